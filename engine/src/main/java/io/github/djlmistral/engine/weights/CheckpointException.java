@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.weights;
+
+import java.io.IOException;
+import java.nio.file.Path;
+
+/**
+ * The files of a checkpoint are there but cannot be used. The message names the file, what is wrong
+ * with it, and what to do about it, so that it helps a user who only sees this one line.
+ */
+public final class CheckpointException extends IOException {
+
+    private static final long serialVersionUID = 1;
+
+    /**
+     * Joins the three things that such a message has to say.
+     *
+     * @param where the file or directory at fault
+     * @param problem what is wrong with it, without a full stop: "the file is empty"
+     * @param remedy what to do, one sentence without a full stop: "Download it again"
+     */
+    public CheckpointException(Path where, String problem, String remedy) {
+        super(where + ": " + problem + ". " + remedy + ".");
+    }
+}

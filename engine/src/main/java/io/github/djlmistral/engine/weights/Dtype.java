@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.weights;
+
+import java.util.Arrays;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The element types of checkpoints: of plain ones ({@code float32} to {@code bfloat16}), and of
+ * what quantized ones and test data add. DJL's {@code DataType} does not serve here, as its PyTorch
+ * engine has no bfloat16.
+ */
+public enum Dtype {
+    /** IEEE double precision. */
+    FLOAT64("F64", 8),
+    /** IEEE single precision. */
+    FLOAT32("F32", 4),
+    /** IEEE half precision: 5 bits of exponent, 10 of fraction. */
+    FLOAT16("F16", 2),
+    /** The upper half of a {@link #FLOAT32}: 8 bits of exponent, 7 of fraction. */
+    BFLOAT16("BF16", 2),
+    /** Signed 64-bit integers. */
+    INT64("I64", 8),
+    /** Signed 32-bit integers; GPTQ and AWQ pack eight 4-bit weights into one. */
+    INT32("I32", 4),
+    /** Signed bytes. */
+    INT8("I8", 1),
+    /** Unsigned bytes; bitsandbytes packs two 4-bit weights into one. */
+    UINT8("U8", 1),
+    /** One byte each, 0 or 1. */
+    BOOL("BOOL", 1);
+
+    private final String safetensorsName;
+    private final int bytes;
+
+    Dtype(String safetensorsName, int bytes) {
+        this.safetensorsName = safetensorsName;
+        this.bytes = bytes;
+    }
+
+    /**
+     * Finds a type by the name that PyTorch and transformers give it.
+     *
+     * @param name as {@code torch_dtype} in {@code config.json} has it, such as {@code "bfloat16"},
+     *     or as Python prints it, {@code "torch.bfloat16"}
+     * @return the type of this name
+     * @throws IllegalArgumentException if there is no such type; the message lists all there are
+     */
+    public static Dtype of(String name) {
+        String plain = name.startsWith("torch.") ? name.substring("torch.".length()) : name;
+        for (Dtype dtype : values()) {
+            if (dtype.toString().equals(plain)) {
+                return dtype;
+            }
+        }
+        throw new IllegalArgumentException(
+                "no dtype \"" + name + "\"; supported are " + Arrays.toString(values()));
+    }
+
+    /** The type that a safetensors header calls {@code name}, or null if it is none of ours. */
+    static @Nullable Dtype ofSafetensors(String name) {
+        for (Dtype dtype : values()) {
+            if (dtype.safetensorsName.equals(name)) {
+                return dtype;
+            }
+        }
+        return null;
+    }
+
+    /**
+     * Returns the width of one element.
+     *
+     * @return the width of one element in bytes
+     */
+    public int bytes() {
+        return bytes;
+    }
+
+    /**
+     * Returns the name of this type in the header of a safetensors file.
+     *
+     * @return such as {@code "BF16"}
+     */
+    public String safetensorsName() {
+        return safetensorsName;
+    }
+
+    /**
+     * Returns the name that PyTorch and transformers give this type; {@link #of} reads it back.
+     *
+     * @return such as {@code "bfloat16"}
+     */
+    @Override
+    public String toString() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+}
