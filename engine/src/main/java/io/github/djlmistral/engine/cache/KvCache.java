@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.cache;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.Shape;
+import io.github.djlmistral.engine.kernels.Kernels;
+import io.github.djlmistral.engine.kernels.Kernels.CacheSlots;
+import java.util.Arrays;
+import java.util.stream.IntStream;
+
+/**
+ * The rotated keys and the values of every layer, allocated once. The token at position p is kept
+ * in slot {@code p mod capacity}, for all rows of the batch alike (rows are padded on the left).
+ *
+ * <p>A <em>full</em> cache has room for every token. A <em>rolling</em> one has as many slots as
+ * the model's sliding window, so memory and time per token stay constant however long the text;
+ * what it overwrites no later token sees (arXiv 2310.06825, section 2; {@code RotatingCache} of
+ * mistral-inference).
+ *
+ * <p>Example, capacity 4, after 6 tokens: slots hold positions 4 5 2 3. One more token goes to slot
+ * 2 and attends to 4 5 6 3, in that order: attention does not mind the order of keys, their
+ * positions are rotated into them. Three more tokens instead (6 7 8) need the keys 3 4 5 as well,
+ * which they overwrite: these are copied first, and the queries see 3 4 5 6 7 8 under the window.
+ *
+ * <p>Not thread-safe: a cache belongs to one generation.
+ */
+public final class KvCache implements AutoCloseable {
+
+    private final NDManager manager;
+    private final int batch;
+    private final int capacity;
+    private final boolean rolling;
+    private NDArray[] keys;
+    private NDArray[] values;
+    private int length;
+
+    private KvCache(NDManager parent, Kernels kernels, int layers, Shape shape, boolean rolling) {
+        manager = parent.newSubManager();
+        manager.setName("kv-cache");
+        batch = (int) shape.get(0);
+        capacity = (int) shape.get(2);
+        this.rolling = rolling;
+        keys = zeros(kernels, layers, shape);
+        values = zeros(kernels, layers, shape);
+    }
+
+    /**
+     * Allocates a cache that keeps every token.
+     *
+     * @param parent the manager whose device and lifetime bound the cache's
+     * @param kernels the kernels that will write to it
+     * @param layers how many layers
+     * @param shape of one layer's keys: (B, G, tokens, D)
+     * @return an empty cache of {@code 2 · layers · B · G · tokens · D} elements
+     */
+    public static KvCache full(NDManager parent, Kernels kernels, int layers, Shape shape) {
+        return new KvCache(parent, kernels, layers, shape, false);
+    }
+
+    /**
+     * Allocates a cache for a model with a sliding window.
+     *
+     * @param parent the manager whose device and lifetime bound the cache's
+     * @param kernels the kernels that will write to it
+     * @param layers how many layers
+     * @param shape of one layer's keys: (B, G, window, D)
+     * @return an empty cache of {@code 2 · layers · B · G · window · D} elements
+     */
+    public static KvCache rolling(NDManager parent, Kernels kernels, int layers, Shape shape) {
+        return new KvCache(parent, kernels, layers, shape, true);
+    }
+
+    private NDArray[] zeros(Kernels kernels, int layers, Shape shape) {
+        NDArray[] arrays = new NDArray[layers];
+        Arrays.setAll(arrays, i -> kernels.zeros(manager, shape));
+        return arrays;
+    }
+
+    /** Returns how many tokens were seen, kept or not. */
+    public int length() {
+        return length;
+    }
+
+    /** Returns how many tokens are kept at most. */
+    public int capacity() {
+        return capacity;
+    }
+
+    /** Returns how many rows the cache has. */
+    public int batch() {
+        return batch;
+    }
+
+    /**
+     * Begins a pass over the next tokens. The cache counts them only at {@link Pass#finish}, so a
+     * pass that failed can be tried again.
+     *
+     * @param scope the manager for what lives as long as the pass
+     * @param tokens how many tokens T each row has in this pass
+     * @return the pass
+     * @throws IllegalStateException if a full cache has too little room left
+     */
+    public Pass begin(NDManager scope, int tokens) {
+        if (!rolling && length + tokens > capacity) {
+            throw new IllegalStateException(
+                    "the cache has room for "
+                            + capacity
+                            + " tokens and holds "
+                            + length
+                            + ": "
+                            + tokens
+                            + " more do not fit; allocate it for more tokens");
+        }
+        return new Pass(scope, tokens);
+    }
+
+    /**
+     * Replaces the rows by others, as beam search does between two tokens.
+     *
+     * @param rows for each new row the old one that it continues; as many as the batch has
+     */
+    public void reorder(int[] rows) {
+        if (rows.length != batch) {
+            throw new IllegalArgumentException(
+                    "the cache has " + batch + " rows, the new order names " + rows.length);
+        }
+        try (NDManager scope = manager.newSubManager()) {
+            NDArray index = scope.create(rows);
+            for (NDArray[] arrays : new NDArray[][] {keys, values}) {
+                for (int layer = 0; layer < arrays.length; ++layer) {
+                    NDArray old = arrays[layer];
+                    arrays[layer] = old.get(index);
+                    arrays[layer].attach(manager);
+                    old.close();
+                }
+            }
+        }
+    }
+
+    /**
+     * Forgets the newest tokens, as speculative decoding does with rejected ones.
+     *
+     * @param tokens how many tokens stay, at most {@link #length()}
+     * @throws IllegalStateException if a rolling cache has overwritten tokens that would be seen
+     *     again
+     */
+    public void crop(int tokens) {
+        if (tokens < 0 || tokens > length) {
+            throw new IllegalArgumentException(
+                    "cannot crop to " + tokens + " tokens: the cache has seen " + length);
+        }
+        if (tokens < length && length > capacity) {
+            throw new IllegalStateException(
+                    "a rolling cache of "
+                            + capacity
+                            + " slots that has seen "
+                            + length
+                            + " tokens has overwritten what it would need after cropping to "
+                            + tokens
+                            + "; use a full cache");
+        }
+        length = tokens;
+    }
+
+    @Override
+    public void close() {
+        manager.close();
+    }
+
+    /** One pass of T tokens through all layers. */
+    public final class Pass {
+
+        private final int tokens;
+        private final int kept;
+        private final NDArray slots;
+
+        private Pass(NDManager scope, int tokens) {
+            this.tokens = tokens;
+            boolean wraps = tokens > 1 && length + tokens > capacity;
+            kept = wraps ? Math.min(length, capacity - 1) : 0;
+            int written = Math.min(tokens, capacity);
+            int first = length + tokens - written;
+            slots =
+                    scope.create(
+                            IntStream.range(first, first + written)
+                                    .mapToLong(p -> p % capacity)
+                                    .toArray());
+        }
+
+        private boolean wraps() {
+            return tokens > 1 && length + tokens > capacity;
+        }
+
+        /**
+         * Returns the positions of the keys that {@link #update} gives, in their order.
+         *
+         * @return as many as the keys' third dimension
+         */
+        public int[] keyPositions() {
+            int end = length + tokens;
+            if (wraps()) {
+                return IntStream.range(length - kept, end).toArray();
+            }
+            int[] positions = new int[Math.min(end, capacity)];
+            for (int p = end - positions.length; p < end; ++p) {
+                positions[p % capacity] = p;
+            }
+            return positions;
+        }
+
+        /**
+         * Rotates the new queries and keys of a layer and remembers keys and values.
+         *
+         * @param kernels the kernels of the pass
+         * @param layer the layer, from 0
+         * @param q (B, T, H·D)
+         * @param k (B, T, G·D)
+         * @param v (B, T, G·D)
+         * @param tables the rotary tables of the pass
+         * @return the queries (B, H, T, D) and the keys and values that they may see (B, G, K, D)
+         */
+        public NDList update(
+                Kernels kernels, int layer, NDArray q, NDArray k, NDArray v, NDList tables) {
+            // the concatenation below must not read what the kernel is about to overwrite
+            NDArray oldKeys = kept == 0 ? null : newest(keys[layer], kept);
+            NDArray oldValues = kept == 0 ? null : newest(values[layer], kept);
+            NDList rotated =
+                    kernels.rotary(
+                            q, k, v, tables, new CacheSlots(keys[layer], values[layer], slots));
+            if (oldKeys != null && oldValues != null) {
+                return new NDList(
+                        rotated.get(0),
+                        oldKeys.concat(rotated.get(1), 2),
+                        oldValues.concat(rotated.get(2), 2));
+            }
+            if (wraps()) {
+                return rotated;
+            }
+            int end = Math.min(length + tokens, capacity);
+            return new NDList(
+                    rotated.get(0), slice(keys[layer], 0, end), slice(values[layer], 0, end));
+        }
+
+        /** Copies the newest {@code count} tokens, oldest first. */
+        private NDArray newest(NDArray array, int count) {
+            int from = (length - count) % capacity;
+            int tail = Math.min(count, capacity - from);
+            return slice(array, from, from + tail).concat(slice(array, 0, count - tail), 2);
+        }
+
+        private NDArray slice(NDArray array, int from, int to) {
+            NDArray view = array.get(new NDIndex().addAllDim(2).addSliceDim(from, to).addAllDim());
+            view.attach(slots.getManager());
+            return view;
+        }
+
+        /** Counts the tokens of the pass as seen. */
+        public void finish() {
+            length += tokens;
+        }
+    }
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.generation;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.training.ParameterStore;
+import io.github.djlmistral.engine.cache.KvCache;
+import io.github.djlmistral.engine.model.ForwardInput;
+import io.github.djlmistral.engine.model.ForwardOutput;
+import io.github.djlmistral.engine.model.MistralForCausalLM;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One generation under way: it owns the cache and gives tokens as they are asked for. Closing it
+ * frees everything, at any time.
+ *
+ * <p>Prompts of different lengths are padded on the left. Example, prompts {@code a b c} and {@code
+ * d}: ids {@code [a b c] [0 0 d]}, mask {@code [1 1 1] [0 0 1]}, positions {@code [0 1 2] [0 0 0]}.
+ * The next token of both goes to slot 3; its position is 3 in the first row and 1 in the second.
+ *
+ * <p>One thread at a time may use it, but {@link #cancel} may come from any.
+ */
+public final class Generation implements AutoCloseable {
+
+    private final MistralForCausalLM network;
+    private final GenerationConfig config;
+    private final NDManager manager;
+    private final ParameterStore parameters;
+    private final KvCache cache;
+    private final List<LogitsProcessor> processors;
+    private final @Nullable StopStrings stopStrings;
+    private final List<Row> rows = new ArrayList<>();
+    private final List<Sampler> samplers = new ArrayList<>();
+    private final int width;
+    private final int limit;
+    private final boolean padded;
+    private final long pad;
+    private final long started = System.nanoTime();
+    private long firstToken;
+    private long lastToken;
+    private int decoded;
+    private volatile boolean cancelled;
+    private boolean closed;
+
+    Generation(
+            MistralForCausalLM network,
+            NDManager parent,
+            List<long[]> prompts,
+            GenerationConfig config,
+            List<LogitsProcessor> processors,
+            @Nullable StopStrings stopStrings) {
+        this.network = network;
+        this.config = config;
+        this.processors = processors;
+        this.stopStrings = stopStrings;
+        for (long[] prompt : prompts) {
+            samplers.add(Sampler.of(config, rows.size()));
+            rows.add(new Row(prompt));
+        }
+        width = rows.stream().mapToInt(Row::length).max().orElseThrow();
+        padded = rows.stream().anyMatch(row -> row.length() < width);
+        int positions = network.config().maxPositionEmbeddings();
+        limit = Math.min(config.maxNewTokens(), positions - width);
+        List<Integer> eos = config.eosTokenIds();
+        pad = config.padTokenId() != null ? config.padTokenId() : eos.isEmpty() ? 0 : eos.get(0);
+        manager = parent.newSubManager();
+        manager.setName("generation");
+        parameters = new ParameterStore(manager, false);
+        // the last token is chosen but never computed with
+        cache = network.newCache(manager, rows.size(), width + limit - 1);
+    }
+
+    /**
+     * Computes the next token of every row that goes on.
+     *
+     * @return the tokens, by row; empty when all rows have ended
+     * @throws IllegalStateException if the generation is closed
+     */
+    public List<Token> next() {
+        if (closed) {
+            throw new IllegalStateException("this generation is closed: start another one");
+        }
+        if (cancelled) {
+            rows.stream()
+                    .filter(r -> r.finish() == null)
+                    .forEach(r -> r.end(FinishReason.CANCELLED));
+        }
+        if (rows.stream().allMatch(row -> row.finish() != null)) {
+            return List.of();
+        }
+        float[][] logits = cache.length() == 0 ? prefill() : step();
+        List<Token> tokens = new ArrayList<>();
+        for (int i = 0; i < rows.size(); ++i) {
+            if (rows.get(i).finish() == null) {
+                tokens.add(choose(i, logits[i]));
+            }
+        }
+        lastToken = System.nanoTime();
+        if (firstToken == 0) {
+            firstToken = lastToken;
+        } else {
+            decoded += tokens.size();
+        }
+        return tokens;
+    }
+
+    /** Ends the generation at the next token, from any thread. */
+    public void cancel() {
+        cancelled = true;
+    }
+
+    /**
+     * Returns what there is so far. Rows that go on are reported as cancelled only after {@link
+     * #cancel}.
+     *
+     * @return rows and times
+     */
+    public GenerationResult result() {
+        long first = firstToken == 0 ? System.nanoTime() : firstToken;
+        return new GenerationResult(
+                List.copyOf(rows),
+                Duration.ofNanos(first - started),
+                Duration.ofNanos(Math.max(0, lastToken - first)),
+                decoded);
+    }
+
+    private Token choose(int index, float[] logits) {
+        Row row = rows.get(index);
+        float[] scores = processors.isEmpty() ? logits : logits.clone();
+        processors.forEach(processor -> processor.process(scores, row));
+        int id = samplers.get(index).choose(scores);
+        float logProbability = Sampler.logProbability(logits, id);
+        row.add(id, logProbability);
+        FinishReason finish = null;
+        if (config.eosTokenIds().contains(id)) {
+            finish = FinishReason.EOS;
+        } else if (stopStrings != null && stopStrings.isAtEnd(row)) {
+            finish = FinishReason.STOP;
+        } else if (row.generatedLength() == limit) {
+            finish = FinishReason.LENGTH;
+        }
+        if (finish != null) {
+            row.end(finish);
+        }
+        return new Token(index, id, logProbability, finish);
+    }
+
+    /** Computes the prompts, a chunk of tokens at a time. */
+    private float[][] prefill() {
+        float[][] logits = new float[0][];
+        for (int from = 0; from < width; from += config.prefillChunkSize()) {
+            if (cancelled && from > 0) {
+                // the row ends below; its last logits are not needed
+                break;
+            }
+            logits = forward(from, Math.min(width, from + config.prefillChunkSize()));
+        }
+        return logits;
+    }
+
+    private float[][] step() {
+        return forward(cache.length(), cache.length() + 1);
+    }
+
+    /** Runs the columns from {@code from} to {@code to} and returns the logits of the last one. */
+    private float[][] forward(int from, int to) {
+        int batch = rows.size();
+        int tokens = to - from;
+        long[] ids = new long[batch * tokens];
+        long[] positions = new long[batch * tokens];
+        long[] mask = new long[batch * to];
+        for (int b = 0; b < batch; ++b) {
+            Row row = rows.get(b);
+            int padding = width - row.promptLength();
+            for (int column = from; column < to; ++column) {
+                int index = column - padding;
+                int at = b * tokens + column - from;
+                // a row that has ended goes on with padding, for the others' sake
+                ids[at] = index < 0 || index >= row.length() ? pad : row.id(index);
+                positions[at] = Math.max(0, index);
+            }
+            Arrays.fill(mask, b * to + Math.min(padding, to), (b + 1) * to, 1);
+        }
+        try (NDManager step = manager.newSubManager()) {
+            ForwardInput input =
+                    ForwardInput.ofIds(step.create(ids, new Shape(batch, tokens)))
+                            .cache(cache)
+                            .logitsToKeep(1);
+            if (padded) {
+                NDArray positionIds = step.create(positions, new Shape(batch, tokens));
+                input.positionIds(positionIds)
+                        .attentionMask(step.create(mask, new Shape(batch, to)));
+            }
+            ForwardOutput output = network.forward(parameters, input, false);
+            float[] flat = output.output().toFloatArray();
+            int vocabulary = flat.length / batch;
+            float[][] logits = new float[batch][];
+            Arrays.setAll(
+                    logits, b -> Arrays.copyOfRange(flat, b * vocabulary, (b + 1) * vocabulary));
+            return logits;
+        }
+    }
+
+    @Override
+    public void close() {
+        if (!closed) {
+            closed = true;
+            rows.stream()
+                    .filter(r -> r.finish() == null)
+                    .forEach(r -> r.end(FinishReason.CANCELLED));
+            manager.close();
+        }
+    }
+}

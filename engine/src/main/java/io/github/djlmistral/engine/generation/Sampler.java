@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.generation;
+
+import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
+
+/** Chooses a token by its score: the likeliest, or one drawn by the softmax of the scores. */
+final class Sampler {
+
+    private final @Nullable SplittableRandom random;
+
+    private Sampler(@Nullable SplittableRandom random) {
+        this.random = random;
+    }
+
+    /**
+     * Makes the sampler of one row: rows draw from random numbers of their own, so a row's text
+     * does not depend on how long the others are.
+     */
+    static Sampler of(GenerationConfig config, int row) {
+        if (!config.doSample()) {
+            return new Sampler(null);
+        }
+        Long seed = config.seed();
+        // multiplied apart, because neighbouring seeds start neighbouring sequences
+        return new Sampler(
+                seed == null
+                        ? new SplittableRandom()
+                        : new SplittableRandom(seed + row * 0x9E3779B97F4A7C15L));
+    }
+
+    /** Returns the index of the chosen score; of equal ones the first. */
+    int choose(float[] scores) {
+        int best = 0;
+        for (int i = 1; i < scores.length; ++i) {
+            if (scores[i] > scores[best]) {
+                best = i;
+            }
+        }
+        if (random == null) {
+            return best;
+        }
+        double total = 0;
+        for (float score : scores) {
+            total += Math.exp(score - scores[best]);
+        }
+        double left = random.nextDouble() * total;
+        for (int i = 0; i < scores.length; ++i) {
+            left -= Math.exp(scores[i] - scores[best]);
+            if (left < 0) {
+                return i;
+            }
+        }
+        return best;
+    }
+
+    /** Returns log softmax at one place. */
+    static float logProbability(float[] logits, int index) {
+        float best = Float.NEGATIVE_INFINITY;
+        for (float logit : logits) {
+            best = Math.max(best, logit);
+        }
+        double total = 0;
+        for (float logit : logits) {
+            total += Math.exp(logit - best);
+        }
+        return (float) (logits[index] - best - Math.log(total));
+    }
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.kernels;
+
+import ai.djl.ndarray.NDManager;
+import io.github.djlmistral.engine.weights.Dtype;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which kernels a model runs on, and why: chosen once, when it is loaded.
+ *
+ * @param kernels the kernels
+ * @param reason one sentence for the user
+ */
+public record KernelChoice(Kernels kernels, String reason) {
+
+    /** What users write to leave the choice to us. */
+    public static final String AUTO = "auto";
+
+    /**
+     * Chooses by what was asked for, the device and the checkpoint.
+     *
+     * @param manager the manager of the model, with its device
+     * @param kernels {@code "auto"}, {@code "torch"} or {@code "reference"}
+     * @param dtype {@code "auto"} or a type of {@link Dtype}
+     * @param stored the type of the checkpoint's weights, null where there is none
+     * @return the choice
+     * @throws IllegalArgumentException if the name is unknown, or kernels and type do not go
+     *     together
+     */
+    public static KernelChoice of(
+            NDManager manager, String kernels, String dtype, @Nullable Dtype stored) {
+        boolean pytorch = "PyTorch".equals(manager.getEngine().getEngineName());
+        String name = AUTO.equals(kernels) ? pytorch ? "torch" : "reference" : kernels;
+        String device = manager.getDevice().isGpu() ? "GPU" : "CPU";
+        switch (name) {
+            case "reference" -> {
+                if (!AUTO.equals(dtype) && Dtype.of(dtype) != Dtype.FLOAT32) {
+                    throw new IllegalArgumentException(
+                            "the reference kernels compute in float32 only, not in "
+                                    + dtype
+                                    + "; leave dtype out, or choose the torch kernels");
+                }
+                return new KernelChoice(
+                        new ReferenceKernels(),
+                        "reference on "
+                                + device
+                                + " in float32: "
+                                + (pytorch
+                                        ? "asked for (torch would be faster)"
+                                        : "the engine is not PyTorch, which the torch kernels need"));
+            }
+            case "torch" -> {
+                if (!pytorch) {
+                    throw new IllegalArgumentException(
+                            "the torch kernels need DJL's PyTorch engine, this model runs on "
+                                    + manager.getEngine().getEngineName());
+                }
+                Dtype chosen = AUTO.equals(dtype) ? fitting(manager, stored) : Dtype.of(dtype);
+                return new KernelChoice(
+                        new TorchKernels(manager, chosen),
+                        "torch on "
+                                + device
+                                + " in "
+                                + chosen
+                                + ": fused PyTorch operators, the fastest there is here");
+            }
+            default ->
+                    throw new IllegalArgumentException(
+                            "unknown kernels \""
+                                    + kernels
+                                    + "\": choose \"auto\", \"torch\" or \"reference\"");
+        }
+    }
+
+    private static Dtype fitting(NDManager manager, @Nullable Dtype stored) {
+        if (stored == null) {
+            return Dtype.FLOAT32;
+        }
+        // float32 everywhere until measured otherwise
+        return manager.getDevice().isGpu() ? stored : Dtype.FLOAT32;
+    }
+}

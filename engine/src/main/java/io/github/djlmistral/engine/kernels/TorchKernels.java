@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.kernels;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.NDScope;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.engine.PtNDManager;
+import ai.djl.pytorch.engine.PtSymbolBlock;
+import ai.djl.pytorch.jni.IValue;
+import ai.djl.pytorch.jni.IValueUtils;
+import ai.djl.pytorch.jni.JniUtils;
+import io.github.djlmistral.engine.weights.Dtype;
+import io.github.djlmistral.engine.weights.Tensor;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The kernels in PyTorch's fused operators, which DJL does not bind: they are reached through
+ * TorchScript, see {@code torch_kernels.py} among the resources. For CPU and CUDA.
+ *
+ * <p>All arguments of the script's methods are tensors, numbers too, because DJL passes nothing
+ * else where gradients are wanted.
+ */
+public final class TorchKernels implements Kernels {
+
+    /** DJL lets TorchScript choose the method by a placeholder of such a name when training. */
+    private static final String METHOD = "module_method:";
+
+    /**
+     * The profiling executor would compile each new shape anew, for operators that are fused
+     * already; the switch is PyTorch's and holds for the thread.
+     */
+    private static final ThreadLocal<Boolean> PLAIN_EXECUTOR =
+            ThreadLocal.withInitial(
+                    () -> {
+                        JniUtils.setGraphExecutorOptimize(false);
+                        return true;
+                    });
+
+    private final PtSymbolBlock module;
+    private final NDManager scalars;
+    private final Map<Object, NDArray> constants = new ConcurrentHashMap<>();
+
+    /** What bfloat16 weights point into: nothing else keeps these bytes from being unmapped. */
+    private final Queue<ByteBuffer> mapped = new ConcurrentLinkedQueue<>();
+
+    private final Dtype dtype;
+    private final long scalarType;
+    private final boolean gradients;
+
+    /**
+     * Compiles the kernels for a device.
+     *
+     * @param manager a PyTorch manager that keeps the kernels, on their device
+     * @param dtype float32, bfloat16 or float16
+     */
+    public TorchKernels(NDManager manager, Dtype dtype) {
+        scalarType = scalarType(dtype);
+        String code;
+        try (InputStream text =
+                Objects.requireNonNull(
+                        TorchKernels.class.getResourceAsStream("torch_kernels.py"))) {
+            code = new String(text.readAllBytes(), StandardCharsets.UTF_8);
+            module =
+                    JniUtils.loadModule((PtNDManager) manager, TorchArchive.of(code), false, false);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        scalars = manager.newSubManager(Device.cpu());
+        this.dtype = dtype;
+        gradients = false;
+    }
+
+    private TorchKernels(TorchKernels inference) {
+        module = inference.module;
+        scalars = inference.scalars;
+        dtype = inference.dtype;
+        scalarType = inference.scalarType;
+        gradients = true;
+    }
+
+    /** Returns torch's own number of a type, {@code c10/core/ScalarType.h}. */
+    private static long scalarType(Dtype dtype) {
+        return switch (dtype) {
+            case FLOAT16 -> 5;
+            case FLOAT32 -> 6;
+            case BFLOAT16 -> 15;
+            default ->
+                    throw new IllegalArgumentException(
+                            "the torch kernels compute in float32, bfloat16 and float16, not in "
+                                    + dtype);
+        };
+    }
+
+    @Override
+    public String name() {
+        return "torch";
+    }
+
+    @Override
+    public Dtype dtype() {
+        return dtype;
+    }
+
+    @Override
+    public Kernels training() {
+        return gradients ? this : new TorchKernels(this);
+    }
+
+    @Override
+    public NDArray load(NDManager manager, Tensor tensor) {
+        Shape shape = new Shape(tensor.shape());
+        boolean bfloat16 = tensor.dtype() == Dtype.BFLOAT16;
+        DataType carrier =
+                switch (tensor.dtype()) {
+                    case FLOAT32 -> DataType.FLOAT32;
+                    // DJL does not know bfloat16: the bits travel under a name of the same width
+                    case FLOAT16, BFLOAT16 -> DataType.FLOAT16;
+                    default ->
+                            throw new IllegalArgumentException(
+                                    tensor + " is not a floating-point one");
+                };
+        NDArray bits = manager.create(tensor.data(), shape, carrier);
+        if (!bfloat16 && tensor.dtype() == dtype) {
+            return bits;
+        }
+        try (bits) {
+            // as in training: what inference mode makes cannot be trained with later
+            if (!bfloat16) {
+                return normal("to", bits, constant(scalarType));
+            }
+            if (dtype != Dtype.BFLOAT16 || manager.getDevice().isGpu()) {
+                return normal("bfloat16_to", bits, constant(scalarType));
+            }
+            NDArray array = normal("bfloat16_like", bits);
+            ByteBuffer bytes = tensor.data();
+            mapped.add(bytes);
+            JniUtils.set((PtNDArray) array, bytes);
+            return array;
+        }
+    }
+
+    @Override
+    public NDArray zeros(NDManager manager, Shape shape) {
+        NDArray zeros =
+                manager.zeros(shape, dtype == Dtype.FLOAT32 ? DataType.FLOAT32 : DataType.FLOAT16);
+        if (dtype != Dtype.BFLOAT16) {
+            return zeros;
+        }
+        try (zeros) {
+            return normal("to", zeros, constant(scalarType));
+        }
+    }
+
+    @Override
+    public NDArray toFloat32(NDArray x) {
+        return dtype == Dtype.FLOAT32 ? x : call("to", x, constant(6L)).get(0);
+    }
+
+    @Override
+    public NDArray embedding(NDArray ids, NDArray weight) {
+        return call("embedding", ids, weight).get(0);
+    }
+
+    @Override
+    public NDArray linear(NDArray x, NDArray weight) {
+        return call("linear", x, weight).get(0);
+    }
+
+    @Override
+    public NDArray rmsNorm(NDArray x, NDArray weight, float eps) {
+        return call("rms_norm", x, weight, constant(eps)).get(0);
+    }
+
+    @Override
+    public NDArray swiGlu(NDArray gate, NDArray up) {
+        return call("swiglu", gate, up).get(0);
+    }
+
+    @Override
+    public NDList rotaryTables(NDArray positions, NDArray inverseFrequencies) {
+        return call("angles", positions, inverseFrequencies, constant(scalarType));
+    }
+
+    @Override
+    public NDList rotary(
+            NDArray q, NDArray k, NDArray v, NDList tables, @Nullable CacheSlots cache) {
+        NDArray cos = tables.get(0);
+        NDArray sin = tables.get(1);
+        return cache == null
+                ? call("rotary", q, k, v, cos, sin)
+                : call(
+                        "rotary_update",
+                        q,
+                        k,
+                        v,
+                        cos,
+                        sin,
+                        cache.keys(),
+                        cache.values(),
+                        cache.slots());
+    }
+
+    @Override
+    public NDArray attention(NDArray q, NDArray k, NDArray v, @Nullable NDArray mask, int window) {
+        return mask == null
+                ? call("attention", q, k, v, constant((long) window)).get(0)
+                : call("attention_masked", q, k, v, mask).get(0);
+    }
+
+    @Override
+    public NDArray attentionWeights(NDArray q, NDArray k, NDArray mask) {
+        return call("attention_weights", q, k, mask).get(0);
+    }
+
+    private NDArray constant(Number value) {
+        return constants.computeIfAbsent(
+                value,
+                v ->
+                        outliving(
+                                v instanceof Float
+                                        ? scalars.create(value.floatValue())
+                                        : scalars.create(value.longValue())));
+    }
+
+    private NDArray placeholder(String method) {
+        return constants.computeIfAbsent(
+                METHOD + method,
+                name -> {
+                    NDArray array = outliving(scalars.create(0f));
+                    array.setName(METHOD + method);
+                    return array;
+                });
+    }
+
+    /** Takes an array out of the scope that happens to be open where it is first needed. */
+    private static NDArray outliving(NDArray array) {
+        NDScope.unregister(array);
+        return array;
+    }
+
+    /** Runs a method outside of inference mode. */
+    private NDArray normal(String method, NDArray... arguments) {
+        PLAIN_EXECUTOR.get();
+        return recorded(method, arguments).get(0);
+    }
+
+    private NDList recorded(String method, NDArray... arguments) {
+        NDList inputs = new NDList(arguments);
+        inputs.add(placeholder(method));
+        return IValueUtils.forward(module, inputs, true);
+    }
+
+    private NDList call(String method, NDArray... arguments) {
+        PLAIN_EXECUTOR.get();
+        if (gradients) {
+            return recorded(method, arguments);
+        }
+        IValue[] values = new IValue[arguments.length];
+        try {
+            for (int i = 0; i < values.length; ++i) {
+                values[i] = IValue.from((PtNDArray) arguments[i]);
+            }
+            try (IValue result = IValueUtils.runMethod(module, method, values)) {
+                return result.toNDList((PtNDManager) arguments[0].getManager());
+            }
+        } finally {
+            for (IValue value : values) {
+                if (value != null) {
+                    value.close();
+                }
+            }
+        }
+    }
+}

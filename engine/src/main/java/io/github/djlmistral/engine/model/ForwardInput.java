@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import io.github.djlmistral.engine.cache.KvCache;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The arguments of a forward pass, under the reference's names ({@code MistralModel.forward}).
+ * Letters in shapes: B batch, T tokens of this pass, K keys (those of the cache and T), E hidden
+ * size.
+ */
+public final class ForwardInput {
+
+    final @Nullable NDArray inputIds;
+    final @Nullable NDArray inputsEmbeds;
+    @Nullable NDArray attentionMask;
+    @Nullable NDArray positionIds;
+    @Nullable KvCache cache;
+    int logitsToKeep;
+    boolean outputHiddenStates;
+    boolean outputAttentions;
+
+    private ForwardInput(@Nullable NDArray inputIds, @Nullable NDArray inputsEmbeds) {
+        this.inputIds = inputIds;
+        this.inputsEmbeds = inputsEmbeds;
+    }
+
+    /**
+     * Starts from token ids.
+     *
+     * @param inputIds int64 (B, T)
+     * @return arguments with everything else left out
+     */
+    public static ForwardInput ofIds(NDArray inputIds) {
+        return new ForwardInput(inputIds, null);
+    }
+
+    /**
+     * Starts from embeddings.
+     *
+     * @param inputsEmbeds (B, T, E), in the type of the kernels
+     * @return arguments with everything else left out
+     */
+    public static ForwardInput ofEmbeddings(NDArray inputsEmbeds) {
+        return new ForwardInput(null, inputsEmbeds);
+    }
+
+    /**
+     * Sets what may be seen.
+     *
+     * @param mask int64 (B, number of tokens seen so far + T), 1 for a token and 0 for padding; or
+     *     float32 (B, 1, T, K), added to the attention scores as it is
+     * @return this
+     */
+    public ForwardInput attentionMask(@Nullable NDArray mask) {
+        attentionMask = mask;
+        return this;
+    }
+
+    /**
+     * Sets the positions that are rotated into queries and keys. By default they count on from the
+     * cache's length, whatever the mask says; {@code generate} derives them from the mask.
+     *
+     * @param positions int64 (B, T) or (1, T)
+     * @return this
+     */
+    public ForwardInput positionIds(@Nullable NDArray positions) {
+        positionIds = positions;
+        return this;
+    }
+
+    /**
+     * Sets the cache ({@code past_key_values}), which the pass extends.
+     *
+     * @param keyValues the cache of this generation
+     * @return this
+     */
+    public ForwardInput cache(@Nullable KvCache keyValues) {
+        cache = keyValues;
+        return this;
+    }
+
+    /**
+     * Asks for the logits of the last tokens only.
+     *
+     * @param last how many; 0 for all
+     * @return this
+     */
+    public ForwardInput logitsToKeep(int last) {
+        if (last < 0) {
+            throw new IllegalArgumentException(
+                    "logitsToKeep is " + last + ", must not be negative");
+        }
+        logitsToKeep = last;
+        return this;
+    }
+
+    /**
+     * Asks for the hidden states.
+     *
+     * @return this
+     */
+    public ForwardInput outputHiddenStates() {
+        outputHiddenStates = true;
+        return this;
+    }
+
+    /**
+     * Asks for the attention weights. They are then computed one by one, without the fused kernel.
+     *
+     * @return this
+     */
+    public ForwardInput outputAttentions() {
+        outputAttentions = true;
+        return this;
+    }
+
+    NDArray head() {
+        if (inputIds != null) {
+            return inputIds;
+        }
+        if (inputsEmbeds != null) {
+            return inputsEmbeds;
+        }
+        throw new AssertionError("the factories set one of the two");
+    }
+
+    NDManager manager() {
+        return head().getManager();
+    }
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.model;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.nn.Parameter;
+import ai.djl.training.ParameterStore;
+import io.github.djlmistral.engine.cache.KvCache;
+import io.github.djlmistral.engine.kernels.Kernels;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What all layers of one pass share.
+ *
+ * @param parameters where the values of parameters are
+ * @param training whether gradients are wanted
+ * @param device the device of the pass
+ * @param kernels the operations
+ * @param rotaryTables cosine and sine of the positions, each (B, 1, T, D)
+ * @param mask added to the attention scores (B, 1, T, K); null for causal within the window
+ * @param cache the cache's part in the pass, or null
+ * @param attentions where attention weights are collected, or null
+ */
+record ForwardPass(
+        ParameterStore parameters,
+        boolean training,
+        Device device,
+        Kernels kernels,
+        NDList rotaryTables,
+        @Nullable NDArray mask,
+        KvCache.@Nullable Pass cache,
+        @Nullable NDList attentions) {
+
+    NDArray value(Parameter parameter) {
+        return parameters.getValue(parameter, device, training);
+    }
+}

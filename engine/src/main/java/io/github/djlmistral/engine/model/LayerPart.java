@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.training.ParameterStore;
+import ai.djl.util.PairList;
+
+/** A block that lives inside {@link MistralModel}, where it finds what the pass shares. */
+abstract class LayerPart extends MistralBlock {
+
+    /** Computes (B, T, E) from (B, T, E). */
+    abstract NDArray forward(ForwardPass pass, NDArray x);
+
+    @Override
+    protected final NDList forwardInternal(
+            ParameterStore parameterStore,
+            NDList inputs,
+            boolean training,
+            PairList<String, Object> params) {
+        throw new IllegalStateException(
+                getClass().getSimpleName()
+                        + " needs the positions, mask and cache of a pass: call MistralModel");
+    }
+}

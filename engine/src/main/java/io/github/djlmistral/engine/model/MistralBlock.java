@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.AbstractBlock;
+import ai.djl.nn.Block;
+import ai.djl.nn.Parameter;
+import ai.djl.training.initializer.Initializer;
+import ai.djl.util.Pair;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** What the blocks of the network have in common: how parameters are made and named. */
+abstract class MistralBlock extends AbstractBlock {
+
+    private static final byte VERSION = 1;
+
+    MistralBlock() {
+        super(VERSION);
+    }
+
+    /**
+     * Adds a parameter whose shape the configuration fixes.
+     *
+     * @param name the name within this block, as in a checkpoint but for the {@code .weight}
+     * @param initializer how it starts when the network is not loaded
+     * @param shape its shape
+     * @return the parameter
+     */
+    final Parameter weight(String name, Initializer initializer, long... shape) {
+        Parameter parameter =
+                Parameter.builder()
+                        .setName(name)
+                        .setType(Parameter.Type.WEIGHT)
+                        .optShape(new Shape(shape))
+                        .optInitializer(initializer)
+                        .build();
+        return addParameter(parameter);
+    }
+
+    /**
+     * Returns all parameters by their names in a Hugging Face checkpoint.
+     *
+     * @return for example {@code model.layers.0.self_attn.q_proj.weight}, in the order of the
+     *     network
+     */
+    public final Map<String, Parameter> namedParameters() {
+        Map<String, Parameter> named = new LinkedHashMap<>();
+        collect(this, "", named);
+        return named;
+    }
+
+    private static void collect(MistralBlock block, String prefix, Map<String, Parameter> named) {
+        for (Pair<String, Parameter> entry : block.getDirectParameters()) {
+            named.put(prefix + entry.getKey() + ".weight", entry.getValue());
+        }
+        for (Pair<String, Block> child : block.children) {
+            // DJL numbers children: "01layers.0"
+            String name = child.getKey().replaceFirst("^\\d+", "");
+            collect((MistralBlock) child.getValue(), prefix + name + ".", named);
+        }
+    }
+
+    @Override
+    protected final void initializeChildBlocks(
+            NDManager manager, DataType dataType, Shape... inputShapes) {
+        for (Pair<String, Block> child : children) {
+            child.getValue().initialize(manager, dataType, inputShapes);
+        }
+    }
+
+    /** The layers inside the network see hidden states and give hidden states. */
+    @Override
+    public Shape[] getOutputShapes(Shape[] inputShapes) {
+        return inputShapes;
+    }
+
+    static NDArray only(NDList list) {
+        return list.singletonOrThrow();
+    }
+}

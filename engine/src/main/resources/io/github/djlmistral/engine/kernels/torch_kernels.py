@@ -1,0 +1,96 @@
+class Kernels(Module):
+  __parameters__ = []
+  __buffers__ = []
+  training : bool
+  def to(self: __torch__.Kernels, x: Tensor, dtype: Tensor) -> Tensor:
+    return torch.to(x, int(dtype))
+  def bfloat16_to(self: __torch__.Kernels, bits: Tensor, dtype: Tensor) -> Tensor:
+    return torch.to(torch.view_copy(bits, dtype=15), int(dtype))
+  def bfloat16_like(self: __torch__.Kernels, bits: Tensor) -> Tensor:
+    return torch.empty_like(bits, dtype=15)
+  def embedding(self: __torch__.Kernels, ids: Tensor, weight: Tensor) -> Tensor:
+    return torch.embedding(weight, ids)
+  def linear(self: __torch__.Kernels, x: Tensor, weight: Tensor) -> Tensor:
+    return torch.linear(x, weight)
+  def rms_norm(self: __torch__.Kernels, x: Tensor, weight: Tensor, eps: Tensor) -> Tensor:
+    h = torch.to(x, 6)
+    h = torch.mul(h, torch.rsqrt(torch.add(torch.mean(torch.mul(h, h), [-1], True), eps)))
+    return torch.mul(weight, torch.to(h, x.dtype))
+  def swiglu(self: __torch__.Kernels, gate: Tensor, up: Tensor) -> Tensor:
+    return torch.mul(torch.silu(gate), up)
+  def angles(self: __torch__.Kernels, positions: Tensor, inverse_frequencies: Tensor, dtype: Tensor) -> Tuple[Tensor, Tensor]:
+    a = torch.mul(torch.unsqueeze(torch.to(positions, 6), -1), inverse_frequencies)
+    a = torch.unsqueeze(torch.cat([a, a], -1), 1)
+    return (torch.to(torch.cos(a), int(dtype)), torch.to(torch.sin(a), int(dtype)))
+  def rotate(self: __torch__.Kernels, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    half = torch.floordiv(torch.size(x, -1), 2)
+    first = torch.slice(x, -1, 0, half)
+    second = torch.slice(x, -1, half)
+    return torch.add(torch.mul(x, cos), torch.mul(torch.cat([torch.neg(second), first], -1), sin))
+  def heads(self: __torch__.Kernels, x: Tensor, size: int) -> Tensor:
+    return torch.transpose(torch.reshape(x, [torch.size(x, 0), torch.size(x, 1), -1, size]), 1, 2)
+  def rotary(self: __torch__.Kernels, q: Tensor, k: Tensor, v: Tensor, cos: Tensor, sin: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+    size = torch.size(cos, -1)
+    return ((self).rotate((self).heads(q, size), cos, sin), (self).rotate((self).heads(k, size), cos, sin), (self).heads(v, size))
+  def rotary_update(self: __torch__.Kernels, q: Tensor, k: Tensor, v: Tensor, cos: Tensor, sin: Tensor, keys: Tensor, values: Tensor, slots: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+    rotated, key, value = (self).rotary(q, k, v, cos, sin)
+    first = torch.sub(torch.size(key, 2), torch.size(slots, 0))
+    torch.index_copy_(keys, 2, slots, torch.slice(key, 2, first))
+    torch.index_copy_(values, 2, slots, torch.slice(value, 2, first))
+    return (rotated, key, value)
+  def attention(self: __torch__.Kernels, q: Tensor, k: Tensor, v: Tensor, window: Tensor) -> Tensor:
+    b = torch.size(q, 0)
+    h = torch.size(q, 1)
+    t = torch.size(q, 2)
+    d = torch.size(q, 3)
+    kv = torch.size(k, 1)
+    n = torch.size(k, 2)
+    g = torch.floordiv(h, kv)
+    w = int(window)
+    if w == 0:
+      w = n
+    if t == 1:
+      lo = max(0, n - w)
+      folded = torch.reshape(q, [b, kv, g, d])
+      out = torch.scaled_dot_product_attention(folded, torch.slice(k, 2, lo), torch.slice(v, 2, lo))
+      return torch.reshape(out, [b, 1, h * d])
+    # each key/value head is seen g times through a stride of zero
+    qx = torch.reshape(q, [b * kv, g, t, d])
+    kx = torch.expand(torch.reshape(k, [b * kv, 1, n, d]), [-1, g, -1, -1])
+    vx = torch.expand(torch.reshape(v, [b * kv, 1, n, d]), [-1, g, -1, -1])
+    if n == t and t <= w:
+      out = torch.scaled_dot_product_attention(qx, kx, vx, None, 0., True)
+    else:
+      past = n - t
+      parts = annotate(List[Tensor], [])
+      start = 0
+      while start < t:
+        stop = min(start + 256, t)
+        lo = max(0, start + past - w + 1)
+        hi = stop + past
+        i = torch.unsqueeze(torch.arange(start + past, hi, device=q.device), 1)
+        j = torch.arange(lo, hi, device=q.device)
+        hidden = torch.__or__(torch.gt(j, i), torch.le(j, torch.sub(i, w)))
+        bias = torch.masked_fill(torch.zeros([stop - start, hi - lo], dtype=q.dtype, device=q.device), hidden, -inf)
+        parts = torch.append(parts, torch.scaled_dot_product_attention(torch.slice(qx, 2, start, stop), torch.slice(kx, 2, lo, hi), torch.slice(vx, 2, lo, hi), bias))
+        start = stop
+      out = torch.cat(parts, 2)
+    return torch.reshape(torch.transpose(torch.reshape(out, [b, h, t, d]), 1, 2), [b, t, h * d])
+  def attention_masked(self: __torch__.Kernels, q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+    b = torch.size(q, 0)
+    h = torch.size(q, 1)
+    t = torch.size(q, 2)
+    d = torch.size(q, 3)
+    kv = torch.size(k, 1)
+    g = torch.floordiv(h, kv)
+    bias = torch.to(torch.clamp(mask, -30000.), q.dtype)
+    if t == 1:
+      out = torch.scaled_dot_product_attention(torch.reshape(q, [b, kv, g, d]), k, v, bias)
+      return torch.reshape(out, [b, 1, h * d])
+    out = torch.scaled_dot_product_attention(q, torch.repeat_interleave(k, g, 1), torch.repeat_interleave(v, g, 1), bias)
+    return torch.reshape(torch.transpose(out, 1, 2), [b, t, h * d])
+  def attention_weights(self: __torch__.Kernels, q: Tensor, k: Tensor, mask: Tensor) -> Tensor:
+    g = torch.floordiv(torch.size(q, 1), torch.size(k, 1))
+    scores = torch.matmul(q, torch.transpose(torch.repeat_interleave(k, g, 1), 2, 3))
+    scores = torch.add(torch.div(scores, torch.sqrt(torch.size(q, -1))), torch.to(torch.clamp(mask, -30000.), q.dtype))
+    return torch.to(torch.softmax(scores, -1, 6), q.dtype)
