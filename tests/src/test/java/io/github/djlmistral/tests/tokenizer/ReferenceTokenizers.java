@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.tests.tokenizer;
+
+import com.google.gson.Gson;
+import com.google.gson.annotations.SerializedName;
+import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URISyntaxException;
+import java.net.URL;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+
+/** The recorded tokenizers and their outputs; see {@code tests/reference/tokenizer.py}. */
+public final class ReferenceTokenizers {
+
+    /** The outputs of one behaviour for a text. */
+    record Outputs(
+            List<Long> parse,
+            List<Long> plain,
+            String decoded,
+            @SerializedName("decoded_with_special") String decodedWithSpecial) {}
+
+    /** A text and what the references make of it. */
+    record Entry(String text, List<Long> sentencepiece, Outputs legacy, Outputs canonical) {
+
+        Outputs outputs(boolean ofLegacy) {
+            return ofLegacy ? legacy : canonical;
+        }
+    }
+
+    /** Ids that no text has, and their text. */
+    record Decoded(
+            List<Long> ids,
+            String tokenizers,
+            @SerializedName("tokenizers_with_special") String tokenizersWithSpecial) {}
+
+    /** All that is recorded of a model. */
+    record Recorded(List<Entry> texts, List<Decoded> decode) {}
+
+    private ReferenceTokenizers() {}
+
+    /** Ids as the tokenizer takes them. */
+    public static long[] ids(List<Long> list) {
+        return list.stream().mapToLong(Long::longValue).toArray();
+    }
+
+    /** A file or directory under {@code reference}. */
+    public static Path path(String name) {
+        URL url = ReferenceTokenizers.class.getResource("/reference/" + name);
+        try {
+            return Path.of(Objects.requireNonNull(url, name).toURI());
+        } catch (URISyntaxException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** The JSON of a file under {@code reference}. */
+    public static <T> T read(String name, Class<T> type) {
+        try {
+            return new Gson().fromJson(Files.readString(path(name)), type);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    static Recorded published() {
+        return read("tokenizer/ids.json", Recorded.class);
+    }
+
+    static Recorded small() {
+        return read("tokenizer/small/ids.json", Recorded.class);
+    }
+
+    /** The tokenizer that is built from a SentencePiece model with a {@code legacy} setting. */
+    public static MistralTokenizer fromModel(Path model, boolean legacy, Path emptyDirectory)
+            throws IOException {
+        Files.copy(model, emptyDirectory.resolve(model.getFileName().toString()));
+        Files.writeString(
+                emptyDirectory.resolve("tokenizer_config.json"), "{\"legacy\": " + legacy + "}");
+        return MistralTokenizer.open(emptyDirectory);
+    }
+}

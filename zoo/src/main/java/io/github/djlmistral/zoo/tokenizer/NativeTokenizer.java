@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.zoo.tokenizer;
+
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.lang.ref.Reference;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * DJL's binding of the Hugging Face tokenizers library, with what it leaves to its users: nothing
+ * is cut or padded, nothing is fetched, and closing waits for the calls that are under way.
+ */
+final class NativeTokenizer implements AutoCloseable {
+
+    // DJL's own defaults are to cut after 512 tokens and to pad.
+    private static final Map<String, String> OPTIONS =
+            Map.of("truncation", "do_not_truncate", "padding", "do_not_pad");
+
+    private final ReadWriteLock lock = new ReentrantReadWriteLock();
+    private @Nullable HuggingFaceTokenizer tokenizer;
+
+    /**
+     * Hands the text of a {@code tokenizer.json} to the native library.
+     *
+     * @throws IOException if the library refuses it
+     */
+    NativeTokenizer(String json) throws IOException {
+        tokenizer = create(json);
+    }
+
+    /**
+     * While the native library loads, DJL would download a CUDA build of it on some machines, and
+     * report to its makers. Both are asked not to happen, for the time of this call, unless the
+     * user has asked for something else.
+     */
+    private static synchronized HuggingFaceTokenizer create(String json) throws IOException {
+        boolean flavor = setIfAbsent("RUST_FLAVOR", "cpu");
+        boolean tracking = setIfAbsent("OPT_OUT_TRACKING", "true");
+        try {
+            byte[] utf8 = json.getBytes(StandardCharsets.UTF_8);
+            return HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(utf8), OPTIONS);
+        } catch (RuntimeException e) {
+            throw new IOException(
+                    "the native tokenizer library refused the tokenizer: " + e.getMessage(), e);
+        } finally {
+            if (flavor) {
+                System.clearProperty("RUST_FLAVOR");
+            }
+            if (tracking) {
+                System.clearProperty("OPT_OUT_TRACKING");
+            }
+        }
+    }
+
+    private static boolean setIfAbsent(String key, String value) {
+        if (System.getenv(key) != null || System.getProperty(key) != null) {
+            return false;
+        }
+        System.setProperty(key, value);
+        return true;
+    }
+
+    long[] encode(String text, boolean addSpecialTokens) {
+        return call(t -> t.encode(text, addSpecialTokens, false).getIds());
+    }
+
+    String decode(long[] ids, boolean skipSpecialTokens) {
+        return call(t -> t.decode(ids, skipSpecialTokens));
+    }
+
+    private <T> T call(Function<HuggingFaceTokenizer, T> function) {
+        Lock reading = lock.readLock();
+        reading.lock();
+        try {
+            if (tokenizer == null) {
+                throw new IllegalStateException("the tokenizer is closed");
+            }
+            return function.apply(tokenizer);
+        } finally {
+            Reference.reachabilityFence(this); // DJL frees the native object in a finalizer
+            reading.unlock();
+        }
+    }
+
+    @Override
+    public void close() {
+        Lock writing = lock.writeLock();
+        writing.lock();
+        try {
+            if (tokenizer != null) {
+                tokenizer.close();
+                tokenizer = null;
+            }
+        } finally {
+            writing.unlock();
+        }
+    }
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.zoo.tokenizer;
+
+import java.io.IOException;
+import java.nio.BufferUnderflowException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A SentencePiece model of the BPE kind, read from its protocol buffer ({@code tokenizer.model}),
+ * and the {@code tokenizer.json} that reads and writes the same ids.
+ *
+ * <p>The fields are those of <a
+ * href="https://github.com/google/sentencepiece/blob/master/src/sentencepiece_model.proto">
+ * sentencepiece_model.proto</a>.
+ */
+final class SentencePieceModel {
+
+    static final int NORMAL = 1;
+    static final int UNKNOWN = 2;
+    static final int CONTROL = 3;
+    static final int USER_DEFINED = 4;
+
+    private static final int VARINT = 0;
+    private static final int FIXED64 = 1;
+    private static final int BYTES = 2;
+    private static final int FIXED32 = 5;
+
+    private static final List<String> MODEL_TYPES =
+            List.of("unknown", "unigram", "BPE", "word", "char");
+
+    /** One entry of the vocabulary; its id is its position. */
+    record Piece(String text, float score, int type) {}
+
+    private final List<Piece> pieces = new ArrayList<>();
+    private int modelType = 1;
+    private boolean byteFallback;
+    private boolean addDummyPrefix = true;
+    private boolean removeExtraWhitespaces = true;
+    private boolean normalizes;
+
+    private SentencePieceModel() {}
+
+    /**
+     * Parses a model.
+     *
+     * @param bytes the content of the file
+     * @throws IOException if the bytes are no SentencePiece model, or not one of the kind that
+     *     Mistral uses
+     */
+    static SentencePieceModel parse(byte[] bytes) throws IOException {
+        if (new String(bytes, 0, Math.min(bytes.length, 23), StandardCharsets.US_ASCII)
+                .equals("version https://git-lfs")) {
+            throw new IOException("it is a Git LFS pointer: run 'git lfs pull'");
+        }
+        SentencePieceModel model = new SentencePieceModel();
+        try {
+            ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+            while (buffer.hasRemaining()) {
+                int tag = (int) varint(buffer);
+                switch (tag) {
+                    case (1 << 3) | BYTES -> model.pieces.add(piece(slice(buffer)));
+                    case (2 << 3) | BYTES -> model.readTrainer(slice(buffer));
+                    case (3 << 3) | BYTES -> model.readNormalizer(slice(buffer));
+                    default -> skip(buffer, tag);
+                }
+            }
+        } catch (BufferUnderflowException | IllegalArgumentException e) {
+            throw new IOException("it is damaged or no SentencePiece model: download it again", e);
+        }
+        model.check();
+        return model;
+    }
+
+    private void check() throws IOException {
+        if (pieces.isEmpty()) {
+            throw new IOException("it holds no pieces: it is empty or no SentencePiece model");
+        }
+        if (modelType != 2) {
+            String name =
+                    modelType >= 0 && modelType < MODEL_TYPES.size()
+                            ? MODEL_TYPES.get(modelType)
+                            : String.valueOf(modelType);
+            throw new IOException(
+                    "it is a SentencePiece model of type " + name + ": only BPE is supported");
+        }
+        if (normalizes || removeExtraWhitespaces) {
+            throw new IOException(
+                    "it normalizes text: only the identity normalizer without"
+                            + " remove_extra_whitespaces, as Mistral has it, is supported");
+        }
+    }
+
+    private static Piece piece(ByteBuffer buffer) {
+        String text = "";
+        float score = 0;
+        int type = NORMAL;
+        while (buffer.hasRemaining()) {
+            int tag = (int) varint(buffer);
+            switch (tag) {
+                case (1 << 3) | BYTES ->
+                        text = StandardCharsets.UTF_8.decode(slice(buffer)).toString();
+                case (2 << 3) | FIXED32 -> score = buffer.getFloat();
+                case (3 << 3) | VARINT -> type = (int) varint(buffer);
+                default -> skip(buffer, tag);
+            }
+        }
+        return new Piece(text, score, type);
+    }
+
+    private void readTrainer(ByteBuffer buffer) {
+        while (buffer.hasRemaining()) {
+            int tag = (int) varint(buffer);
+            switch (tag) {
+                case (3 << 3) | VARINT -> modelType = (int) varint(buffer);
+                case (35 << 3) | VARINT -> byteFallback = varint(buffer) != 0;
+                default -> skip(buffer, tag);
+            }
+        }
+    }
+
+    private void readNormalizer(ByteBuffer buffer) {
+        while (buffer.hasRemaining()) {
+            int tag = (int) varint(buffer);
+            switch (tag) {
+                case (2 << 3) | BYTES -> normalizes = slice(buffer).hasRemaining();
+                case (3 << 3) | VARINT -> addDummyPrefix = varint(buffer) != 0;
+                case (4 << 3) | VARINT -> removeExtraWhitespaces = varint(buffer) != 0;
+                default -> skip(buffer, tag);
+            }
+        }
+    }
+
+    private static long varint(ByteBuffer buffer) {
+        long value = 0;
+        for (int shift = 0; shift < 64; shift += 7) {
+            byte b = buffer.get();
+            value |= (b & 0x7FL) << shift;
+            if (b >= 0) {
+                return value;
+            }
+        }
+        throw new IllegalArgumentException("a number of more than ten bytes");
+    }
+
+    private static ByteBuffer slice(ByteBuffer buffer) {
+        long length = varint(buffer);
+        if (length < 0 || length > buffer.remaining()) {
+            throw new BufferUnderflowException();
+        }
+        ByteBuffer slice =
+                buffer.slice(buffer.position(), (int) length).order(ByteOrder.LITTLE_ENDIAN);
+        buffer.position(buffer.position() + (int) length);
+        return slice;
+    }
+
+    private static void skip(ByteBuffer buffer, int tag) {
+        switch (tag & 7) {
+            case VARINT -> varint(buffer);
+            case FIXED64 -> buffer.getLong();
+            case BYTES -> slice(buffer);
+            case FIXED32 -> buffer.getInt();
+            default -> throw new IllegalArgumentException("wire type " + (tag & 7));
+        }
+    }
+
+    /** The vocabulary in the order of its ids. */
+    List<Piece> pieces() {
+        return pieces;
+    }
+
+    /** Whether what no piece spells becomes the bytes of its UTF-8. */
+    boolean byteFallback() {
+        return byteFallback;
+    }
+
+    /** Whether a text begins with a space that is not there. */
+    boolean addDummyPrefix() {
+        return addDummyPrefix;
+    }
+}
