@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** TODO. */
+/**
+ * The network of Mistral on DJL, its weights and the generation of texts: see the packages within.
+ */
 @NullMarked
 package io.github.djlmistral.engine;
 

@@ -1,5 +1,7 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/** TODO. */
+/**
+ * What DJL sees of Mistral: the model zoo with the embedded model, and {@link
+ * io.github.djlmistral.zoo.Mistral}, where applications begin.
+ */
 @NullMarked
 package io.github.djlmistral.zoo;
 

@@ -36,6 +36,7 @@ public final class KvCache implements AutoCloseable {
     private NDArray[] keys;
     private NDArray[] values;
     private int length;
+    private boolean torn;
 
     private KvCache(NDManager parent, Kernels kernels, int layers, Shape shape, boolean rolling) {
         manager = parent.newSubManager();
@@ -96,14 +97,20 @@ public final class KvCache implements AutoCloseable {
 
     /**
      * Begins a pass over the next tokens. The cache counts them only at {@link Pass#finish}, so a
-     * pass that failed can be tried again.
+     * pass that failed can be tried again, unless it had begun to overwrite keys that it needs.
      *
      * @param scope the manager for what lives as long as the pass
      * @param tokens how many tokens T each row has in this pass
      * @return the pass
-     * @throws IllegalStateException if a full cache has too little room left
+     * @throws IllegalStateException if a full cache has too little room left, or a rolling one is
+     *     torn by a pass that failed
      */
     public Pass begin(NDManager scope, int tokens) {
+        if (torn) {
+            throw new IllegalStateException(
+                    "a pass over several tokens failed after this rolling cache had overwritten"
+                            + " tokens that it needs: begin with an empty cache");
+        }
         if (!rolling && length + tokens > capacity) {
             throw new IllegalStateException(
                     "the cache has room for "
@@ -126,6 +133,15 @@ public final class KvCache implements AutoCloseable {
         if (rows.length != batch) {
             throw new IllegalArgumentException(
                     "the cache has " + batch + " rows, the new order names " + rows.length);
+        }
+        for (int row : rows) {
+            if (row < 0 || row >= batch) {
+                throw new IllegalArgumentException(
+                        "the cache has the rows 0 to "
+                                + (batch - 1)
+                                + ", the new order names "
+                                + row);
+            }
         }
         try (NDManager scope = manager.newSubManager()) {
             NDArray index = scope.create(rows);
@@ -227,6 +243,7 @@ public final class KvCache implements AutoCloseable {
             // the concatenation below must not read what the kernel is about to overwrite
             NDArray oldKeys = kept == 0 ? null : newest(keys[layer], kept);
             NDArray oldValues = kept == 0 ? null : newest(values[layer], kept);
+            torn |= kept > 0;
             NDList rotated =
                     kernels.rotary(
                             q, k, v, tables, new CacheSlots(keys[layer], values[layer], slots));
@@ -260,6 +277,7 @@ public final class KvCache implements AutoCloseable {
         /** Counts the tokens of the pass as seen. */
         public void finish() {
             length += tokens;
+            torn = false;
         }
     }
 }

@@ -67,12 +67,20 @@ public final class Generation implements AutoCloseable {
         int positions = network.config().maxPositionEmbeddings();
         limit = Math.min(config.maxNewTokens(), positions - width);
         List<Integer> eos = config.eosTokenIds();
-        pad = config.padTokenId() != null ? config.padTokenId() : eos.isEmpty() ? 0 : eos.get(0);
+        int wanted =
+                config.padTokenId() != null ? config.padTokenId() : eos.isEmpty() ? 0 : eos.get(0);
+        // nothing sees it; old checkpoints say -1 for "none"
+        pad = wanted >= 0 && wanted < network.config().vocabSize() ? wanted : 0;
         manager = parent.newSubManager();
         manager.setName("generation");
         parameters = new ParameterStore(manager, false);
-        // the last token is chosen but never computed with
-        cache = network.newCache(manager, rows.size(), width + limit - 1);
+        try {
+            // the last token is chosen but never computed with
+            cache = network.newCache(manager, rows.size(), width + limit - 1);
+        } catch (RuntimeException | Error e) {
+            manager.close();
+            throw e;
+        }
     }
 
     /**
@@ -93,7 +101,10 @@ public final class Generation implements AutoCloseable {
         if (rows.stream().allMatch(row -> row.finish() != null)) {
             return List.of();
         }
-        float[][] logits = cache.length() == 0 ? prefill() : step();
+        float[][] logits = cache.length() < width ? prefill() : step();
+        if (cancelled) {
+            return next();
+        }
         List<Token> tokens = new ArrayList<>();
         for (int i = 0; i < rows.size(); ++i) {
             if (rows.get(i).finish() == null) {
@@ -150,15 +161,12 @@ public final class Generation implements AutoCloseable {
         return new Token(index, id, logProbability, finish);
     }
 
-    /** Computes the prompts, a chunk of tokens at a time. */
+    /** Computes the prompts, a chunk of tokens at a time, from where an earlier try has failed. */
     private float[][] prefill() {
         float[][] logits = new float[0][];
-        for (int from = 0; from < width; from += config.prefillChunkSize()) {
-            if (cancelled && from > 0) {
-                // the row ends below; its last logits are not needed
-                break;
-            }
-            logits = forward(from, Math.min(width, from + config.prefillChunkSize()));
+        while (cache.length() < width && !cancelled) {
+            int from = cache.length();
+            logits = forward(from, from + Math.min(width - from, config.prefillChunkSize()));
         }
         return logits;
     }

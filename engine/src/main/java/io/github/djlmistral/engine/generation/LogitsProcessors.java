@@ -80,7 +80,11 @@ public final class LogitsProcessors {
     public static LogitsProcessor minNewTokens(int count, List<Integer> eos) {
         return (scores, row) -> {
             if (row.generatedLength() < count) {
-                eos.forEach(id -> scores[id] = Float.NEGATIVE_INFINITY);
+                for (int id : eos) {
+                    if (id >= 0 && id < scores.length) {
+                        scores[id] = Float.NEGATIVE_INFINITY;
+                    }
+                }
             }
         };
     }
@@ -92,7 +96,8 @@ public final class LogitsProcessors {
      * @return the processor
      */
     public static LogitsProcessor temperature(double temperature) {
-        float t = (float) temperature;
+        // bounds between which scores stay finite; at both the limit is reached already
+        float t = (float) Math.min(Math.max(temperature, 1e-30), 1e30);
         return (scores, row) -> {
             for (int i = 0; i < scores.length; ++i) {
                 scores[i] /= t;

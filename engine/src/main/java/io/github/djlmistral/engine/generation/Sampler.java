@@ -22,11 +22,15 @@ final class Sampler {
             return new Sampler(null);
         }
         Long seed = config.seed();
-        // multiplied apart, because neighbouring seeds start neighbouring sequences
-        return new Sampler(
-                seed == null
-                        ? new SplittableRandom()
-                        : new SplittableRandom(seed + row * 0x9E3779B97F4A7C15L));
+        if (seed == null) {
+            return new Sampler(new SplittableRandom());
+        }
+        // split, because sums of a seed and a row number start sequences that overlap
+        SplittableRandom source = new SplittableRandom(seed);
+        for (int i = 0; i < row; ++i) {
+            source.split();
+        }
+        return new Sampler(source.split());
     }
 
     /** Returns the index of the chosen score; of equal ones the first. */

@@ -4,8 +4,8 @@ package io.github.djlmistral.engine.model;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
+import com.google.gson.JsonPrimitive;
 import com.google.gson.JsonSyntaxException;
 import io.github.djlmistral.engine.weights.Dtype;
 import java.io.IOException;
@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -86,6 +87,9 @@ public record MistralConfig(
         require(headDim % 2 == 0, "head_dim is " + headDim + ", rotary embedding needs it even");
         require(ropeTheta > 0 && Double.isFinite(ropeTheta), "rope_theta is " + ropeTheta);
         require(rmsNormEps >= 0 && Float.isFinite(rmsNormEps), "rms_norm_eps is " + rmsNormEps);
+        require(
+                initializerRange >= 0 && Double.isFinite(initializerRange),
+                "initializer_range is " + initializerRange + ", must not be negative");
         require(
                 hiddenAct.equals("silu"),
                 "hidden_act \"" + hiddenAct + "\" is not supported, only Mistral's \"silu\"");
@@ -215,7 +219,7 @@ public record MistralConfig(
      */
     public static MistralConfig parse(String json) {
         Fields fields = new Fields(json);
-        String type = fields.get("model_type", JsonElement::getAsString, "mistral");
+        String type = fields.get("model_type", Fields::text, "mistral");
         require(
                 "mistral".equals(type),
                 "model_type is \"" + type + "\", this network runs \"mistral\" only");
@@ -225,17 +229,14 @@ public record MistralConfig(
                         + " the unquantized one");
         int hidden = fields.integer("hidden_size", 4096);
         int heads = fields.integer("num_attention_heads", 32);
-        Integer keyValueHeads = fields.get("num_key_value_heads", JsonElement::getAsInt, 8);
-        Integer headDim = fields.get("head_dim", JsonElement::getAsInt, null);
+        Integer keyValueHeads = fields.get("num_key_value_heads", Fields::exact, 8);
+        Integer headDim = fields.get("head_dim", Fields::exact, null);
         positive("num_attention_heads", heads);
         require(
                 headDim != null || hidden % heads == 0,
                 "hidden_size " + hidden + " is no multiple of num_attention_heads " + heads);
         String dtype =
-                fields.get(
-                        fields.has("dtype") ? "dtype" : "torch_dtype",
-                        JsonElement::getAsString,
-                        null);
+                fields.get(fields.has("dtype") ? "dtype" : "torch_dtype", Fields::text, null);
         return new MistralConfig(
                 fields.integer("vocab_size", 32000),
                 hidden,
@@ -244,18 +245,18 @@ public record MistralConfig(
                 heads,
                 keyValueHeads == null ? heads : keyValueHeads,
                 headDim == null ? hidden / heads : headDim,
-                fields.require("hidden_act", JsonElement::getAsString, "silu"),
+                fields.require("hidden_act", Fields::text, "silu"),
                 fields.integer("max_position_embeddings", 131072),
                 fields.number("initializer_range", 0.02),
                 (float) fields.number("rms_norm_eps", 1e-6),
                 fields.ropeTheta(),
-                fields.get("sliding_window", JsonElement::getAsInt, 4096),
+                fields.get("sliding_window", Fields::exact, 4096),
                 fields.number("attention_dropout", 0),
-                fields.require("use_cache", JsonElement::getAsBoolean, true),
-                fields.require("tie_word_embeddings", JsonElement::getAsBoolean, false),
-                fields.get("bos_token_id", JsonElement::getAsInt, 1),
+                fields.require("use_cache", Fields::bool, true),
+                fields.require("tie_word_embeddings", Fields::bool, false),
+                fields.get("bos_token_id", Fields::exact, 1),
                 fields.integers("eos_token_id", List.of(2)),
-                fields.get("pad_token_id", JsonElement::getAsInt, null),
+                fields.get("pad_token_id", Fields::exact, null),
                 dtype == null ? null : Dtype.of(dtype));
     }
 
@@ -268,7 +269,7 @@ public record MistralConfig(
      */
     public static MistralConfig parseParams(String json) {
         Fields fields = new Fields(json);
-        Integer window = fields.get("sliding_window", JsonElement::getAsInt, null);
+        Integer window = fields.get("sliding_window", Fields::exact, null);
         // mistral-inference's own rule where the file does not say
         double theta = window == null ? 1e6 : 1e4;
         int heads = fields.integer("n_heads", null);
@@ -288,7 +289,7 @@ public record MistralConfig(
                 window,
                 0,
                 true,
-                fields.require("tied_embeddings", JsonElement::getAsBoolean, false),
+                fields.require("tied_embeddings", Fields::bool, false),
                 1,
                 List.of(2),
                 null,
@@ -332,6 +333,31 @@ public record MistralConfig(
             return json.has(key);
         }
 
+        /** Gson itself would take "1", [1] and 1.9 for a 1, and 4294967297 too. */
+        private static int exact(JsonElement element) {
+            return primitive(element, JsonPrimitive::isNumber).getAsBigDecimal().intValueExact();
+        }
+
+        private static double real(JsonElement element) {
+            return primitive(element, JsonPrimitive::isNumber).getAsDouble();
+        }
+
+        /** Gson itself would take everything but "true" for false. */
+        private static boolean bool(JsonElement element) {
+            return primitive(element, JsonPrimitive::isBoolean).getAsBoolean();
+        }
+
+        private static String text(JsonElement element) {
+            return primitive(element, JsonPrimitive::isString).getAsString();
+        }
+
+        private static JsonPrimitive primitive(JsonElement element, Predicate<JsonPrimitive> kind) {
+            if (element instanceof JsonPrimitive value && kind.test(value)) {
+                return value;
+            }
+            throw new IllegalStateException("of another kind");
+        }
+
         <T> @Nullable T get(String key, Function<JsonElement, T> as, @Nullable T absent) {
             JsonElement element = json.get(key);
             if (element == null) {
@@ -339,7 +365,7 @@ public record MistralConfig(
             }
             try {
                 return element.isJsonNull() ? null : as.apply(element);
-            } catch (JsonParseException | IllegalStateException | NumberFormatException e) {
+            } catch (ArithmeticException | IllegalStateException e) {
                 throw new IllegalArgumentException(
                         "Mistral configuration: " + key + " is " + element, e);
             }
@@ -355,12 +381,12 @@ public record MistralConfig(
         }
 
         int integer(String key, @Nullable Integer absent) {
-            return require(key, JsonElement::getAsInt, absent);
+            return require(key, Fields::exact, absent);
         }
 
         double number(String key, @Nullable Number absent) {
             Double value = absent == null ? null : (Double) absent.doubleValue();
-            return require(key, JsonElement::getAsDouble, value);
+            return require(key, Fields::real, value);
         }
 
         /** One number, a list of numbers, or null for none. */
@@ -372,9 +398,9 @@ public record MistralConfig(
                                 List<Integer> values = new ArrayList<>();
                                 if (element.isJsonArray()) {
                                     JsonArray array = element.getAsJsonArray();
-                                    array.forEach(e -> values.add(e.getAsInt()));
+                                    array.forEach(e -> values.add(exact(e)));
                                 } else {
-                                    values.add(element.getAsInt());
+                                    values.add(exact(element));
                                 }
                                 return values;
                             },
@@ -387,12 +413,11 @@ public record MistralConfig(
                 if (!json.has(key) || json.get(key).isJsonNull()) {
                     continue;
                 }
+                MistralConfig.require(
+                        json.get(key).isJsonObject(), key + " is " + json.get(key) + ", no object");
                 Fields rope = new Fields(json.get(key).toString());
                 String type =
-                        rope.get(
-                                rope.has("type") ? "type" : "rope_type",
-                                JsonElement::getAsString,
-                                "default");
+                        rope.get(rope.has("type") ? "type" : "rope_type", Fields::text, "default");
                 MistralConfig.require(
                         "default".equals(type),
                         key + " of type \"" + type + "\" is not supported, only \"default\"");

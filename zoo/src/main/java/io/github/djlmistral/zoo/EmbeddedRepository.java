@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.zoo;
+
+import ai.djl.repository.AbstractRepository;
+import ai.djl.repository.Artifact;
+import ai.djl.repository.MRL;
+import ai.djl.repository.Metadata;
+import ai.djl.repository.VersionRange;
+import ai.djl.util.JsonUtils;
+import ai.djl.util.Progress;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.Reader;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.zip.CRC32;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The models inside this jar: a folder of resources each, named as the artifact, with a {@code
+ * metadata.json}. Their files are copied once into DJL's cache, because weights are mapped from
+ * files.
+ */
+final class EmbeddedRepository extends AbstractRepository {
+
+    EmbeddedRepository() {
+        super("mistral-embedded", URI.create("mistral-embedded:///"));
+    }
+
+    @Override
+    public boolean isRemote() {
+        return false;
+    }
+
+    @Override
+    public Metadata locate(MRL mrl) throws IOException {
+        try (Reader reader =
+                new InputStreamReader(
+                        open(mrl.getArtifactId(), "metadata.json"), StandardCharsets.UTF_8)) {
+            Metadata metadata = JsonUtils.GSON_PRETTY.fromJson(reader, Metadata.class);
+            metadata.init(Map.of());
+            metadata.setRepositoryUri(mrl.toURI());
+            return metadata;
+        }
+    }
+
+    @Override
+    public @Nullable Artifact resolve(MRL mrl, Map<String, String> filter) throws IOException {
+        List<Artifact> artifacts = locate(mrl).search(VersionRange.parse(mrl.getVersion()), filter);
+        return artifacts.isEmpty() ? null : artifacts.get(0);
+    }
+
+    /** A directory for these very files, so that a newer jar does not find an older one's. */
+    @Override
+    public Path getResourceDirectory(Artifact artifact) throws IOException {
+        CRC32 crc = new CRC32();
+        for (Artifact.Item item : artifact.getFiles().values()) {
+            try (InputStream in = open(artifact.getName(), item.getUri())) {
+                crc.update(in.readAllBytes());
+            }
+        }
+        return super.getResourceDirectory(artifact).resolve(String.format("%08x", crc.getValue()));
+    }
+
+    @Override
+    protected void download(
+            Path directory, URI base, Artifact.Item item, @Nullable Progress progress)
+            throws IOException {
+        try (InputStream in = open(item.getArtifact().getName(), item.getUri())) {
+            save(in, directory, item, progress);
+        }
+    }
+
+    private static InputStream open(String artifact, String file) throws IOException {
+        InputStream in = EmbeddedRepository.class.getResourceAsStream(artifact + "/" + file);
+        if (in == null) {
+            throw new IOException(
+                    "the zoo's jar lacks " + artifact + "/" + file + ": it was not built whole");
+        }
+        return in;
+    }
+
+    @Override
+    public List<MRL> getResources() {
+        return List.of();
+    }
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.zoo;
+
+import ai.djl.MalformedModelException;
+import ai.djl.Model;
+import ai.djl.nn.Block;
+import ai.djl.nn.BlockFactory;
+import io.github.djlmistral.engine.kernels.KernelChoice;
+import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.zoo.translator.ModelArguments;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Loads the network of a checkpoint directory for DJL's model loaders. */
+public final class MistralBlockFactory implements BlockFactory {
+
+    private static final Logger logger = LoggerFactory.getLogger(MistralBlockFactory.class);
+    private static final long serialVersionUID = 1L;
+
+    /**
+     * Loads the weights onto the model's device.
+     *
+     * @throws IOException if the checkpoint is incomplete or damaged
+     * @throws IllegalArgumentException if an argument is unknown or out of range
+     */
+    @Override
+    public Block newBlock(Model model, Path modelPath, Map<String, ?> arguments)
+            throws IOException {
+        try {
+            ModelArguments.check(arguments);
+            MistralForCausalLM network =
+                    MistralForCausalLM.load(
+                            modelPath,
+                            model.getNDManager(),
+                            argument(arguments, "kernels"),
+                            argument(arguments, "dtype"));
+            logger.info("{}: {}", model.getName(), network.kernelReason());
+            return network;
+        } catch (MalformedModelException e) {
+            model.close();
+            throw new IOException(e.getMessage(), e);
+        } catch (IOException | RuntimeException e) {
+            // DJL drops a model whose block cannot be made, with the arrays it has so far
+            model.close();
+            throw e;
+        }
+    }
+
+    private static String argument(Map<String, ?> arguments, String name) {
+        return ModelArguments.value(arguments, name).orElse(KernelChoice.AUTO).toString();
+    }
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.zoo;
+
+import ai.djl.repository.zoo.ModelZoo;
+import ai.djl.repository.zoo.ZooProvider;
+
+/** Tells DJL's service loader of {@link MistralModelZoo}. */
+public final class MistralZooProvider implements ZooProvider {
+
+    @Override
+    public ModelZoo getModelZoo() {
+        return new MistralModelZoo();
+    }
+}

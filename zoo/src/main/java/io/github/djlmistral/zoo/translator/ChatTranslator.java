@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.zoo.translator;
+
+import io.github.djlmistral.engine.generation.GenerationConfig;
+import io.github.djlmistral.zoo.chat.ChatInput;
+import io.github.djlmistral.zoo.chat.ChatOutput;
+
+/** A conversation to its next message. */
+final class ChatTranslator extends GenerationTranslator<ChatInput, ChatOutput> {
+
+    ChatTranslator(MistralPipeline pipeline, GenerationConfig.Builder options) {
+        super(pipeline, options);
+    }
+
+    @Override
+    GenerationRequest request(ChatInput input) {
+        return new GenerationRequest(pipeline.encode(input.messages()), config(input.options()));
+    }
+
+    @Override
+    ChatOutput output(GeneratedText text) {
+        return new ChatOutput(
+                text.text(),
+                text.finishReason(),
+                text.row().promptLength(),
+                text.row().generatedLength(),
+                text.result().timeToFirstToken(),
+                text.result().decodeTokensPerSecond());
+    }
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.zoo.translator;
+
+import io.github.djlmistral.engine.generation.GenerationConfig;
+
+/**
+ * What a translator made of an input.
+ *
+ * @param prompt token ids
+ * @param config the options
+ */
+@SuppressWarnings("ArrayRecordComponent") // never compared
+record GenerationRequest(long[] prompt, GenerationConfig config) {}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.zoo.translator;
+
+import ai.djl.inference.streaming.StreamingTranslator;
+import ai.djl.ndarray.NDList;
+import ai.djl.translate.Batchifier;
+import ai.djl.translate.StackBatchifier;
+import ai.djl.translate.TranslatorContext;
+import io.github.djlmistral.engine.generation.Generation;
+import io.github.djlmistral.engine.generation.GenerationConfig;
+import io.github.djlmistral.engine.generation.GenerationResult;
+import io.github.djlmistral.engine.generation.Row;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the text translators have in common. A text takes many passes through the network, so the
+ * translator hands DJL an empty list, for which a predictor runs no block, and drives a generation
+ * itself when the output is asked for. It has no state of its own: any number of predictors may
+ * share it.
+ *
+ * @param <I> what the application gives
+ * @param <O> what it gets
+ */
+abstract class GenerationTranslator<I, O> implements StreamingTranslator<I, O> {
+
+    private static final String REQUESTS = "mistral.requests";
+
+    final MistralPipeline pipeline;
+    private final GenerationConfig.Builder options;
+
+    /**
+     * Makes a translator.
+     *
+     * @param pipeline the model's
+     * @param options generation options the model was loaded with, already over the checkpoint's
+     */
+    GenerationTranslator(MistralPipeline pipeline, GenerationConfig.Builder options) {
+        this.pipeline = pipeline;
+        this.options = options;
+    }
+
+    /** Makes a prompt and options of an input. */
+    abstract GenerationRequest request(I input);
+
+    /** Makes an output of the text. */
+    abstract O output(GeneratedText text);
+
+    /** Adds an input's own options to those of the model. */
+    final GenerationConfig config(Map<String, ?> own) {
+        GenerationConfig.Builder builder = options.copy();
+        own.forEach(builder::option);
+        return builder.build();
+    }
+
+    /** Not null, so that {@code batchPredict} gives a batch as a whole. */
+    @Override
+    public final Batchifier getBatchifier() {
+        return new StackBatchifier();
+    }
+
+    @Override
+    public final NDList processInput(TranslatorContext ctx, I input) {
+        return batchProcessInput(ctx, List.of(input));
+    }
+
+    @Override
+    public final NDList batchProcessInput(TranslatorContext ctx, List<I> inputs) {
+        ctx.setAttachment(REQUESTS, inputs.stream().map(this::request).toList());
+        return new NDList();
+    }
+
+    private static List<GenerationRequest> requests(TranslatorContext ctx) {
+        List<GenerationRequest> requests = new ArrayList<>();
+        for (Object request : (List<?>) ctx.getAttachment(REQUESTS)) {
+            requests.add((GenerationRequest) request);
+        }
+        return requests;
+    }
+
+    @Override
+    public final O processOutput(TranslatorContext ctx, NDList list) {
+        return batchProcessOutput(ctx, list).get(0);
+    }
+
+    /** Generates the inputs together, those with equal options in one batch. */
+    @Override
+    public final List<O> batchProcessOutput(TranslatorContext ctx, NDList list) {
+        List<GenerationRequest> requests = requests(ctx);
+        Map<GenerationConfig, List<Integer>> batches = new LinkedHashMap<>();
+        for (int i = 0; i < requests.size(); ++i) {
+            batches.computeIfAbsent(requests.get(i).config(), config -> new ArrayList<>()).add(i);
+        }
+        List<@Nullable O> outputs = new ArrayList<>();
+        requests.forEach(request -> outputs.add(null));
+        batches.forEach(
+                (config, members) -> {
+                    GenerationResult result =
+                            generate(members.stream().map(requests::get).toList(), config);
+                    for (int i = 0; i < members.size(); ++i) {
+                        Row row = result.rows().get(i);
+                        String text = pipeline.tokenizer().decode(row.generated(), true);
+                        outputs.set(members.get(i), output(new GeneratedText(text, row, result)));
+                    }
+                });
+        return outputs.stream().map(Objects::requireNonNull).toList();
+    }
+
+    private GenerationResult generate(List<GenerationRequest> requests, GenerationConfig config) {
+        try (Generation generation = start(requests, config)) {
+            while (!generation.next().isEmpty()) {
+                // the rows collect the tokens
+            }
+            return generation.result();
+        }
+    }
+
+    private Generation start(List<GenerationRequest> requests, GenerationConfig config) {
+        List<long[]> prompts = requests.stream().map(GenerationRequest::prompt).toList();
+        return pipeline.generator().start(prompts, config, pipeline.processors());
+    }
+
+    @Override
+    public StreamOutput<O> processStreamOutput(TranslatorContext ctx, Stream<NDList> list) {
+        return stream(ctx, list);
+    }
+
+    /** Starts the stream of one text; the list is DJL's way to free the context, nothing else. */
+    final TextStream<O> stream(TranslatorContext ctx, Stream<NDList> list) {
+        try {
+            GenerationRequest request = requests(ctx).get(0);
+            return new TextStream<>(
+                    start(List.of(request), request.config()),
+                    pipeline.tokenizer().newDetokenizer(true),
+                    list,
+                    this::output);
+        } catch (RuntimeException e) {
+            list.close();
+            throw e;
+        }
+    }
+
+    @Override
+    public Support getSupport() {
+        return Support.ITERATIVE;
+    }
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.zoo.translator;
+
+import ai.djl.Model;
+import ai.djl.nn.Block;
+import io.github.djlmistral.engine.generation.GenerationConfig;
+import io.github.djlmistral.engine.generation.Generator;
+import io.github.djlmistral.engine.generation.LogitsProcessor;
+import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.zoo.chat.ChatTemplate;
+import io.github.djlmistral.zoo.chat.Message;
+import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * All that turns texts into texts with one loaded model: its network, tokenizer, chat template and
+ * the generation options that its checkpoint recommends. Thread-safe.
+ */
+public final class MistralPipeline implements AutoCloseable {
+
+    private final MistralForCausalLM network;
+    private final MistralTokenizer tokenizer;
+    private final Optional<ChatTemplate> chatTemplate;
+    private final GenerationConfig.Builder defaults;
+    private final Generator generator;
+
+    private MistralPipeline(Model model, MistralTokenizer tokenizer) throws IOException {
+        Path directory = model.getModelPath();
+        this.tokenizer = tokenizer;
+        network = network(model);
+        chatTemplate = ChatTemplate.open(directory);
+        defaults = GenerationConfig.read(directory, network.config());
+        generator =
+                new Generator(network, model.getNDManager(), ids -> tokenizer.decode(ids, true));
+    }
+
+    /**
+     * Reads what a loaded model has beside its weights.
+     *
+     * @param model a model of this zoo
+     * @return its pipeline; closing it leaves the model open
+     * @throws IOException if the checkpoint has no tokenizer, or a file is damaged
+     */
+    public static MistralPipeline open(Model model) throws IOException {
+        MistralTokenizer tokenizer = MistralTokenizer.open(model.getModelPath());
+        try {
+            return new MistralPipeline(model, tokenizer);
+        } catch (IOException | RuntimeException e) {
+            tokenizer.close();
+            throw e;
+        }
+    }
+
+    /**
+     * Returns a model's network.
+     *
+     * @param model a model of this zoo
+     * @return its block
+     * @throws IllegalArgumentException if it is another kind of model
+     */
+    public static MistralForCausalLM network(Model model) {
+        Block block = model.getBlock();
+        if (block instanceof MistralForCausalLM causal) {
+            return causal;
+        }
+        throw new IllegalArgumentException(
+                "the model "
+                        + model.getName()
+                        + " is no Mistral of this zoo: load it with Mistral.criteria(..)");
+    }
+
+    /** Returns the network. */
+    public MistralForCausalLM network() {
+        return network;
+    }
+
+    /** Returns the tokenizer. */
+    public MistralTokenizer tokenizer() {
+        return tokenizer;
+    }
+
+    /** Returns the chat template; empty where the checkpoint has none, as base models do. */
+    public Optional<ChatTemplate> chatTemplate() {
+        return chatTemplate;
+    }
+
+    /** Returns the generator. */
+    public Generator generator() {
+        return generator;
+    }
+
+    /** Returns the generation options that the checkpoint recommends, to be changed freely. */
+    public GenerationConfig.Builder defaults() {
+        return defaults.copy();
+    }
+
+    /**
+     * Makes the prompt of a conversation.
+     *
+     * @param messages oldest first
+     * @return its ids
+     * @throws IllegalArgumentException if the checkpoint has no template, or its template refuses
+     *     the conversation, in the template's own words
+     */
+    public long[] encode(List<Message> messages) {
+        ChatTemplate template =
+                chatTemplate.orElseThrow(
+                        () ->
+                                new IllegalArgumentException(
+                                        "this checkpoint has no chat template, it completes texts"
+                                                + " only: put a chat_template.jinja beside it, or"
+                                                + " give a text instead of messages"));
+        return template.encode(tokenizer, messages, true);
+    }
+
+    /**
+     * Makes the prompt of a text: one turn of the user where there is a chat template, else the
+     * beginning of a text to be completed.
+     *
+     * @param text the text; what spells a special token in it stays text
+     * @return its ids
+     * @throws IllegalArgumentException if it is empty
+     */
+    public long[] encode(String text) {
+        requireText(text);
+        return chatTemplate.isPresent() ? encode(List.of(Message.user(text))) : complete(text);
+    }
+
+    /**
+     * Makes the prompt of a text to be completed, whatever template there is.
+     *
+     * @param text the text; what spells a special token in it stays text
+     * @return its ids, the begin token first where the checkpoint has it so
+     * @throws IllegalArgumentException if it is empty
+     */
+    public long[] complete(String text) {
+        requireText(text);
+        return tokenizer.encodePlain(text, true);
+    }
+
+    private static void requireText(String text) {
+        if (text.isEmpty()) {
+            throw new IllegalArgumentException("the prompt is empty: give at least one character");
+        }
+    }
+
+    /**
+     * Returns what keeps generations within the tokenizer: vocabularies of networks are often
+     * padded with rows that no token belongs to.
+     *
+     * @return one processor, or none where the sizes agree
+     */
+    LogitsProcessor[] processors() {
+        int known = tokenizer.vocabularySize();
+        return known >= network.config().vocabSize()
+                ? new LogitsProcessor[0]
+                : new LogitsProcessor[] {
+                    (scores, row) ->
+                            Arrays.fill(scores, known, scores.length, Float.NEGATIVE_INFINITY)
+                };
+    }
+
+    @Override
+    public void close() {
+        tokenizer.close();
+    }
+}

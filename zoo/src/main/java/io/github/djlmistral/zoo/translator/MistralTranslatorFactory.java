@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.zoo.translator;
+
+import ai.djl.Model;
+import ai.djl.modality.Input;
+import ai.djl.modality.Output;
+import ai.djl.ndarray.NDList;
+import ai.djl.translate.NoopTranslator;
+import ai.djl.translate.TranslateException;
+import ai.djl.translate.Translator;
+import ai.djl.translate.TranslatorFactory;
+import ai.djl.util.Pair;
+import io.github.djlmistral.engine.generation.GenerationConfig;
+import io.github.djlmistral.zoo.chat.ChatInput;
+import io.github.djlmistral.zoo.chat.ChatOutput;
+import java.io.IOException;
+import java.io.Serializable;
+import java.lang.reflect.Type;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.BiFunction;
+
+/**
+ * Makes the translators of a Mistral model for the types an application asks for: {@code String} to
+ * {@code String}, {@link ChatInput} to {@link ChatOutput}, {@link Input} to {@link Output} for DJL
+ * Serving, and {@link NDList} to {@link NDList} ({@code input_ids} and optionally {@code
+ * attention_mask} and {@code position_ids} in, {@code logits} out, nothing of which needs a
+ * tokenizer). The first three stream as well.
+ */
+public final class MistralTranslatorFactory implements TranslatorFactory, Serializable {
+
+    private static final long serialVersionUID = 1L;
+
+    private static final Map<
+                    Pair<Type, Type>,
+                    BiFunction<MistralPipeline, GenerationConfig.Builder, Translator<?, ?>>>
+            TRANSLATORS =
+                    Map.of(
+                            new Pair<>(String.class, String.class), TextTranslator::new,
+                            new Pair<>(ChatInput.class, ChatOutput.class), ChatTranslator::new,
+                            new Pair<>(Input.class, Output.class), ServingTranslator::new,
+                            new Pair<>(NDList.class, NDList.class), (p, o) -> new NoopTranslator());
+
+    @Override
+    public Set<Pair<Type, Type>> getSupportedTypes() {
+        return TRANSLATORS.keySet();
+    }
+
+    /**
+     * Makes a translator.
+     *
+     * @throws TranslateException if the checkpoint's tokenizer or template cannot be read
+     * @throws IllegalArgumentException if a generation option among the arguments is out of range
+     */
+    @Override
+    @SuppressWarnings("unchecked") // the map's keys are the types of its values
+    public <I, O> Translator<I, O> newInstance(
+            Class<I> input, Class<O> output, Model model, Map<String, ?> arguments)
+            throws TranslateException {
+        var factory = TRANSLATORS.get(new Pair<Type, Type>(input, output));
+        if (factory == null) {
+            throw new IllegalArgumentException(
+                    "no translation from " + input.getName() + " to " + output.getName());
+        }
+        if (input == NDList.class) {
+            return (Translator<I, O>) new NoopTranslator();
+        }
+        try {
+            MistralPipeline pipeline = MistralPipeline.open(model);
+            // closed with the model
+            model.getNDManager().attachInternal("mistral-pipeline", pipeline);
+            GenerationConfig.Builder options = pipeline.defaults();
+            for (String name : GenerationConfig.Builder.optionNames()) {
+                ModelArguments.value(arguments, name).ifPresent(v -> options.option(name, v));
+            }
+            options.build();
+            return (Translator<I, O>) factory.apply(pipeline, options);
+        } catch (IOException e) {
+            model.close();
+            throw new TranslateException(e.getMessage(), e);
+        } catch (RuntimeException e) {
+            model.close();
+            throw e;
+        }
+    }
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.zoo.translator;
+
+import ai.djl.inference.streaming.IteratorBytesSupplier;
+import ai.djl.inference.streaming.PublisherBytesSupplier;
+import ai.djl.modality.Input;
+import ai.djl.modality.Output;
+import ai.djl.ndarray.BytesSupplier;
+import ai.djl.ndarray.NDList;
+import ai.djl.translate.TranslatorContext;
+import com.google.gson.Gson;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+import com.google.gson.reflect.TypeToken;
+import io.github.djlmistral.engine.generation.GenerationConfig;
+import io.github.djlmistral.zoo.chat.Message;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/**
+ * Bytes to bytes, for DJL Serving and its JSON (the schema of its LMI handlers): {@code {"inputs":
+ * "text", "parameters": {"max_new_tokens": 50}}} or {@code {"messages": [{"role": "user",
+ * "content": "text"}]}}; a body that is no JSON object is a text. The answer is {@code
+ * {"generated_text": .., "details": {..}}}; as a stream it is the text's pieces.
+ */
+final class ServingTranslator extends GenerationTranslator<Input, Output> {
+
+    private static final Gson GSON = new Gson();
+
+    ServingTranslator(MistralPipeline pipeline, GenerationConfig.Builder options) {
+        super(pipeline, options);
+    }
+
+    @Override
+    GenerationRequest request(Input input) {
+        BytesSupplier data = input.getContent().isEmpty() ? null : input.getData();
+        if (data == null) {
+            throw new IllegalArgumentException(
+                    "the request has no content: send a text, or JSON with \"inputs\" or"
+                            + " \"messages\"");
+        }
+        String body = data.getAsString();
+        if (!body.stripLeading().startsWith("{")) {
+            return new GenerationRequest(pipeline.encode(body), config(Map.of()));
+        }
+        try {
+            JsonObject json = JsonParser.parseString(body).getAsJsonObject();
+            return new GenerationRequest(prompt(json), config(parameters(json)));
+        } catch (JsonParseException | IllegalStateException | UnsupportedOperationException e) {
+            throw new IllegalArgumentException(
+                    "the request's JSON is faulty: " + e.getMessage(), e);
+        }
+    }
+
+    private long[] prompt(JsonObject json) {
+        if (json.has("messages")) {
+            List<Message> messages = new ArrayList<>();
+            for (JsonElement element : json.getAsJsonArray("messages")) {
+                JsonObject message = element.getAsJsonObject();
+                messages.add(new Message(string(message, "role"), string(message, "content")));
+            }
+            return pipeline.encode(messages);
+        }
+        return pipeline.encode(string(json, "inputs"));
+    }
+
+    private static String string(JsonObject json, String key) {
+        if (!json.has(key)) {
+            throw new IllegalArgumentException("the request's JSON lacks \"" + key + "\"");
+        }
+        return json.get(key).getAsString();
+    }
+
+    private static Map<String, Object> parameters(JsonObject json) {
+        Map<String, Object> parameters =
+                GSON.fromJson(
+                        json.get("parameters"), new TypeToken<Map<String, Object>>() {}.getType());
+        return parameters == null ? Map.of() : parameters;
+    }
+
+    @Override
+    Output output(GeneratedText text) {
+        JsonObject details = new JsonObject();
+        details.addProperty("finish_reason", text.finishReason().toString());
+        details.addProperty("prompt_tokens", text.row().promptLength());
+        details.addProperty("generated_tokens", text.row().generatedLength());
+        JsonObject json = new JsonObject();
+        json.addProperty("generated_text", text.text());
+        json.add("details", details);
+        Output output = new Output(200, "OK");
+        output.addProperty("Content-Type", "application/json");
+        output.add(BytesSupplier.wrap(json.toString()));
+        return output;
+    }
+
+    @Override
+    public StreamOutput<Output> processStreamOutput(TranslatorContext ctx, Stream<NDList> list) {
+        return new Pieces(stream(ctx, list));
+    }
+
+    @Override
+    public Support getSupport() {
+        return Support.BOTH;
+    }
+
+    /** DJL Serving's two ways to read a stream: pulled piece by piece, or pushed. */
+    private static final class Pieces extends StreamOutput<Output> {
+
+        private final TextStream<Output> pieces;
+
+        Pieces(TextStream<Output> pieces) {
+            this.pieces = pieces;
+        }
+
+        private static Output text(BytesSupplier content) {
+            Output output = new Output(200, "OK");
+            output.addProperty("Content-Type", "text/plain; charset=utf-8");
+            output.add(content);
+            return output;
+        }
+
+        @Override
+        public Output getIterativeOutputInternal() {
+            Iterator<BytesSupplier> sources =
+                    new Iterator<>() {
+                        @Override
+                        public boolean hasNext() {
+                            return pieces.hasNext();
+                        }
+
+                        @Override
+                        public BytesSupplier next() {
+                            return BytesSupplier.wrap(pieces.next());
+                        }
+                    };
+            return text(new IteratorBytesSupplier(sources));
+        }
+
+        @Override
+        protected Output buildAsyncOutput() {
+            return text(new PublisherBytesSupplier());
+        }
+
+        @Override
+        protected void computeAsyncOutputInternal(Output output) {
+            PublisherBytesSupplier publisher = (PublisherBytesSupplier) output.getData();
+            try (pieces) {
+                while (pieces.hasNext()) {
+                    byte[] bytes = pieces.next().getBytes(StandardCharsets.UTF_8);
+                    publisher.appendContent(bytes, false);
+                }
+                publisher.appendContent(new byte[0], true);
+            }
+        }
+    }
+}

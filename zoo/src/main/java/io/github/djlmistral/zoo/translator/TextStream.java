@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.zoo.translator;
+
+import ai.djl.inference.streaming.StreamingTranslator.StreamOutput;
+import ai.djl.ndarray.NDList;
+import io.github.djlmistral.engine.generation.Generation;
+import io.github.djlmistral.engine.generation.Token;
+import io.github.djlmistral.zoo.tokenizer.Detokenizer;
+import java.util.Iterator;
+import java.util.List;
+import java.util.NoSuchElementException;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A text while it is being generated: what {@code predictor.streamingPredict(..)} returns. It
+ * iterates over pieces of text, whole characters each, and computes a token when the next piece is
+ * asked for. The end of the text, an error and {@link #close} free the generation and DJL's
+ * context.
+ *
+ * <pre>{@code
+ * try (TextStream<String> pieces = TextStream.of(predictor.streamingPredict("What is a fox?"))) {
+ *     pieces.forEachRemaining(System.out::print);
+ * }
+ * }</pre>
+ *
+ * @param <O> the predictor's output, which {@link #getIterativeOutput} gives at the end of the text
+ */
+public final class TextStream<O> extends StreamOutput<O>
+        implements Iterator<String>, AutoCloseable {
+
+    private final Generation generation;
+    private final Detokenizer detokenizer;
+    private final Stream<NDList> context;
+    private final Function<GeneratedText, O> output;
+    private final StringBuilder text = new StringBuilder();
+    private @Nullable String piece;
+    private boolean ended;
+
+    TextStream(
+            Generation generation,
+            Detokenizer detokenizer,
+            Stream<NDList> context,
+            Function<GeneratedText, O> output) {
+        this.generation = generation;
+        this.detokenizer = detokenizer;
+        this.context = context;
+        this.output = output;
+    }
+
+    /**
+     * Names the type that DJL's signature hides.
+     *
+     * @param stream what {@code streamingPredict} of a predictor of this zoo returned
+     * @param <O> the predictor's output
+     * @return the same object
+     * @throws IllegalArgumentException if it came from another translator
+     */
+    public static <O> TextStream<O> of(StreamOutput<O> stream) {
+        if (stream instanceof TextStream<O> pieces) {
+            return pieces;
+        }
+        throw new IllegalArgumentException(
+                "not a stream of text: it is a " + stream.getClass().getName());
+    }
+
+    @Override
+    public boolean hasNext() {
+        while (piece == null && !ended) {
+            advance();
+        }
+        return piece != null;
+    }
+
+    private void advance() {
+        String next;
+        try {
+            List<Token> tokens = generation.next();
+            if (tokens.isEmpty()) {
+                next = detokenizer.flush();
+                close();
+            } else {
+                next = detokenizer.push(tokens.get(0).id());
+            }
+        } catch (RuntimeException e) {
+            close();
+            throw e;
+        }
+        if (!next.isEmpty()) {
+            text.append(next);
+            piece = next;
+        }
+    }
+
+    @Override
+    public String next() {
+        if (!hasNext() || piece == null) {
+            throw new NoSuchElementException("the text has ended");
+        }
+        String next = piece;
+        piece = null;
+        return next;
+    }
+
+    /** Ends the generation at its next token; may be called from another thread. */
+    public void cancel() {
+        generation.cancel();
+    }
+
+    /**
+     * Generates the rest and returns the whole.
+     *
+     * @return what {@code predict} would have returned
+     */
+    @Override
+    public O getIterativeOutputInternal() {
+        forEachRemaining(ignored -> {});
+        return output.apply(finished());
+    }
+
+    private GeneratedText finished() {
+        var result = generation.result();
+        return new GeneratedText(text.toString(), result.rows().get(0), result);
+    }
+
+    @Override
+    protected O buildAsyncOutput() {
+        throw new UnsupportedOperationException(
+                "the output of this type is not asynchronous: iterate over the stream");
+    }
+
+    @Override
+    protected void computeAsyncOutputInternal(O unused) {
+        buildAsyncOutput();
+    }
+
+    @Override
+    public void close() {
+        if (!ended) {
+            ended = true;
+            generation.close();
+            context.close();
+        }
+    }
+}
