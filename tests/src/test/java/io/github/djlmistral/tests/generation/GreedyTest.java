@@ -1,9 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.tests.generation;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import ai.djl.ndarray.NDManager;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import io.github.djlmistral.engine.generation.GenerationConfig;
@@ -11,31 +11,20 @@ import io.github.djlmistral.engine.generation.GenerationResult;
 import io.github.djlmistral.engine.generation.Generator;
 import io.github.djlmistral.engine.generation.Row;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.tests.model.Fixture;
 import io.github.djlmistral.tests.model.Reference;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Greedy texts are the reference's, token by token, over 80 tokens and across the window's edge. */
-class GreedyTest {
-
-    private NDManager manager;
-
-    @BeforeEach
-    void open() {
-        manager = NDManager.newBaseManager("PyTorch");
-    }
-
-    @AfterEach
-    void close() {
-        manager.close();
-    }
+/**
+ * Greedy texts are the reference's, token by token, over 80 tokens and across the window's edge.
+ */
+class GreedyTest extends Fixture {
 
     static Stream<Arguments> cases() {
         return Stream.of("window8-f32", "nowindow-tied-sharded", "window4-bf16", "f16", "defaults")
@@ -65,8 +54,7 @@ class GreedyTest {
     @MethodSource("cases")
     void equalsTheReference(String checkpoint, String kernels, String name) throws Exception {
         Reference reference = Reference.checkpoint(checkpoint);
-        MistralForCausalLM network =
-                MistralForCausalLM.load(reference.directory(), manager, kernels, "float32");
+        MistralForCausalLM network = load(checkpoint, kernels);
         JsonObject recorded = reference.greedy(name);
         GenerationConfig.Builder options = GenerationConfig.builder().prefillChunkSize(6);
         for (Map.Entry<String, JsonElement> option :

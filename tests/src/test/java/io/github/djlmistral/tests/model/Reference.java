@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.tests.model;
 
 import ai.djl.ndarray.NDArray;

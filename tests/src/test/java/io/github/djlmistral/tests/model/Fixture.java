@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.tests.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import ai.djl.ndarray.BaseNDManager;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.Parameter;
+import ai.djl.pytorch.jni.JniUtils;
+import ai.djl.training.ParameterStore;
+import io.github.djlmistral.engine.kernels.KernelChoice;
+import io.github.djlmistral.engine.kernels.Kernels;
+import io.github.djlmistral.engine.model.ForwardInput;
+import io.github.djlmistral.engine.model.MistralForCausalLM;
+import java.lang.reflect.Field;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+
+/** The manager of one test, and the tiny checkpoints on it. */
+public abstract class Fixture {
+
+    /**
+     * Between logits that two orders of float32 summation give: float32 against float64 differs by
+     * up to 2e-5 on these checkpoints (tests/reference/README.md), so two float32 ways by twice
+     * that; and again as much for other processors.
+     */
+    protected static final float LOGITS = 1e-4f;
+
+    /** A log-probability is a logit less a mean of logits: the error of both. */
+    protected static final float LOG_PROBABILITIES = 2 * LOGITS;
+
+    protected NDManager manager;
+    protected ParameterStore parameters;
+
+    @BeforeEach
+    public final void openManager() {
+        manager = NDManager.newBaseManager("PyTorch");
+        // matrices of 32 columns are not worth waiting for a second thread
+        JniUtils.setNumThreads(1);
+        parameters = new ParameterStore(manager, false);
+    }
+
+    @AfterEach
+    public final void closeManager() {
+        manager.close();
+    }
+
+    protected final MistralForCausalLM load(String checkpoint, String kernels) throws Exception {
+        return MistralForCausalLM.load(
+                Reference.directory("checkpoints/" + checkpoint), manager, kernels, "float32");
+    }
+
+    /** Returns a network of the same weights that computes through other kernels. */
+    protected final MistralForCausalLM through(Kernels kernels, MistralForCausalLM network) {
+        MistralForCausalLM other =
+                new MistralForCausalLM(network.config(), new KernelChoice(kernels, "a test"));
+        Map<String, Parameter> source = network.namedParameters();
+        other.namedParameters()
+                .forEach(
+                        (name, parameter) -> {
+                            parameter.setShape(null);
+                            parameter.setArray(source.get(name).getArray());
+                            parameter.freeze(true);
+                        });
+        other.initialize(manager, DataType.FLOAT32, new Shape(1, 1));
+        return other;
+    }
+
+    /** Tokens from 3 on: what comes before is special in most vocabularies. */
+    protected static long[] prompt(MistralForCausalLM network, long seed, int length) {
+        return new Random(seed).longs(length, 3, network.config().vocabSize()).toArray();
+    }
+
+    /** Returns the logits of every position of one row, computed at once and without a cache. */
+    protected final float[][] logits(MistralForCausalLM network, long[] ids) {
+        try (NDManager scope = manager.newSubManager()) {
+            NDArray input = scope.create(ids, new Shape(1, ids.length));
+            return rows(network.forward(parameters, ForwardInput.ofIds(input), false).output());
+        }
+    }
+
+    /** Cuts an array into rows of its last dimension. */
+    protected static float[][] rows(NDArray array) {
+        float[] flat = array.toFloatArray();
+        int width = (int) array.getShape().get(array.getShape().dimension() - 1);
+        float[][] rows = new float[flat.length / width][];
+        Arrays.setAll(rows, i -> Arrays.copyOfRange(flat, i * width, (i + 1) * width));
+        return rows;
+    }
+
+    protected static double[] softmax(float[] logits) {
+        double best = Double.NEGATIVE_INFINITY;
+        for (float logit : logits) {
+            best = Math.max(best, logit);
+        }
+        double[] probabilities = new double[logits.length];
+        double total = 0;
+        for (int i = 0; i < logits.length; ++i) {
+            probabilities[i] = Math.exp(logits[i] - best);
+            total += probabilities[i];
+        }
+        for (int i = 0; i < logits.length; ++i) {
+            probabilities[i] /= total;
+        }
+        return probabilities;
+    }
+
+    protected static void assertClose(NDArray actual, NDArray expected, double tolerance) {
+        assertThat(actual.getShape()).isEqualTo(expected.getShape());
+        // a NaN is not less than anything
+        assertThat((double) actual.sub(expected).abs().max().getFloat())
+                .isLessThanOrEqualTo(tolerance);
+    }
+
+    protected static void assertClose(float[] actual, float[] expected, float tolerance) {
+        assertThat(actual).hasSameSizeAs(expected);
+        for (int i = 0; i < actual.length; ++i) {
+            assertThat(Math.abs(actual[i] - expected[i]))
+                    .as("%s is not %s, at %d", actual[i], expected[i], i)
+                    .isLessThanOrEqualTo(tolerance);
+        }
+    }
+
+    /** Counts what a manager keeps open: arrays, and managers with all that they keep. */
+    protected static int resources(NDManager manager) {
+        try {
+            Field field = BaseNDManager.class.getDeclaredField("resources");
+            field.setAccessible(true);
+            int count = 0;
+            for (Object resource : ((Map<?, ?>) field.get(manager)).values()) {
+                count += 1 + (resource instanceof NDManager child ? resources(child) : 0);
+            }
+            return count;
+        } catch (ReflectiveOperationException e) {
+            throw new LinkageError("BaseNDManager.resources", e);
+        }
+    }
+}
