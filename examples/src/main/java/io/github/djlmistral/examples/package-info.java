@@ -1,5 +1,4 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-/** TODO. */
+/** The command line {@code mistral}, and small programs that show how DJL and this zoo are used. */
 @NullMarked
 package io.github.djlmistral.examples;
 

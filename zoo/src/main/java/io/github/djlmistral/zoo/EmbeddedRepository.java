@@ -17,6 +17,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.zip.CRC32;
 import org.jspecify.annotations.Nullable;
 
@@ -26,6 +27,9 @@ import org.jspecify.annotations.Nullable;
  * files.
  */
 final class EmbeddedRepository extends AbstractRepository {
+
+    // DJL asks for the directory several times a load
+    private final Map<String, String> checksums = new ConcurrentHashMap<>();
 
     EmbeddedRepository() {
         super("mistral-embedded", URI.create("mistral-embedded:///"));
@@ -57,13 +61,18 @@ final class EmbeddedRepository extends AbstractRepository {
     /** A directory for these very files, so that a newer jar does not find an older one's. */
     @Override
     public Path getResourceDirectory(Artifact artifact) throws IOException {
-        CRC32 crc = new CRC32();
-        for (Artifact.Item item : artifact.getFiles().values()) {
-            try (InputStream in = open(artifact.getName(), item.getUri())) {
-                crc.update(in.readAllBytes());
+        String checksum = checksums.get(artifact.getName());
+        if (checksum == null) {
+            CRC32 crc = new CRC32();
+            for (Artifact.Item item : artifact.getFiles().values()) {
+                try (InputStream in = open(artifact.getName(), item.getUri())) {
+                    crc.update(in.readAllBytes());
+                }
             }
+            checksum = String.format("%08x", crc.getValue());
+            checksums.put(artifact.getName(), checksum);
         }
-        return super.getResourceDirectory(artifact).resolve(String.format("%08x", crc.getValue()));
+        return super.getResourceDirectory(artifact).resolve(checksum);
     }
 
     @Override

@@ -7,6 +7,7 @@ import ai.djl.repository.zoo.Criteria;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.zoo.translator.MistralPipeline;
 import io.github.djlmistral.zoo.translator.MistralTranslatorFactory;
+import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
@@ -61,14 +62,23 @@ public final class Mistral {
      * @param <I> the input's type
      * @param <O> the output's type
      * @return a builder to add arguments to
+     * @throws IllegalArgumentException if there is no such directory
      */
     public static <I, O> Criteria.Builder<I, O> criteria(
             Path directory, Class<I> input, Class<O> output) {
+        if (!Files.isDirectory(directory)) {
+            // DJL would only say that no model matches
+            throw new IllegalArgumentException(
+                    directory.toAbsolutePath()
+                            + (Files.exists(directory) ? " is a file" : " does not exist")
+                            + ": give the directory that holds config.json and *.safetensors");
+        }
         return Criteria.builder()
                 .setTypes(input, output)
                 .optApplication(Application.NLP.TEXT_GENERATION)
                 .optEngine("PyTorch")
-                .optModelPath(directory)
+                // as optModelPath, which takes a comma for the end of one path of several
+                .optModelUrls(directory.toUri().toString().replace(",", "%2C"))
                 .optArgument("blockFactory", MistralBlockFactory.class.getName())
                 .optTranslatorFactory(new MistralTranslatorFactory())
                 .optOption("hasParameter", "false");
@@ -79,6 +89,7 @@ public final class Mistral {
      *
      * @param directory the checkpoint
      * @return a builder to add arguments to
+     * @throws IllegalArgumentException if there is no such directory
      */
     public static Criteria.Builder<String, String> criteria(Path directory) {
         return criteria(directory, String.class, String.class);

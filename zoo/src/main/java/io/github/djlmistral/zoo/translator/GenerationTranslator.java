@@ -3,6 +3,7 @@ package io.github.djlmistral.zoo.translator;
 
 import ai.djl.inference.streaming.StreamingTranslator;
 import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
 import ai.djl.translate.Batchifier;
 import ai.djl.translate.StackBatchifier;
 import ai.djl.translate.TranslatorContext;
@@ -54,7 +55,7 @@ abstract class GenerationTranslator<I, O> implements StreamingTranslator<I, O> {
     /** Adds an input's own options to those of the model. */
     final GenerationConfig config(Map<String, ?> own) {
         GenerationConfig.Builder builder = options.copy();
-        own.forEach(builder::option);
+        ModelArguments.set(builder, own);
         return builder.build();
     }
 
@@ -71,7 +72,13 @@ abstract class GenerationTranslator<I, O> implements StreamingTranslator<I, O> {
 
     @Override
     public final NDList batchProcessInput(TranslatorContext ctx, List<I> inputs) {
-        ctx.setAttachment(REQUESTS, inputs.stream().map(this::request).toList());
+        try {
+            ctx.setAttachment(REQUESTS, inputs.stream().map(this::request).toList());
+        } catch (RuntimeException e) {
+            // DJL leaves the context of a stream open whose input is refused
+            ctx.close();
+            throw e;
+        }
         return new NDList();
     }
 
@@ -134,12 +141,16 @@ abstract class GenerationTranslator<I, O> implements StreamingTranslator<I, O> {
     final TextStream<O> stream(TranslatorContext ctx, Stream<NDList> list) {
         try {
             GenerationRequest request = requests(ctx).get(0);
-            return new TextStream<>(
-                    start(List.of(request), request.config()),
-                    pipeline.tokenizer().newDetokenizer(true),
-                    list,
-                    this::output);
-        } catch (RuntimeException e) {
+            TextStream<O> stream =
+                    new TextStream<>(
+                            start(List.of(request), request.config()),
+                            pipeline.tokenizer().newDetokenizer(true),
+                            list,
+                            this::output);
+            // a stream that nobody closes ends with its predictor
+            ctx.getNDManager().attachInternal(NDManager.nextUid(), stream::abandon);
+            return stream;
+        } catch (RuntimeException | Error e) {
             list.close();
             throw e;
         }

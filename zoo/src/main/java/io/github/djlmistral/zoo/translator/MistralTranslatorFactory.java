@@ -5,7 +5,7 @@ import ai.djl.Model;
 import ai.djl.modality.Input;
 import ai.djl.modality.Output;
 import ai.djl.ndarray.NDList;
-import ai.djl.translate.NoopTranslator;
+import ai.djl.ndarray.NDManager;
 import ai.djl.translate.TranslateException;
 import ai.djl.translate.Translator;
 import ai.djl.translate.TranslatorFactory;
@@ -15,6 +15,7 @@ import io.github.djlmistral.zoo.chat.ChatInput;
 import io.github.djlmistral.zoo.chat.ChatOutput;
 import java.io.IOException;
 import java.io.Serializable;
+import java.io.UncheckedIOException;
 import java.lang.reflect.Type;
 import java.util.Map;
 import java.util.Set;
@@ -39,7 +40,8 @@ public final class MistralTranslatorFactory implements TranslatorFactory, Serial
                             new Pair<>(String.class, String.class), TextTranslator::new,
                             new Pair<>(ChatInput.class, ChatOutput.class), ChatTranslator::new,
                             new Pair<>(Input.class, Output.class), ServingTranslator::new,
-                            new Pair<>(NDList.class, NDList.class), (p, o) -> new NoopTranslator());
+                            new Pair<>(NDList.class, NDList.class),
+                                    (p, o) -> new ArrayTranslator());
 
     @Override
     public Set<Pair<Type, Type>> getSupportedTypes() {
@@ -49,8 +51,9 @@ public final class MistralTranslatorFactory implements TranslatorFactory, Serial
     /**
      * Makes a translator.
      *
-     * @throws TranslateException if the checkpoint's tokenizer or template cannot be read
-     * @throws IllegalArgumentException if a generation option among the arguments is out of range
+     * @throws UncheckedIOException if the checkpoint's tokenizer or template cannot be read; DJL
+     *     would hide a {@link TranslateException} behind "No model with the specified URI"
+     * @throws IllegalArgumentException if an argument is unknown or out of range
      */
     @Override
     @SuppressWarnings("unchecked") // the map's keys are the types of its values
@@ -63,12 +66,14 @@ public final class MistralTranslatorFactory implements TranslatorFactory, Serial
                     "no translation from " + input.getName() + " to " + output.getName());
         }
         if (input == NDList.class) {
-            return (Translator<I, O>) new NoopTranslator();
+            return (Translator<I, O>) new ArrayTranslator();
         }
         try {
+            // again, for models whose network the application brought
+            ModelArguments.check(arguments);
             MistralPipeline pipeline = MistralPipeline.open(model);
-            // closed with the model
-            model.getNDManager().attachInternal("mistral-pipeline", pipeline);
+            // closed with the model, which may have several
+            model.getNDManager().attachInternal(NDManager.nextUid(), pipeline);
             GenerationConfig.Builder options = pipeline.defaults();
             for (String name : GenerationConfig.Builder.optionNames()) {
                 ModelArguments.value(arguments, name).ifPresent(v -> options.option(name, v));
@@ -77,7 +82,7 @@ public final class MistralTranslatorFactory implements TranslatorFactory, Serial
             return (Translator<I, O>) factory.apply(pipeline, options);
         } catch (IOException e) {
             model.close();
-            throw new TranslateException(e.getMessage(), e);
+            throw new UncheckedIOException(e.getMessage(), e);
         } catch (RuntimeException e) {
             model.close();
             throw e;

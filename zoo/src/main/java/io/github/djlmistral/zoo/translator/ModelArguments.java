@@ -3,6 +3,7 @@ package io.github.djlmistral.zoo.translator;
 
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -39,20 +40,28 @@ public final class ModelArguments {
                     "max_idle_time",
                     "retry_threshold",
                     "metric_dimension",
+                    "log_request_metric",
+                    "metrics_aggregation",
+                    "required_memory_mb",
+                    "reserved_memory_mb",
+                    "parallel_loading",
                     "has_parameter");
 
     private ModelArguments() {}
 
     /**
-     * Checks that every argument means something.
+     * Checks that every argument means something, and one thing.
      *
      * @param arguments the arguments
-     * @throws IllegalArgumentException if there are others, naming them and the known ones
+     * @throws IllegalArgumentException if there are others, naming them and the known ones; or one
+     *     is given in both spellings
      */
     public static void check(Map<String, ?> arguments) {
+        checkOnce(arguments.keySet());
         Set<String> unknown = new TreeSet<>();
         for (String key : arguments.keySet()) {
-            String name = snakeCase(key);
+            // "gpu.max_workers" is the number of workers on GPUs
+            String name = snakeCase(key.replaceFirst("^(cpu|gpu|nc)\\d*\\.", ""));
             if (!OWN.contains(name)
                     && !OF_DJL.contains(name)
                     && !GenerationConfig.Builder.optionNames().contains(name)) {
@@ -64,6 +73,25 @@ public final class ModelArguments {
             known.addAll(GenerationConfig.Builder.optionNames());
             throw new IllegalArgumentException(
                     "unknown model arguments " + unknown + "; known are " + known);
+        }
+    }
+
+    /** Sets options over those of a level further away: the request's over the model's. */
+    static void set(GenerationConfig.Builder builder, Map<String, ?> own) {
+        checkOnce(own.keySet());
+        own.forEach(builder::option);
+    }
+
+    /** Checks that no name is there in both spellings, of which one would win by chance. */
+    static void checkOnce(Set<String> names) {
+        Map<String, String> seen = new HashMap<>();
+        // sorted, for the same words each time
+        for (String name : new TreeSet<>(names)) {
+            String other = seen.put(snakeCase(name), name);
+            if (other != null) {
+                throw new IllegalArgumentException(
+                        other + " and " + name + " are the same option: give one of the two");
+            }
         }
     }
 

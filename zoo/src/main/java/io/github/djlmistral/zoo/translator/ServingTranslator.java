@@ -9,10 +9,12 @@ import ai.djl.ndarray.BytesSupplier;
 import ai.djl.ndarray.NDList;
 import ai.djl.translate.TranslatorContext;
 import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
+import com.google.gson.ToNumberPolicy;
 import com.google.gson.reflect.TypeToken;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.zoo.chat.Message;
@@ -21,6 +23,9 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 
 /**
@@ -31,7 +36,9 @@ import java.util.stream.Stream;
  */
 final class ServingTranslator extends GenerationTranslator<Input, Output> {
 
-    private static final Gson GSON = new Gson();
+    // whole numbers as such: as doubles 1e7 would be no integer and long seeds would be rounded
+    private static final Gson GSON =
+            new GsonBuilder().setObjectToNumberStrategy(ToNumberPolicy.LONG_OR_DOUBLE).create();
 
     ServingTranslator(MistralPipeline pipeline, GenerationConfig.Builder options) {
         super(pipeline, options);
@@ -52,7 +59,10 @@ final class ServingTranslator extends GenerationTranslator<Input, Output> {
         try {
             JsonObject json = JsonParser.parseString(body).getAsJsonObject();
             return new GenerationRequest(prompt(json), config(parameters(json)));
-        } catch (JsonParseException | IllegalStateException | UnsupportedOperationException e) {
+        } catch (JsonParseException
+                | ClassCastException
+                | IllegalStateException
+                | UnsupportedOperationException e) {
             throw new IllegalArgumentException(
                     "the request's JSON is faulty: " + e.getMessage(), e);
         }
@@ -81,7 +91,12 @@ final class ServingTranslator extends GenerationTranslator<Input, Output> {
         Map<String, Object> parameters =
                 GSON.fromJson(
                         json.get("parameters"), new TypeToken<Map<String, Object>>() {}.getType());
-        return parameters == null ? Map.of() : parameters;
+        if (parameters == null) {
+            return Map.of();
+        }
+        // clients write null for what they leave open
+        parameters.values().removeIf(Objects::isNull);
+        return parameters;
     }
 
     @Override
@@ -110,7 +125,7 @@ final class ServingTranslator extends GenerationTranslator<Input, Output> {
     }
 
     /** DJL Serving's two ways to read a stream: pulled piece by piece, or pushed. */
-    private static final class Pieces extends StreamOutput<Output> {
+    private static final class Pieces extends StreamOutput<Output> implements AutoCloseable {
 
         private final TextStream<Output> pieces;
 
@@ -144,18 +159,56 @@ final class ServingTranslator extends GenerationTranslator<Input, Output> {
 
         @Override
         protected Output buildAsyncOutput() {
-            return text(new PublisherBytesSupplier());
+            return text(new Publisher());
         }
 
         @Override
         protected void computeAsyncOutputInternal(Output output) {
-            PublisherBytesSupplier publisher = (PublisherBytesSupplier) output.getData();
+            Publisher publisher = (Publisher) output.getData();
             try (pieces) {
                 while (pieces.hasNext()) {
                     byte[] bytes = pieces.next().getBytes(StandardCharsets.UTF_8);
                     publisher.appendContent(bytes, false);
                 }
                 publisher.appendContent(new byte[0], true);
+            } catch (RuntimeException | Error e) {
+                publisher.fail(e);
+                throw e;
+            }
+        }
+
+        @Override
+        public void close() {
+            pieces.close();
+        }
+    }
+
+    /** A publisher that can fail: DJL's own leaves its subscriber waiting for ever. */
+    private static final class Publisher extends PublisherBytesSupplier {
+
+        private final CompletableFuture<Void> end = new CompletableFuture<>();
+        private boolean subscribed;
+
+        /** Returns what completes at the end of the text, with an exception if it was cut off. */
+        @Override
+        public synchronized CompletableFuture<Void> subscribe(Consumer<byte[]> subscriber) {
+            subscribed = true;
+            var unused = super.subscribe(subscriber).thenAccept(end::complete);
+            if (end.isCompletedExceptionally()) {
+                appendContent(new byte[0], true);
+            }
+            return end;
+        }
+
+        /** Ends the text early: the future says why, and the subscriber gets the end mark. */
+        synchronized void fail(Throwable cause) {
+            end.completeExceptionally(cause);
+            if (subscribed) {
+                try {
+                    appendContent(new byte[0], true);
+                } catch (RuntimeException e) { // it may be the subscriber that has failed
+                    cause.addSuppressed(e);
+                }
             }
         }
     }

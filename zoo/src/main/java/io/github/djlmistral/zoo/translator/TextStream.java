@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A text while it is being generated: what {@code predictor.streamingPredict(..)} returns. It
  * iterates over pieces of text, whole characters each, and computes a token when the next piece is
- * asked for. The end of the text, an error and {@link #close} free the generation and DJL's
- * context.
+ * asked for. The end of the text, an error, {@link #close} and closing the predictor free the
+ * generation and DJL's context.
  *
  * <pre>{@code
  * try (TextStream<String> pieces = TextStream.of(predictor.streamingPredict("What is a fox?"))) {
@@ -37,6 +37,7 @@ public final class TextStream<O> extends StreamOutput<O>
     private final StringBuilder text = new StringBuilder();
     private @Nullable String piece;
     private boolean ended;
+    private boolean abandoned;
 
     TextStream(
             Generation generation,
@@ -65,8 +66,18 @@ public final class TextStream<O> extends StreamOutput<O>
                 "not a stream of text: it is a " + stream.getClass().getName());
     }
 
+    /**
+     * Computes until there is a piece or the text has ended.
+     *
+     * @throws IllegalStateException if the predictor or the model was closed before the end
+     */
     @Override
-    public boolean hasNext() {
+    public synchronized boolean hasNext() {
+        if (abandoned) {
+            throw new IllegalStateException(
+                    "the predictor or the model of this stream was closed before its end: keep"
+                            + " both open while it is read, or close the stream first");
+        }
         while (piece == null && !ended) {
             advance();
         }
@@ -83,7 +94,7 @@ public final class TextStream<O> extends StreamOutput<O>
             } else {
                 next = detokenizer.push(tokens.get(0).id());
             }
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             close();
             throw e;
         }
@@ -94,7 +105,7 @@ public final class TextStream<O> extends StreamOutput<O>
     }
 
     @Override
-    public String next() {
+    public synchronized String next() {
         if (!hasNext() || piece == null) {
             throw new NoSuchElementException("the text has ended");
         }
@@ -135,12 +146,24 @@ public final class TextStream<O> extends StreamOutput<O>
         buildAsyncOutput();
     }
 
+    /** Ends the stream together with its predictor or model, after the token under way. */
+    void abandon() {
+        generation.cancel();
+        synchronized (this) {
+            abandoned = !ended;
+            close();
+        }
+    }
+
     @Override
-    public void close() {
+    public synchronized void close() {
         if (!ended) {
             ended = true;
-            generation.close();
-            context.close();
+            try {
+                generation.close();
+            } finally {
+                context.close();
+            }
         }
     }
 }
