@@ -1,9 +1,13 @@
+# TorchScript as torch::jit::save writes it, compiled by libtorch when a model is loaded; no Python runs
+# it. Shapes and formulas are in Kernels.java. B batch, T queries, N keys, H query heads, G key/value
+# heads, D head size. Types are torch's numbers: 5 float16, 6 float32, 15 bfloat16.
 class Kernels(Module):
   __parameters__ = []
   __buffers__ = []
   training : bool
   def to(self: __torch__.Kernels, x: Tensor, dtype: Tensor) -> Tensor:
     return torch.to(x, int(dtype))
+  # bits: 16-bit data that DJL calls float16
   def bfloat16_to(self: __torch__.Kernels, bits: Tensor, dtype: Tensor) -> Tensor:
     return torch.to(torch.view_copy(bits, dtype=15), int(dtype))
   def bfloat16_like(self: __torch__.Kernels, bits: Tensor) -> Tensor:
@@ -17,6 +21,7 @@ class Kernels(Module):
       return torch.to(torch.linear(torch.to(x, 6), torch.to(weight, 6)), 5)
     else:
       return torch.linear(x, weight)
+  # the cast comes before the product with the weight, as in the reference
   def rms_norm(self: __torch__.Kernels, x: Tensor, weight: Tensor, eps: Tensor) -> Tensor:
     h = torch.to(x, 6)
     h = torch.mul(h, torch.rsqrt(torch.add(torch.mean(torch.mul(h, h), [-1], True), eps)))
@@ -32,17 +37,20 @@ class Kernels(Module):
     first = torch.slice(x, -1, 0, half)
     second = torch.slice(x, -1, half)
     return torch.add(torch.mul(x, cos), torch.mul(torch.cat([torch.neg(second), first], -1), sin))
+  # (B, T, n*D) to (B, n, T, D), a view
   def heads(self: __torch__.Kernels, x: Tensor, size: int) -> Tensor:
     return torch.transpose(torch.reshape(x, [torch.size(x, 0), torch.size(x, 1), -1, size]), 1, 2)
   def rotary(self: __torch__.Kernels, q: Tensor, k: Tensor, v: Tensor, cos: Tensor, sin: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
     size = torch.size(cos, -1)
     return ((self).rotate((self).heads(q, size), cos, sin), (self).rotate((self).heads(k, size), cos, sin), (self).heads(v, size))
+  # keys and values: the cache, (B, G, C, D); the last of the new tokens go to the slots
   def rotary_update(self: __torch__.Kernels, q: Tensor, k: Tensor, v: Tensor, cos: Tensor, sin: Tensor, keys: Tensor, values: Tensor, slots: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
     rotated, key, value = (self).rotary(q, k, v, cos, sin)
     first = torch.sub(torch.size(key, 2), torch.size(slots, 0))
     torch.index_copy_(keys, 2, slots, torch.slice(key, 2, first))
     torch.index_copy_(values, 2, slots, torch.slice(value, 2, first))
     return (rotated, key, value)
+  # T = 1
   def attention_of_one(self: __torch__.Kernels, q: Tensor, k: Tensor, v: Tensor, bias: Optional[Tensor]) -> Tensor:
     # the queries of a group are the rows of one product. On a CPU two products and a softmax take
     # 1.1 ms in bfloat16 where the flash kernel takes 1.7 ms (32 heads over 8, 4096 keys)
@@ -58,6 +66,9 @@ class Kernels(Module):
         scores = torch.add(scores, bias)
       out = torch.matmul(torch.to(torch.softmax(scores, -1, 6), q.dtype), v)
     return torch.reshape(out, [b, 1, h * d])
+  # Query i of T sees key j of N where i + N - T - w < j <= i + N - T. Where the flash kernel's own causal
+  # rule does not say that, blocks of 256 queries see the band of keys they need, under a mask of
+  # 256 rows. Example, N = T = 600, w = 100: queries 256 to 511 see keys 157 to 511.
   def attention(self: __torch__.Kernels, q: Tensor, k: Tensor, v: Tensor, window: Tensor) -> Tensor:
     b = torch.size(q, 0)
     h = torch.size(q, 1)
@@ -72,7 +83,7 @@ class Kernels(Module):
     if t == 1:
       lo = max(0, n - w)
       return (self).attention_of_one(q, torch.slice(k, 2, lo), torch.slice(v, 2, lo), annotate(Optional[Tensor], None))
-    # each key/value head is seen g times through a stride of zero
+    # each key/value head is seen g times through a stride of zero: as fast as copies, no memory
     qx = torch.reshape(q, [b * kv, g, t, d])
     kx = torch.expand(torch.reshape(k, [b * kv, 1, n, d]), [-1, g, -1, -1])
     vx = torch.expand(torch.reshape(v, [b * kv, 1, n, d]), [-1, g, -1, -1])
@@ -94,6 +105,7 @@ class Kernels(Module):
         start = stop
       out = torch.cat(parts, 2)
     return torch.reshape(torch.transpose(torch.reshape(out, [b, h, t, d]), 1, 2), [b, t, h * d])
+  # mask: float32 (B, 1, T, N); clamped, because float16 has no -1e30
   def attention_masked(self: __torch__.Kernels, q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
     b = torch.size(q, 0)
     h = torch.size(q, 1)

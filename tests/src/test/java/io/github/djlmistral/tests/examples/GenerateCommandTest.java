@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.tests.examples;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import io.github.djlmistral.engine.generation.GenerationConfig;
+import io.github.djlmistral.tests.model.Reference;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** {@code mistral generate} gives the reference's tokens, in text and JSON. */
+class GenerateCommandTest {
+
+    private static final Reference REFERENCE = Reference.checkpoint("window8-f32");
+    private static final String MODEL = REFERENCE.directory().toString();
+
+    private static Cli generate(String... arguments) {
+        return Cli.run(
+                Stream.concat(Stream.of("generate", "--model", MODEL), Arrays.stream(arguments))
+                        .toArray(String[]::new));
+    }
+
+    private static String commas(JsonElement ids) {
+        return Arrays.stream(Reference.ids(ids))
+                .mapToObj(Long::toString)
+                .collect(Collectors.joining(","));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"torch", "reference"})
+    void jsonHasTheRecordedTokensAndLogProbabilities(String kernels) {
+        JsonObject recorded = REFERENCE.greedy("short");
+        JsonObject json =
+                generate(
+                                "--ids",
+                                commas(recorded.getAsJsonArray("prompts").get(0)),
+                                "--max-new-tokens=80",
+                                "--eos-token-id=none",
+                                "--kernels=" + kernels,
+                                "--logprobs",
+                                "--json")
+                        .json();
+
+        assertThat(Reference.ids(json.get("ids")))
+                .isEqualTo(Reference.ids(recorded.getAsJsonArray("outputs").get(0)));
+        JsonArray expected = recorded.getAsJsonArray("logprobs").get(0).getAsJsonArray();
+        JsonArray actual = json.getAsJsonArray("logprobs");
+        assertThat(actual).hasSameSizeAs(expected);
+        for (int i = 0; i < expected.size(); ++i) {
+            assertThat(actual.get(i).getAsFloat())
+                    .isCloseTo(expected.get(i).getAsFloat(), within(2e-4f));
+        }
+        assertThat(json.get("finish_reason").getAsString()).isEqualTo("length");
+        assertThat(json.get("prompt_tokens").getAsInt()).isEqualTo(5);
+        assertThat(json.getAsJsonObject("kernels").get("name").getAsString()).isEqualTo(kernels);
+        assertThat(json.getAsJsonObject("timings").get("decode_tokens_per_second").getAsDouble())
+                .isPositive();
+    }
+
+    @Test
+    void leftPaddedRowsAreTheRecordedBatch() {
+        JsonObject recorded = REFERENCE.greedy("batch");
+        List<String> rows = new ArrayList<>();
+        List<String> masks = new ArrayList<>();
+        for (JsonElement prompt : recorded.getAsJsonArray("prompts")) {
+            int padding = 15 - prompt.getAsJsonArray().size();
+            rows.add("0,".repeat(padding) + commas(prompt));
+            masks.add(
+                    "0,".repeat(padding)
+                            + String.join(",", Collections.nCopies(15 - padding, "1")));
+        }
+
+        JsonArray actual =
+                generate(
+                                "--ids=" + String.join(";", rows),
+                                "--mask=" + String.join(";", masks),
+                                "--max-new-tokens=80",
+                                "--eos-token-id=none",
+                                "--json")
+                        .json()
+                        .getAsJsonArray("rows");
+
+        JsonArray expected = recorded.getAsJsonArray("outputs");
+        assertThat(actual).hasSameSizeAs(expected);
+        for (int i = 0; i < expected.size(); ++i) {
+            assertThat(Reference.ids(actual.get(i).getAsJsonObject().get("ids")))
+                    .isEqualTo(Reference.ids(expected.get(i)));
+        }
+    }
+
+    @Test
+    void idsArePrintedWhereThereIsNoTokenizer() {
+        JsonObject recorded = REFERENCE.greedy("short");
+        Cli run =
+                generate("--ids=28,52,84,34,89", "--max-new-tokens=3", "--eos-token-id=none")
+                        .succeeds();
+        JsonArray ids = recorded.getAsJsonArray("outputs").get(0).getAsJsonArray();
+        assertThat(run.out().strip()).isEqualTo(ids.get(0) + "," + ids.get(1) + "," + ids.get(2));
+        assertThat(run.err()).contains("5 prompt tokens", "3 generated", "kernels torch float32");
+    }
+
+    @Test
+    void aSeedRepeatsItsText() {
+        String[] arguments = {"--ids=28,52", "--temperature=2", "--seed=7", "--quiet"};
+        assertThat(generate(arguments).succeeds()).isEqualTo(generate(arguments));
+    }
+
+    @Test
+    void everyOptionOfTheGeneratorIsThere() {
+        String help = Cli.run("generate", "--help").succeeds().out();
+        for (String name : GenerationConfig.Builder.optionNames()) {
+            String dashed = name.replace('_', '-');
+            assertThat(help).containsPattern("--(\\[no-\\])?" + dashed + "[=\\[]");
+        }
+    }
+
+    @Test
+    void textNeedsATokenizer() {
+        assertThat(generate("hello").fault(1)).contains("no tokenizer in", "tokenizer.json");
+    }
+
+    @Test
+    void idsMustBeInTheVocabulary() {
+        assertThat(generate("--ids=5,99").fault(1)).contains("99", "0 to 98");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "--temperature=NaN",
+                "--temperature=-1",
+                "--top-k=-3",
+                "--top-p=0",
+                "--top-p=1.5",
+                "--min-p=2",
+                "--repetition-penalty=0",
+                "--max-new-tokens=0",
+                "--max-new-tokens=many",
+                "--min-new-tokens=-1",
+                "--prefill-chunk-size=0",
+                "--eos-token-id=x",
+                "--mask=1,1",
+                "--mask=1,0,1",
+                "--mask=1,2,1",
+                "--ids=5,,6",
+                "--device=tpu",
+                "--threads=0",
+            })
+    void wrongOptionsAreNamed(String option) {
+        String name = option.substring(0, option.indexOf('='));
+        assertThat(generate("--ids=5,6,7", option).fault(2))
+                .contains(name)
+                .endsWith("see 'mistral generate --help'");
+    }
+
+    @Test
+    void textAndIdsExcludeEachOther() {
+        assertThat(generate("--ids=5", "text").fault(2)).contains("--ids", "text");
+    }
+
+    @Test
+    void anEmptyPromptIsRefused() {
+        assertThat(generate("").fault(2)).contains("the prompt is empty");
+    }
+
+    @Test
+    void aMisspeltOptionIsCorrected() {
+        assertThat(generate("--ids=5", "--temprature=1").fault(2))
+                .contains("--temprature")
+                .contains("did you mean --temperature");
+    }
+
+    @Test
+    void anUnquotedTextIsExplained() {
+        assertThat(generate("What", "is", "a", "fox?").fault(2)).contains("quotes");
+    }
+
+    @Test
+    void unknownKernelsAreAnError() {
+        assertThat(generate("--ids=5", "--kernels=fast").fault(1)).contains("fast", "torch");
+    }
+}

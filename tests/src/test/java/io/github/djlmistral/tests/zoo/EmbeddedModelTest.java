@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.tests.zoo;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import ai.djl.inference.Predictor;
+import ai.djl.repository.zoo.ZooModel;
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import io.github.djlmistral.engine.generation.GenerationConfig;
+import io.github.djlmistral.tests.model.Reference;
+import io.github.djlmistral.zoo.chat.ChatInput;
+import io.github.djlmistral.zoo.chat.ChatOutput;
+import io.github.djlmistral.zoo.chat.Message;
+import io.github.djlmistral.zoo.translator.MistralPipeline;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** The embedded model knows its words, and says what it says under transformers. */
+class EmbeddedModelTest extends ZooFixture {
+
+    private static ZooModel<ChatInput, ChatOutput> model;
+    private static MistralPipeline pipeline;
+
+    @BeforeAll
+    static void open() throws Exception {
+        model = chats();
+        pipeline = MistralPipeline.open(model);
+    }
+
+    @AfterAll
+    static void close() {
+        pipeline.close();
+        model.close();
+    }
+
+    private static JsonObject recorded(String file) {
+        return Reference.json(Reference.directory("mistral-tiny-instruct").resolve(file));
+    }
+
+    @Test
+    void definesNineTenthsOfTheCommonestNouns() throws Exception {
+        List<String> questions = new ArrayList<>();
+        List<String> definitions = new ArrayList<>();
+        for (JsonElement element : recorded("definitions.json").getAsJsonArray("sample")) {
+            JsonObject entry = element.getAsJsonObject();
+            questions.add(entry.get("question").getAsString());
+            definitions.add(entry.get("definition").getAsString());
+        }
+        assertThat(questions).hasSize(100);
+        try (ZooModel<String, String> texts = texts();
+                Predictor<String, String> predictor = texts.newPredictor()) {
+            List<String> answers = predictor.batchPredict(questions);
+            List<String> wrong = new ArrayList<>();
+            for (int i = 0; i < questions.size(); ++i) {
+                if (!answers.get(i).equals(definitions.get(i))) {
+                    wrong.add(questions.get(i) + " " + answers.get(i));
+                }
+            }
+            assertThat(wrong).hasSizeLessThanOrEqualTo(10);
+        }
+    }
+
+    static List<String> cases() {
+        List<String> names = new ArrayList<>();
+        recorded("greedy.json")
+                .getAsJsonArray("cases")
+                .forEach(c -> names.add(c.getAsJsonObject().get("name").getAsString()));
+        return names;
+    }
+
+    @ParameterizedTest
+    @MethodSource("cases")
+    void answersAsUnderTransformers(String name) throws Exception {
+        JsonObject recorded = null;
+        for (JsonElement element : recorded("greedy.json").getAsJsonArray("cases")) {
+            if (element.getAsJsonObject().get("name").getAsString().equals(name)) {
+                recorded = element.getAsJsonObject();
+            }
+        }
+        assertThat(recorded).isNotNull();
+        List<Message> messages = new ArrayList<>();
+        for (JsonElement element : recorded.getAsJsonArray("messages")) {
+            JsonObject message = element.getAsJsonObject();
+            messages.add(
+                    new Message(
+                            message.get("role").getAsString(),
+                            message.get("content").getAsString()));
+        }
+        assertThat(pipeline.chatTemplate().orElseThrow().render(messages, true))
+                .isEqualTo(recorded.get("prompt").getAsString());
+        assertAnswers(messages, recorded);
+    }
+
+    @Test
+    void aLongChatBeyondTheWindowGoesAsUnderTransformers() throws Exception {
+        JsonArray turns = recorded("greedy.json").getAsJsonArray("long_chat");
+        List<Message> messages = new ArrayList<>();
+        for (JsonElement element : turns) {
+            JsonObject turn = element.getAsJsonObject();
+            messages.add(Message.user(turn.get("question").getAsString()));
+            ChatOutput output = assertAnswers(messages, turn);
+            messages.add(output.message());
+        }
+        int window = pipeline.network().config().window();
+        assertThat(pipeline.encode(messages)).hasSizeGreaterThan(2 * window);
+    }
+
+    private static ChatOutput assertAnswers(List<Message> messages, JsonObject recorded)
+            throws Exception {
+        int limit = recorded("greedy.json").get("max_new_tokens").getAsInt();
+        long[] prompt = pipeline.encode(messages);
+        assertThat(prompt).isEqualTo(Reference.ids(recorded.get("prompt_ids")));
+        long[] expected = Reference.ids(recorded.get("generated_ids"));
+        GenerationConfig config = pipeline.defaults().maxNewTokens(limit).build();
+        assertThat(pipeline.generator().generate(List.of(prompt), config).rows())
+                .singleElement()
+                .satisfies(row -> assertThat(row.generated()).isEqualTo(expected));
+        try (Predictor<ChatInput, ChatOutput> predictor = model.newPredictor()) {
+            ChatOutput output =
+                    predictor.predict(
+                            new ChatInput(List.copyOf(messages), Map.of("max_new_tokens", limit)));
+            assertThat(output.content()).isEqualTo(recorded.get("text").getAsString());
+            assertThat(output.promptTokens()).isEqualTo(prompt.length);
+            assertThat(output.completionTokens()).isEqualTo(expected.length);
+            return output;
+        }
+    }
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.tests.zoo;
+
+import ai.djl.inference.Predictor;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.Parameter;
+import ai.djl.repository.zoo.Criteria;
+import ai.djl.repository.zoo.ZooModel;
+import io.github.djlmistral.engine.kernels.KernelChoice;
+import io.github.djlmistral.engine.kernels.Kernels;
+import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.zoo.Mistral;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+
+/** The embedded model, with a network that notes each pass and fails when it is told to. */
+final class Observed<I, O> implements AutoCloseable {
+
+    private final ZooModel<NDList, NDList> weights;
+    private final ZooModel<I, O> model;
+    private final List<Pass> passes = Collections.synchronizedList(new ArrayList<>());
+    private volatile int failAt = -1;
+
+    /** The token ids of one pass through the network, padding included. */
+    record Pass(List<List<Long>> rows) {
+
+        int batch() {
+            return rows.size();
+        }
+    }
+
+    private Observed(Class<I> input, Class<O> output, Map<String, Object> arguments)
+            throws Exception {
+        weights = Mistral.criteria(NDList.class, NDList.class).build().loadModel();
+        Criteria.Builder<I, O> criteria =
+                Mistral.criteria(weights.getModelPath(), input, output).optBlock(network());
+        arguments.forEach(criteria::optArgument);
+        model = criteria.build().loadModel();
+    }
+
+    static <I, O> Observed<I, O> load(Class<I> input, Class<O> output) throws Exception {
+        return load(input, output, Map.of());
+    }
+
+    static <I, O> Observed<I, O> load(
+            Class<I> input, Class<O> output, Map<String, Object> arguments) throws Exception {
+        return new Observed<>(input, output, arguments);
+    }
+
+    private MistralForCausalLM network() {
+        MistralForCausalLM network = Mistral.network(weights);
+        MistralForCausalLM observed =
+                new MistralForCausalLM(
+                        network.config(),
+                        new KernelChoice(observed(network.kernels()), "to be observed"));
+        Map<String, Parameter> source = network.namedParameters();
+        observed.namedParameters()
+                .forEach(
+                        (name, parameter) -> {
+                            parameter.setShape(null);
+                            parameter.setArray(source.get(name).getArray());
+                            parameter.freeze(true);
+                        });
+        observed.initialize(weights.getNDManager(), DataType.FLOAT32, new Shape(1, 1));
+        return observed;
+    }
+
+    private Kernels observed(Kernels kernels) {
+        return (Kernels)
+                Proxy.newProxyInstance(
+                        Kernels.class.getClassLoader(),
+                        new Class<?>[] {Kernels.class},
+                        (proxy, method, arguments) -> {
+                            if (method.getName().equals("embedding")) {
+                                note((NDArray) arguments[0]);
+                            }
+                            try {
+                                return method.invoke(kernels, arguments);
+                            } catch (InvocationTargetException e) {
+                                throw e.getCause();
+                            }
+                        });
+    }
+
+    private void note(NDArray ids) {
+        if (passes.size() == failAt) {
+            throw new IllegalStateException("provoked by the test");
+        }
+        int width = (int) ids.getShape().get(1);
+        long[] flat = ids.toLongArray();
+        List<List<Long>> rows = new ArrayList<>();
+        for (int from = 0; from < flat.length; from += width) {
+            rows.add(Arrays.stream(flat, from, from + width).boxed().toList());
+        }
+        passes.add(new Pass(rows));
+    }
+
+    ZooModel<I, O> model() {
+        return model;
+    }
+
+    NDManager manager() {
+        return model.getNDManager();
+    }
+
+    Predictor<I, O> newPredictor() {
+        return model.newPredictor();
+    }
+
+    /** Returns the passes since the last call. */
+    List<Pass> passes() {
+        synchronized (passes) {
+            List<Pass> noted = List.copyOf(passes);
+            passes.clear();
+            return noted;
+        }
+    }
+
+    /** Lets this pass fail, counted from the last call of {@link #passes}; -1 for none. */
+    void failAt(int pass) {
+        failAt = pass;
+    }
+
+    @Override
+    public void close() {
+        model.close();
+        weights.close();
+    }
+}

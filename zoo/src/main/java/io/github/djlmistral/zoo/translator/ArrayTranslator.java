@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.zoo.translator;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.translate.Batchifier;
+import ai.djl.translate.Translator;
+import ai.djl.translate.TranslatorContext;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Arrays in, arrays out, one pass of the network. The pass runs on copies that belong to the
+ * context: on the arrays themselves, all that is computed on the way would stay with the
+ * application's manager. The output belongs to the manager of the input.
+ */
+final class ArrayTranslator implements Translator<NDList, NDList> {
+
+    private static final String MANAGER = "mistral.manager";
+
+    @Override
+    public NDList processInput(TranslatorContext ctx, NDList input) {
+        if (input.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "the list of arrays is empty: give input_ids, and if you like attention_mask"
+                            + " and position_ids");
+        }
+        ctx.setAttachment(MANAGER, input.head().getManager());
+        NDManager manager = ctx.getNDManager();
+        NDList copies = new NDList(input.size());
+        for (NDArray array : input) {
+            NDArray copy =
+                    array.getDevice().equals(manager.getDevice())
+                            ? array.duplicate()
+                            : array.toDevice(manager.getDevice(), true);
+            copy.attach(manager);
+            copy.setName(array.getName());
+            copies.add(copy);
+        }
+        return copies;
+    }
+
+    @Override
+    public NDList processOutput(TranslatorContext ctx, NDList list) {
+        list.attach((NDManager) ctx.getAttachment(MANAGER));
+        return list;
+    }
+
+    /** Null: the application's arrays are batches already. */
+    @Override
+    public @Nullable Batchifier getBatchifier() {
+        return null;
+    }
+}
