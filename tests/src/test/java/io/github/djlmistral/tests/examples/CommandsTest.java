@@ -10,6 +10,7 @@ import io.github.djlmistral.tests.model.Reference;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -120,7 +121,7 @@ class CommandsTest {
         assertThat(table.out().lines()).hasSize(4).allMatch(l -> l.matches("\\|.*\\|"));
         assertThat(table.out()).contains("pp20 @ d4", "tg6 @ d4", "±");
 
-        String[] asJson = java.util.Arrays.copyOf(arguments, arguments.length + 1);
+        String[] asJson = Arrays.copyOf(arguments, arguments.length + 1);
         asJson[arguments.length] = "--json";
         JsonArray tests = Cli.run(asJson).json().getAsJsonArray("tests");
         assertThat(tests).hasSize(2);

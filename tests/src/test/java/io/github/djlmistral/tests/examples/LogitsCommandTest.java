@@ -129,6 +129,13 @@ class LogitsCommandTest {
     }
 
     @Test
+    void theDirectoryOfTheOutputMustBeThere() {
+        Path missing = directory.resolve("missing/logits.safetensors");
+        assertThat(Cli.run("logits", "--model=" + MODEL, "--ids=5", "--output=" + missing).fault(2))
+                .contains("--output", "no directory");
+    }
+
+    @Test
     void rowsOfDifferentLengthNeedAMask() {
         assertThat(Cli.run("logits", "--model=" + MODEL, "--ids=5,6;7").fault(2))
                 .contains("--ids", "--mask");

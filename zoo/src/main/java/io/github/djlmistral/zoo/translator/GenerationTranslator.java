@@ -129,7 +129,7 @@ abstract class GenerationTranslator<I, O> implements StreamingTranslator<I, O> {
 
     private Generation start(List<GenerationRequest> requests, GenerationConfig config) {
         List<long[]> prompts = requests.stream().map(GenerationRequest::prompt).toList();
-        return pipeline.generator().start(prompts, config, pipeline.processors());
+        return pipeline.start(prompts, config);
     }
 
     @Override

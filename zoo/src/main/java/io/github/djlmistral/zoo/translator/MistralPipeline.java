@@ -3,9 +3,9 @@ package io.github.djlmistral.zoo.translator;
 
 import ai.djl.Model;
 import ai.djl.nn.Block;
+import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.Generator;
-import io.github.djlmistral.engine.generation.LogitsProcessor;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.zoo.chat.ChatTemplate;
 import io.github.djlmistral.zoo.chat.Message;
@@ -149,19 +149,24 @@ public final class MistralPipeline implements AutoCloseable {
     }
 
     /**
-     * Returns what keeps generations within the tokenizer: vocabularies of networks are often
+     * Starts a generation whose tokens the tokenizer can decode: vocabularies of networks are often
      * padded with rows that no token belongs to.
      *
-     * @return one processor, or none where the sizes agree
+     * @param prompts token ids, a row each
+     * @param config the options
+     * @return the generation, to be closed
+     * @throws IllegalArgumentException as {@link Generator#start}
      */
-    LogitsProcessor[] processors() {
+    public Generation start(List<long[]> prompts, GenerationConfig config) {
         int known = tokenizer.vocabularySize();
-        return known >= network.config().vocabSize()
-                ? new LogitsProcessor[0]
-                : new LogitsProcessor[] {
-                    (scores, row) ->
-                            Arrays.fill(scores, known, scores.length, Float.NEGATIVE_INFINITY)
-                };
+        if (known >= network.config().vocabSize()) {
+            return generator.start(prompts, config);
+        }
+        return generator.start(
+                prompts,
+                config,
+                (scores, row) ->
+                        Arrays.fill(scores, known, scores.length, Float.NEGATIVE_INFINITY));
     }
 
     @Override

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.examples;
+
+import ai.djl.engine.Engine;
+import io.github.djlmistral.examples.cli.BenchCommand;
+import io.github.djlmistral.examples.cli.ChatCommand;
+import io.github.djlmistral.examples.cli.CompletionCommand;
+import io.github.djlmistral.examples.cli.Faults;
+import io.github.djlmistral.examples.cli.GenerateCommand;
+import io.github.djlmistral.examples.cli.InfoCommand;
+import io.github.djlmistral.examples.cli.LogitsCommand;
+import io.github.djlmistral.examples.cli.PerplexityCommand;
+import io.github.djlmistral.examples.cli.TokenizeCommand;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.OutputStreamWriter;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ScopeType;
+
+/** The command line {@code mistral}. The script {@code examples/mistral} starts it. */
+@Command(
+        name = "mistral",
+        description = "Mistral language models on the Java virtual machine.",
+        scope = ScopeType.INHERIT,
+        mixinStandardHelpOptions = true,
+        versionProvider = MistralCli.Version.class,
+        usageHelpAutoWidth = true,
+        sortOptions = false,
+        synopsisHeading = "Usage: ",
+        descriptionHeading = "%n",
+        optionListHeading = "%nOptions:%n",
+        commandListHeading = "%nCommands:%n",
+        exitCodeListHeading = "%nExit codes:%n",
+        exitCodeList = {"0:done", "1:it failed, for the reason given", "2:wrong usage"},
+        footerHeading = "%nExamples:%n",
+        footer = {
+            "  mistral chat",
+            "  mistral generate \"What is a lighthouse?\"",
+            "  mistral info --model path/to/checkpoint"
+        },
+        subcommands = {
+            ChatCommand.class,
+            GenerateCommand.class,
+            TokenizeCommand.class,
+            InfoCommand.class,
+            BenchCommand.class,
+            PerplexityCommand.class,
+            LogitsCommand.class,
+            CompletionCommand.class,
+            CommandLine.HelpCommand.class
+        })
+public final class MistralCli implements Callable<Integer> {
+
+    @Option(
+            names = "--debug",
+            scope = ScopeType.INHERIT,
+            description = "Print the stack trace of an error.")
+    private boolean debug;
+
+    private final CommandLine commandLine = new CommandLine(this);
+
+    private MistralCli() {}
+
+    /**
+     * Makes the command line, for programs that run it themselves.
+     *
+     * @return a command line that reports faults in one line; its output can be set
+     */
+    public static CommandLine commandLine() {
+        MistralCli cli = new MistralCli();
+        return cli.commandLine
+                .setExpandAtFiles(false) // a prompt may begin with @
+                .setParameterExceptionHandler((fault, arguments) -> Faults.usage(fault))
+                .setExecutionExceptionHandler(
+                        (fault, command, parsed) -> Faults.execution(fault, command, cli.debug));
+    }
+
+    /**
+     * Runs a command and ends the virtual machine with its exit code.
+     *
+     * @param arguments the command and its options
+     */
+    public static void main(String[] arguments) {
+        System.exit(
+                commandLine()
+                        .setOut(utf8(FileDescriptor.out))
+                        .setErr(utf8(FileDescriptor.err))
+                        .execute(arguments));
+    }
+
+    /** Texts of a model need UTF-8, JSON is UTF-8, whatever Java takes the terminal for. */
+    private static PrintWriter utf8(FileDescriptor stream) {
+        return new PrintWriter(
+                new OutputStreamWriter(new FileOutputStream(stream), StandardCharsets.UTF_8), true);
+    }
+
+    /** Without a command. */
+    @Override
+    public Integer call() {
+        commandLine.usage(commandLine.getErr());
+        return CommandLine.ExitCode.USAGE;
+    }
+
+    /** What {@code --version} prints. */
+    static final class Version implements IVersionProvider {
+
+        @Override
+        public String[] getVersion() {
+            String version = MistralCli.class.getPackage().getImplementationVersion();
+            return new String[] {
+                "mistral " + Objects.requireNonNullElse(version, "(not packaged)"),
+                "DJL " + Engine.getDjlVersion(),
+                "Java " + Runtime.version()
+            };
+        }
+    }
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.examples;
+
+import ai.djl.ModelException;
+import ai.djl.inference.Predictor;
+import ai.djl.modality.Input;
+import ai.djl.modality.Output;
+import ai.djl.repository.zoo.ZooModel;
+import ai.djl.translate.TranslateException;
+import io.github.djlmistral.zoo.Mistral;
+import java.io.IOException;
+
+/**
+ * JSON to JSON, the types of DJL Serving: what an HTTP request to a server would carry.
+ *
+ * <pre>examples/mistral --run ServingExample</pre>
+ */
+public final class ServingExample {
+
+    private ServingExample() {}
+
+    /**
+     * Runs the example.
+     *
+     * @param arguments a request, if it is to be another one
+     */
+    public static void main(String[] arguments)
+            throws IOException, ModelException, TranslateException {
+        String request =
+                """
+                {"messages": [{"role": "user", "content": "What is a lighthouse?"}],
+                 "parameters": {"max_new_tokens": 40}}""";
+        try (ZooModel<Input, Output> model =
+                        Mistral.criteria(Input.class, Output.class).build().loadModel();
+                Predictor<Input, Output> predictor = model.newPredictor()) {
+            Input input = new Input();
+            input.add(arguments.length > 0 ? arguments[0] : request);
+            System.out.println(predictor.predict(input).getAsString(0));
+        }
+    }
+}

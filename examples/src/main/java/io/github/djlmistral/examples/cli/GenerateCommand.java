@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.examples.cli;
+
+import ai.djl.MalformedModelException;
+import ai.djl.ndarray.NDList;
+import ai.djl.repository.zoo.ModelNotFoundException;
+import ai.djl.repository.zoo.ZooModel;
+import io.github.djlmistral.engine.generation.Generation;
+import io.github.djlmistral.engine.generation.GenerationConfig;
+import io.github.djlmistral.engine.generation.GenerationResult;
+import io.github.djlmistral.engine.generation.Generator;
+import io.github.djlmistral.engine.generation.Row;
+import io.github.djlmistral.engine.generation.Token;
+import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.zoo.Mistral;
+import io.github.djlmistral.zoo.translator.MistralPipeline;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code mistral generate}. */
+@Command(
+        name = "generate",
+        description = {
+            "Generates a text after a prompt.",
+            "Where the checkpoint has a chat template the prompt is one turn of a chat, otherwise"
+                    + " and with --raw the beginning of a text."
+        },
+        customSynopsis = "mistral generate [OPTIONS] [TEXT]",
+        parameterListHeading = "%n",
+        footer = {
+            "  mistral generate \"What is a lighthouse?\"",
+            "  mistral generate --raw --max-new-tokens 20 \"A lighthouse is\"",
+            "  mistral generate --ids \"5,6,7;0,8,9\" --mask \"1,1,1;0,1,1\" --json"
+        })
+public final class GenerateCommand implements Callable<Integer> {
+
+    @Mixin private final Terminal terminal = new Terminal();
+
+    @Mixin private final PromptOptions prompt = new PromptOptions();
+
+    @ArgGroup(validate = false, heading = GenerationOptions.HEADING, order = 1)
+    private GenerationOptions options = new GenerationOptions();
+
+    @ArgGroup(validate = false, heading = "%nModel:%n", order = 2)
+    private ModelOptions model = new ModelOptions();
+
+    @Mixin private final JsonOption json = new JsonOption();
+
+    @Option(
+            names = "--logprobs",
+            description =
+                    "Add the log-probability of each token: to the JSON, otherwise in a table.")
+    private boolean logProbabilities;
+
+    @Option(
+            names = {"-q", "--quiet"},
+            description = "Print no line with times.")
+    private boolean quiet;
+
+    /** Used by picocli. */
+    public GenerateCommand() {}
+
+    @Override
+    public Integer call() throws IOException, ModelNotFoundException, MalformedModelException {
+        prompt.check(terminal);
+        options.config(GenerationConfig.builder(), terminal); // faults, before the model is loaded
+        long started = System.nanoTime();
+        try (ZooModel<NDList, NDList> loaded = model.load(terminal);
+                MistralPipeline pipeline = pipeline(loaded)) {
+            double loadSeconds = (System.nanoTime() - started) * 1e-9;
+            run(loaded, pipeline, loadSeconds);
+        }
+        return 0;
+    }
+
+    /**
+     * Token ids do well without a tokenizer; a text does not, and the fault says what is missing.
+     */
+    private @Nullable MistralPipeline pipeline(ZooModel<?, ?> loaded) throws IOException {
+        if (prompt.ids != null) {
+            Path directory = loaded.getModelPath();
+            try (Stream<Path> files = Files.list(directory)) {
+                if (files.noneMatch(
+                        f -> f.getFileName().toString().matches("tokenizer\\.(json|model.*)"))) {
+                    return null;
+                }
+            }
+        }
+        return MistralPipeline.open(loaded);
+    }
+
+    private void run(ZooModel<?, ?> loaded, @Nullable MistralPipeline pipeline, double loadSeconds)
+            throws IOException {
+        MistralForCausalLM network = Mistral.network(loaded);
+        GenerationConfig config =
+                options.config(
+                        GenerationConfig.read(loaded.getModelPath(), network.config()), terminal);
+        List<long[]> prompts =
+                prompt.ids != null || pipeline == null
+                        ? prompt.unpadded(Objects.requireNonNull(prompt.ids), terminal)
+                        : List.of(prompt.encode(pipeline));
+        PrintWriter out = terminal.out();
+        GenerationResult result;
+        boolean streams = pipeline != null && prompts.size() == 1 && !json.wanted;
+        if (pipeline != null && streams) {
+            try (TextRun text = new TextRun(pipeline, prompts.get(0), config)) {
+                result =
+                        text.run(
+                                piece -> {
+                                    out.print(piece);
+                                    out.flush();
+                                });
+                out.println();
+            }
+        } else {
+            result = generate(loaded, pipeline, prompts, config);
+        }
+        if (json.wanted) {
+            json.print(terminal, object(network, pipeline, result, loadSeconds));
+            return;
+        }
+        for (Row row : result.rows()) {
+            if (!streams) {
+                out.println(
+                        pipeline == null
+                                ? ids(row)
+                                : pipeline.tokenizer().decode(row.generated(), true));
+            }
+            if (logProbabilities) {
+                table(pipeline, row);
+            }
+        }
+        if (!quiet) {
+            terminal.note(TextRun.timing(result, network.kernels()));
+        }
+    }
+
+    private GenerationResult generate(
+            ZooModel<?, ?> loaded,
+            @Nullable MistralPipeline pipeline,
+            List<long[]> prompts,
+            GenerationConfig config) {
+        try (Generation generation =
+                        pipeline == null
+                                ? new Generator(
+                                                Mistral.network(loaded),
+                                                loaded.getNDManager(),
+                                                null)
+                                        .start(prompts, config)
+                                : pipeline.start(prompts, config);
+                Terminal.Progress progress =
+                        terminal.progress("generating", config.maxNewTokens())) {
+            List<Token> tokens = generation.next();
+            while (!tokens.isEmpty()) {
+                progress.stepBy(1);
+                tokens = generation.next();
+            }
+            return generation.result();
+        }
+    }
+
+    private static String ids(Row row) {
+        return Arrays.stream(row.generated())
+                .mapToObj(Long::toString)
+                .collect(Collectors.joining(","));
+    }
+
+    private void table(@Nullable MistralPipeline pipeline, Row row) {
+        long[] ids = row.generated();
+        float[] values = row.logProbabilities();
+        for (int i = 0; i < ids.length; ++i) {
+            terminal.out()
+                    .printf(
+                            Locale.ROOT,
+                            "%8d %10.4f  %s%n",
+                            ids[i],
+                            values[i],
+                            pipeline == null ? "" : pipeline.tokenizer().token(ids[i]));
+        }
+    }
+
+    /** One row's fields are those of the object; several are in its list {@code rows}. */
+    private Map<String, Object> object(
+            MistralForCausalLM network,
+            @Nullable MistralPipeline pipeline,
+            GenerationResult result,
+            double loadSeconds) {
+        Map<String, Object> object = new LinkedHashMap<>();
+        List<Map<String, Object>> rows = new ArrayList<>();
+        for (Row row : result.rows()) {
+            Map<String, Object> fields = new LinkedHashMap<>();
+            fields.put(
+                    "text",
+                    pipeline == null ? null : pipeline.tokenizer().decode(row.generated(), true));
+            fields.put("ids", row.generated());
+            fields.put("finish_reason", String.valueOf(row.finish()));
+            fields.put("prompt_tokens", row.promptLength());
+            if (logProbabilities) {
+                fields.put("logprobs", row.logProbabilities());
+            }
+            rows.add(fields);
+        }
+        object.put("model", model.model);
+        if (rows.size() == 1) {
+            object.putAll(rows.get(0));
+        } else {
+            object.put("rows", rows);
+        }
+        object.put("timings", timings(result, loadSeconds));
+        object.put("kernels", ModelOptions.describe(network.kernels(), network.kernelReason()));
+        return object;
+    }
+
+    private static Map<String, Object> timings(GenerationResult result, double loadSeconds) {
+        Map<String, Object> timings = new LinkedHashMap<>();
+        timings.put("load_seconds", loadSeconds);
+        timings.put("time_to_first_token_seconds", result.timeToFirstToken().toNanos() * 1e-9);
+        timings.put("prefill_tokens_per_second", result.prefillTokensPerSecond());
+        timings.put("decode_seconds", result.decodeTime().toNanos() * 1e-9);
+        timings.put("decode_tokens_per_second", result.decodeTokensPerSecond());
+        return timings;
+    }
+}

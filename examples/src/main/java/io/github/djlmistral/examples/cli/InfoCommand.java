@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.examples.cli;
+
+import ai.djl.Device;
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDManager;
+import ai.djl.pytorch.jni.JniUtils;
+import io.github.djlmistral.engine.kernels.KernelChoice;
+import io.github.djlmistral.engine.model.MistralConfig;
+import io.github.djlmistral.engine.weights.Checkpoint;
+import io.github.djlmistral.engine.weights.Dtype;
+import io.github.djlmistral.engine.weights.Tensor;
+import io.github.djlmistral.zoo.chat.ChatTemplate;
+import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+
+/**
+ * {@code mistral info}. It reads headers only: of the largest checkpoint too it knows all at once.
+ */
+@Command(
+        name = "info",
+        description =
+                "Tells what a checkpoint is and what it takes: configuration, parameters, memory,"
+                        + " and which kernels would run it, and why. Loads no weights.",
+        customSynopsis = "mistral info [OPTIONS]",
+        footer = {"  mistral info", "  mistral info --model path/to/checkpoint --json"})
+public final class InfoCommand implements Callable<Integer> {
+
+    @Mixin private final Terminal terminal = new Terminal();
+
+    @ArgGroup(validate = false, heading = "%nModel:%n", order = 1)
+    private ModelOptions model = new ModelOptions();
+
+    @Mixin private final JsonOption json = new JsonOption();
+
+    /** Used by picocli. */
+    public InfoCommand() {}
+
+    @Override
+    public Integer call() throws IOException {
+        model.setThreads(terminal);
+        Path directory = model.directory();
+        MistralConfig config = MistralConfig.read(directory);
+        Collection<Tensor> tensors = Checkpoint.open(directory).tensors().values();
+        Device device = model.device(terminal);
+        try (NDManager manager = NDManager.newBaseManager(device, "PyTorch")) {
+            KernelChoice choice = choose(manager, tensors);
+            Map<String, Object> sections = new LinkedHashMap<>();
+            sections.put("model", model(directory));
+            sections.put("config", ConfigFields.of(config));
+            sections.put("weights", weights(config, tensors, choice));
+            sections.put("kv_cache", cache(config, choice.kernels().dtype()));
+            sections.put("kernels", ModelOptions.describe(choice.kernels(), choice.reason()));
+            sections.put("system", system(manager));
+            if (json.wanted) {
+                json.print(terminal, sections);
+            } else {
+                sections.forEach(this::print);
+            }
+        }
+        return 0;
+    }
+
+    private KernelChoice choose(NDManager manager, Collection<Tensor> tensors) {
+        long bytes = bytes(tensors);
+        Dtype stored =
+                tensors.stream()
+                        .max(Comparator.comparingLong(Tensor::elements))
+                        .map(Tensor::dtype)
+                        .orElse(null);
+        return KernelChoice.of(manager, model.kernels, model.dtype, stored, bytes);
+    }
+
+    private static long bytes(Collection<Tensor> tensors) {
+        return tensors.stream().mapToLong(tensor -> tensor.data().remaining()).sum();
+    }
+
+    private Map<String, Object> model(Path directory) throws IOException {
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put("name", model.model);
+        map.put("directory", directory.toAbsolutePath().toString());
+        map.put("tokenizer", tokenizer(directory));
+        map.put("chat_template", ChatTemplate.open(directory).isPresent());
+        return map;
+    }
+
+    private static String tokenizer(Path directory) {
+        try (MistralTokenizer tokenizer = MistralTokenizer.open(directory)) {
+            return tokenizer.vocabularySize()
+                    + " tokens, begins with "
+                    + tokenizer.bosToken()
+                    + ", ends with "
+                    + tokenizer.eosToken();
+        } catch (IOException e) {
+            // a network without a tokenizer is of use as well
+            return Faults.message(e);
+        }
+    }
+
+    private static Map<String, Object> weights(
+            MistralConfig config, Collection<Tensor> tensors, KernelChoice choice) {
+        Map<String, Object> map = new LinkedHashMap<>();
+        Map<String, Long> types = new LinkedHashMap<>();
+        tensors.forEach(tensor -> types.merge(tensor.dtype().toString(), 1L, Long::sum));
+        map.put("parameters", config.parameterCount());
+        map.put("tensors", types);
+        map.put("stored_bytes", bytes(tensors));
+        map.put("loaded_bytes", config.parameterCount() * choice.kernels().dtype().bytes());
+        return map;
+    }
+
+    private static Map<String, Object> cache(MistralConfig config, Dtype dtype) {
+        long perToken =
+                2L
+                        * config.numHiddenLayers()
+                        * config.numKeyValueHeads()
+                        * config.headDim()
+                        * dtype.bytes();
+        int positions = config.maxPositionEmbeddings();
+        int kept = config.window() == 0 ? positions : Math.min(config.window(), positions);
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put("bytes_per_token", perToken);
+        map.put("tokens_kept_at_most", kept);
+        map.put("full_bytes", perToken * kept);
+        return map;
+    }
+
+    private static Map<String, Object> system(NDManager manager) {
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put("device", manager.getDevice().toString());
+        map.put("threads", JniUtils.getNumThreads());
+        map.put("java", Runtime.version().toString());
+        map.put("djl", Engine.getDjlVersion());
+        map.put("pytorch", manager.getEngine().getVersion());
+        map.put("os", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
+        return map;
+    }
+
+    private void print(String section, Object fields) {
+        terminal.out().println(section.replace('_', ' '));
+        ((Map<?, ?>) fields)
+                .forEach(
+                        (name, value) ->
+                                terminal.out()
+                                        .printf("  %-24s %s%n", name, readable(name + "", value)));
+    }
+
+    private static String readable(String name, Object value) {
+        if (value instanceof Long number) {
+            return name.contains("bytes")
+                    ? Units.bytes(number)
+                    : String.format(Locale.ROOT, "%,d", number);
+        }
+        return String.valueOf(value);
+    }
+}

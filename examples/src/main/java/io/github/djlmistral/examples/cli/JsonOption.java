@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.examples.cli;
+
+import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
+import java.util.Map;
+import picocli.CommandLine.Option;
+
+/** For scripts: the whole result as one JSON object. */
+final class JsonOption {
+
+    private static final Gson GSON =
+            new GsonBuilder().disableHtmlEscaping().serializeNulls().create();
+
+    @Option(
+            names = "--json",
+            description = "Print one JSON object to standard output, and nothing else there.")
+    boolean wanted;
+
+    void print(Terminal terminal, Map<String, ?> result) {
+        terminal.out().println(GSON.toJson(result));
+        terminal.out().flush();
+    }
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.examples.cli;
+
+import ai.djl.MalformedModelException;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.repository.zoo.ModelNotFoundException;
+import ai.djl.repository.zoo.ZooModel;
+import ai.djl.training.ParameterStore;
+import io.github.djlmistral.engine.kernels.Kernels;
+import io.github.djlmistral.engine.model.ForwardInput;
+import io.github.djlmistral.engine.model.ForwardOutput;
+import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.engine.weights.Dtype;
+import io.github.djlmistral.engine.weights.Safetensors;
+import io.github.djlmistral.engine.weights.Tensor;
+import io.github.djlmistral.zoo.Mistral;
+import io.github.djlmistral.zoo.translator.MistralPipeline;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/**
+ * {@code mistral logits}: one pass over a prompt. The file's tensors bear the names of the
+ * reference's arguments and outputs, so that it can be compared in two lines of Python.
+ */
+@Command(
+        name = "logits",
+        description = {
+            "Computes the scores of the next token after each token of a prompt, and writes them as"
+                    + " safetensors, to be compared with other implementations.",
+            "The file holds input_ids, logits (float32), and what else was given or asked for:"
+                    + " attention_mask, position_ids, hidden_states.N, attentions.N."
+        },
+        customSynopsis = "mistral logits [OPTIONS] [TEXT]",
+        parameterListHeading = "%n",
+        footer = {
+            "  mistral logits --ids 1,5,6,7 --output logits.safetensors",
+            "  mistral logits --raw --last 1 \"A lighthouse is a\""
+        })
+public final class LogitsCommand implements Callable<Integer> {
+
+    private static final int TOP = 5;
+
+    @Mixin private final Terminal terminal = new Terminal();
+
+    @Mixin private final PromptOptions prompt = new PromptOptions();
+
+    @Option(
+            names = {"-o", "--output"},
+            paramLabel = "FILE",
+            description =
+                    "Write the tensors to this .safetensors file; one that is there is"
+                            + " replaced.")
+    private @Nullable Path output;
+
+    @Option(
+            names = "--last",
+            paramLabel = "K",
+            description = "Compute the logits of the last K tokens only; 0, the default, for all.")
+    private int last;
+
+    @Option(names = "--hidden-states", description = "Write the hidden states of every layer too.")
+    private boolean hiddenStates;
+
+    @Option(names = "--attentions", description = "Write the attention weights of every layer too.")
+    private boolean attentions;
+
+    @Option(
+            names = "--position-ids",
+            paramLabel = "IDS",
+            converter = Rows.Converter.class,
+            description =
+                    "Positions of --ids. Default: 0,1,2..., with --mask counted from the first 1 as"
+                            + " the reference's generate does.")
+    private @Nullable Rows positionIds;
+
+    @ArgGroup(validate = false, heading = "%nModel:%n", order = 1)
+    private ModelOptions model = new ModelOptions();
+
+    @Mixin private final JsonOption json = new JsonOption();
+
+    /** Used by picocli. */
+    public LogitsCommand() {}
+
+    @Override
+    public Integer call() throws IOException, ModelNotFoundException, MalformedModelException {
+        check();
+        try (ZooModel<NDList, NDList> loaded = model.load(terminal);
+                NDManager manager = loaded.getNDManager().newSubManager()) {
+            run(loaded, manager);
+        }
+        return 0;
+    }
+
+    private void check() {
+        prompt.check(terminal);
+        if (last < 0) {
+            throw terminal.usage("--last is " + last + ", must not be negative");
+        }
+        Rows ids = prompt.ids;
+        if (ids != null && !ids.rectangular()) {
+            throw terminal.usage(
+                    "the rows of --ids differ in length: fill the shorter ones up on the left and"
+                            + " say so with --mask");
+        }
+        if (positionIds != null && (ids == null || !ids.fits(positionIds))) {
+            throw terminal.usage("--position-ids must have a number for each of --ids");
+        }
+        Path parent = output == null ? null : output.toAbsolutePath().getParent();
+        if (parent != null && !Files.isDirectory(parent)) {
+            throw terminal.usage("--output is " + output + ", but there is no directory " + parent);
+        }
+        if (output == null && (hiddenStates || attentions)) {
+            throw terminal.usage(
+                    "--hidden-states and --attentions are written to a file: give --output");
+        }
+    }
+
+    private void run(ZooModel<?, ?> loaded, NDManager manager) throws IOException {
+        MistralForCausalLM network = Mistral.network(loaded);
+        Rows ids = prompt.ids == null ? encode(loaded) : prompt.ids;
+        checkVocabulary(ids, network.config().vocabSize());
+        Map<String, NDArray> inputs = new LinkedHashMap<>();
+        inputs.put("input_ids", array(manager, ids));
+        Rows positions = positionIds;
+        if (prompt.mask != null) {
+            inputs.put("attention_mask", array(manager, prompt.mask));
+            positions = positions == null ? positions(prompt.mask) : positions;
+        }
+        if (positions != null) {
+            inputs.put("position_ids", array(manager, positions));
+        }
+        ForwardInput input =
+                ForwardInput.ofIds(array(manager, ids))
+                        .attentionMask(inputs.get("attention_mask"))
+                        .positionIds(inputs.get("position_ids"))
+                        .logitsToKeep(last);
+        if (hiddenStates) {
+            input.outputHiddenStates();
+        }
+        if (attentions) {
+            input.outputAttentions();
+        }
+        ForwardOutput result = network.forward(new ParameterStore(manager, false), input, false);
+        List<Tensor> tensors = new ArrayList<>();
+        inputs.forEach((name, array) -> tensors.add(integers(name, array)));
+        tensors.add(floats("logits", result.output()));
+        add(tensors, "hidden_states.", result.hiddenStates(), network.kernels());
+        add(tensors, "attentions.", result.attentions(), network.kernels());
+        if (output != null) {
+            Safetensors.write(output, tensors, Map.of("format", "pt"));
+        }
+        report(tensors, result.output(), network);
+    }
+
+    private Rows encode(ZooModel<?, ?> loaded) throws IOException {
+        try (MistralPipeline pipeline = MistralPipeline.open(loaded)) {
+            return new Rows(List.of(prompt.encode(pipeline)));
+        }
+    }
+
+    /** An id outside of the table ends in a message of PyTorch's, on a GPU in a crash. */
+    private static void checkVocabulary(Rows ids, int size) {
+        for (long id : ids.flat()) {
+            if (id < 0 || id >= size) {
+                throw new IllegalArgumentException(
+                        "--ids has " + id + ": the vocabulary has 0 to " + (size - 1));
+            }
+        }
+    }
+
+    /** Positions as the reference's generate makes them of a mask; those of padding are 0. */
+    private static Rows positions(Rows mask) {
+        List<long[]> rows = new ArrayList<>();
+        for (long[] row : mask.list()) {
+            long[] positions = new long[row.length];
+            long next = 0;
+            for (int i = 0; i < row.length; ++i) {
+                positions[i] = row[i] == 0 ? 0 : next++;
+            }
+            rows.add(positions);
+        }
+        return new Rows(rows);
+    }
+
+    private static NDArray array(NDManager manager, Rows rows) {
+        return manager.create(rows.flat(), new Shape(rows.count(), rows.list().get(0).length));
+    }
+
+    private static void add(
+            List<Tensor> tensors, String prefix, @Nullable NDList list, Kernels kernels) {
+        if (list != null) {
+            for (int i = 0; i < list.size(); ++i) {
+                tensors.add(floats(prefix + i, kernels.toFloat32(list.get(i))));
+            }
+        }
+    }
+
+    private static Tensor integers(String name, NDArray array) {
+        ByteBuffer bytes = bytes(name, array, Long.BYTES);
+        bytes.asLongBuffer().put(array.toType(DataType.INT64, false).toLongArray());
+        return new Tensor(name, Dtype.INT64, array.getShape().getShape(), bytes);
+    }
+
+    private static Tensor floats(String name, NDArray array) {
+        ByteBuffer bytes = bytes(name, array, Float.BYTES);
+        bytes.asFloatBuffer().put(array.toFloatArray());
+        return new Tensor(name, Dtype.FLOAT32, array.getShape().getShape(), bytes);
+    }
+
+    private static ByteBuffer bytes(String name, NDArray array, int width) {
+        long size = array.size() * width;
+        if (size > Integer.MAX_VALUE) {
+            throw new IllegalArgumentException(
+                    name
+                            + " takes "
+                            + Units.bytes(size)
+                            + ", more than 2 GiB: use --last K, or a"
+                            + " shorter prompt");
+        }
+        return ByteBuffer.allocateDirect((int) size).order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /** Prints the likeliest next tokens after the last one of each row. */
+    private void report(List<Tensor> tensors, NDArray logits, MistralForCausalLM network) {
+        int vocabulary = network.config().vocabSize();
+        int batch = (int) logits.getShape().get(0);
+        float[] flat = logits.toFloatArray();
+        int tokens = flat.length / batch / vocabulary;
+        List<List<Candidate>> top = new ArrayList<>();
+        for (int b = 0; b < batch; ++b) {
+            int from = ((b + 1) * tokens - 1) * vocabulary;
+            top.add(best(Arrays.copyOfRange(flat, from, from + vocabulary)));
+        }
+        if (json.wanted) {
+            Map<String, Object> object = new LinkedHashMap<>();
+            object.put("model", model.model);
+            object.put("output", output == null ? null : output.toString());
+            Map<String, Object> shapes = new LinkedHashMap<>();
+            tensors.forEach(tensor -> shapes.put(tensor.name(), tensor.shape()));
+            object.put("tensors", shapes);
+            object.put("top", top);
+            object.put("kernels", ModelOptions.describe(network.kernels(), network.kernelReason()));
+            json.print(terminal, object);
+            return;
+        }
+        for (int b = 0; b < batch; ++b) {
+            terminal.out().println("row " + b + ", likeliest next:");
+            for (Candidate next : top.get(b)) {
+                terminal.out().printf(Locale.ROOT, "%8d %12.5f%n", next.id(), next.logit());
+            }
+        }
+        if (output != null) {
+            tensors.forEach(tensor -> terminal.note(output + ": " + tensor.name() + " " + tensor));
+        }
+        terminal.note(network.kernelReason());
+    }
+
+    private static List<Candidate> best(float[] logits) {
+        return IntStream.range(0, logits.length)
+                .boxed()
+                .sorted((a, b) -> Float.compare(logits[b], logits[a]))
+                .limit(TOP)
+                .map(id -> new Candidate(id, logits[id]))
+                .toList();
+    }
+
+    /** A token that may come next, as the JSON has it. */
+    private record Candidate(int id, float logit) {}
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.examples.cli;
+
+import ai.djl.Device;
+import ai.djl.MalformedModelException;
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDList;
+import ai.djl.repository.Artifact;
+import ai.djl.repository.MRL;
+import ai.djl.repository.zoo.Criteria;
+import ai.djl.repository.zoo.ModelLoader;
+import ai.djl.repository.zoo.ModelNotFoundException;
+import ai.djl.repository.zoo.ModelZoo;
+import ai.djl.repository.zoo.ZooModel;
+import io.github.djlmistral.engine.kernels.Kernels;
+import io.github.djlmistral.zoo.Mistral;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** Which model, and how it is to compute. */
+final class ModelOptions {
+
+    @Option(
+            names = {"-m", "--model"},
+            paramLabel = "MODEL",
+            description =
+                    "A checkpoint directory as downloaded from Hugging Face, or a model of the zoo."
+                            + " Default: ${DEFAULT-VALUE}, which is built in.")
+    String model = Mistral.DEFAULT_MODEL;
+
+    @Option(
+            names = "--kernels",
+            paramLabel = "NAME",
+            description = "What computes: auto, torch, reference. Default: ${DEFAULT-VALUE}.")
+    String kernels = "auto";
+
+    @Option(
+            names = "--dtype",
+            paramLabel = "TYPE",
+            description =
+                    "The type to compute in: auto, float32, bfloat16, float16. Default:"
+                            + " ${DEFAULT-VALUE}.")
+    String dtype = "auto";
+
+    @Option(
+            names = "--device",
+            paramLabel = "DEVICE",
+            description = "cpu, gpu, or gpu1 for the second one. Default: a GPU if there is one.")
+    @Nullable String device;
+
+    @Option(
+            names = "--threads",
+            paramLabel = "N",
+            description = "How many processor threads compute. Default: PyTorch's choice.")
+    @Nullable Integer threads;
+
+    /**
+     * Loads the model. It takes token ids, so it needs no tokenizer.
+     *
+     * @param terminal where faults of these options go
+     * @return the model, to be closed
+     */
+    ZooModel<NDList, NDList> load(Terminal terminal)
+            throws IOException, ModelNotFoundException, MalformedModelException {
+        setThreads(terminal);
+        Path directory = Path.of(model);
+        Criteria.Builder<NDList, NDList> criteria;
+        if (Files.isDirectory(directory)) {
+            criteria = Mistral.criteria(directory, NDList.class, NDList.class);
+        } else {
+            artifact();
+            criteria = Mistral.criteria(NDList.class, NDList.class).optArtifactId(model);
+        }
+        Device chosen = device(terminal);
+        if (chosen != null) {
+            criteria.optDevice(chosen);
+        }
+        try (Terminal.Progress progress = terminal.progress("loading " + model, -1)) {
+            progress.stepBy(0);
+            return criteria.optArgument("kernels", kernels)
+                    .optArgument("dtype", dtype)
+                    .build()
+                    .loadModel();
+        }
+    }
+
+    /**
+     * Finds the files of the model without reading its weights.
+     *
+     * @return the directory with {@code config.json}
+     */
+    Path directory() throws IOException {
+        Path directory = Path.of(model);
+        if (Files.isDirectory(directory)) {
+            return directory;
+        }
+        MRL mrl = artifact();
+        Artifact artifact = mrl.getDefaultArtifact();
+        mrl.prepare(artifact);
+        return mrl.getRepository().getResourceDirectory(artifact);
+    }
+
+    private MRL artifact() throws IOException {
+        ModelZoo zoo = ModelZoo.getModelZoo(Mistral.GROUP_ID);
+        ModelLoader loader = zoo.getModelLoader(model);
+        if (loader != null) {
+            return loader.getMrl();
+        }
+        Path path = Path.of(model);
+        if (Files.exists(path)) {
+            throw new IOException(
+                    path + " is a file: give the directory that holds config.json and the weights");
+        }
+        throw new IOException(
+                "there is no model "
+                        + model
+                        + ": it is neither a directory nor in the zoo, which has "
+                        + zoo.getModelLoaders().stream().map(ModelLoader::getArtifactId).toList()
+                        + "; download a checkpoint and give its directory");
+    }
+
+    /** PyTorch is told when DJL loads it, so this comes before anything else. */
+    void setThreads(Terminal terminal) {
+        if (threads != null) {
+            if (threads < 1) {
+                throw terminal.usage("--threads is " + threads + ", must be at least 1");
+            }
+            System.setProperty("ai.djl.pytorch.num_threads", threads.toString());
+        }
+    }
+
+    /** Returns the device asked for, null to leave the choice to DJL. */
+    @Nullable Device device(Terminal terminal) {
+        if (device == null) {
+            return null;
+        }
+        String name = device.toLowerCase(Locale.ROOT).replace("cuda", "gpu").replace(":", "");
+        if (name.equals("cpu")) {
+            return Device.cpu();
+        }
+        if (!name.matches("gpu\\d{0,3}")) {
+            throw terminal.usage("--device is '" + device + "', must be cpu, gpu or gpu1, gpu2...");
+        }
+        int index = name.length() == 3 ? 0 : Integer.parseInt(name.substring(3));
+        int count = Engine.getEngine("PyTorch").getGpuCount();
+        if (index >= count) {
+            throw new IllegalArgumentException(
+                    "there is no "
+                            + device
+                            + " here: DJL's PyTorch engine sees "
+                            + (count == 0 ? "no GPU" : count + " GPUs, from gpu0")
+                            + "; leave --device out, or see DJL's documentation for its CUDA"
+                            + " libraries");
+        }
+        return Device.gpu(index);
+    }
+
+    /** Returns how results name the kernels. */
+    static Map<String, Object> describe(Kernels kernels, String reason) {
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put("name", kernels.name());
+        map.put("dtype", kernels.dtype().toString());
+        map.put("reason", reason);
+        return map;
+    }
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.examples.cli;
+
+import io.github.djlmistral.zoo.chat.Message;
+import io.github.djlmistral.zoo.translator.MistralPipeline;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** The prompt: a text, or token ids. */
+final class PromptOptions {
+
+    @Parameters(
+            arity = "0..1",
+            paramLabel = "TEXT",
+            description = "The prompt; - or nothing reads standard input.")
+    @Nullable String text;
+
+    @Option(
+            names = "--ids",
+            paramLabel = "IDS",
+            converter = Rows.Converter.class,
+            description =
+                    "Token ids instead of a text, as 5,6,7 with ; between rows. Needs no"
+                            + " tokenizer.")
+    @Nullable Rows ids;
+
+    @Option(
+            names = "--mask",
+            paramLabel = "MASK",
+            converter = Rows.Converter.class,
+            description = "attention_mask of --ids, as 0,1,1: 0 for padding on the left.")
+    @Nullable Rows mask;
+
+    @Option(
+            names = "--system",
+            paramLabel = "TEXT",
+            description = "What the chat template puts first: how the model is to behave.")
+    @Nullable String system;
+
+    @Option(
+            names = "--raw",
+            description = "Continue the text as it is, without the checkpoint's chat template.")
+    boolean raw;
+
+    @Option(
+            names = "--parse-special",
+            description =
+                    "Read <s>, [INST] and the like in the text as special tokens; implies --raw.")
+    boolean parseSpecial;
+
+    /** Checks what goes together, before a model is loaded. */
+    void check(Terminal terminal) {
+        if (mask != null && ids == null) {
+            throw terminal.usage("--mask belongs to --ids: give both, or neither");
+        }
+        if (ids != null && (text != null || system != null || raw || parseSpecial)) {
+            throw terminal.usage("the prompt is either --ids or a text: leave one out");
+        }
+        if (system != null && (raw || parseSpecial)) {
+            throw terminal.usage("--system needs the chat template: leave --raw out");
+        }
+        if (ids != null && mask != null) {
+            if (!ids.fits(mask)) {
+                throw terminal.usage("--mask must have a number for each of --ids");
+            }
+            if (Arrays.stream(mask.flat()).anyMatch(m -> m != 0 && m != 1)) {
+                throw terminal.usage("--mask must be of 0 and 1");
+            }
+        }
+        if ("".equals(text)) {
+            throw terminal.usage("the prompt is empty: give at least one character");
+        }
+        if (ids == null && text == null && Terminal.isTerminal(0)) {
+            throw terminal.usage("there is no prompt: give a text, --ids, or pipe a text in");
+        }
+    }
+
+    /**
+     * Makes the prompt of the text.
+     *
+     * @param pipeline the tokenizer and template to use
+     * @return token ids
+     */
+    long[] encode(MistralPipeline pipeline) throws IOException {
+        String prompt = text == null || text.equals("-") ? input() : text;
+        if (parseSpecial) {
+            return pipeline.tokenizer().encode(prompt, true);
+        }
+        if (raw) {
+            return pipeline.complete(prompt);
+        }
+        if (system == null) {
+            return pipeline.encode(prompt);
+        }
+        return pipeline.encode(List.of(Message.system(system), Message.user(prompt)));
+    }
+
+    /**
+     * Returns the rows of ids without their padding, which a generation puts in by itself.
+     *
+     * @param terminal where faults go
+     */
+    List<long[]> unpadded(Rows rows, Terminal terminal) {
+        if (mask == null) {
+            return rows.list();
+        }
+        List<long[]> prompts = new ArrayList<>();
+        for (int i = 0; i < rows.count(); ++i) {
+            long[] row = rows.list().get(i);
+            long[] visible = mask.list().get(i);
+            int padding = 0;
+            while (padding < visible.length && visible[padding] == 0) {
+                ++padding;
+            }
+            if (Arrays.stream(visible, padding, visible.length).anyMatch(m -> m == 0)) {
+                throw terminal.usage(
+                        "--mask has a 0 after a 1: a generation is padded on the left only");
+            }
+            prompts.add(Arrays.copyOfRange(row, padding, row.length));
+        }
+        return prompts;
+    }
+
+    /** Reads standard input, without the line break that echo puts at the end. */
+    static String input() throws IOException {
+        String text = new String(System.in.readAllBytes(), StandardCharsets.UTF_8);
+        return text.replaceFirst("\\R\\z", "");
+    }
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.examples.cli;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
+
+/**
+ * Rows of whole numbers as they are typed: {@code 5,6,7;8,9}.
+ *
+ * @param list the rows, in order
+ */
+record Rows(List<long[]> list) {
+
+    int count() {
+        return list.size();
+    }
+
+    /** Whether all rows are as long as each other. */
+    boolean rectangular() {
+        return list.stream().mapToInt(row -> row.length).distinct().count() <= 1;
+    }
+
+    /** Whether another one has as many rows, and these as many numbers. */
+    boolean fits(Rows other) {
+        return lengths().equals(other.lengths());
+    }
+
+    private List<Integer> lengths() {
+        return list.stream().map(row -> row.length).toList();
+    }
+
+    /** Returns the numbers one row after the other. */
+    long[] flat() {
+        return list.stream().flatMapToLong(Arrays::stream).toArray();
+    }
+
+    /** Reads what was typed. */
+    static final class Converter implements ITypeConverter<Rows> {
+
+        @Override
+        public Rows convert(String text) {
+            List<long[]> rows = new ArrayList<>();
+            for (String row : text.split(";", -1)) {
+                try {
+                    rows.add(
+                            Stream.of(row.split(",", -1))
+                                    .map(String::strip)
+                                    .mapToLong(Long::parseLong)
+                                    .toArray());
+                } catch (NumberFormatException e) {
+                    throw new TypeConversionException(
+                            "'"
+                                    + row
+                                    + "' is no row of whole numbers: write them as 5,6,7 and put ;"
+                                    + " between rows");
+                }
+            }
+            return new Rows(rows);
+        }
+    }
+}

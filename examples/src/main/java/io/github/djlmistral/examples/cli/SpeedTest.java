@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.examples.cli;
+
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.training.ParameterStore;
+import io.github.djlmistral.engine.cache.KvCache;
+import io.github.djlmistral.engine.model.ForwardInput;
+import io.github.djlmistral.engine.model.MistralConfig;
+import io.github.djlmistral.engine.model.MistralForCausalLM;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+
+/** One test of {@link BenchCommand}, which defines it, with its times. */
+final class SpeedTest {
+
+    private static final int CHUNK = 512;
+
+    private final MistralForCausalLM network;
+    private final String kind;
+    private final int tokens;
+    private final int depth;
+    private final int chunk;
+    private final Random random = new Random(1);
+    private final List<Double> seconds = new ArrayList<>();
+
+    private SpeedTest(MistralForCausalLM network, String kind, int tokens, int depth, int chunk) {
+        this.network = network;
+        this.kind = kind;
+        this.tokens = tokens;
+        this.depth = depth;
+        this.chunk = chunk;
+    }
+
+    /** Makes the test of a prompt. */
+    static SpeedTest prompt(MistralForCausalLM network, int tokens, int depth) {
+        return new SpeedTest(network, "pp", tokens, depth, CHUNK);
+    }
+
+    /** Makes the test of single tokens. */
+    static SpeedTest generation(MistralForCausalLM network, int tokens, int depth) {
+        return new SpeedTest(network, "tg", tokens, depth, 1);
+    }
+
+    String name() {
+        return kind + tokens + (depth == 0 ? "" : " @ d" + depth);
+    }
+
+    /** Runs once; the time counts if {@code counted}. */
+    void run(NDManager parent, boolean counted) {
+        try (NDManager manager = parent.newSubManager()) {
+            ParameterStore parameters = new ParameterStore(manager, false);
+            KvCache cache = network.newCache(manager, 1, depth + tokens);
+            forward(manager, parameters, cache, depth, CHUNK);
+            long started = System.nanoTime();
+            forward(manager, parameters, cache, tokens, chunk);
+            if (counted) {
+                seconds.add((System.nanoTime() - started) * 1e-9);
+            }
+        }
+    }
+
+    private void forward(
+            NDManager manager, ParameterStore parameters, KvCache cache, int count, int chunk) {
+        for (int done = 0; done < count; done += chunk) {
+            int width = Math.min(chunk, count - done);
+            long[] ids = random.longs(width, 0, network.config().vocabSize()).toArray();
+            try (NDManager step = manager.newSubManager()) {
+                ForwardInput input =
+                        ForwardInput.ofIds(step.create(ids, new Shape(1, width)))
+                                .cache(cache)
+                                .logitsToKeep(1);
+                // reading them is also what waits for a GPU
+                float[] logits = network.forward(parameters, input, false).output().toFloatArray();
+                if (logits.length != network.config().vocabSize()) {
+                    throw new AssertionError("the logits of one token");
+                }
+            }
+        }
+    }
+
+    private double[] speeds() {
+        return seconds.stream().mapToDouble(s -> tokens / s).toArray();
+    }
+
+    /** Returns the mean tokens per second. */
+    double mean() {
+        double sum = 0;
+        for (double speed : speeds()) {
+            sum += speed;
+        }
+        return sum / seconds.size();
+    }
+
+    /** Returns the sample standard deviation of the tokens per second, 0 of one measurement. */
+    double deviation() {
+        double sum = 0;
+        for (double speed : speeds()) {
+            sum += (speed - mean()) * (speed - mean());
+        }
+        return seconds.size() < 2 ? 0 : Math.sqrt(sum / (seconds.size() - 1));
+    }
+
+    /** Returns how fast weights are read: all but the table of embeddings, once each pass. */
+    double gigabytesPerSecond() {
+        MistralConfig config = network.config();
+        long table = (long) config.vocabSize() * config.hiddenSize();
+        long read = config.parameterCount() - (config.tieWordEmbeddings() ? 0 : table);
+        long passes = (tokens + chunk - 1L) / chunk;
+        return (double) read * network.kernels().dtype().bytes() * passes * perSecond() * 1e-9;
+    }
+
+    /** Returns how fast is multiplied: weights, queries with keys, scores with values. */
+    double gigamacsPerSecond() {
+        MistralConfig config = network.config();
+        long heads = (long) config.numAttentionHeads() + config.numKeyValueHeads();
+        long layer =
+                2L * config.hiddenSize() * config.headDim() * heads
+                        + 3L * config.hiddenSize() * config.intermediateSize();
+        long keys = 0;
+        for (int token = depth + 1; token <= depth + tokens; ++token) {
+            keys += config.window() == 0 ? token : Math.min(token, config.window());
+        }
+        long attention = 2L * config.numAttentionHeads() * config.headDim() * keys;
+        long passes = (tokens + chunk - 1L) / chunk;
+        long head = passes * config.vocabSize() * config.hiddenSize();
+        long all = config.numHiddenLayers() * (layer * tokens + attention) + head;
+        return all * perSecond() * 1e-9;
+    }
+
+    /** Returns how often the whole test would run in a second. */
+    private double perSecond() {
+        return mean() / tokens;
+    }
+
+    /** Returns everything by name. */
+    Map<String, Object> result() {
+        Map<String, Object> result = new LinkedHashMap<>();
+        result.put("test", name());
+        result.put("tokens", tokens);
+        result.put("depth", depth);
+        result.put("tokens_per_second", mean());
+        result.put("standard_deviation", deviation());
+        result.put("seconds", List.copyOf(seconds));
+        result.put("gigabytes_per_second", gigabytesPerSecond());
+        result.put("gigamacs_per_second", gigamacsPerSecond());
+        return result;
+    }
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.examples.cli;
+
+import java.io.PrintWriter;
+import me.tongfei.progressbar.ConsoleProgressBarConsumer;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Where a command prints: its result to standard output, everything else to standard error. */
+@Command // picocli wants it of a mixin without options
+final class Terminal {
+
+    /** Which of the streams 0, 1 and 2 are terminals; the launcher knows, Java 17 cannot ask. */
+    private static final String PROPERTY = "mistral.terminals";
+
+    @Spec(Spec.Target.MIXEE)
+    @SuppressWarnings("NullAway.Init") // picocli sets it before it runs the command
+    private CommandSpec spec;
+
+    PrintWriter out() {
+        return spec.commandLine().getOut();
+    }
+
+    PrintWriter err() {
+        return spec.commandLine().getErr();
+    }
+
+    /** Returns the whole command line, of which this command is a part. */
+    CommandLine root() {
+        return spec.root().commandLine();
+    }
+
+    /** Makes the exception for arguments that do not go together. */
+    ParameterException usage(String message) {
+        return new ParameterException(spec.commandLine(), message);
+    }
+
+    static boolean isTerminal(int stream) {
+        return System.getProperty(PROPERTY, "").contains(Integer.toString(stream));
+    }
+
+    /** Prints a line beside the result, dimmed on a terminal. */
+    void note(String line) {
+        boolean dim = isTerminal(2) && Ansi.AUTO.enabled();
+        err().println(dim ? Ansi.ON.string("@|faint " + line + "|@") : line);
+    }
+
+    /**
+     * Starts a progress bar on standard error; none where that is no terminal.
+     *
+     * @param task what takes long
+     * @param steps how many steps it has, -1 if nobody knows
+     * @return the progress, to be closed
+     */
+    Progress progress(String task, long steps) {
+        if (!isTerminal(2)) {
+            return new Progress(null);
+        }
+        return new Progress(
+                new ProgressBarBuilder()
+                        .setTaskName(task)
+                        .setInitialMax(steps)
+                        .setStyle(ProgressBarStyle.ASCII)
+                        .setUpdateIntervalMillis(200)
+                        .setConsumer(new ConsoleProgressBarConsumer(System.err, 80))
+                        .clearDisplayOnFinish()
+                        .build());
+    }
+
+    /** How far a long task has come. */
+    static final class Progress implements AutoCloseable {
+
+        private final @Nullable ProgressBar bar;
+
+        private Progress(@Nullable ProgressBar bar) {
+            this.bar = bar;
+        }
+
+        void stepBy(long steps) {
+            if (bar != null) {
+                bar.stepBy(steps);
+            }
+        }
+
+        @Override
+        public void close() {
+            if (bar != null) {
+                bar.close();
+            }
+        }
+    }
+}

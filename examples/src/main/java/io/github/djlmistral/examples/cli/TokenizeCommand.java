@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.examples.cli;
+
+import io.github.djlmistral.zoo.chat.ChatTemplate;
+import io.github.djlmistral.zoo.chat.Message;
+import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code mistral tokenize}. */
+@Command(
+        name = "tokenize",
+        description = "Shows the tokens of a text, of a chat prompt, or the text of tokens.",
+        customSynopsis = "mistral tokenize [OPTIONS] [TEXT]",
+        parameterListHeading = "%n",
+        footer = {
+            "  mistral tokenize \"a lighthouse\"",
+            "  mistral tokenize --chat --system \"Be brief.\" \"What is a lighthouse?\"",
+            "  mistral tokenize --decode 1,335,9"
+        })
+public final class TokenizeCommand implements Callable<Integer> {
+
+    @Mixin private final Terminal terminal = new Terminal();
+
+    @Parameters(
+            arity = "0..1",
+            paramLabel = "TEXT",
+            description = "The text; - or nothing reads standard input.")
+    private @Nullable String text;
+
+    @Option(
+            names = {"-m", "--model"},
+            paramLabel = "MODEL",
+            description =
+                    "A directory with a tokenizer, or a model of the zoo. Default: the built-in"
+                            + " one.")
+    private @Nullable String model;
+
+    @Option(names = "--chat", description = "Take the text for one turn of a chat.")
+    private boolean chat;
+
+    @Option(
+            names = "--system",
+            paramLabel = "TEXT",
+            description = "How the model is to behave; implies --chat.")
+    private @Nullable String system;
+
+    @Option(
+            names = "--parse-special",
+            description = "Read <s>, [INST] and the like in the text as special tokens.")
+    private boolean parseSpecial;
+
+    @Option(names = "--no-bos", description = "Put no <s> in front.")
+    private boolean noBos;
+
+    @Option(
+            names = "--decode",
+            paramLabel = "IDS",
+            converter = Rows.Converter.class,
+            description = "Print the text of token ids, as 1,335,9; ; between several texts.")
+    private @Nullable Rows decode;
+
+    @Option(names = "--ids-only", description = "Print the ids alone, as 1,335,9.")
+    private boolean idsOnly;
+
+    @Mixin private final JsonOption json = new JsonOption();
+
+    /** Used by picocli. */
+    public TokenizeCommand() {}
+
+    @Override
+    public Integer call() throws IOException {
+        chat |= system != null;
+        if (decode != null && (text != null || chat)) {
+            throw terminal.usage("--decode takes ids, no text: leave one out");
+        }
+        if (chat && (parseSpecial || noBos)) {
+            throw terminal.usage(
+                    "with --chat the template decides on special tokens: leave --parse-special and"
+                            + " --no-bos out");
+        }
+        if (decode == null && text == null && Terminal.isTerminal(0)) {
+            throw terminal.usage("there is no text: give one, or pipe one in");
+        }
+        ModelOptions options = new ModelOptions();
+        if (model != null) {
+            options.model = model;
+        }
+        Path directory = options.directory();
+        try (MistralTokenizer tokenizer = MistralTokenizer.open(directory)) {
+            if (decode != null) {
+                decode(tokenizer, decode);
+            } else {
+                encode(tokenizer, directory);
+            }
+        }
+        return 0;
+    }
+
+    private void decode(MistralTokenizer tokenizer, Rows rows) {
+        List<String> texts = new ArrayList<>();
+        rows.list().forEach(ids -> texts.add(tokenizer.decode(ids, false)));
+        if (json.wanted) {
+            json.print(
+                    terminal,
+                    texts.size() == 1 ? Map.of("text", texts.get(0)) : Map.of("texts", texts));
+        } else {
+            texts.forEach(terminal.out()::println);
+        }
+    }
+
+    private void encode(MistralTokenizer tokenizer, Path directory) throws IOException {
+        String input = text == null || text.equals("-") ? PromptOptions.input() : text;
+        String prompt = null;
+        long[] ids;
+        if (chat) {
+            ChatTemplate template =
+                    ChatTemplate.open(directory)
+                            .orElseThrow(
+                                    () ->
+                                            new IllegalArgumentException(
+                                                    "this checkpoint has no chat template: leave"
+                                                            + " --chat out, or put a"
+                                                            + " chat_template.jinja beside it"));
+            List<Message> messages = new ArrayList<>();
+            if (system != null) {
+                messages.add(Message.system(system));
+            }
+            messages.add(Message.user(input));
+            prompt = template.render(messages, true);
+            ids = template.encode(tokenizer, messages, true);
+        } else {
+            ids =
+                    parseSpecial
+                            ? tokenizer.encode(input, !noBos)
+                            : tokenizer.encodePlain(input, !noBos);
+        }
+        print(tokenizer, ids, prompt);
+    }
+
+    private void print(MistralTokenizer tokenizer, long[] ids, @Nullable String prompt) {
+        List<String> pieces = tokenizer.tokens(ids);
+        PrintWriter out = terminal.out();
+        if (json.wanted) {
+            Map<String, Object> object = new LinkedHashMap<>();
+            if (prompt != null) {
+                object.put("prompt", prompt);
+            }
+            object.put("ids", ids);
+            object.put("tokens", pieces);
+            json.print(terminal, object);
+        } else if (idsOnly) {
+            out.println(
+                    Arrays.stream(ids).mapToObj(Long::toString).collect(Collectors.joining(",")));
+        } else {
+            if (prompt != null) {
+                out.println(prompt);
+                out.println();
+            }
+            for (int i = 0; i < ids.length; ++i) {
+                out.printf("%7d  %s%n", ids[i], pieces.get(i));
+            }
+            terminal.note(ids.length + " tokens");
+        }
+    }
+}
