@@ -94,9 +94,7 @@ public final class Generation implements AutoCloseable {
             throw new IllegalStateException("this generation is closed: start another one");
         }
         if (cancelled) {
-            rows.stream()
-                    .filter(r -> r.finish() == null)
-                    .forEach(r -> r.end(FinishReason.CANCELLED));
+            endRows();
         }
         if (rows.stream().allMatch(row -> row.finish() != null)) {
             return List.of();
@@ -118,6 +116,14 @@ public final class Generation implements AutoCloseable {
             decoded += tokens.size();
         }
         return tokens;
+    }
+
+    private void endRows() {
+        for (Row row : rows) {
+            if (row.finish() == null) {
+                row.end(FinishReason.CANCELLED);
+            }
+        }
     }
 
     /** Ends the generation at the next token, from any thread. */
@@ -218,9 +224,7 @@ public final class Generation implements AutoCloseable {
     public void close() {
         if (!closed) {
             closed = true;
-            rows.stream()
-                    .filter(r -> r.finish() == null)
-                    .forEach(r -> r.end(FinishReason.CANCELLED));
+            endRows();
             manager.close();
         }
     }

@@ -16,8 +16,8 @@ public record KernelChoice(Kernels kernels, String reason) {
     /** What users write to leave the choice to us. */
     public static final String AUTO = "auto";
 
-    /** From here on reading the weights takes longer than anything else. */
-    private static final long LARGE = 1L << 30;
+    /** From here on, 256 MiB, reading the weights takes longer than anything else. */
+    private static final long LARGE = 1L << 28;
 
     /**
      * Chooses by what was asked for, the device and the checkpoint.

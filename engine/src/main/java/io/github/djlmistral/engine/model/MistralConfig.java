@@ -1,20 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.model;
 
-import com.google.gson.JsonArray;
-import com.google.gson.JsonElement;
-import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
-import com.google.gson.JsonPrimitive;
-import com.google.gson.JsonSyntaxException;
 import io.github.djlmistral.engine.weights.Dtype;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Function;
-import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -104,7 +95,7 @@ public record MistralConfig(
 
     private static void require(boolean condition, String otherwise) {
         if (!condition) {
-            throw new IllegalArgumentException("Mistral configuration: " + otherwise);
+            throw ConfigFields.invalid(otherwise, null);
         }
     }
 
@@ -218,8 +209,8 @@ public record MistralConfig(
      * @throws IllegalArgumentException if it is not JSON or not a Mistral network's, naming the key
      */
     public static MistralConfig parse(String json) {
-        Fields fields = new Fields(json);
-        String type = fields.get("model_type", Fields::text, "mistral");
+        ConfigFields fields = ConfigFields.parse(json);
+        String type = fields.get("model_type", ConfigFields::text, "mistral");
         require(
                 "mistral".equals(type),
                 "model_type is \"" + type + "\", this network runs \"mistral\" only");
@@ -229,14 +220,14 @@ public record MistralConfig(
                         + " the unquantized one");
         int hidden = fields.integer("hidden_size", 4096);
         int heads = fields.integer("num_attention_heads", 32);
-        Integer keyValueHeads = fields.get("num_key_value_heads", Fields::exact, 8);
-        Integer headDim = fields.get("head_dim", Fields::exact, null);
+        Integer keyValueHeads = fields.get("num_key_value_heads", ConfigFields::exact, 8);
+        Integer headDim = fields.get("head_dim", ConfigFields::exact, null);
         positive("num_attention_heads", heads);
         require(
                 headDim != null || hidden % heads == 0,
                 "hidden_size " + hidden + " is no multiple of num_attention_heads " + heads);
         String dtype =
-                fields.get(fields.has("dtype") ? "dtype" : "torch_dtype", Fields::text, null);
+                fields.get(fields.has("dtype") ? "dtype" : "torch_dtype", ConfigFields::text, null);
         return new MistralConfig(
                 fields.integer("vocab_size", 32000),
                 hidden,
@@ -245,19 +236,38 @@ public record MistralConfig(
                 heads,
                 keyValueHeads == null ? heads : keyValueHeads,
                 headDim == null ? hidden / heads : headDim,
-                fields.require("hidden_act", Fields::text, "silu"),
+                fields.require("hidden_act", ConfigFields::text, "silu"),
                 fields.integer("max_position_embeddings", 131072),
                 fields.number("initializer_range", 0.02),
                 (float) fields.number("rms_norm_eps", 1e-6),
-                fields.ropeTheta(),
-                fields.get("sliding_window", Fields::exact, 4096),
-                fields.number("attention_dropout", 0),
-                fields.require("use_cache", Fields::bool, true),
-                fields.require("tie_word_embeddings", Fields::bool, false),
-                fields.get("bos_token_id", Fields::exact, 1),
+                ropeTheta(fields),
+                fields.get("sliding_window", ConfigFields::exact, 4096),
+                fields.number("attention_dropout", 0.0),
+                fields.require("use_cache", ConfigFields::bool, true),
+                fields.require("tie_word_embeddings", ConfigFields::bool, false),
+                fields.get("bos_token_id", ConfigFields::exact, 1),
                 fields.integers("eos_token_id", List.of(2)),
-                fields.get("pad_token_id", Fields::exact, null),
+                fields.get("pad_token_id", ConfigFields::exact, null),
                 dtype == null ? null : Dtype.of(dtype));
+    }
+
+    private static double ropeTheta(ConfigFields fields) {
+        for (String key : List.of("rope_parameters", "rope_scaling")) {
+            ConfigFields rope = fields.object(key);
+            if (rope == null) {
+                continue;
+            }
+            String type =
+                    rope.get(
+                            rope.has("type") ? "type" : "rope_type", ConfigFields::text, "default");
+            require(
+                    "default".equals(type),
+                    key + " of type \"" + type + "\" is not supported, only \"default\"");
+            if (rope.has("rope_theta")) {
+                return rope.number("rope_theta", null);
+            }
+        }
+        return fields.number("rope_theta", 10000.0);
     }
 
     /**
@@ -268,8 +278,8 @@ public record MistralConfig(
      * @throws IllegalArgumentException if it is not JSON or lacks a key, naming the key
      */
     public static MistralConfig parseParams(String json) {
-        Fields fields = new Fields(json);
-        Integer window = fields.get("sliding_window", Fields::exact, null);
+        ConfigFields fields = ConfigFields.parse(json);
+        Integer window = fields.get("sliding_window", ConfigFields::exact, null);
         // mistral-inference's own rule where the file does not say
         double theta = window == null ? 1e6 : 1e4;
         int heads = fields.integer("n_heads", null);
@@ -289,7 +299,7 @@ public record MistralConfig(
                 window,
                 0,
                 true,
-                fields.require("tied_embeddings", Fields::bool, false),
+                fields.require("tied_embeddings", ConfigFields::bool, false),
                 1,
                 List.of(2),
                 null,
@@ -311,121 +321,5 @@ public record MistralConfig(
         long attention = 2L * hiddenSize * headDim * (numAttentionHeads + numKeyValueHeads);
         long layer = attention + 3L * hiddenSize * intermediateSize + 2L * hiddenSize;
         return embedding * (tieWordEmbeddings ? 1 : 2) + numHiddenLayers * layer + hiddenSize;
-    }
-
-    /** The keys of a JSON object, with the difference between absent and null. */
-    private static final class Fields {
-
-        private final JsonObject json;
-
-        Fields(String text) {
-            try {
-                JsonElement element = JsonParser.parseString(text);
-                MistralConfig.require(element.isJsonObject(), "the file is no JSON object");
-                json = element.getAsJsonObject();
-            } catch (JsonSyntaxException e) {
-                throw new IllegalArgumentException(
-                        "Mistral configuration: the file is no JSON: " + e.getMessage(), e);
-            }
-        }
-
-        boolean has(String key) {
-            return json.has(key);
-        }
-
-        /** Gson itself would take "1", [1] and 1.9 for a 1, and 4294967297 too. */
-        private static int exact(JsonElement element) {
-            return primitive(element, JsonPrimitive::isNumber).getAsBigDecimal().intValueExact();
-        }
-
-        private static double real(JsonElement element) {
-            return primitive(element, JsonPrimitive::isNumber).getAsDouble();
-        }
-
-        /** Gson itself would take everything but "true" for false. */
-        private static boolean bool(JsonElement element) {
-            return primitive(element, JsonPrimitive::isBoolean).getAsBoolean();
-        }
-
-        private static String text(JsonElement element) {
-            return primitive(element, JsonPrimitive::isString).getAsString();
-        }
-
-        private static JsonPrimitive primitive(JsonElement element, Predicate<JsonPrimitive> kind) {
-            if (element instanceof JsonPrimitive value && kind.test(value)) {
-                return value;
-            }
-            throw new IllegalStateException("of another kind");
-        }
-
-        <T> @Nullable T get(String key, Function<JsonElement, T> as, @Nullable T absent) {
-            JsonElement element = json.get(key);
-            if (element == null) {
-                return absent;
-            }
-            try {
-                return element.isJsonNull() ? null : as.apply(element);
-            } catch (ArithmeticException | IllegalStateException e) {
-                throw new IllegalArgumentException(
-                        "Mistral configuration: " + key + " is " + element, e);
-            }
-        }
-
-        <T> T require(String key, Function<JsonElement, T> as, @Nullable T absent) {
-            T value = get(key, as, absent);
-            if (value == null) {
-                throw new IllegalArgumentException(
-                        "Mistral configuration: " + key + (has(key) ? " is null" : " is missing"));
-            }
-            return value;
-        }
-
-        int integer(String key, @Nullable Integer absent) {
-            return require(key, Fields::exact, absent);
-        }
-
-        double number(String key, @Nullable Number absent) {
-            Double value = absent == null ? null : (Double) absent.doubleValue();
-            return require(key, Fields::real, value);
-        }
-
-        /** One number, a list of numbers, or null for none. */
-        List<Integer> integers(String key, List<Integer> absent) {
-            List<Integer> list =
-                    get(
-                            key,
-                            element -> {
-                                List<Integer> values = new ArrayList<>();
-                                if (element.isJsonArray()) {
-                                    JsonArray array = element.getAsJsonArray();
-                                    array.forEach(e -> values.add(exact(e)));
-                                } else {
-                                    values.add(exact(element));
-                                }
-                                return values;
-                            },
-                            absent);
-            return list == null ? List.of() : list;
-        }
-
-        double ropeTheta() {
-            for (String key : List.of("rope_parameters", "rope_scaling")) {
-                if (!json.has(key) || json.get(key).isJsonNull()) {
-                    continue;
-                }
-                MistralConfig.require(
-                        json.get(key).isJsonObject(), key + " is " + json.get(key) + ", no object");
-                Fields rope = new Fields(json.get(key).toString());
-                String type =
-                        rope.get(rope.has("type") ? "type" : "rope_type", Fields::text, "default");
-                MistralConfig.require(
-                        "default".equals(type),
-                        key + " of type \"" + type + "\" is not supported, only \"default\"");
-                if (rope.has("rope_theta")) {
-                    return rope.number("rope_theta", null);
-                }
-            }
-            return number("rope_theta", 10000);
-        }
     }
 }

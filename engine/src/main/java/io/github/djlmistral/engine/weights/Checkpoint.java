@@ -126,13 +126,13 @@ public final class Checkpoint {
     /** Which tensor is in which file; the rest of the index, a total size, serves nobody. */
     private static Map<String, String> weightMap(Path index) throws IOException {
         Map<String, String> weightMap = null;
-        try (JsonReader reader = Safetensors.json(Files.readAllBytes(index))) {
+        try (JsonReader reader = StrictJson.reader(Files.readAllBytes(index))) {
             reader.beginObject();
             while (reader.hasNext()) {
                 if (!reader.nextName().equals("weight_map")) {
                     reader.skipValue();
                 } else if (weightMap == null) {
-                    weightMap = Safetensors.strings(index, reader);
+                    weightMap = StrictJson.strings(index, reader);
                 } else {
                     throw new IllegalStateException("\"weight_map\" comes twice");
                 }
@@ -144,7 +144,7 @@ public final class Checkpoint {
         } catch (CheckpointException e) {
             throw e;
         } catch (IOException | IllegalStateException | NumberFormatException e) {
-            throw Safetensors.unreadable(index, "the index", e);
+            throw StrictJson.unreadable(index, "the index", e);
         }
         if (weightMap == null || weightMap.isEmpty()) {
             throw new CheckpointException(

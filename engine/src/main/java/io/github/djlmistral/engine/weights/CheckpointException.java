@@ -12,6 +12,14 @@ public final class CheckpointException extends IOException {
 
     private static final long serialVersionUID = 1;
 
+    /** The remedy for a file that is cut. */
+    static final String DOWNLOAD = "Download the file again";
+
+    /** The remedy for a file that breaks a rule of its format. */
+    static final String WRITE_AGAIN =
+            "Download the file again; if that does not help, write it again with the safetensors"
+                    + " library, for example save_pretrained(safe_serialization=True)";
+
     /**
      * Joins the three things that such a message has to say.
      *

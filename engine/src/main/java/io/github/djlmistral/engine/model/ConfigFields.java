@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.model;
+
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import com.google.gson.JsonPrimitive;
+import com.google.gson.JsonSyntaxException;
+import java.util.List;
+import java.util.function.Function;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The keys of a configuration file, a JSON object, each read as the type that it must have. A key
+ * that is absent takes the value that the caller gives for that case; one that is null does not.
+ * What is wrong is told in an {@link IllegalArgumentException}.
+ */
+final class ConfigFields {
+
+    private final JsonObject json;
+
+    private ConfigFields(JsonObject json) {
+        this.json = json;
+    }
+
+    static ConfigFields parse(String text) {
+        JsonElement element;
+        try {
+            element = JsonParser.parseString(text);
+        } catch (JsonSyntaxException e) {
+            throw invalid("the file is no JSON: " + e.getMessage(), e);
+        }
+        if (!element.isJsonObject()) {
+            throw invalid("the file is no JSON object", null);
+        }
+        return new ConfigFields(element.getAsJsonObject());
+    }
+
+    /** What to throw if the configuration has this problem. */
+    static IllegalArgumentException invalid(String problem, @Nullable Exception cause) {
+        return new IllegalArgumentException("Mistral configuration: " + problem, cause);
+    }
+
+    boolean has(String key) {
+        return json.has(key);
+    }
+
+    /** The value of a key, null only if it is null there, or absent and {@code absent} is null. */
+    <T> @Nullable T get(String key, Function<JsonElement, T> as, @Nullable T absent) {
+        JsonElement element = json.get(key);
+        if (element == null) {
+            return absent;
+        }
+        try {
+            return element.isJsonNull() ? null : as.apply(element);
+        } catch (ArithmeticException | IllegalStateException e) {
+            throw invalid(key + " is " + element, e);
+        }
+    }
+
+    /** The value of a key that must not be null, nor absent if {@code absent} is null. */
+    <T> T require(String key, Function<JsonElement, T> as, @Nullable T absent) {
+        T value = get(key, as, absent);
+        if (value == null) {
+            throw invalid(key + (has(key) ? " is null" : " is missing"), null);
+        }
+        return value;
+    }
+
+    int integer(String key, @Nullable Integer absent) {
+        return require(key, ConfigFields::exact, absent);
+    }
+
+    double number(String key, @Nullable Double absent) {
+        return require(key, ConfigFields::real, absent);
+    }
+
+    /** One number, a list of numbers, or null for none. */
+    List<Integer> integers(String key, List<Integer> absent) {
+        List<Integer> list = get(key, ConfigFields::exacts, absent);
+        return list == null ? List.of() : list;
+    }
+
+    /** The keys of an object within this one; null if there is none, or null. */
+    @Nullable ConfigFields object(String key) {
+        JsonElement element = json.get(key);
+        if (element == null || element.isJsonNull()) {
+            return null;
+        }
+        if (!element.isJsonObject()) {
+            throw invalid(key + " is " + element + ", no object", null);
+        }
+        return new ConfigFields(element.getAsJsonObject());
+    }
+
+    /** Gson itself would take "1", [1] and 1.9 for a 1, and 4294967297 too. */
+    static int exact(JsonElement element) {
+        return primitive(element, JsonPrimitive::isNumber).getAsBigDecimal().intValueExact();
+    }
+
+    private static List<Integer> exacts(JsonElement element) {
+        return element.isJsonArray()
+                ? element.getAsJsonArray().asList().stream().map(ConfigFields::exact).toList()
+                : List.of(exact(element));
+    }
+
+    private static double real(JsonElement element) {
+        return primitive(element, JsonPrimitive::isNumber).getAsDouble();
+    }
+
+    /** Gson itself would take everything but "true" for false. */
+    static boolean bool(JsonElement element) {
+        return primitive(element, JsonPrimitive::isBoolean).getAsBoolean();
+    }
+
+    static String text(JsonElement element) {
+        return primitive(element, JsonPrimitive::isString).getAsString();
+    }
+
+    private static JsonPrimitive primitive(JsonElement element, Predicate<JsonPrimitive> kind) {
+        if (element instanceof JsonPrimitive value && kind.test(value)) {
+            return value;
+        }
+        throw new IllegalStateException("of another kind");
+    }
+}

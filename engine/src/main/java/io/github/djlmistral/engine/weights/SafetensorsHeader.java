@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.weights;
+
+import com.google.gson.stream.JsonReader;
+import com.google.gson.stream.JsonToken;
+import com.google.gson.stream.JsonWriter;
+import java.io.IOException;
+import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * The JSON header of a {@link Safetensors} file: which tensors it holds, and where. One that was
+ * parsed is also checked, so that its numbers can be relied on.
+ *
+ * @param entries the tensors, in the order of their bytes
+ * @param metadata the free text, maybe empty
+ * @param dataBegin where in the file the header ends and the data begins
+ */
+record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata, long dataBegin) {
+
+    /** Written data begins at a multiple of a cache line, which is also the widest vector. */
+    private static final int ALIGNMENT = 64;
+
+    private static final String METADATA = "__metadata__";
+
+    /** What the header says of one tensor; begin and end count from the end of the header. */
+    record Entry(String name, Dtype dtype, List<Long> shape, long begin, long end) {
+
+        long size() {
+            return end - begin;
+        }
+
+        long[] dimensions() {
+            return shape.stream().mapToLong(Long::longValue).toArray();
+        }
+    }
+
+    /**
+     * Reads a header and checks it, down to whether its tensors fill the file.
+     *
+     * @param file where it is from, for the messages
+     * @param json all its bytes, at least one
+     * @param fileSize how many bytes the whole file has
+     */
+    static SafetensorsHeader parse(Path file, byte[] json, long fileSize)
+            throws CheckpointException {
+        if (json[0] != '{') {
+            throw new CheckpointException(
+                    file,
+                    "its header does not begin with \"{\" as the format asks",
+                    CheckpointException.WRITE_AGAIN);
+        }
+        Map<String, Entry> entries = new LinkedHashMap<>();
+        Map<String, String> metadata = null;
+        try (JsonReader reader = StrictJson.reader(json)) {
+            reader.beginObject();
+            while (reader.hasNext()) {
+                String name = reader.nextName();
+                boolean again;
+                if (name.equals(METADATA)) {
+                    again = metadata != null;
+                    metadata = StrictJson.strings(file, reader);
+                } else {
+                    again = entries.put(name, entry(file, name, reader)) != null;
+                }
+                if (again) {
+                    throw StrictJson.duplicate(file, name);
+                }
+            }
+            reader.endObject();
+            if (reader.peek() != JsonToken.END_DOCUMENT) {
+                throw new CheckpointException(
+                        file,
+                        "its header goes on behind the closing \"}\"",
+                        CheckpointException.WRITE_AGAIN);
+            }
+        } catch (CheckpointException e) {
+            throw e;
+        } catch (IOException | IllegalStateException | NumberFormatException e) {
+            throw StrictJson.unreadable(file, "its header", e);
+        }
+        List<Entry> ordered = new ArrayList<>(entries.values());
+        // By end as well: an empty tensor shares its begin with its successor.
+        ordered.sort(Comparator.comparingLong(Entry::begin).thenComparingLong(Entry::end));
+        long dataBegin = (long) Long.BYTES + json.length;
+        checkLayout(file, ordered, fileSize - dataBegin);
+        return new SafetensorsHeader(ordered, metadata == null ? Map.of() : metadata, dataBegin);
+    }
+
+    /** Reads {"dtype": "F16", "shape": [32000, 4096], "data_offsets": [0, 262144000]}. */
+    private static Entry entry(Path file, String name, JsonReader reader) throws IOException {
+        String dtypeName = null;
+        List<Long> shape = null;
+        List<Long> offsets = null;
+        Set<String> seen = new HashSet<>();
+        reader.beginObject();
+        while (reader.hasNext()) {
+            String field = reader.nextName();
+            if (!seen.add(field)) {
+                throw invalid(file, name, "has \"" + field + "\" twice");
+            }
+            switch (field) {
+                case "dtype" -> dtypeName = StrictJson.string(reader);
+                case "shape" -> shape = StrictJson.longs(reader);
+                case "data_offsets" -> offsets = StrictJson.longs(reader);
+                default -> reader.skipValue(); // As the reference implementation does.
+            }
+        }
+        reader.endObject();
+        if (dtypeName == null || shape == null || offsets == null) {
+            throw invalid(file, name, "lacks dtype, shape or data_offsets");
+        }
+        Dtype dtype = Dtype.ofSafetensors(dtypeName);
+        if (dtype == null) {
+            String known =
+                    String.join(
+                            ", ",
+                            Arrays.stream(Dtype.values()).map(Dtype::safetensorsName).toList());
+            throw new CheckpointException(
+                    file,
+                    String.format(
+                            "tensor \"%s\" has the dtype \"%s\", supported are %s",
+                            name, dtypeName, known),
+                    "Convert the model, for example with"
+                            + " from_pretrained(.., dtype=torch.bfloat16).save_pretrained(..)");
+        }
+        if (shape.stream().anyMatch(dimension -> dimension < 0)) {
+            throw invalid(file, name, "has a negative dimension in " + shape);
+        }
+        if (offsets.size() != 2 || offsets.get(0) < 0 || offsets.get(1) < offsets.get(0)) {
+            throw invalid(file, name, "has the data_offsets " + offsets + ", no [begin, end]");
+        }
+        return new Entry(name, dtype, shape, offsets.get(0), offsets.get(1));
+    }
+
+    /** The entries, in order, must fill {@code available} bytes without overlap and without gap. */
+    private static void checkLayout(Path file, List<Entry> entries, long available)
+            throws CheckpointException {
+        long position = 0;
+        for (Entry entry : entries) {
+            long bytes;
+            try {
+                bytes = Tensor.bytes(entry.dtype(), entry.dimensions());
+            } catch (ArithmeticException e) {
+                bytes = -1; // More than 2^63, and so more than any offsets give.
+            }
+            if (bytes != entry.size()) {
+                throw invalid(
+                        file,
+                        entry.name(),
+                        String.format(
+                                "takes %s bytes as %s%s, but its data_offsets [%d, %d] give it %d",
+                                bytes < 0 ? "over 2^63" : Long.toString(bytes),
+                                entry.dtype().safetensorsName(),
+                                entry.shape(),
+                                entry.begin(),
+                                entry.end(),
+                                entry.size()));
+            }
+            if (entry.begin() != position) {
+                throw invalid(
+                        file,
+                        entry.name(),
+                        entry.begin() < position
+                                ? "overlaps the one before it: it begins at byte "
+                                        + entry.begin()
+                                        + ", that ends at "
+                                        + position
+                                : "leaves a hole before it, from byte "
+                                        + position
+                                        + " to "
+                                        + entry.begin());
+            }
+            position = entry.end();
+            if (position > available) {
+                throw new CheckpointException(
+                        file,
+                        String.format(
+                                "the file ends after %d of %d bytes of data, within tensor \"%s\":"
+                                        + " the download was probably cut",
+                                available, entries.get(entries.size() - 1).end(), entry.name()),
+                        CheckpointException.DOWNLOAD);
+            }
+        }
+        if (position < available) {
+            throw new CheckpointException(
+                    file,
+                    String.format(
+                            "%d bytes follow the last tensor, which the header does not know of",
+                            available - position),
+                    CheckpointException.WRITE_AGAIN);
+        }
+    }
+
+    private static CheckpointException invalid(Path file, String tensor, String problem) {
+        return new CheckpointException(
+                file, "tensor \"" + tensor + "\" " + problem, CheckpointException.WRITE_AGAIN);
+    }
+
+    /**
+     * Makes the header of a file that is to hold these tensors in this order, padded so that their
+     * data is aligned.
+     *
+     * @throws IllegalArgumentException if a name is reserved or comes twice
+     */
+    static byte[] bytes(List<Tensor> tensors, Map<String, String> metadata) throws IOException {
+        StringWriter text = new StringWriter();
+        Set<String> names = new HashSet<>(Set.of(METADATA));
+        try (JsonWriter json = new JsonWriter(text)) {
+            json.beginObject();
+            if (!metadata.isEmpty()) {
+                json.name(METADATA).beginObject();
+                for (Map.Entry<String, String> entry : metadata.entrySet()) {
+                    json.name(entry.getKey()).value(entry.getValue());
+                }
+                json.endObject();
+            }
+            long position = 0;
+            for (Tensor tensor : tensors) {
+                if (!names.add(tensor.name())) {
+                    throw new IllegalArgumentException(
+                            "the name \"" + tensor.name() + "\" is reserved or comes twice");
+                }
+                json.name(tensor.name()).beginObject();
+                json.name("dtype").value(tensor.dtype().safetensorsName());
+                json.name("shape").beginArray();
+                for (long dimension : tensor.shape()) {
+                    json.value(dimension);
+                }
+                json.endArray();
+                json.name("data_offsets").beginArray().value(position);
+                position += tensor.data().remaining();
+                json.value(position).endArray();
+                json.endObject();
+            }
+            json.endObject();
+        }
+        byte[] header = text.toString().getBytes(StandardCharsets.UTF_8);
+        // 8 + 1000 bytes: 16 spaces more make it 1024, the next multiple of 64.
+        int padding = Math.floorMod(-(Long.BYTES + header.length), ALIGNMENT);
+        byte[] padded = Arrays.copyOf(header, header.length + padding);
+        Arrays.fill(padded, header.length, padded.length, (byte) ' ');
+        return padded;
+    }
+}
