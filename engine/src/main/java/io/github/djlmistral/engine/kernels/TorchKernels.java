@@ -19,13 +19,10 @@ import io.github.djlmistral.engine.weights.Tensor;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Queue;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -54,9 +51,6 @@ public final class TorchKernels implements Kernels {
     private final PtSymbolBlock module;
     private final NDManager scalars;
     private final Map<Object, NDArray> constants = new ConcurrentHashMap<>();
-
-    /** What bfloat16 weights point into: nothing else keeps these bytes from being unmapped. */
-    private final Queue<ByteBuffer> mapped = new ConcurrentLinkedQueue<>();
 
     private final Dtype dtype;
     private final long scalarType;
@@ -135,22 +129,14 @@ public final class TorchKernels implements Kernels {
                                     tensor + " is not a floating-point one");
                 };
         NDArray bits = manager.create(tensor.data(), shape, carrier);
-        if (!bfloat16 && tensor.dtype() == dtype) {
-            return bits;
-        }
-        try (bits) {
-            // as in training: what inference mode makes cannot be trained with later
-            if (!bfloat16) {
-                return normal("to", bits, constant(scalarType));
-            }
-            if (dtype != Dtype.BFLOAT16 || manager.getDevice().isGpu()) {
-                return normal("bfloat16_to", bits, constant(scalarType));
-            }
-            NDArray array = normal("bfloat16_like", bits);
-            ByteBuffer bytes = tensor.data();
-            mapped.add(bytes);
-            JniUtils.set((PtNDArray) array, bytes);
+        NDArray array = bfloat16 ? normal("as_bfloat16", bits) : bits;
+        if (tensor.dtype() == dtype) {
+            // the bits of a bfloat16 array stay open beside it: they keep the mapped bytes
             return array;
+        }
+        try (bits;
+                array) {
+            return normal("to", array, constant(scalarType));
         }
     }
 
@@ -253,7 +239,7 @@ public final class TorchKernels implements Kernels {
         return array;
     }
 
-    /** Runs a method outside of inference mode. */
+    /** Runs a method outside of inference mode: what that makes cannot be trained with later. */
     private NDArray normal(String method, NDArray... arguments) {
         PLAIN_EXECUTOR.get();
         return recorded(method, arguments).get(0);

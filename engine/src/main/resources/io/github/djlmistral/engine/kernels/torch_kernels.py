@@ -7,11 +7,10 @@ class Kernels(Module):
   training : bool
   def to(self: __torch__.Kernels, x: Tensor, dtype: Tensor) -> Tensor:
     return torch.to(x, int(dtype))
-  # bits: 16-bit data that DJL calls float16
-  def bfloat16_to(self: __torch__.Kernels, bits: Tensor, dtype: Tensor) -> Tensor:
-    return torch.to(torch.view_copy(bits, dtype=15), int(dtype))
-  def bfloat16_like(self: __torch__.Kernels, bits: Tensor) -> Tensor:
-    return torch.empty_like(bits, dtype=15)
+  # 16-bit data that DJL calls float16, seen as bfloat16: the same storage, nothing copied (TorchScript
+  # has no view of another type, but set_ does not ask for types)
+  def as_bfloat16(self: __torch__.Kernels, bits: Tensor) -> Tensor:
+    return torch.set_(torch.empty([0], dtype=15, device=bits.device), bits, 0, torch.size(bits), torch.stride(bits))
   def embedding(self: __torch__.Kernels, ids: Tensor, weight: Tensor) -> Tensor:
     return torch.embedding(weight, ids)
   def linear(self: __torch__.Kernels, x: Tensor, weight: Tensor) -> Tensor:
