@@ -3,8 +3,10 @@ package io.github.djlmistral.examples.cli;
 
 import ai.djl.Device;
 import ai.djl.MalformedModelException;
-import ai.djl.engine.Engine;
+import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import ai.djl.repository.Artifact;
 import ai.djl.repository.MRL;
 import ai.djl.repository.zoo.Criteria;
@@ -148,17 +150,19 @@ final class ModelOptions {
             throw terminal.usage("--device is '" + device + "', must be cpu, gpu or gpu1, gpu2...");
         }
         int index = name.length() == 3 ? 0 : Integer.parseInt(name.substring(3));
-        int count = Engine.getEngine("PyTorch").getGpuCount();
-        if (index >= count) {
+        Device gpu = Device.gpu(index);
+        // asked of PyTorch itself: DJL counts no GPUs where it does not find CUDA's own library
+        try (NDManager manager = NDManager.newBaseManager(gpu, "PyTorch")) {
+            manager.zeros(new Shape(1)).close();
+            return gpu;
+        } catch (EngineException e) {
             throw new IllegalArgumentException(
                     "there is no "
                             + device
-                            + " here: DJL's PyTorch engine sees "
-                            + (count == 0 ? "no GPU" : count + " GPUs, from gpu0")
-                            + "; leave --device out, or see DJL's documentation for its CUDA"
-                            + " libraries");
+                            + " here that PyTorch can use; leave --device out, or see DJL's"
+                            + " documentation for its CUDA libraries",
+                    e);
         }
-        return Device.gpu(index);
     }
 
     /** Returns how results name the kernels. */

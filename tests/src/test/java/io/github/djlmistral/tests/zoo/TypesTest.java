@@ -129,7 +129,9 @@ class TypesTest extends ZooFixture {
                 "{\"inputs\": \"What is a lighthouse?\", \"parameters\": {\"max_new_tokens\":"
                         + " 12000000, \"top_p\": null}}",
                 " {\"messages\": [{\"role\": \"user\", \"content\": \"What is a lighthouse?\"}],"
-                        + " \"parameters\": {\"doSample\": false}}"
+                        + " \"parameters\": {\"doSample\": false}}",
+                "{\"messages\": [{\"role\": \"user\", \"content\": \"What is a lighthouse?\"}],"
+                        + " \"model\": \"m\", \"stream\": false, \"max_new_tokens\": 30}"
             })
     void bytesAreAnsweredInJson(String body) throws Exception {
         try (Predictor<Input, Output> predictor = bytes.newPredictor()) {
@@ -177,6 +179,7 @@ class TypesTest extends ZooFixture {
                 "{\"messages\": [{\"role\": \"cat\", \"content\": \"a\"}]} | roles must alternate",
                 "{\"inputs\": \"a\", \"parameters\": 5}           | JSON is faulty",
                 "{\"inputs\": \"a\", \"parameters\": {\"x\": 5}}  | option \"x\"",
+                "{\"inputs\": \"a\", \"max_tokens\": 5}            | option \"max_tokens\"",
                 "{\"inputs\": \"a\", \"parameters\": {\"top_p\": \"much\"}} | top_p is \"much\"",
                 "{\"inputs\": \"a\", \"parameters\": {\"temperature\": \"NaN\"}} | temperature is NaN"
             })

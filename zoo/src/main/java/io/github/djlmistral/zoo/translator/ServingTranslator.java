@@ -20,10 +20,12 @@ import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.zoo.chat.Message;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -31,14 +33,18 @@ import java.util.stream.Stream;
 /**
  * Bytes to bytes, for DJL Serving and its JSON (the schema of its LMI handlers): {@code {"inputs":
  * "text", "parameters": {"max_new_tokens": 50}}} or {@code {"messages": [{"role": "user",
- * "content": "text"}]}}; a body that is no JSON object is a text. The answer is {@code
- * {"generated_text": .., "details": {..}}}; as a stream it is the text's pieces.
+ * "content": "text"}], "max_new_tokens": 50}}; a body that is no JSON object is a text. The answer
+ * is {@code {"generated_text": .., "details": {..}}}; as a stream it is the text's pieces.
  */
 final class ServingTranslator extends GenerationTranslator<Input, Output> {
 
     // whole numbers as such: as doubles 1e7 would be no integer and long seeds would be rounded
     private static final Gson GSON =
             new GsonBuilder().setObjectToNumberStrategy(ToNumberPolicy.LONG_OR_DOUBLE).create();
+
+    /** What a request may hold beside options; the last two are for the server. */
+    private static final Set<String> NO_OPTIONS =
+            Set.of("inputs", "messages", "parameters", "stream", "model");
 
     ServingTranslator(MistralPipeline pipeline, GenerationConfig.Builder options) {
         super(pipeline, options);
@@ -87,16 +93,25 @@ final class ServingTranslator extends GenerationTranslator<Input, Output> {
         return json.get(key).getAsString();
     }
 
+    /**
+     * The options: those under "parameters", and those beside "messages" as chat clients have it.
+     */
     private static Map<String, Object> parameters(JsonObject json) {
-        Map<String, Object> parameters =
-                GSON.fromJson(
-                        json.get("parameters"), new TypeToken<Map<String, Object>>() {}.getType());
-        if (parameters == null) {
-            return Map.of();
+        Map<String, Object> options = map(json);
+        options.keySet().removeAll(NO_OPTIONS);
+        if (json.has("parameters")) {
+            options.putAll(map(json.get("parameters")));
         }
+        return options;
+    }
+
+    private static Map<String, Object> map(JsonElement json) {
+        Map<String, Object> map =
+                GSON.fromJson(json, new TypeToken<Map<String, Object>>() {}.getType());
+        Map<String, Object> options = map == null ? new HashMap<>() : map;
         // clients write null for what they leave open
-        parameters.values().removeIf(Objects::isNull);
-        return parameters;
+        options.values().removeIf(Objects::isNull);
+        return options;
     }
 
     @Override
