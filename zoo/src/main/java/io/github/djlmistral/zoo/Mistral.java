@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.zoo;
 
-import ai.djl.Application;
 import ai.djl.Model;
 import ai.djl.repository.zoo.Criteria;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
@@ -75,10 +74,8 @@ public final class Mistral {
         }
         return Criteria.builder()
                 .setTypes(input, output)
-                .optApplication(Application.NLP.TEXT_GENERATION)
                 .optEngine("PyTorch")
-                // as optModelPath, which takes a comma for the end of one path of several
-                .optModelUrls(directory.toUri().toString().replace(",", "%2C"))
+                .optModelZoo(new MistralModelZoo(directory))
                 .optArgument("blockFactory", MistralBlockFactory.class.getName())
                 .optTranslatorFactory(new MistralTranslatorFactory())
                 .optOption("hasParameter", "false");

@@ -243,9 +243,14 @@ class BadInputTest extends ZooFixture {
         Predictor<ChatInput, ChatOutput> closed = model.newPredictor();
         closed.close();
         ChatInput input = new ChatInput(Message.user(QUESTION));
-        assertThatThrownBy(() -> closed.predict(input)).hasMessageContaining("closed");
-        assertThatThrownBy(() -> closed.streamingPredict(input)).hasMessageContaining("closed");
+        String[] causeAndRemedy = {"predictor is closed", "model.newPredictor()"};
+        assertThatThrownBy(() -> closed.predict(input)).hasMessageContainingAll(causeAndRemedy);
+        assertThatThrownBy(() -> closed.streamingPredict(input))
+                .hasMessageContainingAll(causeAndRemedy);
         closed.close();
+        try (Predictor<ChatInput, ChatOutput> another = model.newPredictor()) {
+            assertThat(another.predict(input).content()).isEqualTo(ANSWER);
+        }
     }
 
     @Test
@@ -258,9 +263,11 @@ class BadInputTest extends ZooFixture {
         assertThatThrownBy(stream::hasNext)
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessageContainingAll("model", "closed");
-        assertThatThrownBy(() -> texts.predict(QUESTION)).hasMessageContaining("closed");
-        assertThatThrownBy(() -> texts.streamingPredict(QUESTION)).hasMessageContaining("closed");
-        assertThatThrownBy(other::newPredictor).hasMessageContaining("closed");
+        String[] causeAndRemedy = {"model", "is closed", "load it again"};
+        assertThatThrownBy(() -> texts.predict(QUESTION)).hasMessageContainingAll(causeAndRemedy);
+        assertThatThrownBy(() -> texts.streamingPredict(QUESTION))
+                .hasMessageContainingAll(causeAndRemedy);
+        assertThatThrownBy(other::newPredictor).hasMessageContainingAll(causeAndRemedy);
         stream.close();
         texts.close();
         other.close();
@@ -277,7 +284,7 @@ class BadInputTest extends ZooFixture {
         try (NDManager manager = NDManager.newBaseManager("PyTorch")) {
             NDArray ids = manager.create(new long[] {1, 2}, new Shape(1, 2));
             assertThatThrownBy(() -> arrays.predict(new NDList(ids)))
-                    .hasMessageContaining("closed");
+                    .hasMessageContainingAll("is closed", "load it again");
         }
     }
 
