@@ -84,7 +84,7 @@ public final class GenerateCommand implements Callable<Integer> {
         long started = System.nanoTime();
         try (ZooModel<NDList, NDList> loaded = model.load(terminal);
                 MistralPipeline pipeline = pipeline(loaded)) {
-            double loadSeconds = (System.nanoTime() - started) * 1e-9;
+            double loadSeconds = (System.nanoTime() - started) / 1e9;
             run(loaded, pipeline, loadSeconds);
         }
         return 0;
@@ -231,9 +231,9 @@ public final class GenerateCommand implements Callable<Integer> {
     private static Map<String, Object> timings(GenerationResult result, double loadSeconds) {
         Map<String, Object> timings = new LinkedHashMap<>();
         timings.put("load_seconds", loadSeconds);
-        timings.put("time_to_first_token_seconds", result.timeToFirstToken().toNanos() * 1e-9);
+        timings.put("time_to_first_token_seconds", result.timeToFirstToken().toNanos() / 1e9);
         timings.put("prefill_tokens_per_second", result.prefillTokensPerSecond());
-        timings.put("decode_seconds", result.decodeTime().toNanos() * 1e-9);
+        timings.put("decode_seconds", result.decodeTime().toNanos() / 1e9);
         timings.put("decode_tokens_per_second", result.decodeTokensPerSecond());
         return timings;
     }

@@ -3,7 +3,6 @@ package io.github.djlmistral.tests.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import ai.djl.ndarray.BaseNDManager;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
@@ -15,7 +14,6 @@ import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.model.ForwardInput;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
-import java.lang.reflect.Field;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Random;
@@ -124,21 +122,6 @@ public abstract class Fixture {
             assertThat(Math.abs(actual[i] - expected[i]))
                     .as("%s is not %s, at %d", actual[i], expected[i], i)
                     .isLessThanOrEqualTo(tolerance);
-        }
-    }
-
-    /** Counts what a manager keeps open: arrays, and managers with all that they keep. */
-    protected static int resources(NDManager manager) {
-        try {
-            Field field = BaseNDManager.class.getDeclaredField("resources");
-            field.setAccessible(true);
-            int count = 0;
-            for (Object resource : ((Map<?, ?>) field.get(manager)).values()) {
-                count += 1 + (resource instanceof NDManager child ? resources(child) : 0);
-            }
-            return count;
-        } catch (ReflectiveOperationException e) {
-            throw new LinkageError("BaseNDManager.resources", e);
         }
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.tests.zoo;
 
+import static io.github.djlmistral.tests.Leaks.resources;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -60,10 +61,10 @@ class StreamingTest extends ZooFixture {
         serving = bytes.newPredictor();
         texts.passes();
         bytes.passes();
-        resources = resources();
+        resources = stillOpen();
     }
 
-    private static int resources() {
+    private static int stillOpen() {
         return resources(texts.manager()) + resources(bytes.manager());
     }
 
@@ -71,7 +72,7 @@ class StreamingTest extends ZooFixture {
     void modelsAreAsBefore() throws Exception {
         texts.failAt(-1);
         bytes.failAt(-1);
-        assertThat(resources()).isEqualTo(resources);
+        assertThat(stillOpen()).isEqualTo(resources);
         predictor.close();
         serving.close();
         // the models go on
@@ -90,7 +91,7 @@ class StreamingTest extends ZooFixture {
         List<String> pieces = new ArrayList<>();
         try (TextStream<String> stream = stream()) {
             stream.forEachRemaining(pieces::add);
-            assertThat(resources()).isEqualTo(resources); // freed before close
+            assertThat(stillOpen()).isEqualTo(resources); // freed before close
             assertThat(stream.hasNext()).isFalse();
             assertThatThrownBy(stream::next)
                     .isInstanceOf(NoSuchElementException.class)
@@ -108,7 +109,7 @@ class StreamingTest extends ZooFixture {
             assertThat(stream.next()).isEqualTo("a");
             assertThat(stream.hasNext()).isTrue();
             assertThat(texts.passes()).hasSizeLessThanOrEqualTo(3);
-            assertThat(resources()).isGreaterThan(resources);
+            assertThat(stillOpen()).isGreaterThan(resources);
         }
     }
 
@@ -117,7 +118,7 @@ class StreamingTest extends ZooFixture {
         TextStream<String> stream = stream();
         assertThat(stream.next()).isEqualTo("a");
         stream.close();
-        assertThat(resources()).isEqualTo(resources);
+        assertThat(stillOpen()).isEqualTo(resources);
         assertThat(stream.hasNext()).isFalse();
         stream.close();
     }
@@ -134,7 +135,7 @@ class StreamingTest extends ZooFixture {
         TextStream<String> stream = TextStream.of(other.streamingPredict(QUESTION));
         assertThat(stream.next()).isEqualTo("a");
         other.close();
-        assertThat(resources()).isEqualTo(resources);
+        assertThat(stillOpen()).isEqualTo(resources);
         assertThatThrownBy(stream::hasNext)
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("predictor")
@@ -149,7 +150,7 @@ class StreamingTest extends ZooFixture {
         assertThatThrownBy(() -> stream.forEachRemaining(piece -> {}))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessage("provoked by the test");
-        assertThat(resources()).isEqualTo(resources);
+        assertThat(stillOpen()).isEqualTo(resources);
         assertThat(stream.hasNext()).isFalse();
     }
 

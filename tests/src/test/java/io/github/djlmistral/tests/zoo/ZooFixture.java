@@ -7,9 +7,7 @@ import ai.djl.Model;
 import ai.djl.inference.Predictor;
 import ai.djl.modality.Input;
 import ai.djl.modality.Output;
-import ai.djl.ndarray.BaseNDManager;
 import ai.djl.ndarray.NDList;
-import ai.djl.ndarray.NDManager;
 import ai.djl.nn.Block;
 import ai.djl.nn.BlockFactory;
 import ai.djl.repository.zoo.Criteria;
@@ -22,7 +20,6 @@ import io.github.djlmistral.zoo.MistralBlockFactory;
 import io.github.djlmistral.zoo.chat.ChatInput;
 import io.github.djlmistral.zoo.chat.ChatOutput;
 import java.io.IOException;
-import java.lang.reflect.Field;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -98,21 +95,6 @@ abstract class ZooFixture {
 
     static Map<String, Object> tokens(int count) {
         return Map.of("max_new_tokens", count);
-    }
-
-    /** Counts what a manager keeps open: arrays, and managers with all that they keep. */
-    static int resources(NDManager manager) {
-        try {
-            Field field = BaseNDManager.class.getDeclaredField("resources");
-            field.setAccessible(true);
-            int count = 0;
-            for (Object resource : ((Map<?, ?>) field.get(manager)).values()) {
-                count += 1 + (resource instanceof NDManager child ? resources(child) : 0);
-            }
-            return count;
-        } catch (ReflectiveOperationException e) {
-            throw new LinkageError("DJL has changed", e);
-        }
     }
 
     /** Remembers the models that DJL makes while it loads, also those that nobody gets. */
