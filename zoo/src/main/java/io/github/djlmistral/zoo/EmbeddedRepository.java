@@ -8,6 +8,7 @@ import ai.djl.repository.Metadata;
 import ai.djl.repository.VersionRange;
 import ai.djl.util.JsonUtils;
 import ai.djl.util.Progress;
+import ai.djl.util.Utils;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
@@ -17,8 +18,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.zip.CRC32;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,9 +27,6 @@ import org.jspecify.annotations.Nullable;
  * files.
  */
 final class EmbeddedRepository extends AbstractRepository {
-
-    // DJL asks for the directory several times a load
-    private final Map<String, String> checksums = new ConcurrentHashMap<>();
 
     EmbeddedRepository() {
         super("mistral-embedded", URI.create("mistral-embedded:///"));
@@ -61,18 +58,12 @@ final class EmbeddedRepository extends AbstractRepository {
     /** A directory for these very files, so that a newer jar does not find an older one's. */
     @Override
     public Path getResourceDirectory(Artifact artifact) throws IOException {
-        String checksum = checksums.get(artifact.getName());
-        if (checksum == null) {
-            CRC32 crc = new CRC32();
-            for (Artifact.Item item : artifact.getFiles().values()) {
-                try (InputStream in = open(artifact.getName(), item.getUri())) {
-                    crc.update(in.readAllBytes());
-                }
-            }
-            checksum = String.format("%08x", crc.getValue());
-            checksums.put(artifact.getName(), checksum);
-        }
-        return super.getResourceDirectory(artifact).resolve(checksum);
+        String hashes =
+                artifact.getFiles().values().stream()
+                        .map(Artifact.Item::getSha1Hash)
+                        .sorted()
+                        .collect(Collectors.joining());
+        return super.getResourceDirectory(artifact).resolve(Utils.hash(hashes));
     }
 
     @Override

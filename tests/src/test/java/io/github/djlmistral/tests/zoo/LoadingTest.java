@@ -12,6 +12,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.repository.Artifact;
 import ai.djl.repository.MRL;
 import ai.djl.repository.zoo.Criteria;
 import ai.djl.repository.zoo.ModelLoader;
@@ -26,9 +27,12 @@ import io.github.djlmistral.zoo.chat.ChatOutput;
 import io.github.djlmistral.zoo.chat.Message;
 import io.github.djlmistral.zoo.translator.MistralPipeline;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.security.MessageDigest;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -58,6 +62,24 @@ class LoadingTest extends ZooFixture {
                 .extracting(ModelLoader::getArtifactId)
                 .contains("mistral-tiny-instruct");
         assertThat(ModelZoo.hasModelZoo("io.github.djlmistral")).isTrue();
+    }
+
+    /** They name the cache directory: with old ones a changed model would not be noticed. */
+    @Test
+    void theChecksumsOfTheEmbeddedModelAreThoseOfItsFiles() throws Exception {
+        ModelLoader loader =
+                ModelZoo.getModelZoo(Mistral.GROUP_ID).getModelLoader(Mistral.DEFAULT_MODEL);
+        Map<String, Artifact.Item> files = loader.getMrl().getDefaultArtifact().getFiles();
+        assertThat(files).isNotEmpty();
+        for (Artifact.Item item : files.values()) {
+            String resource = Mistral.DEFAULT_MODEL + "/" + item.getUri();
+            try (InputStream in = Mistral.class.getResourceAsStream(resource)) {
+                byte[] sha1 = MessageDigest.getInstance("SHA-1").digest(in.readAllBytes());
+                assertThat(item.getSha1Hash())
+                        .as("sha1Hash of %s in metadata.json", item.getUri())
+                        .isEqualTo(HexFormat.of().formatHex(sha1));
+            }
+        }
     }
 
     @Test
