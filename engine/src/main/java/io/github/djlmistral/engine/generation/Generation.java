@@ -187,7 +187,6 @@ public final class Generation implements AutoCloseable {
         int tokens = to - from;
         long[] ids = new long[batch * tokens];
         long[] positions = new long[batch * tokens];
-        long[] mask = new long[batch * to];
         for (int b = 0; b < batch; ++b) {
             Row row = rows.get(b);
             int padding = width - row.promptLength();
@@ -198,7 +197,6 @@ public final class Generation implements AutoCloseable {
                 ids[at] = index < 0 || index >= row.length() ? pad : row.id(index);
                 positions[at] = Math.max(0, index);
             }
-            Arrays.fill(mask, b * to + Math.min(padding, to), (b + 1) * to, 1);
         }
         try (NDManager step = manager.newSubManager()) {
             ForwardInput input =
@@ -208,7 +206,7 @@ public final class Generation implements AutoCloseable {
             if (padded) {
                 NDArray positionIds = step.create(positions, new Shape(batch, tokens));
                 input.positionIds(positionIds)
-                        .attentionMask(step.create(mask, new Shape(batch, to)));
+                        .attentionMask(step.create(mask(to), new Shape(batch, to)));
             }
             ForwardOutput output = network.forward(parameters, input, false);
             float[] flat = output.output().toFloatArray();
@@ -218,6 +216,16 @@ public final class Generation implements AutoCloseable {
                     logits, b -> Arrays.copyOfRange(flat, b * vocabulary, (b + 1) * vocabulary));
             return logits;
         }
+    }
+
+    /** What of the columns before {@code to} is no padding, row after row. */
+    private long[] mask(int to) {
+        long[] mask = new long[rows.size() * to];
+        for (int b = 0; b < rows.size(); ++b) {
+            int padding = width - rows.get(b).promptLength();
+            Arrays.fill(mask, b * to + Math.min(padding, to), (b + 1) * to, 1);
+        }
+        return mask;
     }
 
     @Override

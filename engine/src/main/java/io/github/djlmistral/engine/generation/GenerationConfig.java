@@ -178,6 +178,16 @@ public record GenerationConfig(
         }
 
         /**
+         * Spells a name as the reference does.
+         *
+         * @param name in Java's spelling ({@code maxNewTokens}) or the reference's
+         * @return in the reference's ({@code max_new_tokens})
+         */
+        public static String referenceName(String name) {
+            return name.replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
+        }
+
+        /**
          * Sets an option by name.
          *
          * @param name the reference's ({@code max_new_tokens}) or Java's ({@code maxNewTokens})
@@ -187,7 +197,7 @@ public record GenerationConfig(
          *     kind
          */
         public Builder option(String name, Object value) {
-            String key = name.replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
+            String key = referenceName(name);
             Function<Object, Object> reader = OPTIONS.get(key);
             if (reader == null) {
                 throw new IllegalArgumentException(

@@ -3,6 +3,9 @@ package io.github.djlmistral.engine.kernels;
 
 import ai.djl.ndarray.NDManager;
 import io.github.djlmistral.engine.weights.Dtype;
+import io.github.djlmistral.engine.weights.Tensor;
+import java.util.Collection;
+import java.util.Comparator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -78,6 +81,28 @@ public record KernelChoice(Kernels kernels, String reason) {
                                     + kernels
                                     + "\": choose \"auto\", \"torch\" or \"reference\"");
         }
+    }
+
+    /**
+     * Chooses for the weights of a checkpoint; what these hold counts, whatever its configuration
+     * says.
+     *
+     * @param manager as above
+     * @param kernels as above
+     * @param dtype as above
+     * @param weights all tensors of the checkpoint; their bytes are not read
+     * @return the choice
+     * @throws IllegalArgumentException as above
+     */
+    public static KernelChoice of(
+            NDManager manager, String kernels, String dtype, Collection<Tensor> weights) {
+        long bytes = weights.stream().mapToLong(tensor -> tensor.data().remaining()).sum();
+        Dtype stored =
+                weights.stream()
+                        .max(Comparator.comparingLong(Tensor::elements))
+                        .map(Tensor::dtype)
+                        .orElse(null);
+        return of(manager, kernels, dtype, stored, bytes);
     }
 
     /**

@@ -18,13 +18,11 @@ import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.weights.Checkpoint;
 import io.github.djlmistral.engine.weights.ConsolidatedLayout;
-import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -90,14 +88,7 @@ public final class MistralForCausalLM extends MistralBlock implements StreamingB
                     ConsolidatedLayout.toHuggingFace(
                             tensors, config.numAttentionHeads(), config.numKeyValueHeads());
         }
-        long bytes = tensors.values().stream().mapToLong(t -> t.data().remaining()).sum();
-        // what the file holds, whatever config.json says
-        Dtype stored =
-                tensors.values().stream()
-                        .max(Comparator.comparingLong(Tensor::elements))
-                        .map(Tensor::dtype)
-                        .orElse(null);
-        KernelChoice choice = KernelChoice.of(manager, kernels, dtype, stored, bytes);
+        KernelChoice choice = KernelChoice.of(manager, kernels, dtype, tensors.values());
         MistralForCausalLM network = new MistralForCausalLM(config, choice);
         network.setWeights(tensors, manager, directory);
         return network;

@@ -100,8 +100,6 @@ public final class MistralModel extends MistralBlock {
         if (positions == null) {
             positions = manager.arange(past, past + tokens, 1, DataType.INT64).expandDims(0);
         }
-        int[] keyPositions =
-                cache == null ? IntStream.range(0, tokens).toArray() : cache.keyPositions();
         ForwardPass pass =
                 new ForwardPass(
                         parameters,
@@ -109,7 +107,7 @@ public final class MistralModel extends MistralBlock {
                         manager.getDevice(),
                         k,
                         k.rotaryTables(positions, manager.create(inverseFrequencies)),
-                        mask(input, batch, past, tokens, keyPositions),
+                        mask(input, batch, past, tokens, cache),
                         cache,
                         input.outputAttentions ? new NDList() : null);
         NDList hiddenStates = input.outputHiddenStates ? new NDList() : null;
@@ -145,19 +143,22 @@ public final class MistralModel extends MistralBlock {
 
     /** The mask written out where the rule of {@link Kernels#attention} does not do. */
     private @Nullable NDArray mask(
-            ForwardInput input, int batch, int past, int tokens, int[] keyPositions) {
+            ForwardInput input, int batch, int past, int tokens, KvCache.@Nullable Pass cache) {
         NDArray given = input.attentionMask;
-        if (given != null && given.getShape().dimension() == 4) {
+        boolean additive = given != null && given.getShape().dimension() == 4;
+        long[][] keep = given == null || additive ? null : padding(given, batch, past + tokens);
+        if (!additive && keep == null && !input.outputAttentions) {
+            return null;
+        }
+        int[] keyPositions =
+                cache == null ? IntStream.range(0, tokens).toArray() : cache.keyPositions();
+        if (given != null && additive) {
             Shape wanted = new Shape(batch, 1, tokens, keyPositions.length);
             if (!given.getShape().equals(wanted)) {
                 throw new IllegalArgumentException(
                         "a 4D attention mask must be " + wanted + ", is " + given.getShape());
             }
             return given;
-        }
-        long[][] keep = given == null ? null : padding(given, batch, past + tokens);
-        if (keep == null && !input.outputAttentions) {
-            return null;
         }
         return AttentionMask.additive(
                 input.manager(), batch, past, tokens, keyPositions, config.window(), keep);

@@ -95,20 +95,18 @@ class Kernels(Module):
       out = torch.cat(parts, 2)
     return torch.reshape(torch.transpose(torch.reshape(out, [b, h, t, d]), 1, 2), [b, t, h * d])
   # mask: float32 (B, 1, T, N); clamped, because float16 has no -1e30
+  def bias(self: __torch__.Kernels, mask: Tensor, q: Tensor) -> Tensor:
+    return torch.to(torch.clamp(mask, -30000.), q.dtype)
   def attention_masked(self: __torch__.Kernels, q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
-    b = torch.size(q, 0)
-    h = torch.size(q, 1)
     t = torch.size(q, 2)
-    d = torch.size(q, 3)
-    kv = torch.size(k, 1)
-    g = torch.floordiv(h, kv)
-    bias = torch.to(torch.clamp(mask, -30000.), q.dtype)
+    bias = (self).bias(mask, q)
     if t == 1:
       return (self).attention_of_one(q, k, v, bias)
+    g = torch.floordiv(torch.size(q, 1), torch.size(k, 1))
     out = torch.scaled_dot_product_attention(q, torch.repeat_interleave(k, g, 1), torch.repeat_interleave(v, g, 1), bias)
-    return torch.reshape(torch.transpose(out, 1, 2), [b, t, h * d])
+    return torch.reshape(torch.transpose(out, 1, 2), [torch.size(q, 0), t, -1])
   def attention_weights(self: __torch__.Kernels, q: Tensor, k: Tensor, mask: Tensor) -> Tensor:
     g = torch.floordiv(torch.size(q, 1), torch.size(k, 1))
     scores = torch.matmul(q, torch.transpose(torch.repeat_interleave(k, g, 1), 2, 3))
-    scores = torch.add(torch.div(scores, torch.sqrt(torch.size(q, -1))), torch.to(torch.clamp(mask, -30000.), q.dtype))
+    scores = torch.add(torch.div(scores, torch.sqrt(torch.size(q, -1))), (self).bias(mask, q))
     return torch.to(torch.softmax(scores, -1, 6), q.dtype)

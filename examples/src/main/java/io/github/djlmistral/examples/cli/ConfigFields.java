@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.examples.cli;
 
+import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.weights.Dtype;
 import java.lang.reflect.RecordComponent;
 import java.util.LinkedHashMap;
-import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -29,10 +29,7 @@ final class ConfigFields {
     }
 
     private static String name(RecordComponent component) {
-        return component
-                .getName()
-                .replace("eosTokenIds", "eosTokenId")
-                .replaceAll("([A-Z])", "_$1")
-                .toLowerCase(Locale.ROOT);
+        return GenerationConfig.Builder.referenceName(
+                component.getName().replace("eosTokenIds", "eosTokenId"));
     }
 }

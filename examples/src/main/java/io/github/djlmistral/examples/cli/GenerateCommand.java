@@ -13,11 +13,10 @@ import io.github.djlmistral.engine.generation.Row;
 import io.github.djlmistral.engine.generation.Token;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.zoo.Mistral;
+import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
 import io.github.djlmistral.zoo.translator.MistralPipeline;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -27,7 +26,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -94,14 +92,8 @@ public final class GenerateCommand implements Callable<Integer> {
      * Token ids do well without a tokenizer; a text does not, and the fault says what is missing.
      */
     private @Nullable MistralPipeline pipeline(ZooModel<?, ?> loaded) throws IOException {
-        if (prompt.ids != null) {
-            Path directory = loaded.getModelPath();
-            try (Stream<Path> files = Files.list(directory)) {
-                if (files.noneMatch(
-                        f -> f.getFileName().toString().matches("tokenizer\\.(json|model.*)"))) {
-                    return null;
-                }
-            }
+        if (prompt.ids != null && !MistralTokenizer.isIn(loaded.getModelPath())) {
+            return null;
         }
         return MistralPipeline.open(loaded);
     }

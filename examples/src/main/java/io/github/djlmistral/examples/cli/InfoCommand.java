@@ -15,7 +15,6 @@ import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Collection;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -54,7 +53,7 @@ public final class InfoCommand implements Callable<Integer> {
         Collection<Tensor> tensors = Checkpoint.open(directory).tensors().values();
         Device device = model.device(terminal);
         try (NDManager manager = NDManager.newBaseManager(device, "PyTorch")) {
-            KernelChoice choice = choose(manager, tensors);
+            KernelChoice choice = KernelChoice.of(manager, model.kernels, model.dtype, tensors);
             Map<String, Object> sections = new LinkedHashMap<>();
             sections.put("model", model(directory));
             sections.put("config", ConfigFields.of(config));
@@ -69,16 +68,6 @@ public final class InfoCommand implements Callable<Integer> {
             }
         }
         return 0;
-    }
-
-    private KernelChoice choose(NDManager manager, Collection<Tensor> tensors) {
-        long bytes = bytes(tensors);
-        Dtype stored =
-                tensors.stream()
-                        .max(Comparator.comparingLong(Tensor::elements))
-                        .map(Tensor::dtype)
-                        .orElse(null);
-        return KernelChoice.of(manager, model.kernels, model.dtype, stored, bytes);
     }
 
     private static long bytes(Collection<Tensor> tensors) {

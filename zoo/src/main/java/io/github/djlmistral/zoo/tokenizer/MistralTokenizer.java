@@ -109,6 +109,17 @@ public final class MistralTokenizer implements AutoCloseable {
     }
 
     /**
+     * Tells whether a checkpoint has a tokenizer at all.
+     *
+     * @param directory the directory of the checkpoint
+     * @return whether one of the files that {@link #open} looks for is there
+     */
+    public static boolean isIn(Path directory) {
+        return Files.exists(directory.resolve("tokenizer.json"))
+                || SENTENCE_PIECE_FILES.stream().map(directory::resolve).anyMatch(Files::exists);
+    }
+
+    /**
      * Opens the tokenizer of a checkpoint: {@code tokenizer.json}, or else one that is built from
      * {@code tokenizer.model} (also under Mistral's names {@code tokenizer.model.v1} and {@code
      * .v3}). {@code tokenizer_config.json}, {@code special_tokens_map.json} and {@code

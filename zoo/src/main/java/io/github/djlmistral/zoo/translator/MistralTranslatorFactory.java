@@ -17,6 +17,7 @@ import java.io.IOException;
 import java.io.Serializable;
 import java.io.UncheckedIOException;
 import java.lang.reflect.Type;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.BiFunction;
@@ -35,17 +36,19 @@ public final class MistralTranslatorFactory implements TranslatorFactory, Serial
     private static final Map<
                     Pair<Type, Type>,
                     BiFunction<MistralPipeline, GenerationConfig.Builder, Translator<?, ?>>>
-            TRANSLATORS =
+            TEXTS =
                     Map.of(
                             new Pair<>(String.class, String.class), TextTranslator::new,
                             new Pair<>(ChatInput.class, ChatOutput.class), ChatTranslator::new,
-                            new Pair<>(Input.class, Output.class), ServingTranslator::new,
-                            new Pair<>(NDList.class, NDList.class),
-                                    (p, o) -> new ArrayTranslator());
+                            new Pair<>(Input.class, Output.class), ServingTranslator::new);
+
+    private static final Pair<Type, Type> ARRAYS = new Pair<>(NDList.class, NDList.class);
 
     @Override
     public Set<Pair<Type, Type>> getSupportedTypes() {
-        return TRANSLATORS.keySet();
+        Set<Pair<Type, Type>> types = new HashSet<>(TEXTS.keySet());
+        types.add(ARRAYS);
+        return types;
     }
 
     /**
@@ -56,17 +59,18 @@ public final class MistralTranslatorFactory implements TranslatorFactory, Serial
      * @throws IllegalArgumentException if an argument is unknown or out of range
      */
     @Override
-    @SuppressWarnings("unchecked") // the map's keys are the types of its values
+    @SuppressWarnings("unchecked") // the keys are the types of the values
     public <I, O> Translator<I, O> newInstance(
             Class<I> input, Class<O> output, Model model, Map<String, ?> arguments)
             throws TranslateException {
-        var factory = TRANSLATORS.get(new Pair<Type, Type>(input, output));
+        Pair<Type, Type> types = new Pair<>(input, output);
+        if (types.equals(ARRAYS)) {
+            return (Translator<I, O>) new ArrayTranslator();
+        }
+        var factory = TEXTS.get(types);
         if (factory == null) {
             throw new IllegalArgumentException(
                     "no translation from " + input.getName() + " to " + output.getName());
-        }
-        if (input == NDList.class) {
-            return (Translator<I, O>) new ArrayTranslator();
         }
         try {
             // again, for models whose network the application brought

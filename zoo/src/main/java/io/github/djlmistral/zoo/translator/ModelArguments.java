@@ -5,7 +5,6 @@ import io.github.djlmistral.engine.generation.GenerationConfig;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -61,7 +60,9 @@ public final class ModelArguments {
         Set<String> unknown = new TreeSet<>();
         for (String key : arguments.keySet()) {
             // "gpu.max_workers" is the number of workers on GPUs
-            String name = snakeCase(key.replaceFirst("^(cpu|gpu|nc)\\d*\\.", ""));
+            String name =
+                    GenerationConfig.Builder.referenceName(
+                            key.replaceFirst("^(cpu|gpu|nc)\\d*\\.", ""));
             if (!OWN.contains(name)
                     && !OF_DJL.contains(name)
                     && !GenerationConfig.Builder.optionNames().contains(name)) {
@@ -87,7 +88,7 @@ public final class ModelArguments {
         Map<String, String> seen = new HashMap<>();
         // sorted, for the same words each time
         for (String name : new TreeSet<>(names)) {
-            String other = seen.put(snakeCase(name), name);
+            String other = seen.put(GenerationConfig.Builder.referenceName(name), name);
             if (other != null) {
                 throw new IllegalArgumentException(
                         other + " and " + name + " are the same option: give one of the two");
@@ -104,12 +105,10 @@ public final class ModelArguments {
      */
     public static Optional<Object> value(Map<String, ?> arguments, String name) {
         return arguments.entrySet().stream()
-                .filter(entry -> snakeCase(entry.getKey()).equals(name))
+                .filter(
+                        entry ->
+                                GenerationConfig.Builder.referenceName(entry.getKey()).equals(name))
                 .<Object>map(Map.Entry::getValue)
                 .findFirst();
-    }
-
-    private static String snakeCase(String name) {
-        return name.replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
     }
 }
