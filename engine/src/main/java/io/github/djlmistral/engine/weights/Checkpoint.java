@@ -51,6 +51,13 @@ public final class Checkpoint {
         this.consolidated = consolidated;
     }
 
+    /** Whether one of the forms is there. */
+    static boolean isIn(Path directory) {
+        return Stream.of(HUGGING_FACE, CONSOLIDATED)
+                .flatMap(name -> Stream.of(name, name + INDEX))
+                .anyMatch(name -> Files.exists(directory.resolve(name)));
+    }
+
     /**
      * Finds the weights in a directory.
      *

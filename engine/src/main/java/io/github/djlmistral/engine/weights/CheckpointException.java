@@ -15,6 +15,11 @@ public final class CheckpointException extends IOException {
     /** The remedy for a file that is cut. */
     static final String DOWNLOAD = "Download the file again";
 
+    /** The remedy for a GGUF file that breaks a rule of its format. */
+    static final String CONVERT_AGAIN =
+            "Download the file again; if that does not help, make it again with"
+                    + " convert_hf_to_gguf.py of llama.cpp";
+
     /** The remedy for a file that breaks a rule of its format. */
     static final String WRITE_AGAIN =
             "Download the file again; if that does not help, write it again with the safetensors"

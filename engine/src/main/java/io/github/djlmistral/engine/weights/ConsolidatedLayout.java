@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.weights;
 
-import java.nio.ByteBuffer;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -13,21 +12,8 @@ import org.jspecify.annotations.Nullable;
  * Mistral's own layout of weights, that of {@code consolidated.safetensors}. It differs from
  * Hugging Face's in the names, and in the order of the rows of the query and key projections.
  *
- * <p>The rows: rotary embedding turns the dimensions of a head in pairs. Mistral's code pairs
- * neighbours (0 with 1, 2 with 3), as the real and imaginary parts of complex numbers; Hugging
- * Face's pairs each dimension of the first half with one of the second. So the even rows of each
- * head go first, then the odd ones:
- *
- * <pre>
- * 2 heads of 4:     head 0      head 1
- * Mistral's rows    0 1 2 3     4 5 6 7      pairs (0 1) (2 3)   (4 5) (6 7)
- * Hugging Face's    0 2 1 3     4 6 5 7      the same pairs, now two rows apart
- * </pre>
- *
- * <p>A score is a sum over the dimensions of a head, and query and key are reordered alike, so it
- * stays the same; values and outputs are not turned and keep their order. Names and rows are those
- * of {@code convert_mistral_weights_to_hf.py} in transformers: {@code w.view(heads, d / 2, 2,
- * in).transpose(1, 2)}.
+ * <p>Names are those of {@code convert_mistral_weights_to_hf.py} in transformers; for the rows see
+ * {@link RotaryRows}.
  */
 public final class ConsolidatedLayout {
 
@@ -96,8 +82,8 @@ public final class ConsolidatedLayout {
             }
             Tensor reordered =
                     switch (part) {
-                        case QUERY -> evenRowsFirst(tensor, heads, "query");
-                        case KEY -> evenRowsFirst(tensor, kvHeads, "key");
+                        case QUERY -> RotaryRows.evenRowsFirst(tensor, heads);
+                        case KEY -> RotaryRows.evenRowsFirst(tensor, kvHeads);
                         default -> tensor;
                     };
             converted.put(name, reordered.renamed(name));
@@ -107,33 +93,5 @@ public final class ConsolidatedLayout {
 
     private static @Nullable String inLayer(String layer, @Nullable String name) {
         return name == null ? null : "model.layers." + layer + "." + name;
-    }
-
-    /** [heads * width, in]: row 2i of a head becomes its row i, row 2i + 1 its row width/2 + i. */
-    private static Tensor evenRowsFirst(Tensor tensor, int heads, String kind) {
-        long[] shape = tensor.shape();
-        if (heads <= 0 || shape.length != 2 || shape[0] % (2L * heads) != 0) {
-            throw new IllegalArgumentException(
-                    String.format(
-                            "\"%s\" is %s, which does not divide into %d %s heads of pairs of rows;"
-                                    + " check the numbers of heads in config.json or params.json",
-                            tensor.name(), tensor, heads, kind));
-        }
-        ByteBuffer source = tensor.data();
-        ByteBuffer target = ByteBuffer.allocateDirect(source.capacity());
-        if (source.hasRemaining()) {
-            // All are ints, as the whole tensor has less than 2^31 bytes.
-            int rows = (int) shape[0];
-            int width = rows / heads;
-            int rowBytes = source.capacity() / rows;
-            for (int row = 0; row < rows; row++) {
-                int inHead = row % width;
-                int evenOrOdd = inHead / (width / 2);
-                int pair = inHead % (width / 2);
-                int from = row - inHead + 2 * pair + evenOrOdd;
-                target.put(row * rowBytes, source, from * rowBytes, rowBytes);
-            }
-        }
-        return new Tensor(tensor.name(), tensor.dtype(), shape, target);
     }
 }

@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.weights;
 
-import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileChannel.MapMode;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.OpenOption;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -20,8 +12,6 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.UUID;
 
 /**
  * One {@code .safetensors} file, in the format that the <a
@@ -42,8 +32,6 @@ public final class Safetensors {
 
     /** The limit of the reference implementation. A header of Mistral 7B has 30 KB. */
     private static final int LONGEST_HEADER = 100_000_000;
-
-    private static final String GIT_LFS_POINTER = "version https://git-lfs";
 
     private Safetensors() {}
 
@@ -66,14 +54,8 @@ public final class Safetensors {
      * @throws IOException if the file is missing or cannot be read
      */
     public static Map<String, Tensor> read(Path file) throws IOException {
-        boolean writable = Files.isWritable(file);
-        Set<? extends OpenOption> options =
-                writable
-                        ? Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE)
-                        : Set.of(StandardOpenOption.READ);
-        MapMode mode = writable ? MapMode.PRIVATE : MapMode.READ_ONLY;
-        try (FileChannel channel = FileChannel.open(file, options)) {
-            SafetensorsHeader header = header(file, channel);
+        try (MappedFile mapped = MappedFile.open(file)) {
+            SafetensorsHeader header = header(file, mapped);
             Map<String, Tensor> tensors = new LinkedHashMap<>();
             for (SafetensorsHeader.Entry entry : header.entries()) {
                 if (entry.size() > Integer.MAX_VALUE) {
@@ -85,7 +67,13 @@ public final class Safetensors {
                                     entry.name(), entry.size(), Integer.MAX_VALUE),
                             "Store the model in a narrower dtype, such as bfloat16, or quantized");
                 }
-                ByteBuffer data = data(channel, mode, header.dataBegin(), entry);
+                // Not aligned only in files of simple-minded writers, whose header has an odd
+                // length.
+                ByteBuffer data =
+                        mapped.tensor(
+                                header.dataBegin() + entry.begin(),
+                                (int) entry.size(),
+                                entry.dtype().bytes());
                 tensors.put(
                         entry.name(),
                         new Tensor(entry.name(), entry.dtype(), entry.dimensions(), data));
@@ -104,8 +92,8 @@ public final class Safetensors {
      * @throws IOException if the file is missing or cannot be read
      */
     public static Map<String, String> metadata(Path file) throws IOException {
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-            return Collections.unmodifiableMap(header(file, channel).metadata());
+        try (MappedFile mapped = MappedFile.open(file)) {
+            return Collections.unmodifiableMap(header(file, mapped).metadata());
         }
     }
 
@@ -125,58 +113,24 @@ public final class Safetensors {
             throws IOException {
         List<Tensor> ordered = new ArrayList<>(tensors);
         ordered.sort(Comparator.comparingInt(tensor -> -tensor.dtype().bytes()));
-        byte[] header = SafetensorsHeader.bytes(ordered, metadata);
-        Path temporary =
-                file.resolveSibling("." + file.getFileName() + "." + UUID.randomUUID() + ".tmp");
-        // Not Files.createTempFile: what that creates is for its owner's eyes only, and stays so.
-        try {
-            try (FileChannel channel =
-                    FileChannel.open(
-                            temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
-                ByteBuffer length = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-                writeFully(channel, length.putLong(header.length).flip());
-                writeFully(channel, ByteBuffer.wrap(header));
-                for (Tensor tensor : ordered) {
-                    writeFully(channel, tensor.data());
-                }
-                // Else a power cut could leave the name in place and the bytes behind.
-                channel.force(true);
+        List<SafetensorsHeader.Entry> entries = new ArrayList<>();
+        long begin = 0;
+        for (Tensor tensor : ordered) {
+            entries.add(SafetensorsHeader.entry(tensor, begin));
+            begin += tensor.data().remaining();
+        }
+        int room = SafetensorsHeader.bytes(entries, metadata).length;
+        try (SafetensorsWriter writer = SafetensorsWriter.open(file, room)) {
+            for (Tensor tensor : ordered) {
+                writer.add(tensor);
             }
-            Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
-        } finally {
-            Files.deleteIfExists(temporary);
+            writer.finish(metadata);
         }
-    }
-
-    /** The bytes of one tensor, which must fit into a buffer. */
-    private static ByteBuffer data(
-            FileChannel channel, MapMode mode, long dataBegin, SafetensorsHeader.Entry entry)
-            throws IOException {
-        long position = dataBegin + entry.begin();
-        int size = (int) entry.size();
-        if (size == 0) {
-            return ByteBuffer.allocateDirect(0); // Has an address; an empty mapping has none.
-        }
-        if (position % entry.dtype().bytes() == 0) {
-            // A mapping for each tensor, not one for the file: a mapping ends at 2 GiB, and Linux
-            // by default refuses a writable one larger than memory, though it takes none.
-            return channel.map(mode, position, size);
-        }
-        // Native code may rely on elements not straddling their natural boundaries. Happens only in
-        // files of simple-minded writers, whose header has an odd length.
-        return readFully(channel, position, ByteBuffer.allocateDirect(size));
     }
 
     /** Reads the length of the header, and then the header, if the file can have one so long. */
-    private static SafetensorsHeader header(Path file, FileChannel channel) throws IOException {
-        long size = channel.size();
-        byte[] start = bytes(channel, 0, (int) Math.min(size, GIT_LFS_POINTER.length()));
-        if (new String(start, StandardCharsets.ISO_8859_1).equals(GIT_LFS_POINTER)) {
-            throw new CheckpointException(
-                    file,
-                    "this is a Git LFS pointer, which only names the real file",
-                    "Run \"git lfs pull\" in the repository, or download the file itself");
-        }
+    private static SafetensorsHeader header(Path file, MappedFile mapped) throws IOException {
+        long size = mapped.size();
         if (size < Long.BYTES) {
             throw new CheckpointException(
                     file,
@@ -186,7 +140,10 @@ public final class Safetensors {
                             size),
                     CheckpointException.DOWNLOAD);
         }
-        long length = ByteBuffer.wrap(start).order(ByteOrder.LITTLE_ENDIAN).getLong();
+        long length =
+                ByteBuffer.wrap(mapped.bytes(0, Long.BYTES))
+                        .order(ByteOrder.LITTLE_ENDIAN)
+                        .getLong();
         if (length <= 0 || length > LONGEST_HEADER) {
             throw new CheckpointException(
                     file,
@@ -206,26 +163,6 @@ public final class Safetensors {
                             size, dataBegin),
                     CheckpointException.DOWNLOAD);
         }
-        return SafetensorsHeader.parse(file, bytes(channel, Long.BYTES, (int) length), size);
-    }
-
-    private static byte[] bytes(FileChannel channel, long position, int count) throws IOException {
-        return readFully(channel, position, ByteBuffer.allocate(count)).array();
-    }
-
-    private static ByteBuffer readFully(FileChannel channel, long position, ByteBuffer target)
-            throws IOException {
-        while (target.hasRemaining()) {
-            if (channel.read(target, position + target.position()) < 0) {
-                throw new EOFException("the file became shorter while it was read");
-            }
-        }
-        return target.flip();
-    }
-
-    private static void writeFully(FileChannel channel, ByteBuffer source) throws IOException {
-        while (source.hasRemaining()) {
-            channel.write(source);
-        }
+        return SafetensorsHeader.parse(file, mapped.bytes(Long.BYTES, (int) length), size);
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.weights;
 
+import com.google.gson.JsonPrimitive;
 import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
 import com.google.gson.stream.JsonWriter;
@@ -206,13 +207,15 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata, long
                 file, "tensor \"" + tensor + "\" " + problem, CheckpointException.WRITE_AGAIN);
     }
 
-    /**
-     * Makes the header of a file that is to hold these tensors in this order, padded so that their
-     * data is aligned.
-     *
-     * @throws IllegalArgumentException if a name is reserved or comes twice
-     */
-    static byte[] bytes(List<Tensor> tensors, Map<String, String> metadata) throws IOException {
+    /** What the header says of a tensor whose bytes begin here. */
+    static Entry entry(Tensor tensor, long begin) {
+        List<Long> shape = Arrays.stream(tensor.shape()).boxed().toList();
+        long end = begin + tensor.data().remaining();
+        return new Entry(tensor.name(), tensor.dtype(), shape, begin, end);
+    }
+
+    /** Makes the header of a file that holds these, padded so that their data is aligned. */
+    static byte[] bytes(List<Entry> entries, Map<String, String> metadata) throws IOException {
         StringWriter text = new StringWriter();
         Set<String> names = new HashSet<>(Set.of(METADATA));
         try (JsonWriter json = new JsonWriter(text)) {
@@ -224,31 +227,37 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata, long
                 }
                 json.endObject();
             }
-            long position = 0;
-            for (Tensor tensor : tensors) {
-                if (!names.add(tensor.name())) {
+            for (Entry entry : entries) {
+                if (!names.add(entry.name())) {
                     throw new IllegalArgumentException(
-                            "the name \"" + tensor.name() + "\" is reserved or comes twice");
+                            "the name \"" + entry.name() + "\" is reserved or comes twice");
                 }
-                json.name(tensor.name()).beginObject();
-                json.name("dtype").value(tensor.dtype().safetensorsName());
+                json.name(entry.name()).beginObject();
+                json.name("dtype").value(entry.dtype().safetensorsName());
                 json.name("shape").beginArray();
-                for (long dimension : tensor.shape()) {
+                for (long dimension : entry.shape()) {
                     json.value(dimension);
                 }
                 json.endArray();
-                json.name("data_offsets").beginArray().value(position);
-                position += tensor.data().remaining();
-                json.value(position).endArray();
+                json.name("data_offsets").beginArray().value(entry.begin()).value(entry.end());
+                json.endArray();
                 json.endObject();
             }
             json.endObject();
         }
         byte[] header = text.toString().getBytes(StandardCharsets.UTF_8);
-        // 8 + 1000 bytes: 16 spaces more make it 1024, the next multiple of 64.
-        int padding = Math.floorMod(-(Long.BYTES + header.length), ALIGNMENT);
-        byte[] padded = Arrays.copyOf(header, header.length + padding);
+        byte[] padded = Arrays.copyOf(header, header.length + padding(header.length));
         Arrays.fill(padded, header.length, padded.length, (byte) ' ');
         return padded;
+    }
+
+    /** Spaces behind a header: 8 + 1000 bytes and 16 more are 1024, the next multiple of 64. */
+    static int padding(int headerLength) {
+        return Math.floorMod(-(Long.BYTES + headerLength), ALIGNMENT);
+    }
+
+    /** Bytes of a name in JSON, with its quotes. */
+    static int quotedLength(String name) {
+        return new JsonPrimitive(name).toString().getBytes(StandardCharsets.UTF_8).length;
     }
 }

@@ -22,6 +22,8 @@ import java.util.Objects;
 @SuppressWarnings("ArrayRecordComponent")
 public record Tensor(String name, Dtype dtype, long[] shape, ByteBuffer data) {
 
+    private static final int ALIGNMENT = 64;
+
     /**
      * Takes the bytes between position and limit of {@code data}, without copying them.
      *
@@ -52,6 +54,22 @@ public record Tensor(String name, Dtype dtype, long[] shape, ByteBuffer data) {
         }
         // A slice, because JNI's GetDirectBufferAddress looks at the address, not at the position.
         data = data.slice().order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /**
+     * Makes a tensor of zeros in memory of its own outside the heap.
+     *
+     * @param name its name
+     * @param dtype the type of the elements
+     * @param shape the dimensions
+     * @return a tensor of less than 2 GiB, whose memory begins at a multiple of 64 bytes, as
+     *     vectors and the lines of caches do: half of all loads would straddle two lines otherwise
+     */
+    public static Tensor allocate(String name, Dtype dtype, long... shape) {
+        int bytes = Math.toIntExact(bytes(dtype, shape));
+        ByteBuffer memory = ByteBuffer.allocateDirect(Math.addExact(bytes, ALIGNMENT));
+        int from = (ALIGNMENT - memory.alignmentOffset(0, ALIGNMENT)) % ALIGNMENT;
+        return new Tensor(name, dtype, shape, memory.slice(from, bytes));
     }
 
     /** [4096, 4096] of F16: 4096 * 4096 * 2. Throws ArithmeticException beyond 64 bits. */

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.quantization;
+
+import io.github.djlmistral.engine.weights.CheckpointException;
+import io.github.djlmistral.engine.weights.Dtype;
+import io.github.djlmistral.engine.weights.Tensor;
+import java.nio.IntBuffer;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * Reads 4-bit matrices of AWQ (Lin et al. 2023) as AutoAWQ's version "gemm" writes them: scales and
+ * zero points as in {@link ZeroPoints}, and
+ *
+ * <pre>
+ * X.qweight   int32 (in, out/8), the codes of eight outputs in a word
+ * </pre>
+ *
+ * <p>Within a word of codes or zero points, the four bits from the lowest on are those of outputs
+ * 0, 2, 4, 6, 1, 3, 5, 7.
+ */
+final class AwqReader extends ZeroPoints {
+
+    private final IntBuffer words;
+
+    private AwqReader(
+            CheckpointParts parts, String name, Tensor codes, QuantizationConfig.Awq config)
+            throws CheckpointException {
+        super(parts, name, codes, 1, 8, config.groupSize(), 0);
+        words = codes.data().asIntBuffer();
+    }
+
+    static Map<String, QuantizedWeight> read(CheckpointParts parts, QuantizationConfig.Awq config)
+            throws CheckpointException {
+        Map<String, QuantizedWeight> matrices = new LinkedHashMap<>();
+        for (String name : parts.before(".qweight")) {
+            Tensor codes = parts.takeMatrix(name + ".qweight", Dtype.INT32);
+            String weight = name + ".weight";
+            matrices.put(weight, new AwqReader(parts, name, codes, config).pack(weight, null));
+        }
+        return matrices;
+    }
+
+    @Override
+    int place(int output) {
+        return output % 2 * 4 + output / 2;
+    }
+
+    @Override
+    void codes(int row, byte[] codes) {
+        int shift = 4 * place(row % 8);
+        for (int c = 0; c < columns; ++c) {
+            codes[c] = (byte) (words.get(c * (rows / 8) + row / 8) >>> shift & 15);
+        }
+    }
+}

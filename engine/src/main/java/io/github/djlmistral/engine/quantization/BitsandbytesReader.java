@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.quantization;
+
+import io.github.djlmistral.engine.weights.CheckpointException;
+import io.github.djlmistral.engine.weights.Dtype;
+import io.github.djlmistral.engine.weights.Tensor;
+import java.nio.ByteBuffer;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * Reads 4-bit matrices of bitsandbytes ({@code functional.py}, {@code QuantState.as_dict}). The
+ * parts of a matrix with N numbers in B blocks:
+ *
+ * <pre>
+ * X.weight                                 uint8 (N/2 rounded up, 1), see {@link Codebook4}
+ * X.weight.quant_map                       float32 (16), what the codes stand for
+ * X.weight.absmax                          float32 (B)
+ * X.weight.quant_state.bitsandbytes__nf4   uint8, the bytes of a {@link QuantState}
+ * </pre>
+ *
+ * or, with double quantization, where the absmax are quantized in blocks of 256 themselves,
+ *
+ * <pre>
+ * X.weight.absmax                          uint8 (B)
+ * X.weight.nested_quant_map                float32 (256)
+ * X.weight.nested_absmax                   float32 (B/256 rounded up)
+ *
+ * absmax[b] = nested_quant_map[code[b]] · nested_absmax[b / 256] + nested_offset
+ * </pre>
+ *
+ * in float32, product and sum each rounded.
+ */
+final class BitsandbytesReader {
+
+    private static final String STATE = ".quant_state.bitsandbytes__";
+
+    private BitsandbytesReader() {}
+
+    static Map<String, QuantizedWeight> read(
+            CheckpointParts parts, QuantizationConfig.Bitsandbytes config)
+            throws CheckpointException {
+        Map<String, QuantizedWeight> matrices = new LinkedHashMap<>();
+        for (String name : parts.containing(STATE)) {
+            int end = name.indexOf(STATE);
+            String type = name.substring(end + STATE.length());
+            if (!type.equals(config.quantType())) {
+                throw parts.broken(
+                        String.format(
+                                "%s is of type \"%s\", but bnb_4bit_quant_type in config.json is"
+                                        + " \"%s\"",
+                                name, type, config.quantType()));
+            }
+            String weight = name.substring(0, end);
+            matrices.put(weight, matrix(parts, weight, name));
+        }
+        return matrices;
+    }
+
+    private static Codebook4 matrix(CheckpointParts parts, String weight, String stateName)
+            throws CheckpointException {
+        QuantState state;
+        try {
+            state = QuantState.parse(parts.take(stateName, Dtype.UINT8));
+        } catch (IllegalArgumentException e) {
+            CheckpointException exception =
+                    parts.broken(stateName + " cannot be read: " + e.getMessage());
+            exception.initCause(e);
+            throw exception;
+        }
+        long numbers = (long) state.rows() * state.columns();
+        Tensor codes = parts.take(weight, Dtype.UINT8);
+        if (codes.elements() != (numbers + 1) / 2) {
+            throw parts.broken(
+                    String.format(
+                            "%s is %s, which is not the half of the %d x %d codes that its"
+                                    + " quant_state tells of",
+                            weight, codes, state.rows(), state.columns()));
+        }
+        long blocks = (numbers + state.blockSize() - 1) / state.blockSize();
+        ByteBuffer map = parts.takeShaped(weight + ".quant_map", Dtype.FLOAT32, 16).data();
+        float[] table = new float[16];
+        map.asFloatBuffer().get(table);
+        QuantState.Nested nested = state.nested();
+        Tensor absmax =
+                nested == null
+                        ? parts.takeShaped(weight + ".absmax", Dtype.FLOAT32, blocks)
+                        : decode(parts, weight, nested, Math.toIntExact(blocks));
+        return new Codebook4(
+                state.rows(), state.columns(), state.blockSize(), table, codes, absmax);
+    }
+
+    private static Tensor decode(
+            CheckpointParts parts, String weight, QuantState.Nested nested, int blocks)
+            throws CheckpointException {
+        int size = nested.blockSize();
+        String name = weight + ".absmax";
+        ByteBuffer codes = parts.takeShaped(name, Dtype.UINT8, blocks).data();
+        ByteBuffer map = parts.takeShaped(weight + ".nested_quant_map", Dtype.FLOAT32, 256).data();
+        ByteBuffer factors =
+                parts.takeShaped(
+                                weight + ".nested_absmax",
+                                Dtype.FLOAT32,
+                                (blocks + size - 1L) / size)
+                        .data();
+        Tensor absmax = Tensor.allocate(name, Dtype.FLOAT32, blocks);
+        ByteBuffer to = absmax.data();
+        for (int b = 0; b < blocks; ++b) {
+            float value = map.getFloat(4 * (codes.get(b) & 255)) * factors.getFloat(4 * (b / size));
+            to.putFloat(4 * b, value + nested.offset());
+        }
+        return absmax;
+    }
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.quantization;
+
+/** IEEE half precision, which Java itself converts only from version 20 on. */
+final class Float16 {
+
+    /** 2^112, the difference of the two exponents' biases. */
+    private static final float REBIAS = 0x1p112f;
+
+    private Float16() {}
+
+    /** The float32 of the same value; exact. */
+    static float toFloat(short half) {
+        if ((half & 0x7c00) == 0x7c00) { // infinite or no number
+            return Float.intBitsToFloat((half & 0x8000) << 16 | 0x7f800000 | (half & 0x3ff) << 13);
+        }
+        // exponent and fraction in their places: too small by 2^112, also where half is subnormal
+        float value = Float.intBitsToFloat((half & 0x7fff) << 13) * REBIAS;
+        return half < 0 ? -value : value;
+    }
+
+    /** The nearest float16, the even one of two; infinite beyond 65519. */
+    static short of(float value) {
+        int bits = Float.floatToRawIntBits(value);
+        int sign = bits >>> 16 & 0x8000;
+        float magnitude = Math.abs(value);
+        if (!(magnitude < 65520f)) {
+            return (short) (sign | (Float.isNaN(value) ? 0x7e00 : 0x7c00));
+        }
+        if (magnitude < 0x1p-14f) { // subnormal: a multiple of 2^-24, which rint rounds to
+            return (short) (sign | (int) Math.rint((double) magnitude * 0x1p24));
+        }
+        int rounded = (bits & 0x7fffffff) + 0xfff + (bits >>> 13 & 1);
+        return (short) (sign | (rounded - (112 << 23)) >> 13);
+    }
+}

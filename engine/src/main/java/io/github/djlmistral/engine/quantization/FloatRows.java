@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.quantization;
+
+import io.github.djlmistral.engine.weights.Dtype;
+import io.github.djlmistral.engine.weights.Tensor;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.stream.IntStream;
+
+/**
+ * A plain matrix, read row by row as float32, by any number of threads.
+ *
+ * @param tensor float32, float16 or bfloat16, (rows, columns)
+ * @param largest the greatest magnitude among its numbers, all of which are finite
+ */
+record FloatRows(Tensor tensor, float largest) {
+
+    /** Bytes that a thread scans at a time. */
+    private static final int CHUNK = 1 << 20;
+
+    /**
+     * Looks through a matrix once.
+     *
+     * @throws IllegalArgumentException if it is no matrix, has no floating-point numbers, or has
+     *     NaN or infinite ones, which no few bits can stand for
+     */
+    static FloatRows of(Tensor tensor) {
+        boolean plain =
+                tensor.dtype() == Dtype.FLOAT32
+                        || tensor.dtype() == Dtype.FLOAT16
+                        || tensor.dtype() == Dtype.BFLOAT16;
+        if (!plain || tensor.shape().length != 2) {
+            throw new IllegalArgumentException(
+                    tensor.name()
+                            + " is "
+                            + tensor
+                            + ": only matrices of float32, float16 or bfloat16 are quantized");
+        }
+        int size = tensor.data().capacity();
+        int chunks = (size + CHUNK - 1) / CHUNK;
+        int most =
+                IntStream.range(0, chunks)
+                        .parallel()
+                        .map(
+                                chunk -> {
+                                    int begin = chunk * CHUNK;
+                                    int length = Math.min(CHUNK, size - begin);
+                                    return mostBits(tensor.data().slice(begin, length), tensor);
+                                })
+                        .max()
+                        .orElse(0);
+        float largest = toFloat(most, tensor.dtype());
+        if (Float.isNaN(largest) || Float.isInfinite(largest)) {
+            throw new IllegalArgumentException(
+                    tensor.name()
+                            + " has numbers that are infinite or not a number: the weights are"
+                            + " damaged, or overflowed where they were converted; get them again,"
+                            + " in bfloat16 if they were float16");
+        }
+        return new FloatRows(tensor, largest);
+    }
+
+    /** Magnitudes compare as their bits do, and above the infinite one there are only NaNs. */
+    private static int mostBits(ByteBuffer bytes, Tensor tensor) {
+        int most = 0;
+        if (tensor.dtype() == Dtype.FLOAT32) {
+            int[] bits = new int[bytes.remaining() / Integer.BYTES];
+            bytes.order(ByteOrder.LITTLE_ENDIAN).asIntBuffer().get(bits);
+            for (int value : bits) {
+                most = Math.max(most, value & 0x7fffffff);
+            }
+        } else {
+            short[] bits = new short[bytes.remaining() / Short.BYTES];
+            bytes.order(ByteOrder.LITTLE_ENDIAN).asShortBuffer().get(bits);
+            for (short value : bits) {
+                most = Math.max(most, value & 0x7fff);
+            }
+        }
+        return most;
+    }
+
+    private static float toFloat(int bits, Dtype dtype) {
+        return switch (dtype) {
+            case FLOAT32 -> Float.intBitsToFloat(bits);
+            case FLOAT16 -> Float16.toFloat((short) bits);
+            default -> Float.intBitsToFloat(bits << 16);
+        };
+    }
+
+    int rows() {
+        return Math.toIntExact(tensor.shape()[0]);
+    }
+
+    int columns() {
+        return Math.toIntExact(tensor.shape()[1]);
+    }
+
+    /** Reads the numbers from {@code first} on, counted row by row, as many as {@code to} has. */
+    void read(long first, float[] to) {
+        int width = tensor.dtype().bytes();
+        ByteBuffer bytes = tensor.data().position(Math.toIntExact(first * width));
+        if (tensor.dtype() == Dtype.FLOAT32) {
+            bytes.asFloatBuffer().get(to);
+            return;
+        }
+        short[] bits = new short[to.length];
+        bytes.asShortBuffer().get(bits);
+        if (tensor.dtype() == Dtype.BFLOAT16) {
+            for (int i = 0; i < to.length; ++i) {
+                to[i] = Float.intBitsToFloat(bits[i] << 16);
+            }
+        } else {
+            for (int i = 0; i < to.length; ++i) {
+                to[i] = Float16.toFloat(bits[i]);
+            }
+        }
+    }
+
+    /** Reads one row into an array of {@link #columns()} numbers. */
+    void row(int row, float[] to) {
+        read((long) row * columns(), to);
+    }
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.quantization;
+
+import io.github.djlmistral.engine.weights.CheckpointException;
+import io.github.djlmistral.engine.weights.Gguf;
+import io.github.djlmistral.engine.weights.GgufTensor;
+import io.github.djlmistral.engine.weights.RotaryRows;
+import io.github.djlmistral.engine.weights.Tensor;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.IntUnaryOperator;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The weights of a GGUF file under Hugging Face's names, as {@code convert_hf_to_gguf.py} of
+ * llama.cpp had them before it wrote the file. Plain tensors stay mapped; quantized ones become
+ * {@link Int4} (4 bits) or {@link Int8} (more) without loss. The rows of queries and keys, which
+ * llama.cpp reorders, go back to their places ({@link RotaryRows}).
+ */
+public final class GgufWeights {
+
+    /** The output layer; where it is missing, it is the embedding table. */
+    public static final String OUTPUT = "output.weight";
+
+    private static final Map<String, String> NAMES =
+            Map.of(
+                    "token_embd.weight",
+                    "model.embed_tokens.weight",
+                    "output_norm.weight",
+                    "model.norm.weight",
+                    OUTPUT,
+                    "lm_head.weight");
+
+    private static final String QUERY = "attn_q.weight";
+    private static final String KEY = "attn_k.weight";
+
+    private static final Pattern LAYER = Pattern.compile("blk\\.(\\d{1,9})\\.(.+)");
+
+    /** What follows {@code blk.N.} here and {@code model.layers.N.} there. */
+    private static final Map<String, String> NAMES_IN_LAYER =
+            Map.of(
+                    QUERY,
+                    "self_attn.q_proj.weight",
+                    KEY,
+                    "self_attn.k_proj.weight",
+                    "attn_v.weight",
+                    "self_attn.v_proj.weight",
+                    "attn_output.weight",
+                    "self_attn.o_proj.weight",
+                    "ffn_gate.weight",
+                    "mlp.gate_proj.weight",
+                    "ffn_up.weight",
+                    "mlp.up_proj.weight",
+                    "ffn_down.weight",
+                    "mlp.down_proj.weight",
+                    "attn_norm.weight",
+                    "input_layernorm.weight",
+                    "ffn_norm.weight",
+                    "post_attention_layernorm.weight");
+
+    private GgufWeights() {}
+
+    /**
+     * Converts the tensors of a file.
+     *
+     * @param gguf the file
+     * @param heads the number of query heads
+     * @param kvHeads the number of key heads
+     * @return its weights, in the order of the file
+     * @throws CheckpointException if there are tensors that a Mistral network does not have, or
+     *     that are not of its shapes; or if the file is only a part of a model
+     */
+    public static Weights of(Gguf gguf, int heads, int kvHeads) throws CheckpointException {
+        Path file = gguf.file();
+        long parts = gguf.metadata().integer("split.count").orElse(1);
+        if (parts > 1) {
+            throw new CheckpointException(
+                    file,
+                    "this is one of the " + parts + " parts of a model",
+                    "Join them with llama-gguf-split --merge of llama.cpp, or get the model in one"
+                            + " file");
+        }
+        InsufficientMemoryException.check(
+                "loading " + file,
+                gguf.tensors().values().stream()
+                        // what is no matrix is refused below
+                        .filter(t -> t.type().isQuantized() && t.shape().length == 2)
+                        .mapToLong(GgufWeights::bytes)
+                        .sum(),
+                "take a file of a smaller type, Q4_0 for example");
+        Map<String, Tensor> plain = new LinkedHashMap<>();
+        Map<String, QuantizedWeight> quantized = new LinkedHashMap<>();
+        for (GgufTensor tensor : gguf.tensors().values()) {
+            Matcher matcher = LAYER.matcher(tensor.name());
+            String part = matcher.matches() ? matcher.group(2) : "";
+            String name =
+                    matcher.matches()
+                            ? inLayer(matcher.group(1), NAMES_IN_LAYER.get(part))
+                            : NAMES.get(tensor.name());
+            if (name == null) {
+                throw new CheckpointException(
+                        file,
+                        "it has a tensor \""
+                                + tensor.name()
+                                + "\", which Mistral's network does not",
+                        "Get a file of a Mistral model");
+            }
+            int turned = part.equals(QUERY) ? heads : part.equals(KEY) ? kvHeads : 0;
+            try {
+                if (tensor.type().isQuantized()) {
+                    quantized.put(name, quantized(name, tensor, turned));
+                } else {
+                    Tensor numbers = tensor.plain();
+                    plain.put(
+                            name,
+                            (turned == 0 ? numbers : RotaryRows.evenRowsFirst(numbers, turned))
+                                    .renamed(name));
+                }
+            } catch (IllegalArgumentException e) {
+                CheckpointException exception =
+                        new CheckpointException(
+                                file,
+                                e.getMessage() + "",
+                                "Get a file of a Mistral model, or another file of this one");
+                exception.initCause(e);
+                throw exception;
+            }
+        }
+        return new Weights(plain, quantized);
+    }
+
+    /**
+     * Tells what a matrix of the file takes when it is loaded, without loading it.
+     *
+     * @param tensor one of a quantized type
+     * @return the bytes of the {@link Int4} or {@link Int8} that it becomes
+     * @throws IllegalArgumentException if it is no matrix, or too large for one
+     */
+    public static long bytes(GgufTensor tensor) {
+        checkMatrix(tensor);
+        return GgmlBlocks.bytes(tensor);
+    }
+
+    private static @Nullable String inLayer(String layer, @Nullable String name) {
+        return name == null ? null : "model.layers." + layer + "." + name;
+    }
+
+    /** 2^31 bytes are as large as a buffer gets: in 8 bits, with rows to fill the last tile. */
+    private static void checkMatrix(GgufTensor tensor) {
+        long[] shape = tensor.shape();
+        if (shape.length != 2
+                || shape[0] > Integer.MAX_VALUE - Int4.TILE
+                || (shape[0] + Int4.TILE) * shape[1] > Integer.MAX_VALUE) {
+            throw new IllegalArgumentException(
+                    "tensor \""
+                            + tensor.name()
+                            + "\" is "
+                            + tensor
+                            + ", no matrix of fewer than 2^31 weights");
+        }
+    }
+
+    /** Repacks a matrix whose rows are turned as those of so many heads; of none if 0. */
+    private static QuantizedWeight quantized(String name, GgufTensor tensor, int heads) {
+        checkMatrix(tensor);
+        IntUnaryOperator source = IntUnaryOperator.identity();
+        if (heads > 0) {
+            int width = RotaryRows.width(tensor.name() + " " + tensor, tensor.shape(), heads);
+            source = row -> RotaryRows.source(row, width);
+        }
+        return GgmlBlocks.pack(name, tensor, source);
+    }
+}

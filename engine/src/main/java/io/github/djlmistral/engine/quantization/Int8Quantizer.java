@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.quantization;
+
+import io.github.djlmistral.engine.weights.Dtype;
+import io.github.djlmistral.engine.weights.Tensor;
+
+/**
+ * Makes {@link Int8} of plain weights: {@code scale = greatest magnitude of the group / 127}, in
+ * float32 if float16 overflows, and the nearest codes. With groups of 32 that takes 8.5 bits a
+ * weight, and loses a two-hundredth of what 4 bits do.
+ */
+public final class Int8Quantizer {
+
+    private static final int MOST = 127;
+
+    private Int8Quantizer() {}
+
+    /**
+     * Quantizes a matrix, on all cores.
+     *
+     * @param tensor float32, float16 or bfloat16, (rows, columns)
+     * @param groupSize how many columns share a scale, a multiple of 16, dividing the columns
+     * @return the matrix, without offsets; its tensors' names begin with that of {@code tensor}
+     * @throws IllegalArgumentException if the tensor is no such matrix, or has infinite numbers or
+     *     NaN; the message names it
+     */
+    public static Int8 quantize(Tensor tensor, int groupSize) {
+        FloatRows source = FloatRows.of(tensor);
+        float most = source.largest() / MOST;
+        boolean half = most == 0 || (most >= 0x1p-14f && most <= 65504);
+        return Int8.pack(
+                tensor.name(),
+                source.rows(),
+                source.columns(),
+                groupSize,
+                half ? Dtype.FLOAT16 : Dtype.FLOAT32,
+                true,
+                (row, codes, scales, offsets) -> {
+                    float[] weights = new float[codes.length];
+                    source.row(row, weights);
+                    for (int g = 0; g < scales.length; ++g) {
+                        scales[g] = group(weights, g * groupSize, groupSize, half, codes);
+                    }
+                });
+    }
+
+    private static float group(float[] weights, int first, int size, boolean half, byte[] codes) {
+        float largest = 0;
+        for (int i = first; i < first + size; ++i) {
+            largest = Math.max(largest, Math.abs(weights[i]));
+        }
+        float scale = largest / MOST;
+        if (half) {
+            scale = Float16.toFloat(Float16.of(scale));
+        }
+        for (int i = first; i < first + size; ++i) {
+            // a scale that was rounded down may put the largest at 127.06
+            float code = scale == 0 ? 0 : weights[i] / scale;
+            codes[i] = (byte) Math.rint(Math.max(-MOST, Math.min(MOST, code)));
+        }
+        return scale;
+    }
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.quantization;
+
+import java.util.List;
+
+/**
+ * How the weights of a checkpoint are quantized: what {@code quantization_config} in its {@code
+ * config.json} says, as far as reading them depends on it. Fields are named as there.
+ *
+ * <p>What a checkpoint leaves plain ({@code modules_to_not_convert}, {@code lm_head} as a rule) is
+ * seen from its tensors.
+ */
+public sealed interface QuantizationConfig {
+
+    /** Returns {@code quant_method}. */
+    String quantMethod();
+
+    /**
+     * Blocks of 4-bit codes of a table, see {@link Codebook4}. Whether the absmax are themselves
+     * quantized is seen from the tensors.
+     *
+     * @param quantType {@code bnb_4bit_quant_type}: {@code nf4} or {@code fp4}
+     */
+    record Bitsandbytes(String quantType) implements QuantizationConfig {
+
+        /** Checks the type. */
+        public Bitsandbytes {
+            oneOf("bnb_4bit_quant_type", quantType, "nf4", "fp4");
+        }
+
+        @Override
+        public String quantMethod() {
+            return "bitsandbytes";
+        }
+    }
+
+    /**
+     * Groups of 4-bit codes with zero points, in the layout of AutoGPTQ and GPTQModel.
+     *
+     * @param groupSize {@code group_size}: how many inputs share a scale
+     * @param descAct {@code desc_act}: whether the inputs of a group need not be neighbours
+     * @param checkpointFormat {@code checkpoint_format}: {@code gptq}, whose zero points are stored
+     *     less 1, or {@code gptq_v2}
+     */
+    record Gptq(int groupSize, boolean descAct, String checkpointFormat)
+            implements QuantizationConfig {
+
+        /** Checks size and format. */
+        public Gptq {
+            checkGroupSize(groupSize);
+            oneOf("checkpoint_format", checkpointFormat, "gptq", "gptq_v2");
+        }
+
+        @Override
+        public String quantMethod() {
+            return "gptq";
+        }
+    }
+
+    /**
+     * Groups of 4-bit codes with zero points, in the layout that AutoAWQ calls "gemm".
+     *
+     * @param groupSize {@code group_size}: how many inputs share a scale
+     */
+    record Awq(int groupSize) implements QuantizationConfig {
+
+        /** Checks the size. */
+        public Awq {
+            checkGroupSize(groupSize);
+        }
+
+        @Override
+        public String quantMethod() {
+            return "awq";
+        }
+    }
+
+    /**
+     * This library's own layout, see {@link io.github.djlmistral.engine.quantization.Int4}.
+     *
+     * @param groupSize {@code group_size}: how many inputs share a scale
+     * @param symmetric {@code symmetric}: whether there are no offsets
+     */
+    record Int4(int groupSize, boolean symmetric) implements QuantizationConfig {
+
+        /** Checks the size. */
+        public Int4 {
+            checkGroupSize(groupSize);
+        }
+
+        @Override
+        public String quantMethod() {
+            return "int4";
+        }
+    }
+
+    private static void checkGroupSize(int size) {
+        if (!io.github.djlmistral.engine.quantization.Int4.isGroupSize(size)) {
+            throw new IllegalArgumentException(
+                    "quantization_config.group_size is "
+                            + size
+                            + (size == -1 ? ", one group for a whole row" : "")
+                            + "; supported are 32, 64 and 128. Give a checkpoint that was quantized"
+                            + " with one of these");
+        }
+    }
+
+    private static void oneOf(String key, String value, String... supported) {
+        if (!List.of(supported).contains(value)) {
+            throw new IllegalArgumentException(
+                    String.format(
+                            "quantization_config.%s is \"%s\"; supported are %s",
+                            key, value, String.join(" and ", supported)));
+        }
+    }
+}

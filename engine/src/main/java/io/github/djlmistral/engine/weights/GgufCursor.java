@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.weights;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+
+/**
+ * Reads what stands before the tensors of a GGUF file, value by value. Nothing is believed: before
+ * anything is read or allocated, the file must have as many bytes.
+ */
+final class GgufCursor {
+
+    /** The most that may stand before the tensors. Mistral 7B's vocabulary makes it 1 MB. */
+    static final int LONGEST_HEADER = 256 << 20;
+
+    /** Arrays in arrays; llama.cpp writes none at all. */
+    private static final int DEEPEST = 4;
+
+    /** Far above any vocabulary, and still few megabytes. */
+    private static final int MOST_ELEMENTS = 1 << 22;
+
+    private static final int STRING = 8;
+    private static final int ARRAY = 9;
+
+    /** How many bytes a value of each type takes at least: UINT8 to FLOAT64. */
+    private static final int[] LEAST = {1, 1, 2, 2, 4, 4, 4, 1, 8, 12, 8, 8, 8};
+
+    private final Path file;
+    private final ByteBuffer bytes;
+    private final boolean whole;
+
+    /**
+     * Begins at the first byte.
+     *
+     * @param file for messages
+     * @param bytes the file, or its first {@link #LONGEST_HEADER} bytes
+     * @param whole whether that is all of the file
+     */
+    GgufCursor(Path file, ByteBuffer bytes, boolean whole) {
+        this.file = file;
+        this.bytes = bytes.duplicate().order(ByteOrder.LITTLE_ENDIAN);
+        this.whole = whole;
+    }
+
+    /** How many bytes have been read. */
+    int position() {
+        return bytes.position();
+    }
+
+    int int32(String what) throws CheckpointException {
+        require(Integer.BYTES, what);
+        return bytes.getInt();
+    }
+
+    long int64(String what) throws CheckpointException {
+        require(Long.BYTES, what);
+        return bytes.getLong();
+    }
+
+    /** A number of things of which each takes so many bytes at least. */
+    int count(String what, int least) throws CheckpointException {
+        long count = int64("the number of " + what);
+        if (count < 0 || count > bytes.remaining() / least) {
+            throw new CheckpointException(
+                    file,
+                    String.format(
+                            "it claims to have %s %s, for which the %d bytes behind byte %d are too"
+                                    + " few: the file is cut or damaged",
+                            Long.toUnsignedString(count),
+                            what,
+                            bytes.remaining(),
+                            bytes.position()),
+                    CheckpointException.DOWNLOAD);
+        }
+        return (int) count;
+    }
+
+    String string(String what) throws CheckpointException {
+        int length = count("bytes of " + what, 1);
+        ByteBuffer slice = bytes.slice(bytes.position(), length);
+        bytes.position(bytes.position() + length);
+        try {
+            return StandardCharsets.UTF_8.newDecoder().decode(slice).toString();
+        } catch (CharacterCodingException e) {
+            CheckpointException exception =
+                    new CheckpointException(
+                            file, what + " is not UTF-8", CheckpointException.CONVERT_AGAIN);
+            exception.initCause(e);
+            throw exception;
+        }
+    }
+
+    /**
+     * A value of metadata: a Long, Float, Double, Boolean, String or a List of these. An unsigned
+     * number of 64 bits keeps its bits.
+     */
+    Object value(String key) throws CheckpointException {
+        return value(key, type(key), 0);
+    }
+
+    private int type(String key) throws CheckpointException {
+        int type = int32("the type of \"" + key + "\"");
+        if (type < 0 || type >= LEAST.length) {
+            throw new CheckpointException(
+                    file,
+                    String.format(
+                            "the value of \"%s\" has the type %s, and types end at %d",
+                            key, Integer.toUnsignedString(type), LEAST.length - 1),
+                    CheckpointException.CONVERT_AGAIN);
+        }
+        return type;
+    }
+
+    private Object value(String key, int type, int depth) throws CheckpointException {
+        if (type == STRING) {
+            return string("\"" + key + "\"");
+        }
+        if (type == ARRAY) {
+            return array(key, depth);
+        }
+        require(LEAST[type], "\"" + key + "\"");
+        return switch (type) {
+            case 0 -> bytes.get() & 0xFFL;
+            case 1 -> (long) bytes.get();
+            case 2 -> bytes.getShort() & 0xFFFFL;
+            case 3 -> (long) bytes.getShort();
+            case 4 -> bytes.getInt() & 0xFFFF_FFFFL;
+            case 5 -> (long) bytes.getInt();
+            case 6 -> bytes.getFloat();
+            case 7 -> bool(key);
+            case 12 -> bytes.getDouble();
+            default -> bytes.getLong();
+        };
+    }
+
+    private boolean bool(String key) throws CheckpointException {
+        byte value = bytes.get();
+        if (value != 0 && value != 1) {
+            throw new CheckpointException(
+                    file,
+                    "\"" + key + "\" is " + value + ", which is neither true nor false",
+                    CheckpointException.CONVERT_AGAIN);
+        }
+        return value == 1;
+    }
+
+    private List<Object> array(String key, int depth) throws CheckpointException {
+        if (depth == DEEPEST) {
+            throw new CheckpointException(
+                    file,
+                    "\"" + key + "\" holds arrays in arrays, over " + DEEPEST + " deep",
+                    CheckpointException.CONVERT_AGAIN);
+        }
+        int type = type(key);
+        int count = count("elements of \"" + key + "\"", LEAST[type]);
+        if (count > MOST_ELEMENTS) {
+            throw new CheckpointException(
+                    file,
+                    String.format(
+                            "\"%s\" has %d elements, over %d: the file is damaged",
+                            key, count, MOST_ELEMENTS),
+                    CheckpointException.DOWNLOAD);
+        }
+        List<Object> list = new ArrayList<>(count);
+        for (int i = 0; i < count; i++) {
+            list.add(value(key, type, depth + 1));
+        }
+        return Collections.unmodifiableList(list);
+    }
+
+    private void require(int count, String what) throws CheckpointException {
+        if (bytes.remaining() >= count) {
+            return;
+        }
+        if (whole) {
+            throw new CheckpointException(
+                    file,
+                    String.format(
+                            "the file ends after %d bytes, within %s: the download was probably"
+                                    + " cut",
+                            bytes.limit(), what),
+                    CheckpointException.DOWNLOAD);
+        }
+        throw new CheckpointException(
+                file,
+                "over " + LONGEST_HEADER + " bytes stand before its tensors",
+                CheckpointException.CONVERT_AGAIN);
+    }
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.weights;
+
+import java.io.Closeable;
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileChannel.MapMode;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.OpenOption;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Set;
+
+/**
+ * A file of weights, parts of which are mapped into memory. What is mapped stays so when the file
+ * is closed.
+ *
+ * <p>Mapped bytes can be written to: that makes a private copy of the memory page and never changes
+ * the file. Only where this process may not write to the file does Java refuse such a mapping; then
+ * the buffers are read-only.
+ */
+final class MappedFile implements Closeable {
+
+    private static final String GIT_LFS_POINTER = "version https://git-lfs";
+
+    private final FileChannel channel;
+    private final MapMode mode;
+    private final long size;
+
+    private MappedFile(FileChannel channel, MapMode mode) throws IOException {
+        this.channel = channel;
+        this.mode = mode;
+        size = channel.size();
+    }
+
+    /**
+     * Opens a file.
+     *
+     * @throws CheckpointException if it is not the file itself, but a pointer of Git LFS to it
+     */
+    static MappedFile open(Path file) throws IOException {
+        boolean writable = Files.isWritable(file);
+        Set<? extends OpenOption> options =
+                writable
+                        ? Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE)
+                        : Set.of(StandardOpenOption.READ);
+        FileChannel channel = FileChannel.open(file, options);
+        try {
+            MappedFile mapped =
+                    new MappedFile(channel, writable ? MapMode.PRIVATE : MapMode.READ_ONLY);
+            byte[] start = mapped.bytes(0, (int) Math.min(mapped.size, GIT_LFS_POINTER.length()));
+            if (new String(start, StandardCharsets.ISO_8859_1).equals(GIT_LFS_POINTER)) {
+                throw new CheckpointException(
+                        file,
+                        "this is a Git LFS pointer, which only names the real file",
+                        "Run \"git lfs pull\" in the repository, or download the file itself");
+            }
+            return mapped;
+        } catch (IOException | RuntimeException e) {
+            channel.close();
+            throw e;
+        }
+    }
+
+    long size() {
+        return size;
+    }
+
+    /** A copy of bytes that the file has. */
+    byte[] bytes(long position, int count) throws IOException {
+        return readFully(position, ByteBuffer.allocate(count)).array();
+    }
+
+    /**
+     * The bytes of a tensor, little-endian, which the file has.
+     *
+     * <p>Native code may rely on elements not straddling their natural boundaries, so those of a
+     * tensor that is not aligned are copied.
+     */
+    ByteBuffer tensor(long position, int count, int alignment) throws IOException {
+        ByteBuffer data;
+        if (count == 0) {
+            data = ByteBuffer.allocateDirect(0); // Has an address; an empty mapping has none.
+        } else if (position % alignment == 0) {
+            // A mapping for each tensor, not one for the file: a mapping ends at 2 GiB, and Linux
+            // by default refuses a writable one larger than memory, though it takes none.
+            data = channel.map(mode, position, count);
+        } else {
+            data = readFully(position, ByteBuffer.allocateDirect(count));
+        }
+        return data.order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    private ByteBuffer readFully(long position, ByteBuffer target) throws IOException {
+        while (target.hasRemaining()) {
+            if (channel.read(target, position + target.position()) < 0) {
+                throw new EOFException("the file became shorter while it was read");
+            }
+        }
+        return target.flip();
+    }
+
+    @Override
+    public void close() throws IOException {
+        channel.close();
+    }
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.tests.quantization;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.github.djlmistral.engine.quantization.PlainUnpacker;
+import io.github.djlmistral.engine.quantization.QuantizedWeight;
+import io.github.djlmistral.engine.quantization.Unpacker;
+import io.github.djlmistral.engine.simd.Simd;
+import io.github.djlmistral.engine.weights.Dtype;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Every number is that of the definition, rounded once. */
+class UnpackerTest {
+
+    private static final List<Unpacker> UNPACKERS = List.of(new PlainUnpacker(), Simd.unpacker());
+
+    @ParameterizedTest
+    @CsvSource({
+        "int4 g32 f16, 45, 640",
+        "int4 g32 f32 offsets, 1, 32",
+        "int4 g64 f16 offsets, 33, 1088",
+        "int4 g64 f32, 16, 64",
+        "int4 g128 f16, 47, 640",
+        "int8 g16 f16 offsets, 45, 48",
+        "int8 g32 f16, 16, 544",
+        "int8 g96 f32, 17, 1056",
+        // a strip of 512 columns ends within a group
+        "int8 g640 f32 offsets, 5, 1280",
+        "nf4 g64, 45, 128",
+        // blocks that go on in the next row, and rows that end within a byte
+        "nf4 g64, 45, 96",
+        "nf4 g64, 7, 13",
+        "nf4 g6, 9, 8"
+    })
+    void numbersAreTheDefinitions(String description, int rows, int columns) {
+        QuantizedWeight weight = Matrices.of(description, rows, columns, 1);
+        for (Dtype dtype : new Dtype[] {Dtype.FLOAT32, Dtype.BFLOAT16}) {
+            for (int from = 0; from < rows; from += 16) {
+                for (int to : new int[] {Math.min(rows, from + 3), rows}) {
+                    for (Unpacker unpacker : UNPACKERS) {
+                        check(unpacker, weight, from, to, dtype);
+                    }
+                }
+            }
+        }
+    }
+
+    private static void check(
+            Unpacker unpacker, QuantizedWeight weight, int from, int to, Dtype dtype) {
+        int columns = weight.columns();
+        int bytes = (to - from) * columns * dtype.bytes();
+        // 8 bytes before and 8 after that nothing may touch
+        ByteBuffer memory = ByteBuffer.allocateDirect(bytes + 16).order(ByteOrder.nativeOrder());
+        memory.position(8);
+        unpacker.unpack(weight, from, to, dtype, memory);
+        assertThat(memory.position()).isEqualTo(8);
+        assertThat(memory.getLong(0)).isZero();
+        assertThat(memory.getLong(8 + bytes)).isZero();
+        float[] actual = new float[columns];
+        float[] expected = new float[columns];
+        int at = 8;
+        for (int row = from; row < to; ++row) {
+            weight.row(row, expected);
+            for (int c = 0; c < columns; ++c, at += dtype.bytes()) {
+                boolean wide = dtype == Dtype.FLOAT32;
+                actual[c] =
+                        wide
+                                ? memory.getFloat(at)
+                                : Float.intBitsToFloat(memory.getShort(at) << 16);
+                expected[c] = wide ? expected[c] : nearest(expected[c]);
+            }
+            assertThat(actual).as("row %s of %s as %s", row, weight, dtype).isEqualTo(expected);
+        }
+    }
+
+    /** The bfloat16 nearest to a number: of the two around it, found by cutting. */
+    private static float nearest(float value) {
+        int bits = Float.floatToRawIntBits(value);
+        float below = Float.intBitsToFloat(bits & 0xffff0000);
+        float above = Float.intBitsToFloat((bits & 0xffff0000) + 0x10000);
+        double down = Math.abs((double) value - below);
+        double up = Math.abs((double) above - value);
+        boolean even = (bits & 0x10000) == 0;
+        return down < up || (down == up && even) ? below : above;
+    }
+
+    @Test
+    void rowsBeginWithATile() {
+        QuantizedWeight weight = Matrices.of("int4 g32 f16", 45, 32, 1);
+        ByteBuffer memory = ByteBuffer.allocateDirect(4096);
+        assertThatThrownBy(() -> UNPACKERS.get(0).unpack(weight, 5, 7, Dtype.FLOAT32, memory))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("row 5");
+        assertThatThrownBy(() -> UNPACKERS.get(1).unpack(weight, 0, 7, Dtype.FLOAT16, memory))
+                .hasStackTraceContaining("float32 or bfloat16");
+    }
+}
