@@ -216,6 +216,24 @@ public final class KvCache implements AutoCloseable {
         }
 
         /**
+         * Tells whether the tokens can be computed over the cache as it is: whether none of them
+         * overwrites what another one sees.
+         */
+        public boolean inPlace() {
+            return !wraps();
+        }
+
+        /** Returns the keys of each layer, (B, G, C, D), to be written to by whoever computes. */
+        public NDArray[] keys() {
+            return keys.clone();
+        }
+
+        /** Returns the values of each layer, (B, G, C, D). */
+        public NDArray[] values() {
+            return values.clone();
+        }
+
+        /**
          * Returns the positions of the keys that {@link #update} gives, in their order.
          *
          * @return as many as the keys' third dimension

@@ -2,9 +2,10 @@
 package io.github.djlmistral.engine.kernels;
 
 import ai.djl.ndarray.NDManager;
+import io.github.djlmistral.engine.quantization.Weights;
+import io.github.djlmistral.engine.simd.Simd;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
-import java.util.Collection;
 import java.util.Comparator;
 import org.jspecify.annotations.Nullable;
 
@@ -12,9 +13,22 @@ import org.jspecify.annotations.Nullable;
  * Which kernels a model runs on, and why: chosen once, when it is loaded.
  *
  * @param kernels the kernels
+ * @param simd whether passes of few tokens go to a {@link
+ *     io.github.djlmistral.engine.simd.Decoder}: {@code WANTED} where the network has the shape for
+ *     it, {@code REQUIRED} else an error, {@code NONE} never
  * @param reason one sentence for the user
  */
-public record KernelChoice(Kernels kernels, String reason) {
+public record KernelChoice(Kernels kernels, Use simd, String reason) {
+
+    /** Whether something is used. */
+    public enum Use {
+        /** Not. */
+        NONE,
+        /** Where it can be. */
+        WANTED,
+        /** In any case. */
+        REQUIRED
+    }
 
     /** What users write to leave the choice to us. */
     public static final String AUTO = "auto";
@@ -26,7 +40,8 @@ public record KernelChoice(Kernels kernels, String reason) {
      * Chooses by what was asked for, the device and the checkpoint.
      *
      * @param manager the manager of the model, with its device
-     * @param kernels {@code "auto"}, {@code "torch"} or {@code "reference"}
+     * @param kernels {@code "auto"}, {@code "simd"} (with {@code torch} for many tokens), {@code
+     *     "torch"} or {@code "reference"}
      * @param dtype {@code "auto"} or a type of {@link Dtype}
      * @param stored the type of the checkpoint's weights, null where there is none
      * @param bytes how large the weights are as they are stored
@@ -37,7 +52,8 @@ public record KernelChoice(Kernels kernels, String reason) {
     public static KernelChoice of(
             NDManager manager, String kernels, String dtype, @Nullable Dtype stored, long bytes) {
         boolean pytorch = "PyTorch".equals(manager.getEngine().getEngineName());
-        String name = AUTO.equals(kernels) ? pytorch ? "torch" : "reference" : kernels;
+        boolean auto = AUTO.equals(kernels);
+        String name = auto ? pytorch ? "torch" : "reference" : kernels;
         String device = manager.getDevice().isGpu() ? "GPU" : "CPU";
         switch (name) {
             case "reference" -> {
@@ -49,6 +65,7 @@ public record KernelChoice(Kernels kernels, String reason) {
                 }
                 return new KernelChoice(
                         new ReferenceKernels(),
+                        Use.NONE,
                         "reference on "
                                 + device
                                 + " in float32: "
@@ -56,7 +73,7 @@ public record KernelChoice(Kernels kernels, String reason) {
                                         ? "asked for (torch would be faster)"
                                         : "the engine is not PyTorch, which the torch kernels need"));
             }
-            case "torch" -> {
+            case "torch", "simd" -> {
                 if (!pytorch) {
                     throw new IllegalArgumentException(
                             "the torch kernels need DJL's PyTorch engine, this model runs on "
@@ -64,23 +81,43 @@ public record KernelChoice(Kernels kernels, String reason) {
                 }
                 Dtype chosen =
                         AUTO.equals(dtype) ? fitting(manager, stored, bytes) : Dtype.of(dtype);
+                Use simd = simd(manager, name, auto);
                 return new KernelChoice(
-                        new TorchKernels(manager, chosen),
+                        simd == Use.NONE
+                                ? new TorchKernels(manager, chosen)
+                                : new TorchKernels(manager, chosen, Simd.unpacker()),
+                        simd,
                         "torch on "
                                 + device
                                 + " in "
                                 + chosen
-                                + ": fused PyTorch operators, the fastest there is here"
+                                + ": fused PyTorch operators"
                                 + (chosen == stored || stored == null
                                         ? ""
-                                        : "; the weights are stored in " + stored));
+                                        : "; the weights are stored in " + stored)
+                                + (simd == Use.NONE && auto && !manager.getDevice().isGpu()
+                                        ? "; single tokens would take less time with the simd"
+                                                + " kernels: "
+                                                + Simd.missing()
+                                        : ""));
             }
             default ->
                     throw new IllegalArgumentException(
                             "unknown kernels \""
                                     + kernels
-                                    + "\": choose \"auto\", \"torch\" or \"reference\"");
+                                    + "\": choose \"auto\", \"simd\", \"torch\" or \"reference\"");
         }
+    }
+
+    private static Use simd(NDManager manager, String name, boolean auto) {
+        String missing = manager.getDevice().isGpu() ? "they compute on the CPU" : Simd.missing();
+        if (name.equals("simd")) {
+            if (missing != null) {
+                throw new IllegalArgumentException("there are no simd kernels here: " + missing);
+            }
+            return Use.REQUIRED;
+        }
+        return auto && missing == null ? Use.WANTED : Use.NONE;
     }
 
     /**
@@ -90,19 +127,22 @@ public record KernelChoice(Kernels kernels, String reason) {
      * @param manager as above
      * @param kernels as above
      * @param dtype as above
-     * @param weights all tensors of the checkpoint; their bytes are not read
+     * @param weights all weights of the checkpoint; their bytes are not read
      * @return the choice
      * @throws IllegalArgumentException as above
      */
     public static KernelChoice of(
-            NDManager manager, String kernels, String dtype, Collection<Tensor> weights) {
-        long bytes = weights.stream().mapToLong(tensor -> tensor.data().remaining()).sum();
+            NDManager manager, String kernels, String dtype, Weights weights) {
         Dtype stored =
-                weights.stream()
+                weights.plain().values().stream()
                         .max(Comparator.comparingLong(Tensor::elements))
                         .map(Tensor::dtype)
                         .orElse(null);
-        return of(manager, kernels, dtype, stored, bytes);
+        if (!weights.quantized().isEmpty() && stored != Dtype.FLOAT16) {
+            // what is left of the numbers may be a few norms, which say nothing
+            stored = Dtype.BFLOAT16;
+        }
+        return of(manager, kernels, dtype, stored, weights.bytes());
     }
 
     /**

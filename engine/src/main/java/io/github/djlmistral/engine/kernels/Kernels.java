@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import org.jspecify.annotations.Nullable;
@@ -76,6 +77,24 @@ public interface Kernels {
      * @return x · weightᵀ, (..., out)
      */
     NDArray linear(NDArray x, NDArray weight);
+
+    /**
+     * Makes a linear layer of a matrix in few bits, packed as this device computes it best.
+     *
+     * @param manager the manager that keeps what is packed, and its device
+     * @param weight (out, in)
+     * @return the layer; gradients reach its input where these kernels carry them
+     */
+    QuantizedLinear quantized(NDManager manager, QuantizedWeight weight);
+
+    /**
+     * Looks tokens up in a table of few bits.
+     *
+     * @param ids token ids, int64 (B, T)
+     * @param weight the table (V, E)
+     * @return (B, T, E)
+     */
+    NDArray embedding(NDArray ids, QuantizedWeight weight);
 
     /**
      * Root-mean-square norm (Zhang and Sennrich 2019), in the order of casts of {@code

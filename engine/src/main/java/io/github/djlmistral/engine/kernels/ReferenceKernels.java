@@ -8,10 +8,13 @@ import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Activation;
+import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.util.Arrays;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -85,6 +88,38 @@ public final class ReferenceKernels implements Kernels {
         try (NDArray transposed = weight.transpose()) {
             return x.matMul(transposed);
         }
+    }
+
+    @Override
+    public QuantizedLinear quantized(NDManager manager, QuantizedWeight weight) {
+        return x -> {
+            try (NDArray rows =
+                    rows(x.getManager(), weight, IntStream.range(0, weight.rows()).toArray())) {
+                return linear(x, rows);
+            }
+        };
+    }
+
+    @Override
+    public NDArray embedding(NDArray ids, QuantizedWeight weight) {
+        int[] wanted = Arrays.stream(ids.toLongArray()).mapToInt(Math::toIntExact).toArray();
+        return rows(ids.getManager(), weight, wanted).reshape(ids.getShape().add(weight.columns()));
+    }
+
+    /** Some rows of a matrix in float32, in memory of the engine's own. */
+    static NDArray rows(NDManager manager, QuantizedWeight weight, int[] wanted) {
+        int columns = weight.columns();
+        NDArray rows = manager.create(new Shape(wanted.length, columns), DataType.FLOAT32);
+        FloatBuffer to = rows.toByteBuffer(true).order(ByteOrder.nativeOrder()).asFloatBuffer();
+        IntStream.range(0, wanted.length)
+                .parallel()
+                .forEach(
+                        i -> {
+                            float[] row = new float[columns];
+                            weight.row(wanted[i], row);
+                            to.duplicate().position(i * columns).put(row);
+                        });
+        return rows;
     }
 
     @Override

@@ -14,6 +14,9 @@ import ai.djl.pytorch.engine.PtSymbolBlock;
 import ai.djl.pytorch.jni.IValue;
 import ai.djl.pytorch.jni.IValueUtils;
 import ai.djl.pytorch.jni.JniUtils;
+import io.github.djlmistral.engine.quantization.PlainUnpacker;
+import io.github.djlmistral.engine.quantization.QuantizedWeight;
+import io.github.djlmistral.engine.quantization.Unpacker;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.io.IOException;
@@ -50,11 +53,14 @@ public final class TorchKernels implements Kernels {
 
     private final PtSymbolBlock module;
     private final NDManager scalars;
-    private final Map<Object, NDArray> constants = new ConcurrentHashMap<>();
+    private final Map<Object, NDArray> constants;
 
     private final Dtype dtype;
     private final long scalarType;
     private final boolean gradients;
+
+    /** Null where PyTorch's operators unpack. */
+    private final @Nullable UnpackedBlocks blocks;
 
     /**
      * Compiles the kernels for a device.
@@ -63,32 +69,57 @@ public final class TorchKernels implements Kernels {
      * @param dtype float32, bfloat16 or float16
      */
     public TorchKernels(NDManager manager, Dtype dtype) {
+        this(manager, dtype, new PlainUnpacker());
+    }
+
+    /**
+     * Compiles the kernels for a device.
+     *
+     * @param manager a PyTorch manager that keeps the kernels, on their device
+     * @param dtype float32, bfloat16 or float16
+     * @param unpacker unpacks matrices in few bits on a CPU; null leaves that to PyTorch's own
+     *     operators, as on a GPU, which unpack whole matrices and take many passes for it
+     */
+    public TorchKernels(NDManager manager, Dtype dtype, @Nullable Unpacker unpacker) {
         scalarType = scalarType(dtype);
-        String code;
-        try (InputStream text =
-                Objects.requireNonNull(
-                        TorchKernels.class.getResourceAsStream("torch_kernels.py"))) {
-            code = new String(text.readAllBytes(), StandardCharsets.UTF_8);
+        String code = text("torch_kernels.py") + text("torch_quantized.py");
+        try {
             module =
                     JniUtils.loadModule((PtNDManager) manager, TorchArchive.of(code), false, false);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
         scalars = manager.newSubManager(Device.cpu());
+        constants = new ConcurrentHashMap<>();
         this.dtype = dtype;
         gradients = false;
+        blocks =
+                unpacker == null || manager.getDevice().isGpu()
+                        ? null
+                        : new UnpackedBlocks(this, scalars, unpacker);
+    }
+
+    private static String text(String resource) {
+        try (InputStream text =
+                Objects.requireNonNull(TorchKernels.class.getResourceAsStream(resource))) {
+            return new String(text.readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private TorchKernels(TorchKernels inference) {
         module = inference.module;
         scalars = inference.scalars;
+        constants = inference.constants;
         dtype = inference.dtype;
         scalarType = inference.scalarType;
         gradients = true;
+        blocks = inference.blocks;
     }
 
     /** Returns torch's own number of a type, {@code c10/core/ScalarType.h}. */
-    private static long scalarType(Dtype dtype) {
+    static long scalarType(Dtype dtype) {
         return switch (dtype) {
             case FLOAT16 -> 5;
             case FLOAT32 -> 6;
@@ -168,6 +199,18 @@ public final class TorchKernels implements Kernels {
     }
 
     @Override
+    public QuantizedLinear quantized(NDManager manager, QuantizedWeight weight) {
+        TorchQuantized layer = new TorchQuantized(this, manager, weight, blocks);
+        return gradients ? layer.training() : layer;
+    }
+
+    @Override
+    public NDArray embedding(NDArray ids, QuantizedWeight weight) {
+        NDArray rows = new ReferenceKernels().embedding(ids, weight);
+        return dtype == Dtype.FLOAT32 ? rows : call("to", rows, constant(scalarType)).get(0);
+    }
+
+    @Override
     public NDArray rmsNorm(NDArray x, NDArray weight, float eps) {
         return call("rms_norm", x, weight, constant(eps)).get(0);
     }
@@ -213,7 +256,7 @@ public final class TorchKernels implements Kernels {
         return call("attention_weights", q, k, mask).get(0);
     }
 
-    private NDArray constant(Number value) {
+    NDArray constant(Number value) {
         return constants.computeIfAbsent(
                 value,
                 v ->
@@ -234,13 +277,13 @@ public final class TorchKernels implements Kernels {
     }
 
     /** Takes an array out of the scope that happens to be open where it is first needed. */
-    private static NDArray outliving(NDArray array) {
+    static NDArray outliving(NDArray array) {
         NDScope.unregister(array);
         return array;
     }
 
     /** Runs a method outside of inference mode: what that makes cannot be trained with later. */
-    private NDArray normal(String method, NDArray... arguments) {
+    NDArray normal(String method, NDArray... arguments) {
         PLAIN_EXECUTOR.get();
         return recorded(method, arguments).get(0);
     }
@@ -251,7 +294,7 @@ public final class TorchKernels implements Kernels {
         return IValueUtils.forward(module, inputs, true);
     }
 
-    private NDList call(String method, NDArray... arguments) {
+    NDList call(String method, NDArray... arguments) {
         PLAIN_EXECUTOR.get();
         if (gradients) {
             return recorded(method, arguments);

@@ -20,8 +20,12 @@ final class ConfigFields {
 
     private final JsonObject json;
 
-    private ConfigFields(JsonObject json) {
+    /** What stands before the keys in messages, such as {@code rope_parameters.}. */
+    private final String path;
+
+    private ConfigFields(JsonObject json, String path) {
         this.json = json;
+        this.path = path;
     }
 
     static ConfigFields parse(String text) {
@@ -34,7 +38,7 @@ final class ConfigFields {
         if (!element.isJsonObject()) {
             throw invalid("the file is no JSON object", null);
         }
-        return new ConfigFields(element.getAsJsonObject());
+        return new ConfigFields(element.getAsJsonObject(), "");
     }
 
     /** What to throw if the configuration has this problem. */
@@ -55,7 +59,7 @@ final class ConfigFields {
         try {
             return element.isJsonNull() ? null : as.apply(element);
         } catch (ArithmeticException | IllegalStateException e) {
-            throw invalid(key + " is " + element, e);
+            throw invalid(path + key + " is " + element, e);
         }
     }
 
@@ -63,7 +67,7 @@ final class ConfigFields {
     <T> T require(String key, Function<JsonElement, T> as, @Nullable T absent) {
         T value = get(key, as, absent);
         if (value == null) {
-            throw invalid(key + (has(key) ? " is null" : " is missing"), null);
+            throw invalid(path + key + (has(key) ? " is null" : " is missing"), null);
         }
         return value;
     }
@@ -89,9 +93,9 @@ final class ConfigFields {
             return null;
         }
         if (!element.isJsonObject()) {
-            throw invalid(key + " is " + element + ", no object", null);
+            throw invalid(path + key + " is " + element + ", no object", null);
         }
-        return new ConfigFields(element.getAsJsonObject());
+        return new ConfigFields(element.getAsJsonObject(), path + key + ".");
     }
 
     /** Gson itself would take "1", [1] and 1.9 for a 1, and 4294967297 too. */

@@ -3,9 +3,11 @@ package io.github.djlmistral.engine.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
-import ai.djl.nn.Parameter;
 import ai.djl.training.initializer.Initializer;
 import io.github.djlmistral.engine.kernels.Kernels;
+import io.github.djlmistral.engine.simd.DecoderNetwork;
+import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * Grouped-query attention (Ainslie et al. 2023) with rotary positions (Su et al. 2021) and a
@@ -15,10 +17,10 @@ final class MistralAttention extends LayerPart {
 
     private final int layer;
     private final int window;
-    private final Parameter query;
-    private final Parameter key;
-    private final Parameter value;
-    private final Parameter output;
+    private final MistralLinear query;
+    private final MistralLinear key;
+    private final MistralLinear value;
+    private final MistralLinear output;
 
     MistralAttention(MistralConfig config, int layer, Initializer initializer) {
         this.layer = layer;
@@ -26,18 +28,18 @@ final class MistralAttention extends LayerPart {
         long hidden = config.hiddenSize();
         long queries = (long) config.numAttentionHeads() * config.headDim();
         long keys = (long) config.numKeyValueHeads() * config.headDim();
-        query = weight("q_proj", initializer, queries, hidden);
-        key = weight("k_proj", initializer, keys, hidden);
-        value = weight("v_proj", initializer, keys, hidden);
-        output = weight("o_proj", initializer, hidden, queries);
+        query = addChildBlock("q_proj", new MistralLinear(initializer, queries, hidden));
+        key = addChildBlock("k_proj", new MistralLinear(initializer, keys, hidden));
+        value = addChildBlock("v_proj", new MistralLinear(initializer, keys, hidden));
+        output = addChildBlock("o_proj", new MistralLinear(initializer, hidden, queries));
     }
 
     @Override
     NDArray forward(ForwardPass pass, NDArray x) {
         Kernels kernels = pass.kernels();
-        NDArray q = kernels.linear(x, pass.value(query));
-        NDArray k = kernels.linear(x, pass.value(key));
-        NDArray v = kernels.linear(x, pass.value(value));
+        NDArray q = query.forward(pass, x);
+        NDArray k = key.forward(pass, x);
+        NDArray v = value.forward(pass, x);
         NDList seen =
                 pass.cache() == null
                         ? kernels.rotary(q, k, v, pass.rotaryTables(), null)
@@ -47,6 +49,11 @@ final class MistralAttention extends LayerPart {
         if (pass.attentions() != null && pass.mask() != null) {
             pass.attentions().add(kernels.attentionWeights(seen.get(0), seen.get(1), pass.mask()));
         }
-        return kernels.linear(context, pass.value(output));
+        return output.forward(pass, context);
+    }
+
+    /** Queries, keys, values and output, for a decoder. */
+    List<DecoderNetwork.Matrix> forDecoder() {
+        return Stream.of(query, key, value, output).map(MistralLinear::forDecoder).toList();
     }
 }

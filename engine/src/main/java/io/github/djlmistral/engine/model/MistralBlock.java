@@ -15,6 +15,9 @@ import java.util.Map;
 /** What the blocks of the network have in common: how parameters are made and named. */
 abstract class MistralBlock extends AbstractBlock {
 
+    /** What checkpoints call the parameter of a linear layer, a table and a norm. */
+    static final String WEIGHT = "weight";
+
     private static final byte VERSION = 1;
 
     MistralBlock() {
@@ -54,13 +57,39 @@ abstract class MistralBlock extends AbstractBlock {
 
     private static void collect(MistralBlock block, String prefix, Map<String, Parameter> named) {
         for (Pair<String, Parameter> entry : block.getDirectParameters()) {
-            named.put(prefix + entry.getKey() + ".weight", entry.getValue());
+            String name = entry.getKey();
+            named.put(
+                    prefix + (name.equals(WEIGHT) ? name : name + "." + WEIGHT), entry.getValue());
         }
         for (Pair<String, Block> child : block.children) {
-            // DJL numbers children: "01layers.0"
-            String name = child.getKey().replaceFirst("^\\d+", "");
-            collect((MistralBlock) child.getValue(), prefix + name + ".", named);
+            collect((MistralBlock) child.getValue(), prefix + name(child) + ".", named);
         }
+    }
+
+    /**
+     * Returns the linear layers by the names of their weights, as {@link #namedParameters}.
+     *
+     * @return those whose parameter is their own, in the order of the network
+     */
+    final Map<String, MistralLinear> namedLinears() {
+        Map<String, MistralLinear> named = new LinkedHashMap<>();
+        collectLinears(this, "", named);
+        return named;
+    }
+
+    private static void collectLinears(
+            MistralBlock block, String prefix, Map<String, MistralLinear> named) {
+        if (block instanceof MistralLinear linear) {
+            named.put(prefix + WEIGHT, linear);
+        }
+        for (Pair<String, Block> child : block.children) {
+            collectLinears((MistralBlock) child.getValue(), prefix + name(child) + ".", named);
+        }
+    }
+
+    /** DJL numbers children: "01layers.0". */
+    private static String name(Pair<String, Block> child) {
+        return child.getKey().replaceFirst("^\\d+", "");
     }
 
     @Override

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.model;
 
+import io.github.djlmistral.engine.quantization.QuantizationConfig;
 import io.github.djlmistral.engine.weights.Dtype;
+import io.github.djlmistral.engine.weights.Gguf;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,6 +35,7 @@ import org.jspecify.annotations.Nullable;
  * @param eosTokenIds the tokens that end one, maybe none
  * @param padTokenId the token that fills up, or null
  * @param dtype the type the weights were saved in, or null where the file does not say
+ * @param quantizationConfig how weights are quantized, or null if none is
  */
 public record MistralConfig(
         int vocabSize,
@@ -53,7 +57,8 @@ public record MistralConfig(
         @Nullable Integer bosTokenId,
         List<Integer> eosTokenIds,
         @Nullable Integer padTokenId,
-        @Nullable Dtype dtype) {
+        @Nullable Dtype dtype,
+        @Nullable QuantizationConfig quantizationConfig) {
 
     /** Checks that the fields fit together. */
     public MistralConfig {
@@ -169,18 +174,23 @@ public record MistralConfig(
                 1,
                 List.of(2),
                 null,
-                Dtype.BFLOAT16);
+                Dtype.BFLOAT16,
+                null);
     }
 
     /**
      * Reads the configuration of a checkpoint: {@code config.json}, or {@code params.json} beside
-     * Mistral's own {@code consolidated.safetensors}.
+     * Mistral's own {@code consolidated.safetensors}, or what a GGUF file says.
      *
-     * @param directory the checkpoint
+     * @param directory the checkpoint, or a GGUF file
      * @return its configuration
      * @throws IOException if there is none, or it is not one of a Mistral network
      */
     public static MistralConfig read(Path directory) throws IOException {
+        Optional<Path> gguf = Gguf.find(directory);
+        if (gguf.isPresent()) {
+            return GgufConfig.of(Gguf.open(gguf.get()));
+        }
         for (String name : List.of("config.json", "params.json")) {
             Path file = directory.resolve(name);
             if (Files.isRegularFile(file)) {
@@ -214,10 +224,6 @@ public record MistralConfig(
         require(
                 "mistral".equals(type),
                 "model_type is \"" + type + "\", this network runs \"mistral\" only");
-        require(
-                !fields.has("quantization_config"),
-                "quantization_config is there: quantized checkpoints are not supported yet, give"
-                        + " the unquantized one");
         int hidden = fields.integer("hidden_size", 4096);
         int heads = fields.integer("num_attention_heads", 32);
         Integer keyValueHeads = fields.get("num_key_value_heads", ConfigFields::exact, 8);
@@ -248,7 +254,8 @@ public record MistralConfig(
                 fields.get("bos_token_id", ConfigFields::exact, 1),
                 fields.integers("eos_token_id", List.of(2)),
                 fields.get("pad_token_id", ConfigFields::exact, null),
-                dtype == null ? null : Dtype.of(dtype));
+                dtype == null ? null : Dtype.of(dtype),
+                QuantizationFields.read(fields.object("quantization_config")));
     }
 
     private static double ropeTheta(ConfigFields fields) {
@@ -302,6 +309,7 @@ public record MistralConfig(
                 fields.require("tied_embeddings", ConfigFields::bool, false),
                 1,
                 List.of(2),
+                null,
                 null,
                 null);
     }

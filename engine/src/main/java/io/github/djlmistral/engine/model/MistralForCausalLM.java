@@ -11,19 +11,23 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Parameter;
 import ai.djl.training.ParameterStore;
+import ai.djl.training.initializer.Initializer;
 import ai.djl.training.initializer.NormalInitializer;
 import ai.djl.util.PairList;
 import io.github.djlmistral.engine.cache.KvCache;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
-import io.github.djlmistral.engine.weights.Checkpoint;
-import io.github.djlmistral.engine.weights.ConsolidatedLayout;
+import io.github.djlmistral.engine.quantization.QuantizedWeight;
+import io.github.djlmistral.engine.quantization.Weights;
+import io.github.djlmistral.engine.simd.Decoder;
+import io.github.djlmistral.engine.simd.Simd;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -40,9 +44,14 @@ import org.jspecify.annotations.Nullable;
  */
 public final class MistralForCausalLM extends MistralBlock implements StreamingBlock {
 
+    private static final String EMBEDDING = "model.embed_tokens.weight";
+
     private final MistralModel model;
-    private final Parameter head;
-    private final String kernelReason;
+    private final MistralLinear head;
+    private String kernelReason;
+    private @Nullable DecoderPasses decoder;
+    private long weightBytes;
+    private long tableBytes;
 
     /**
      * Makes a network whose parameters have no values yet.
@@ -52,23 +61,28 @@ public final class MistralForCausalLM extends MistralBlock implements StreamingB
      */
     public MistralForCausalLM(MistralConfig config, KernelChoice choice) {
         model = addChildBlock("model", new MistralModel(config, choice.kernels()));
-        head =
-                config.tieWordEmbeddings()
-                        ? model.embedding()
-                        : weight(
-                                "lm_head",
-                                new NormalInitializer((float) config.initializerRange()),
-                                config.vocabSize(),
-                                config.hiddenSize());
+        if (config.tieWordEmbeddings()) {
+            head = new MistralLinear(model.embedding());
+        } else {
+            Initializer initializer = new NormalInitializer((float) config.initializerRange());
+            head =
+                    addChildBlock(
+                            "lm_head",
+                            new MistralLinear(
+                                    initializer, config.vocabSize(), config.hiddenSize()));
+        }
         kernelReason = choice.reason();
+        int bytes = choice.kernels().dtype().bytes();
+        weightBytes = config.parameterCount() * bytes;
+        tableBytes = (long) config.vocabSize() * config.hiddenSize() * bytes;
     }
 
     /**
      * Loads a checkpoint: {@code config.json} with {@code *.safetensors}, or {@code params.json}
-     * with {@code consolidated.safetensors}. The parameters are frozen: unfreeze what is to be
-     * trained.
+     * with {@code consolidated.safetensors}, or a GGUF file. The parameters are frozen: unfreeze
+     * what is to be trained.
      *
-     * @param directory the checkpoint
+     * @param directory the checkpoint, or the GGUF file
      * @param manager keeps the weights, on its device
      * @param kernels {@code "auto"} or a name, see {@link KernelChoice#of}
      * @param dtype {@code "auto"} or a type, see {@link KernelChoice#of}
@@ -80,56 +94,152 @@ public final class MistralForCausalLM extends MistralBlock implements StreamingB
     public static MistralForCausalLM load(
             Path directory, NDManager manager, String kernels, String dtype)
             throws IOException, MalformedModelException {
-        MistralConfig config = MistralConfig.read(directory);
-        Checkpoint checkpoint = Checkpoint.open(directory);
-        Map<String, Tensor> tensors = checkpoint.tensors();
-        if (checkpoint.consolidated()) {
-            tensors =
-                    ConsolidatedLayout.toHuggingFace(
-                            tensors, config.numAttentionHeads(), config.numKeyValueHeads());
-        }
-        KernelChoice choice = KernelChoice.of(manager, kernels, dtype, tensors.values());
+        MistralCheckpoint checkpoint = MistralCheckpoint.open(directory);
+        return of(
+                checkpoint.config(),
+                checkpoint.weights(),
+                directory.toString(),
+                manager,
+                kernels,
+                dtype);
+    }
+
+    /**
+     * Makes a network of weights. Those of floating-point numbers become parameters, frozen;
+     * matrices in few bits do not, they are not trained.
+     *
+     * @param config its shape
+     * @param weights its weights
+     * @param source where they are from, for messages
+     * @param manager keeps the weights, on its device
+     * @param kernels {@code "auto"} or a name, see {@link KernelChoice#of}
+     * @param dtype {@code "auto"} or a type, see {@link KernelChoice#of}
+     * @return the network, ready to run
+     * @throws MalformedModelException if the weights are not those of the configuration, naming
+     *     every tensor that is missing, surplus or of another shape
+     */
+    public static MistralForCausalLM of(
+            MistralConfig config,
+            Weights weights,
+            String source,
+            NDManager manager,
+            String kernels,
+            String dtype)
+            throws MalformedModelException {
+        return of(
+                config,
+                weights,
+                source,
+                manager,
+                KernelChoice.of(manager, kernels, dtype, weights));
+    }
+
+    /**
+     * Makes a network of weights with kernels that are chosen already.
+     *
+     * @param config as above
+     * @param weights as above
+     * @param source as above
+     * @param manager as above
+     * @param choice how it computes
+     * @return the network, ready to run
+     * @throws MalformedModelException as above
+     */
+    public static MistralForCausalLM of(
+            MistralConfig config,
+            Weights weights,
+            String source,
+            NDManager manager,
+            KernelChoice choice)
+            throws MalformedModelException {
         MistralForCausalLM network = new MistralForCausalLM(config, choice);
-        network.setWeights(tensors, manager, directory);
+        network.setWeights(weights, manager, source);
+        network.useDecoder(choice);
         return network;
     }
 
-    private void setWeights(Map<String, Tensor> tensors, NDManager manager, Path directory)
+    private void setWeights(Weights weights, NDManager manager, String source)
             throws MalformedModelException {
-        Map<String, Parameter> parameters = namedParameters();
-        checkNames(parameters, tensors, directory);
-        for (Map.Entry<String, Parameter> entry : parameters.entrySet()) {
+        checkNames(namedParameters(), weights, source);
+        Map<String, MistralLinear> linears = namedLinears();
+        weights.quantized()
+                .forEach(
+                        (name, matrix) -> {
+                            if (name.equals(EMBEDDING)) {
+                                model.quantizeEmbedding(matrix);
+                                if (config().tieWordEmbeddings()) {
+                                    head.quantize(matrix, kernels().quantized(manager, matrix));
+                                }
+                            } else if (linears.containsKey(name)) {
+                                linears.get(name)
+                                        .quantize(matrix, kernels().quantized(manager, matrix));
+                            }
+                        });
+        for (Map.Entry<String, Parameter> entry : namedParameters().entrySet()) {
             Parameter parameter = entry.getValue();
             // a Parameter takes an array only where no shape was announced
             parameter.setShape(null);
-            parameter.setArray(
-                    kernels().load(manager, Objects.requireNonNull(tensors.get(entry.getKey()))));
+            Tensor tensor = Objects.requireNonNull(weights.plain().get(entry.getKey()));
+            parameter.setArray(kernels().load(manager, tensor));
             parameter.freeze(true);
+        }
+        weightBytes = weights.bytes(kernels().dtype());
+        QuantizedWeight table = weights.quantized().get(EMBEDDING);
+        if (table != null) {
+            tableBytes = table.bytes();
         }
         // marks the blocks as initialized; values that are there stay
         initialize(manager, DataType.FLOAT32, new Shape(1, 1));
     }
 
-    private void checkNames(
-            Map<String, Parameter> parameters, Map<String, Tensor> tensors, Path directory)
+    private void useDecoder(KernelChoice choice) {
+        if (choice.simd() == KernelChoice.Use.NONE) {
+            return;
+        }
+        try {
+            Decoder made = Simd.decoder(model.forDecoder(head));
+            decoder = new DecoderPasses(made, model, namedParameters().values());
+            kernelReason =
+                    "simd for up to "
+                            + Decoder.MAX_TOKENS
+                            + " tokens at once ("
+                            + made.description()
+                            + "), for more "
+                            + kernelReason;
+        } catch (UnsupportedOperationException e) {
+            if (choice.simd() == KernelChoice.Use.REQUIRED) {
+                throw new IllegalArgumentException(
+                        "the simd kernels do not compute this network: " + e.getMessage(), e);
+            }
+            kernelReason += "; not simd: " + e.getMessage();
+        }
+    }
+
+    private void checkNames(Map<String, Parameter> parameters, Weights weights, String source)
             throws MalformedModelException {
+        Map<String, long[]> shapes = new LinkedHashMap<>();
+        weights.plain().forEach((name, tensor) -> shapes.put(name, tensor.shape()));
+        weights.quantized()
+                .forEach(
+                        (name, matrix) ->
+                                shapes.put(name, new long[] {matrix.rows(), matrix.columns()}));
         List<String> faults = new ArrayList<>();
         parameters.forEach(
                 (name, parameter) -> {
-                    Tensor tensor = tensors.get(name);
+                    long[] shape = shapes.get(name);
                     long[] wanted = parameter.getShape().getShape();
-                    if (tensor == null) {
+                    if (shape == null) {
                         faults.add(name + " is missing");
-                    } else if (!Arrays.equals(tensor.shape(), wanted)) {
+                    } else if (!Arrays.equals(shape, wanted)) {
                         faults.add(
                                 name
                                         + " has the shape "
-                                        + Arrays.toString(tensor.shape())
+                                        + Arrays.toString(shape)
                                         + " instead of "
                                         + Arrays.toString(wanted));
                     }
                 });
-        for (String name : tensors.keySet()) {
+        for (String name : shapes.keySet()) {
             // files of tied models may repeat the table; old ones hold the rotary frequencies
             boolean derived =
                     name.endsWith("rotary_emb.inv_freq")
@@ -142,7 +252,7 @@ public final class MistralForCausalLM extends MistralBlock implements StreamingB
             int shown = Math.min(faults.size(), 20);
             throw new MalformedModelException(
                     "the weights in "
-                            + directory
+                            + source
                             + " do not fit its configuration: "
                             + String.join("; ", faults.subList(0, shown))
                             + (shown < faults.size()
@@ -165,6 +275,21 @@ public final class MistralForCausalLM extends MistralBlock implements StreamingB
     /** Returns which kernels were chosen and why, a sentence for the user. */
     public String kernelReason() {
         return kernelReason;
+    }
+
+    /** Returns how many bytes the weights take, as they were given to the kernels. */
+    public long weightBytes() {
+        return weightBytes;
+    }
+
+    /**
+     * Returns how many bytes of weights every pass reads, which is what limits the speed of single
+     * tokens: all but the table of embeddings, of which it needs some rows only.
+     *
+     * @return {@link #weightBytes()} where the table is the output layer as well
+     */
+    public long bytesPerPass() {
+        return weightBytes - (config().tieWordEmbeddings() ? 0 : tableBytes);
     }
 
     /**
@@ -194,21 +319,25 @@ public final class MistralForCausalLM extends MistralBlock implements StreamingB
     /**
      * Runs the network.
      *
-     * @param parameters where the values of the parameters are
+     * @param values where the values of the parameters are
      * @param input the arguments
      * @param training whether gradients are wanted
      * @return the logits, float32 (B, T or {@code logitsToKeep}, V), and what else was asked for
      */
-    public ForwardOutput forward(ParameterStore parameters, ForwardInput input, boolean training) {
-        ForwardOutput hidden = model.forward(parameters, input, training);
+    public ForwardOutput forward(ParameterStore values, ForwardInput input, boolean training) {
+        NDArray decoded = decoder == null || training ? null : decoder.forward(input);
+        if (decoded != null) {
+            decoded.setName("logits");
+            return new ForwardOutput(decoded, null, null);
+        }
+        ForwardOutput hidden = model.forward(values, input, training);
         NDArray x = hidden.output();
         long tokens = x.getShape().get(1);
         if (input.logitsToKeep > 0 && input.logitsToKeep < tokens) {
             x = x.get(new NDIndex().addAllDim().addSliceDim(tokens - input.logitsToKeep, tokens));
         }
         Kernels kernels = training ? kernels().training() : kernels();
-        NDArray weight = parameters.getValue(head, x.getDevice(), training);
-        NDArray logits = kernels.toFloat32(kernels.linear(x, weight));
+        NDArray logits = kernels.toFloat32(head.forward(values, training, kernels, x));
         logits.setName("logits");
         return new ForwardOutput(logits, hidden.hiddenStates(), hidden.attentions());
     }

@@ -2,31 +2,34 @@
 package io.github.djlmistral.engine.model;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.nn.Parameter;
 import ai.djl.training.initializer.Initializer;
-import io.github.djlmistral.engine.kernels.Kernels;
+import io.github.djlmistral.engine.simd.DecoderNetwork;
+import java.util.List;
+import java.util.stream.Stream;
 
 /** The feed-forward network {@code down(silu(gate(x)) * up(x))}, without biases. */
 final class MistralMlp extends LayerPart {
 
-    private final Parameter gate;
-    private final Parameter up;
-    private final Parameter down;
+    private final MistralLinear gate;
+    private final MistralLinear up;
+    private final MistralLinear down;
 
     MistralMlp(MistralConfig config, Initializer initializer) {
         long hidden = config.hiddenSize();
         long intermediate = config.intermediateSize();
-        gate = weight("gate_proj", initializer, intermediate, hidden);
-        up = weight("up_proj", initializer, intermediate, hidden);
-        down = weight("down_proj", initializer, hidden, intermediate);
+        gate = addChildBlock("gate_proj", new MistralLinear(initializer, intermediate, hidden));
+        up = addChildBlock("up_proj", new MistralLinear(initializer, intermediate, hidden));
+        down = addChildBlock("down_proj", new MistralLinear(initializer, hidden, intermediate));
     }
 
     @Override
     NDArray forward(ForwardPass pass, NDArray x) {
-        Kernels kernels = pass.kernels();
-        NDArray gated =
-                kernels.swiGlu(
-                        kernels.linear(x, pass.value(gate)), kernels.linear(x, pass.value(up)));
-        return kernels.linear(gated, pass.value(down));
+        NDArray gated = pass.kernels().swiGlu(gate.forward(pass, x), up.forward(pass, x));
+        return down.forward(pass, gated);
+    }
+
+    /** Gate, up and down, for a decoder. */
+    List<DecoderNetwork.Matrix> forDecoder() {
+        return Stream.of(gate, up, down).map(MistralLinear::forDecoder).toList();
     }
 }

@@ -14,6 +14,8 @@ import ai.djl.util.PairList;
 import io.github.djlmistral.engine.cache.KvCache;
 import io.github.djlmistral.engine.kernels.AttentionMask;
 import io.github.djlmistral.engine.kernels.Kernels;
+import io.github.djlmistral.engine.quantization.QuantizedWeight;
+import io.github.djlmistral.engine.simd.DecoderNetwork;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -30,6 +32,7 @@ public final class MistralModel extends MistralBlock {
     private final MistralConfig config;
     private final Kernels kernels;
     private final Parameter embedTokens;
+    private @Nullable QuantizedWeight quantizedTokens;
     private final List<MistralDecoderLayer> layers = new ArrayList<>();
     private final Parameter norm;
     private final float[] inverseFrequencies;
@@ -72,21 +75,50 @@ public final class MistralModel extends MistralBlock {
         return embedTokens;
     }
 
+    /** Describes itself to a decoder, with this output layer. */
+    DecoderNetwork forDecoder(MistralLinear head) {
+        return new DecoderNetwork(
+                kernels.dtype(),
+                config.numAttentionHeads(),
+                config.numKeyValueHeads(),
+                config.headDim(),
+                config.window(),
+                config.rmsNormEps(),
+                inverseFrequencies.clone(),
+                quantizedTokens == null
+                        ? new DecoderNetwork.Matrix(embedTokens.getArray(), null)
+                        : new DecoderNetwork.Matrix(null, quantizedTokens),
+                layers.stream().map(MistralDecoderLayer::forDecoder).toList(),
+                norm.getArray(),
+                head.forDecoder());
+    }
+
+    /** Takes a table in few bits instead of the parameter, which goes. */
+    void quantizeEmbedding(QuantizedWeight table) {
+        parameters.remove("embed_tokens");
+        quantizedTokens = table;
+    }
+
     /**
      * Runs the network.
      *
-     * @param parameters where the values of the parameters are
+     * @param values where the values of the parameters are
      * @param input the arguments
      * @param training whether gradients are wanted
      * @return the last hidden state (B, T, E), and what else was asked for
      */
-    public ForwardOutput forward(ParameterStore parameters, ForwardInput input, boolean training) {
+    public ForwardOutput forward(ParameterStore values, ForwardInput input, boolean training) {
         NDManager manager = input.manager();
         Kernels k = training ? kernels.training() : kernels;
         NDArray x = input.inputsEmbeds;
         if (x == null) {
-            NDArray table = parameters.getValue(embedTokens, manager.getDevice(), training);
-            x = k.embedding(input.head().toType(DataType.INT64, false), table);
+            NDArray ids = input.head().toType(DataType.INT64, false);
+            x =
+                    quantizedTokens == null
+                            ? k.embedding(
+                                    ids,
+                                    values.getValue(embedTokens, manager.getDevice(), training))
+                            : k.embedding(ids, quantizedTokens);
         }
         Shape shape = x.getShape();
         int batch = (int) shape.get(0);
@@ -102,7 +134,7 @@ public final class MistralModel extends MistralBlock {
         }
         ForwardPass pass =
                 new ForwardPass(
-                        parameters,
+                        values,
                         training,
                         manager.getDevice(),
                         k,
@@ -111,11 +143,17 @@ public final class MistralModel extends MistralBlock {
                         cache,
                         input.outputAttentions ? new NDList() : null);
         NDList hiddenStates = input.outputHiddenStates ? new NDList() : null;
+        // what gradients, or the caller, still need stays
+        boolean released =
+                !training
+                        && hiddenStates == null
+                        && pass.attentions() == null
+                        && input.inputsEmbeds == null;
         for (MistralDecoderLayer layer : layers) {
             if (hiddenStates != null) {
                 hiddenStates.add(x);
             }
-            x = layer.forward(pass, x);
+            x = released ? forward(layer, pass, x) : layer.forward(pass, x);
         }
         x = k.rmsNorm(x, pass.value(norm), config.rmsNormEps());
         if (hiddenStates != null) {
@@ -127,7 +165,21 @@ public final class MistralModel extends MistralBlock {
         return new ForwardOutput(x, hiddenStates, pass.attentions());
     }
 
-    private void check(KvCache cache, int batch) {
+    /**
+     * Runs a layer and gives back at once what it needed, which would add up to gigabytes: the next
+     * layer then takes the same memory again, which the system need not find and clear anew.
+     */
+    private static NDArray forward(MistralDecoderLayer layer, ForwardPass pass, NDArray x) {
+        NDManager manager = x.getManager();
+        try (NDManager scope = manager.newSubManager()) {
+            x.attach(scope);
+            NDArray result = layer.forward(pass, x);
+            result.attach(manager);
+            return result;
+        }
+    }
+
+    void check(KvCache cache, int batch) {
         if (cache.batch() != batch) {
             throw new IllegalArgumentException(
                     "the cache has " + cache.batch() + " rows, the input " + batch);
@@ -142,7 +194,7 @@ public final class MistralModel extends MistralBlock {
     }
 
     /** The mask written out where the rule of {@link Kernels#attention} does not do. */
-    private @Nullable NDArray mask(
+    @Nullable NDArray mask(
             ForwardInput input, int batch, int past, int tokens, KvCache.@Nullable Pass cache) {
         NDArray given = input.attentionMask;
         boolean additive = given != null && given.getShape().dimension() == 4;

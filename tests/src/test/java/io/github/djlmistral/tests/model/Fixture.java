@@ -57,7 +57,9 @@ public abstract class Fixture {
     /** Returns a network of the same weights that computes through other kernels. */
     protected final MistralForCausalLM through(Kernels kernels, MistralForCausalLM network) {
         MistralForCausalLM other =
-                new MistralForCausalLM(network.config(), new KernelChoice(kernels, "a test"));
+                new MistralForCausalLM(
+                        network.config(),
+                        new KernelChoice(kernels, KernelChoice.Use.NONE, "a test"));
         Map<String, Parameter> source = network.namedParameters();
         other.namedParameters()
                 .forEach(

@@ -51,6 +51,7 @@ class MistralConfigTest {
                         1,
                         List.of(2),
                         null,
+                        null,
                         null);
         assertThat(MistralConfig.parse("{}")).isEqualTo(expected);
         assertThat(MistralConfig.defaults()).isEqualTo(expected);

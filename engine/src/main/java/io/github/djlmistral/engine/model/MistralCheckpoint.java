@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.model;
+
+import io.github.djlmistral.engine.quantization.GgufWeights;
+import io.github.djlmistral.engine.quantization.InsufficientMemoryException;
+import io.github.djlmistral.engine.quantization.Quantization;
+import io.github.djlmistral.engine.quantization.QuantizedCheckpoint;
+import io.github.djlmistral.engine.quantization.Weights;
+import io.github.djlmistral.engine.weights.Checkpoint;
+import io.github.djlmistral.engine.weights.ConsolidatedLayout;
+import io.github.djlmistral.engine.weights.Gguf;
+import io.github.djlmistral.engine.weights.Tensor;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What a network is made of, as it is stored; plain weights are mapped, not read.
+ *
+ * @param config the shape of the network
+ * @param weights its weights, under Hugging Face's names and in Hugging Face's layout
+ */
+public record MistralCheckpoint(MistralConfig config, Weights weights) {
+
+    /**
+     * Opens a checkpoint: {@code config.json} with {@code *.safetensors}, or {@code params.json}
+     * with {@code consolidated.safetensors}, or a GGUF file. Where {@code config.json} has a {@code
+     * quantization_config}, matrices are read as it says; those of a GGUF file in few bits are
+     * repacked.
+     *
+     * @param path the directory, or the GGUF file; or a directory that holds one and nothing else
+     * @return what is there
+     * @throws IOException if files are missing or cannot be read, or are quantized in a way that is
+     *     not supported
+     */
+    public static MistralCheckpoint open(Path path) throws IOException {
+        Optional<Path> file = Gguf.find(path);
+        if (file.isPresent()) {
+            Gguf gguf = Gguf.open(file.get());
+            MistralConfig config = GgufConfig.of(gguf);
+            int heads = config.numAttentionHeads();
+            return new MistralCheckpoint(
+                    config, GgufWeights.of(gguf, heads, config.numKeyValueHeads()));
+        }
+        MistralConfig config = MistralConfig.read(path);
+        Checkpoint checkpoint = Checkpoint.open(path);
+        Map<String, Tensor> tensors = checkpoint.tensors();
+        if (checkpoint.consolidated()) {
+            tensors =
+                    ConsolidatedLayout.toHuggingFace(
+                            tensors, config.numAttentionHeads(), config.numKeyValueHeads());
+        }
+        Weights weights =
+                QuantizedCheckpoint.read(
+                        path, tensors, config.quantizationConfig(), matrices(config));
+        return new MistralCheckpoint(config, weights);
+    }
+
+    /** The shapes of the network's matrices, outputs first. */
+    private static Map<String, long[]> matrices(MistralConfig config) {
+        long hidden = config.hiddenSize();
+        long inner = config.intermediateSize();
+        long queries = (long) config.numAttentionHeads() * config.headDim();
+        long keys = (long) config.numKeyValueHeads() * config.headDim();
+        Map<String, long[]> shapes = new HashMap<>();
+        for (int i = 0; i < config.numHiddenLayers(); ++i) {
+            String layer = "model.layers." + i + ".";
+            shapes.put(layer + "self_attn.q_proj.weight", new long[] {queries, hidden});
+            shapes.put(layer + "self_attn.k_proj.weight", new long[] {keys, hidden});
+            shapes.put(layer + "self_attn.v_proj.weight", new long[] {keys, hidden});
+            shapes.put(layer + "self_attn.o_proj.weight", new long[] {hidden, queries});
+            shapes.put(layer + "mlp.gate_proj.weight", new long[] {inner, hidden});
+            shapes.put(layer + "mlp.up_proj.weight", new long[] {inner, hidden});
+            shapes.put(layer + "mlp.down_proj.weight", new long[] {hidden, inner});
+        }
+        for (String table : List.of("model.embed_tokens.weight", "lm_head.weight")) {
+            shapes.put(table, new long[] {config.vocabSize(), hidden});
+        }
+        return shapes;
+    }
+
+    /**
+     * Quantizes the weights.
+     *
+     * @param quantization how
+     * @return the same network in few bits
+     * @throws IllegalArgumentException if the weights are quantized already, or cannot be
+     * @throws InsufficientMemoryException if the result does not fit into memory
+     */
+    public MistralCheckpoint quantized(Quantization quantization) {
+        return new MistralCheckpoint(config, quantization.apply(withoutCopies().weights));
+    }
+
+    /**
+     * Leaves out what the network does not read: files of models whose output layer is the
+     * embedding table may have that twice.
+     *
+     * @return the same network
+     */
+    public MistralCheckpoint withoutCopies() {
+        if (!config.tieWordEmbeddings()) {
+            return this;
+        }
+        Map<String, Tensor> plain = new LinkedHashMap<>(weights.plain());
+        plain.remove("lm_head.weight");
+        return new MistralCheckpoint(config, new Weights(plain, weights.quantized()));
+    }
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.nn.Parameter;
+import ai.djl.training.ParameterStore;
+import ai.djl.training.initializer.Initializer;
+import io.github.djlmistral.engine.kernels.Kernels;
+import io.github.djlmistral.engine.kernels.QuantizedLinear;
+import io.github.djlmistral.engine.quantization.QuantizedWeight;
+import io.github.djlmistral.engine.simd.DecoderNetwork;
+import org.jspecify.annotations.Nullable;
+
+/** A linear layer without a bias: a parameter (out, in), or a matrix in few bits. */
+final class MistralLinear extends LayerPart {
+
+    private final Parameter weight;
+    private @Nullable QuantizedWeight stored;
+    private @Nullable QuantizedLinear quantized;
+
+    MistralLinear(Initializer initializer, long out, long in) {
+        weight = weight(WEIGHT, initializer, out, in);
+    }
+
+    /** A layer that shares a parameter of another block. */
+    MistralLinear(Parameter shared) {
+        weight = shared;
+    }
+
+    /**
+     * Takes a matrix in few bits instead of the parameter, which goes.
+     *
+     * @param matrix as it is stored
+     * @param packed the same as the kernels compute it
+     */
+    void quantize(QuantizedWeight matrix, QuantizedLinear packed) {
+        parameters.remove(WEIGHT);
+        stored = matrix;
+        quantized = packed;
+    }
+
+    /** Describes itself to a decoder. */
+    DecoderNetwork.Matrix forDecoder() {
+        return stored == null
+                ? new DecoderNetwork.Matrix(weight.getArray(), null)
+                : new DecoderNetwork.Matrix(null, stored);
+    }
+
+    @Override
+    NDArray forward(ForwardPass pass, NDArray x) {
+        return forward(pass.parameters(), pass.training(), pass.kernels(), x);
+    }
+
+    NDArray forward(ParameterStore values, boolean training, Kernels kernels, NDArray x) {
+        if (quantized == null) {
+            return kernels.linear(x, values.getValue(weight, x.getDevice(), training));
+        }
+        return (training ? quantized.training() : quantized).forward(x);
+    }
+}
