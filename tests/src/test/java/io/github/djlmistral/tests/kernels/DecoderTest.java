@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.tests.kernels;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.training.ParameterStore;
+import io.github.djlmistral.engine.cache.KvCache;
+import io.github.djlmistral.engine.kernels.KernelChoice;
+import io.github.djlmistral.engine.kernels.Kernels;
+import io.github.djlmistral.engine.kernels.ReferenceKernels;
+import io.github.djlmistral.engine.model.ForwardInput;
+import io.github.djlmistral.engine.model.MistralConfig;
+import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.engine.quantization.Weights;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.function.IntUnaryOperator;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** The decoder computes what the blocks compute with the reference kernels. */
+class DecoderTest {
+
+    private final NDManager manager = NDManager.newBaseManager("PyTorch");
+
+    static List<String> kinds() {
+        return RandomNetwork.KINDS;
+    }
+
+    /**
+     * Single tokens, with the rounding that the decoder announces. What is left are float32 sums in
+     * another order, 1e-5, except where that moves an input over the border of two 8-bit numbers:
+     * then it moves a step, and others after it. Of a thousand inputs a token one in four thousand
+     * does; most tokens have none.
+     */
+    @ParameterizedTest
+    @MethodSource("kinds")
+    void computesWhatItSays(String kind) throws Exception {
+        Pair pair = new Pair(RandomNetwork.config(0), kind, EightBitInputs.kernels());
+        double[] errors = new double[15];
+        for (int i = 0; i < errors.length; ++i) {
+            errors[i] = pair.errors(1, 1, i, step -> 1)[0];
+        }
+        Arrays.sort(errors);
+        assertThat(errors[errors.length / 3]).isLessThan(1e-5);
+        assertThat(errors[errors.length - 1]).isLessThan(4.5e-2);
+    }
+
+    /**
+     * What the rounding costs: a step is 1/127 of the largest of a group, so the mean error of an
+     * input is at most 1/127/sqrt(12) = 0.23 % of that, about 0.6 % of the input's own size where
+     * the largest is 2.5 times the usual one; through 14 products 0.6 % · sqrt(14) = 2.2 %.
+     */
+    @ParameterizedTest
+    @MethodSource("kinds")
+    void isAsCloseToTheWeightsAsEightBitsAllow(String kind) throws Exception {
+        Pair pair = new Pair(RandomNetwork.config(0), kind, new ReferenceKernels());
+        pair.compare(1, 12, i -> 1 + i % 3, kind.startsWith("int4") ? 4.5e-2 : 1e-5);
+    }
+
+    static Stream<Integer> windows() {
+        return Stream.of(5, 16, 33, 100);
+    }
+
+    @ParameterizedTest
+    @MethodSource("windows")
+    void rollsWithTheWindow(int window) throws Exception {
+        Pair pair = new Pair(RandomNetwork.config(window), "bfloat16", new ReferenceKernels());
+        pair.compare(2, 90, i -> 1, 1e-5);
+    }
+
+    @Test
+    void computesRowsOfABatch() throws Exception {
+        Pair pair = new Pair(RandomNetwork.config(0), "int4 64 offset", new ReferenceKernels());
+        pair.compare(8, 6, i -> 1, 4.5e-2);
+        pair.compare(2, 6, i -> 4, 4.5e-2);
+    }
+
+    /** Many keys: several blocks, and parts that threads put together. */
+    @Test
+    void seesManyKeys() throws Exception {
+        Pair pair = new Pair(RandomNetwork.config(0), "float32", new ReferenceKernels());
+        pair.compare(1, 50, i -> 8, 1e-5);
+    }
+
+    @Test
+    void keepsPaddingOut() throws Exception {
+        Pair pair = new Pair(RandomNetwork.config(0), "float32", new ReferenceKernels());
+        long[] ids = new Random(3).longs(2L * 4, 0, 77).toArray();
+        long[] mask = {0, 0, 1, 1, 1, 1, 1, 1};
+        long[] positions = {0, 0, 0, 1, 0, 1, 2, 3};
+        try (NDManager scope = manager.newSubManager();
+                KvCache a = pair.decoder.newCache(scope, 2, 9);
+                KvCache b = pair.reference.newCache(scope, 2, 9)) {
+            Shape shape = new Shape(2, 4);
+            float[][] both = new float[2][];
+            for (int i = 0; i < 2; ++i) {
+                ForwardInput input =
+                        ForwardInput.ofIds(scope.create(ids, shape))
+                                .attentionMask(scope.create(mask, shape))
+                                .positionIds(scope.create(positions, shape))
+                                .logitsToKeep(1)
+                                .cache(i == 0 ? a : b);
+                both[i] = logits(i == 0 ? pair.decoder : pair.reference, scope, input);
+            }
+            assertThat(error(both[0], both[1])).isLessThan(1e-5);
+        }
+    }
+
+    /** Threads that use one model at once wait for each other and get their own results. */
+    @Test
+    void servesManyThreads() throws Exception {
+        MistralForCausalLM network =
+                new Pair(RandomNetwork.config(0), "float32", new ReferenceKernels()).decoder;
+        Callable<float[]> run =
+                () -> {
+                    float[] last = {};
+                    try (NDManager scope = manager.newSubManager();
+                            KvCache cache = network.newCache(scope, 1, 20)) {
+                        for (int i = 0; i < 20; ++i) {
+                            NDArray ids = scope.create(new long[] {i}, new Shape(1, 1));
+                            last = logits(network, scope, ForwardInput.ofIds(ids).cache(cache));
+                        }
+                    }
+                    return last;
+                };
+        float[] alone = run.call();
+        ExecutorService threads = Executors.newFixedThreadPool(4);
+        try {
+            for (var result : threads.invokeAll(List.of(run, run, run, run))) {
+                // not equal: compiled code adds the lanes of a vector up in another order
+                assertThat(error(result.get(), alone)).isLessThan(1e-5);
+            }
+        } finally {
+            threads.shutdown();
+        }
+    }
+
+    private static float[] logits(MistralForCausalLM network, NDManager scope, ForwardInput input) {
+        return network.forward(new ParameterStore(scope, false), input, false)
+                .output()
+                .toFloatArray();
+    }
+
+    /** The size of the difference, by the size of what is expected. */
+    private static double error(float[] actual, float[] expected) {
+        assertThat(actual).hasSameSizeAs(expected);
+        double difference = 0;
+        double size = 0;
+        for (int i = 0; i < expected.length; ++i) {
+            difference += Math.pow((double) actual[i] - expected[i], 2);
+            size += Math.pow(expected[i], 2);
+        }
+        return Math.sqrt(difference / size);
+    }
+
+    /** The same weights in a decoder and in blocks. */
+    private final class Pair {
+
+        final MistralForCausalLM decoder;
+        final MistralForCausalLM reference;
+
+        Pair(MistralConfig config, String kind, Kernels kernels) throws Exception {
+            Weights weights = RandomNetwork.weights(config, kind);
+            decoder = MistralForCausalLM.of(config, weights, "test", manager, "simd", "float32");
+            assertThat(decoder.kernelReason()).startsWith("simd for up to 8 tokens");
+            KernelChoice choice = new KernelChoice(kernels, KernelChoice.Use.NONE, "a test");
+            reference = MistralForCausalLM.of(config, weights, "test", manager, choice);
+        }
+
+        void compare(int batch, int steps, IntUnaryOperator tokens, double bound) {
+            for (double error : errors(batch, steps, 1, tokens)) {
+                assertThat(error).isLessThan(bound);
+            }
+        }
+
+        double[] errors(int batch, int steps, long seed, IntUnaryOperator tokens) {
+            Random random = new Random(seed);
+            double[] errors = new double[steps];
+            try (KvCache a = decoder.newCache(manager, batch, 500);
+                    KvCache b = reference.newCache(manager, batch, 500)) {
+                for (int step = 0; step < steps; ++step) {
+                    int count = tokens.applyAsInt(step);
+                    long[] ids = random.longs((long) batch * count, 0, 77).toArray();
+                    try (NDManager scope = manager.newSubManager()) {
+                        Shape shape = new Shape(batch, count);
+                        ForwardInput one = ForwardInput.ofIds(scope.create(ids, shape)).cache(a);
+                        ForwardInput two = ForwardInput.ofIds(scope.create(ids, shape)).cache(b);
+                        errors[step] =
+                                error(logits(decoder, scope, one), logits(reference, scope, two));
+                    }
+                }
+            }
+            return errors;
+        }
+    }
+
+    @AfterEach
+    void close() {
+        manager.close();
+    }
+}

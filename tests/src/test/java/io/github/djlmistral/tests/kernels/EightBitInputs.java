@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.tests.kernels;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import io.github.djlmistral.engine.kernels.Kernels;
+import io.github.djlmistral.engine.kernels.QuantizedLinear;
+import io.github.djlmistral.engine.kernels.ReferenceKernels;
+import io.github.djlmistral.engine.quantization.Int4;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+
+/**
+ * The reference kernels, but for what the decoder says it rounds: inputs of 4-bit matrices, to
+ * {@code round(x · 127 / m)} with m the largest magnitude of the group.
+ */
+final class EightBitInputs {
+
+    private static final ReferenceKernels REFERENCE = new ReferenceKernels();
+
+    private EightBitInputs() {}
+
+    static Kernels kernels() {
+        return (Kernels)
+                Proxy.newProxyInstance(
+                        Kernels.class.getClassLoader(),
+                        new Class<?>[] {Kernels.class},
+                        (proxy, method, arguments) -> {
+                            if (method.getName().equals("quantized")
+                                    && arguments[1] instanceof Int4 weight) {
+                                return linear((NDManager) arguments[0], weight);
+                            }
+                            try {
+                                return method.invoke(REFERENCE, arguments);
+                            } catch (InvocationTargetException e) {
+                                throw e.getCause();
+                            }
+                        });
+    }
+
+    private static QuantizedLinear linear(NDManager manager, Int4 weight) {
+        QuantizedLinear exact = REFERENCE.quantized(manager, weight);
+        int[] given = weight.inputOrder();
+        return x -> {
+            float[] values = x.toFloatArray();
+            for (int row = 0; row < values.length; row += weight.columns()) {
+                for (int group = 0; group < weight.columns(); group += weight.groupSize()) {
+                    int[] places = new int[weight.groupSize()];
+                    float largest = 0;
+                    for (int i = 0; i < places.length; ++i) {
+                        places[i] = row + (given == null ? group + i : given[group + i]);
+                        largest = Math.max(largest, Math.abs(values[places[i]]));
+                    }
+                    for (int place : places) {
+                        values[place] =
+                                largest == 0
+                                        ? 0
+                                        : (float) Math.rint(values[place] * (127 / largest))
+                                                * (largest / 127);
+                    }
+                }
+            }
+            try (NDArray rounded = x.getManager().create(values, x.getShape())) {
+                return exact.forward(rounded);
+            }
+        };
+    }
+}
