@@ -25,6 +25,9 @@ import org.jspecify.annotations.Nullable;
  * The models inside this jar: a folder of resources each, named as the artifact, with a {@code
  * metadata.json}. Their files are copied once into DJL's cache, because weights are mapped from
  * files.
+ *
+ * <p>An artifact without files of its own has those of the first: it differs in its arguments, as
+ * the one of precision {@code int4} does, which is quantized while it is loaded.
  */
 final class EmbeddedRepository extends AbstractRepository {
 
@@ -44,6 +47,12 @@ final class EmbeddedRepository extends AbstractRepository {
                         open(mrl.getArtifactId(), "metadata.json"), StandardCharsets.UTF_8)) {
             Metadata metadata = JsonUtils.GSON_PRETTY.fromJson(reader, Metadata.class);
             metadata.init(Map.of());
+            Map<String, Artifact.Item> files = metadata.getArtifacts().get(0).getFiles();
+            for (Artifact artifact : metadata.getArtifacts()) {
+                if (artifact.getFiles().isEmpty()) {
+                    artifact.setFiles(files);
+                }
+            }
             metadata.setRepositoryUri(mrl.toURI());
             return metadata;
         }

@@ -4,8 +4,12 @@ package io.github.djlmistral.zoo;
 import ai.djl.Model;
 import ai.djl.repository.zoo.Criteria;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.engine.weights.Gguf;
 import io.github.djlmistral.zoo.translator.MistralPipeline;
 import io.github.djlmistral.zoo.translator.MistralTranslatorFactory;
+import io.github.djlmistral.zoo.translator.ModelArguments;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -21,7 +25,9 @@ import java.nio.file.Path;
  *
  * <p>The types a model can be loaded with are those of {@link MistralTranslatorFactory}. Arguments
  * ({@code optArgument}): {@code kernels} and {@code dtype} as {@link
- * io.github.djlmistral.engine.kernels.KernelChoice#of} takes them, and every option of {@link
+ * io.github.djlmistral.engine.kernels.KernelChoice#of} takes them, {@code quantization} ({@code
+ * int4}, {@code nf4}) as {@link io.github.djlmistral.engine.quantization.Quantization#parse} does,
+ * {@code gguf_file} for one of several GGUF files in a directory, and every option of {@link
  * io.github.djlmistral.engine.generation.GenerationConfig} by the reference's name. An unknown
  * argument is an error.
  */
@@ -53,43 +59,62 @@ public final class Mistral {
 
     /**
      * Starts criteria for a checkpoint: a directory with {@code config.json}, {@code *.safetensors}
-     * and, unless the types are NDLists, a tokenizer.
+     * and, unless the types are NDLists, a tokenizer; or a GGUF file, which has all of it in one.
      *
-     * @param directory the checkpoint
+     * @param checkpoint the directory or the GGUF file
      * @param input what the application gives
      * @param output what it gets
      * @param <I> the input's type
      * @param <O> the output's type
      * @return a builder to add arguments to
-     * @throws IllegalArgumentException if there is no such directory
+     * @throws IllegalArgumentException if there is no such directory or GGUF file
+     * @throws UncheckedIOException if it cannot be looked at
      */
     public static <I, O> Criteria.Builder<I, O> criteria(
-            Path directory, Class<I> input, Class<O> output) {
-        if (!Files.isDirectory(directory)) {
+            Path checkpoint, Class<I> input, Class<O> output) {
+        if (!isCheckpoint(checkpoint)) {
             // DJL would only say that no model matches
             throw new IllegalArgumentException(
-                    directory.toAbsolutePath()
-                            + (Files.exists(directory) ? " is a file" : " does not exist")
-                            + ": give the directory that holds config.json and *.safetensors");
+                    checkpoint.toAbsolutePath()
+                            + (Files.exists(checkpoint) ? " is a file" : " does not exist")
+                            + ": give the directory that holds config.json and *.safetensors, or a"
+                            + " .gguf file");
         }
-        return Criteria.builder()
-                .setTypes(input, output)
-                .optEngine("PyTorch")
-                .optModelZoo(new MistralModelZoo(directory))
-                .optArgument("blockFactory", MistralBlockFactory.class.getName())
-                .optTranslatorFactory(new MistralTranslatorFactory())
-                .optOption("hasParameter", "false");
+        Path path = checkpoint.toAbsolutePath().normalize();
+        // of a file system's root there is no name
+        String name = path.getFileName() == null ? "mistral" : path.getFileName().toString();
+        boolean isFile = Files.isRegularFile(path);
+        Path directory = isFile ? path.resolveSibling("") : path;
+        Criteria.Builder<I, O> criteria =
+                Criteria.builder()
+                        .setTypes(input, output)
+                        .optEngine("PyTorch")
+                        .optModelZoo(new MistralModelZoo(directory, name))
+                        .optArgument("blockFactory", MistralBlockFactory.class.getName())
+                        .optTranslatorFactory(new MistralTranslatorFactory())
+                        .optOption("hasParameter", "false");
+        // DJL's models are in directories
+        return isFile ? criteria.optArgument(ModelArguments.GGUF_FILE, name) : criteria;
     }
 
     /**
      * Starts criteria for a checkpoint, text to text.
      *
-     * @param directory the checkpoint
+     * @param checkpoint the directory or the GGUF file
      * @return a builder to add arguments to
-     * @throws IllegalArgumentException if there is no such directory
+     * @throws IllegalArgumentException if there is no such directory or GGUF file
+     * @throws UncheckedIOException if it cannot be looked at
      */
-    public static Criteria.Builder<String, String> criteria(Path directory) {
-        return criteria(directory, String.class, String.class);
+    public static Criteria.Builder<String, String> criteria(Path checkpoint) {
+        return criteria(checkpoint, String.class, String.class);
+    }
+
+    private static boolean isCheckpoint(Path path) {
+        try {
+            return Files.isDirectory(path) || Gguf.find(path).isPresent();
+        } catch (IOException e) {
+            throw new UncheckedIOException(path + " cannot be read: " + e.getMessage(), e);
+        }
     }
 
     /**

@@ -6,15 +6,18 @@ import ai.djl.Model;
 import ai.djl.nn.Block;
 import ai.djl.nn.BlockFactory;
 import io.github.djlmistral.engine.kernels.KernelChoice;
+import io.github.djlmistral.engine.model.MistralCheckpoint;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.engine.quantization.Quantization;
 import io.github.djlmistral.zoo.translator.ModelArguments;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Loads the network of a checkpoint directory for DJL's model loaders. */
+/** Loads the network of a checkpoint directory or a GGUF file for DJL's model loaders. */
 public final class MistralBlockFactory implements BlockFactory {
 
     private static final Logger logger = LoggerFactory.getLogger(MistralBlockFactory.class);
@@ -31,9 +34,17 @@ public final class MistralBlockFactory implements BlockFactory {
             throws IOException {
         try {
             ModelArguments.check(arguments);
+            Path path = ModelArguments.checkpoint(modelPath, arguments);
+            MistralCheckpoint checkpoint = MistralCheckpoint.open(path);
+            Optional<Object> quantization = ModelArguments.value(arguments, "quantization");
+            if (quantization.isPresent()) {
+                checkpoint = checkpoint.quantized(Quantization.parse(quantization.get() + ""));
+            }
             MistralForCausalLM network =
-                    MistralForCausalLM.load(
-                            modelPath,
+                    MistralForCausalLM.of(
+                            checkpoint.config(),
+                            checkpoint.weights(),
+                            path.toString(),
                             model.getNDManager(),
                             argument(arguments, "kernels"),
                             argument(arguments, "dtype"));

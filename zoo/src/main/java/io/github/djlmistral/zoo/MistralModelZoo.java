@@ -15,21 +15,15 @@ public final class MistralModelZoo extends ModelZoo {
         this(new EmbeddedRepository(), Mistral.DEFAULT_MODEL);
     }
 
-    /** Lists one checkpoint. */
-    MistralModelZoo(Path directory) {
-        this(new DirectoryRepository(directory), name(directory));
+    /** Lists one checkpoint in a directory, under a name. */
+    MistralModelZoo(Path directory, String name) {
+        this(new DirectoryRepository(directory), name);
     }
 
     private MistralModelZoo(Repository repository, String artifact) {
         addModel(
                 new MistralModelLoader(
                         repository.model(NLP.TEXT_GENERATION, Mistral.GROUP_ID, artifact)));
-    }
-
-    /** Of a file system's root there is no name. */
-    private static String name(Path directory) {
-        Path name = directory.toAbsolutePath().normalize().getFileName();
-        return name == null ? "mistral" : name.toString();
     }
 
     @Override

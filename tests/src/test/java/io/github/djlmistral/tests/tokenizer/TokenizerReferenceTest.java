@@ -4,10 +4,12 @@ package io.github.djlmistral.tests.tokenizer;
 import static io.github.djlmistral.tests.tokenizer.ReferenceTokenizers.ids;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.djlmistral.tests.model.GgufModel;
 import io.github.djlmistral.tests.tokenizer.ReferenceTokenizers.Decoded;
 import io.github.djlmistral.tests.tokenizer.ReferenceTokenizers.Entry;
 import io.github.djlmistral.tests.tokenizer.ReferenceTokenizers.Outputs;
 import io.github.djlmistral.tests.tokenizer.ReferenceTokenizers.Recorded;
+import io.github.djlmistral.tests.weights.GgufWriter;
 import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -15,6 +17,7 @@ import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The ids and texts are those of Hugging Face tokenizers, and of SentencePiece. */
@@ -47,6 +50,28 @@ class TokenizerReferenceTest {
         String name = "tokenizer/small/" + (legacy ? "legacy" : "canonical");
         try (MistralTokenizer tokenizer = MistralTokenizer.open(ReferenceTokenizers.path(name))) {
             assertEquals(tokenizer, ReferenceTokenizers.small(), legacy);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "tokenizer.model.v1, true",
+        "tokenizer.model.v1, false",
+        "small/tokenizer.model, true"
+    })
+    void builtFromAGgufFile(String name, boolean legacy) throws IOException {
+        Path model = ReferenceTokenizers.path("tokenizer/" + name);
+        GgufWriter writer = GgufModel.tokenizer(new GgufWriter(), model);
+        if (!legacy) { // newer templates put the space there themselves
+            writer.put("tokenizer.chat_template", "{{ bos_token }}{{ ' [INST] ' }}");
+        }
+        Path file = writer.write(directory.resolve("vocabulary.gguf"));
+        Recorded recorded =
+                name.startsWith("small")
+                        ? ReferenceTokenizers.small()
+                        : ReferenceTokenizers.published();
+        try (MistralTokenizer tokenizer = MistralTokenizer.open(file)) {
+            assertEquals(tokenizer, recorded, legacy);
         }
     }
 

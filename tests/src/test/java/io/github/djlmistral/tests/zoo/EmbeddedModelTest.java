@@ -10,6 +10,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.tests.model.Reference;
+import io.github.djlmistral.zoo.Mistral;
 import io.github.djlmistral.zoo.chat.ChatInput;
 import io.github.djlmistral.zoo.chat.ChatOutput;
 import io.github.djlmistral.zoo.chat.Message;
@@ -21,6 +22,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** The embedded model knows its words, and says what it says under transformers. */
@@ -45,8 +47,13 @@ class EmbeddedModelTest extends ZooFixture {
         return Reference.json(Reference.directory("mistral-tiny-instruct").resolve(file));
     }
 
-    @Test
-    void definesNineTenthsOfTheCommonestNouns() throws Exception {
+    /**
+     * All 100 of the sample; 4 bits may cost two of them. A number, not "most", is what notices a
+     * quantizer that has become worse.
+     */
+    @ParameterizedTest
+    @CsvSource({"bfloat16, 0", "int4, 2", "nf4, 2"})
+    void definesTheCommonestNouns(String precision, int most) throws Exception {
         List<String> questions = new ArrayList<>();
         List<String> definitions = new ArrayList<>();
         for (JsonElement element : recorded("definitions.json").getAsJsonArray("sample")) {
@@ -55,7 +62,11 @@ class EmbeddedModelTest extends ZooFixture {
             definitions.add(entry.get("definition").getAsString());
         }
         assertThat(questions).hasSize(100);
-        try (ZooModel<String, String> texts = texts();
+        try (ZooModel<String, String> texts =
+                        Mistral.criteria(String.class, String.class)
+                                .optFilter("precision", precision)
+                                .build()
+                                .loadModel();
                 Predictor<String, String> predictor = texts.newPredictor()) {
             List<String> answers = predictor.batchPredict(questions);
             List<String> wrong = new ArrayList<>();
@@ -64,7 +75,7 @@ class EmbeddedModelTest extends ZooFixture {
                     wrong.add(questions.get(i) + " " + answers.get(i));
                 }
             }
-            assertThat(wrong).hasSizeLessThanOrEqualTo(10);
+            assertThat(wrong).hasSizeLessThanOrEqualTo(most);
         }
     }
 

@@ -37,6 +37,8 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Models of the zoo and of directories load as DJL's own do. */
 class LoadingTest extends ZooFixture {
@@ -103,14 +105,48 @@ class LoadingTest extends ZooFixture {
         }
     }
 
-    @Test
-    void filtersChooseAmongItsArtifacts() throws Exception {
-        try (ZooModel<String, String> model =
-                plain().optFilter("precision", "bfloat16").build().loadModel()) {
+    /** The filter alone decides; all are made of the same files. */
+    @ParameterizedTest
+    @CsvSource({"bfloat16, 29, 30", "int4, 9, 11", "nf4, 13, 15"})
+    void filtersChooseAmongItsPrecisions(String precision, double least, double most)
+            throws Exception {
+        try (ZooModel<String, String> plain = plain().build().loadModel();
+                ZooModel<String, String> model =
+                        plain().optFilter("precision", precision).build().loadModel()) {
             assertAnswers(model);
+            assertThat(model.getModelPath()).isEqualTo(plain.getModelPath());
+            // what is not quantized, the embedding table of 5.8 MB above all, is in float32
+            assertThat(Mistral.network(model).weightBytes() * 1e-6).isBetween(least, most);
         }
-        Criteria<String, String> other = plain().optFilter("precision", "int1").build();
-        assertThatThrownBy(other::loadModel).isInstanceOf(ModelNotFoundException.class);
+    }
+
+    @Test
+    void anArgumentIsHeededAfterTheFilter() throws Exception {
+        try (ZooModel<String, String> model =
+                        plain().optFilter("precision", "int4").build().loadModel();
+                ZooModel<String, String> other =
+                        plain().optFilter("precision", "int4")
+                                .optArgument("quantization", "int4-head4")
+                                .build()
+                                .loadModel()) {
+            assertThat(Mistral.network(other).weightBytes())
+                    .isLessThan(Mistral.network(model).weightBytes());
+        }
+    }
+
+    /** DJL has one sentence for everything that is not found, and ours as its cause. */
+    @Test
+    void anUnknownPrecisionIsToldWhichThereAre() {
+        Criteria<String, String> criteria = plain().optFilter("precision", "int1").build();
+        assertThatThrownBy(criteria::loadModel)
+                .isInstanceOf(ModelNotFoundException.class)
+                .hasRootCauseMessage(
+                        "mistral-tiny-instruct is not there with {precision=int1}, only with"
+                                + " [{precision=bfloat16}, {precision=int4}, {precision=nf4}]:"
+                                + " correct optFilter, or leave it out");
+        assertThatThrownBy(criteria::downloadModel)
+                .isInstanceOf(ModelNotFoundException.class)
+                .hasMessageContaining("{precision=nf4}");
     }
 
     @Test

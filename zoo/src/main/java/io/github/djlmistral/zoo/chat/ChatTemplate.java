@@ -43,9 +43,9 @@ public final class ChatTemplate {
 
     /**
      * Reads the template of a checkpoint: {@code chat_template.jinja}, or else the {@code
-     * chat_template} of {@code tokenizer_config.json}.
+     * chat_template} of {@code tokenizer_config.json} or of a GGUF file.
      *
-     * @param directory the directory of the checkpoint
+     * @param directory the directory of the checkpoint, or a GGUF file
      * @return the template; empty if the checkpoint has none, as base models do
      * @throws IOException if a file is damaged; the message names it
      */

@@ -6,6 +6,8 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
+import io.github.djlmistral.engine.weights.Gguf;
+import io.github.djlmistral.engine.weights.GgufMetadata;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,6 +17,7 @@ import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -111,10 +114,15 @@ public final class MistralTokenizer implements AutoCloseable {
     /**
      * Tells whether a checkpoint has a tokenizer at all.
      *
-     * @param directory the directory of the checkpoint
+     * @param directory the directory of the checkpoint, or a GGUF file
      * @return whether one of the files that {@link #open} looks for is there
+     * @throws IOException if a GGUF file is damaged or cannot be read
      */
-    public static boolean isIn(Path directory) {
+    public static boolean isIn(Path directory) throws IOException {
+        Optional<Path> gguf = Gguf.find(directory);
+        if (gguf.isPresent()) {
+            return new GgufTokenizer(GgufMetadata.read(gguf.get())).isSupported();
+        }
         return Files.exists(directory.resolve("tokenizer.json"))
                 || SENTENCE_PIECE_FILES.stream().map(directory::resolve).anyMatch(Files::exists);
     }
@@ -123,15 +131,24 @@ public final class MistralTokenizer implements AutoCloseable {
      * Opens the tokenizer of a checkpoint: {@code tokenizer.json}, or else one that is built from
      * {@code tokenizer.model} (also under Mistral's names {@code tokenizer.model.v1} and {@code
      * .v3}). {@code tokenizer_config.json}, {@code special_tokens_map.json} and {@code
-     * added_tokens.json} are heeded where they are there.
+     * added_tokens.json} are heeded where they are there. Of a GGUF file it is built from the
+     * metadata.
      *
-     * @param directory the directory of the checkpoint
+     * @param directory the directory of the checkpoint, or a GGUF file
      * @return the tokenizer, to be closed by the caller
      * @throws IOException if there is none, or a file is damaged or of an unsupported kind; the
      *     message names the file and what to do
      */
     public static MistralTokenizer open(Path directory) throws IOException {
         TokenizerSettings settings = new TokenizerSettings(directory);
+        Optional<Path> gguf = Gguf.find(directory);
+        if (gguf.isPresent()) {
+            GgufTokenizer parts = new GgufTokenizer(GgufMetadata.read(gguf.get()));
+            return create(
+                    gguf.get(),
+                    SentencePieceConverter.toTokenizerJson(parts.model(), parts.legacy()),
+                    settings);
+        }
         Path json = directory.resolve("tokenizer.json");
         if (Files.exists(json)) {
             return create(json, TokenizerSettings.read(json), settings);

@@ -23,6 +23,7 @@ final class SentencePieceModel {
     static final int UNKNOWN = 2;
     static final int CONTROL = 3;
     static final int USER_DEFINED = 4;
+    static final int BYTE = 6;
 
     private static final int VARINT = 0;
     private static final int FIXED64 = 1;
@@ -72,6 +73,15 @@ final class SentencePieceModel {
             throw new IOException("it is damaged or no SentencePiece model: download it again", e);
         }
         model.check();
+        return model;
+    }
+
+    /** A model whose parts are known already; it takes text as it is. */
+    static SentencePieceModel of(List<Piece> pieces, boolean byteFallback, boolean addDummyPrefix) {
+        SentencePieceModel model = new SentencePieceModel();
+        model.pieces.addAll(pieces);
+        model.byteFallback = byteFallback;
+        model.addDummyPrefix = addDummyPrefix;
         return model;
     }
 

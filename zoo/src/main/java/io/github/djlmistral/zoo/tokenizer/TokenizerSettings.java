@@ -7,18 +7,21 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
+import io.github.djlmistral.engine.weights.Gguf;
+import io.github.djlmistral.engine.weights.GgufMetadata;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What the files beside {@code tokenizer.json} or {@code tokenizer.model} say: {@code
  * tokenizer_config.json}, {@code special_tokens_map.json} and {@code added_tokens.json}, each of
- * which may be missing.
+ * which may be missing. A GGUF file says it all by itself.
  */
 public final class TokenizerSettings {
 
@@ -29,11 +32,15 @@ public final class TokenizerSettings {
     /**
      * Reads the files of a checkpoint.
      *
-     * @param directory the directory of the checkpoint
+     * @param directory the directory of the checkpoint, or a GGUF file
      * @throws IOException if a file cannot be read or is not a JSON object; the message names it
      */
     public TokenizerSettings(Path directory) throws IOException {
-        config = readIfPresent(directory.resolve("tokenizer_config.json"));
+        Optional<Path> gguf = Gguf.find(directory);
+        config =
+                gguf.isPresent()
+                        ? new GgufTokenizer(GgufMetadata.read(gguf.get())).settings()
+                        : readIfPresent(directory.resolve("tokenizer_config.json"));
         specialTokensMap = readIfPresent(directory.resolve("special_tokens_map.json"));
         addedTokens = readIfPresent(directory.resolve("added_tokens.json"));
     }

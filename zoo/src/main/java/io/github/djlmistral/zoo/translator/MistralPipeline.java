@@ -29,11 +29,11 @@ public final class MistralPipeline implements AutoCloseable {
     private final Generator generator;
 
     private MistralPipeline(Model model, MistralTokenizer tokenizer) throws IOException {
-        Path directory = model.getModelPath();
+        Path path = checkpoint(model);
         this.tokenizer = tokenizer;
         network = network(model);
-        chatTemplate = ChatTemplate.open(directory);
-        defaults = GenerationConfig.read(directory, network.config());
+        chatTemplate = ChatTemplate.open(path);
+        defaults = GenerationConfig.read(path, network.config());
         generator =
                 new Generator(network, model.getNDManager(), ids -> tokenizer.decode(ids, true));
     }
@@ -46,13 +46,24 @@ public final class MistralPipeline implements AutoCloseable {
      * @throws IOException if the checkpoint has no tokenizer, or a file is damaged
      */
     public static MistralPipeline open(Model model) throws IOException {
-        MistralTokenizer tokenizer = MistralTokenizer.open(model.getModelPath());
+        MistralTokenizer tokenizer = MistralTokenizer.open(checkpoint(model));
         try {
             return new MistralPipeline(model, tokenizer);
         } catch (IOException | RuntimeException e) {
             tokenizer.close();
             throw e;
         }
+    }
+
+    /**
+     * Tells where a model is from.
+     *
+     * @param model a model of this zoo
+     * @return its directory, or its GGUF file; {@link Model#getModelPath} is the directory of both
+     * @throws IOException if it is not there any more
+     */
+    public static Path checkpoint(Model model) throws IOException {
+        return ModelArguments.checkpoint(model.getModelPath(), model.getProperties());
     }
 
     /**

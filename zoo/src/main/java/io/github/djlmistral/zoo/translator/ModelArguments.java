@@ -2,6 +2,9 @@
 package io.github.djlmistral.zoo.translator;
 
 import io.github.djlmistral.engine.generation.GenerationConfig;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -17,7 +20,10 @@ import java.util.TreeSet;
  */
 public final class ModelArguments {
 
-    private static final List<String> OWN = List.of("kernels", "dtype");
+    /** Names a GGUF file in the model's directory, as in transformers' {@code from_pretrained}. */
+    public static final String GGUF_FILE = "gguf_file";
+
+    private static final List<String> OWN = List.of("kernels", "dtype", "quantization", GGUF_FILE);
 
     private static final Set<String> OF_DJL =
             Set.of(
@@ -75,6 +81,33 @@ public final class ModelArguments {
             throw new IllegalArgumentException(
                     "unknown model arguments " + unknown + "; known are " + known);
         }
+    }
+
+    /**
+     * Finds the model in its directory.
+     *
+     * @param directory the directory that DJL found
+     * @param arguments the arguments, or the properties of the model that was made with them
+     * @return the GGUF file that {@link #GGUF_FILE} names, or the directory if it names none
+     * @throws IOException if there is no such file
+     */
+    public static Path checkpoint(Path directory, Map<String, ?> arguments) throws IOException {
+        Optional<Object> name = value(arguments, GGUF_FILE);
+        if (name.isEmpty()) {
+            return directory;
+        }
+        Path file = directory.resolve(name.get().toString()).normalize();
+        // arguments may come with a model from the internet, in serving.properties
+        if (!file.startsWith(directory.normalize()) || !Files.isRegularFile(file)) {
+            throw new IOException(
+                    directory.toAbsolutePath()
+                            + " has no file "
+                            + name.get()
+                            + ": correct "
+                            + GGUF_FILE
+                            + ", which names a file in this directory");
+        }
+        return file;
     }
 
     /** Sets options over those of a level further away: the request's over the model's. */
