@@ -10,6 +10,7 @@ import io.github.djlmistral.examples.cli.GenerateCommand;
 import io.github.djlmistral.examples.cli.InfoCommand;
 import io.github.djlmistral.examples.cli.LogitsCommand;
 import io.github.djlmistral.examples.cli.PerplexityCommand;
+import io.github.djlmistral.examples.cli.QuantizeCommand;
 import io.github.djlmistral.examples.cli.TokenizeCommand;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -52,6 +53,7 @@ import picocli.CommandLine.ScopeType;
             InfoCommand.class,
             BenchCommand.class,
             PerplexityCommand.class,
+            QuantizeCommand.class,
             LogitsCommand.class,
             CompletionCommand.class,
             CommandLine.HelpCommand.class

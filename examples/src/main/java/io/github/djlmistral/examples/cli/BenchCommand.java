@@ -7,19 +7,13 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.repository.zoo.ModelNotFoundException;
 import ai.djl.repository.zoo.ZooModel;
-import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.zoo.Mistral;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -39,7 +33,8 @@ import picocli.CommandLine.Option;
  * as a sampler would need them; prompts are computed 512 tokens at a time, the batch size there is
  * 2048 (in pieces of 512); the table adds what the speed means for the memory (GB/s: all weights
  * that a token reads, by the time of a token) and for the processor (GMAC/s: multiplications in
- * matrix products and attention).
+ * matrix products and attention); tokens before the tests are computed once, where the cache can go
+ * back to them.
  */
 @Command(
         name = "bench",
@@ -47,7 +42,11 @@ import picocli.CommandLine.Option;
                 "Measures the speed of prompts (pp) and of generation (tg), defined as in"
                         + " llama-bench: apart, repeated, after a warm-up.",
         customSynopsis = "mistral bench [OPTIONS]",
-        footer = {"  mistral bench", "  mistral bench --prompt 128 --generate 32 --threads 1"})
+        footer = {
+            "  mistral bench",
+            "  mistral bench --prompt 128 --generate 32 --threads 1",
+            "  mistral bench --synthetic 7b --generate 32 --memory"
+        })
 public final class BenchCommand implements Callable<Integer> {
 
     @Mixin private final Terminal terminal = new Terminal();
@@ -82,8 +81,16 @@ public final class BenchCommand implements Callable<Integer> {
             description = "Tokens in the cache before each test. Default: ${DEFAULT-VALUE}.")
     private int depth;
 
+    @Option(
+            names = "--memory",
+            description = "Measure how fast memory is read as well, the limit of generation.")
+    private boolean memory;
+
     @ArgGroup(validate = false, heading = "%nModel:%n", order = 1)
     private ModelOptions model = new ModelOptions();
+
+    @ArgGroup(validate = false, heading = "%nSynthetic model:%n", order = 2)
+    private SyntheticOptions synthetic = new SyntheticOptions();
 
     @Mixin private final JsonOption json = new JsonOption();
 
@@ -100,27 +107,25 @@ public final class BenchCommand implements Callable<Integer> {
         if (prompt + generate == 0) {
             throw terminal.usage("nothing to measure: --prompt and --generate are both 0");
         }
-        try (ZooModel<NDList, NDList> loaded = model.load(terminal)) {
-            MistralForCausalLM network = Mistral.network(loaded);
-            int positions = network.config().maxPositionEmbeddings();
-            int longest = depth + Math.max(prompt, generate);
-            if (longest > positions) {
-                throw terminal.usage(
-                        "the tests need "
-                                + longest
-                                + " positions, the model has "
-                                + positions
-                                + ": choose smaller --prompt, --generate or --depth");
+        long started = System.nanoTime();
+        if (synthetic.shape == null) {
+            try (ZooModel<NDList, NDList> loaded = model.load(terminal)) {
+                Path name = Path.of(model.model).getFileName();
+                measure(
+                        name == null ? model.model : name.toString(),
+                        Mistral.network(loaded),
+                        loaded.getNDManager(),
+                        started);
             }
-            List<SpeedTest> tests = new ArrayList<>();
-            if (prompt > 0) {
-                tests.add(SpeedTest.prompt(network, prompt, depth));
+        } else {
+            model.setThreads(terminal);
+            try (NDManager manager = NDManager.newBaseManager(model.device(terminal), "PyTorch")) {
+                measure(
+                        synthetic.name(),
+                        synthetic.make(terminal, manager, model),
+                        manager,
+                        started);
             }
-            if (generate > 0) {
-                tests.add(SpeedTest.generation(network, generate, depth));
-            }
-            run(tests, loaded.getNDManager());
-            report(tests, network);
         }
         return 0;
     }
@@ -131,77 +136,46 @@ public final class BenchCommand implements Callable<Integer> {
         }
     }
 
-    private void run(List<SpeedTest> tests, NDManager manager) {
+    private void measure(String name, MistralForCausalLM network, NDManager manager, long started)
+            throws IOException {
+        double loadSeconds = (System.nanoTime() - started) * 1e-9;
+        Long resident = ProcessMemory.resident();
+        List<SpeedTest> tests = tests(network);
         for (SpeedTest test : tests) {
             try (Terminal.Progress progress =
                     terminal.progress(test.name(), warmup + (long) repetitions)) {
-                for (int i = 0; i < warmup + repetitions; ++i) {
-                    test.run(manager, i >= warmup);
-                    progress.stepBy(1);
-                }
+                test.run(manager, warmup, repetitions, progress);
             }
         }
-    }
-
-    private void report(List<SpeedTest> tests, MistralForCausalLM network) throws IOException {
-        MistralConfig config = network.config();
-        long size = config.parameterCount() * network.kernels().dtype().bytes();
-        Long peak = peakMemory();
+        Long peak = ProcessMemory.peak();
+        Double read = memory ? MemoryRead.gigabytesPerSecond(JniUtils.getNumThreads()) : null;
+        BenchReport report =
+                new BenchReport(name, network, tests, loadSeconds, resident, peak, read);
         if (json.wanted) {
-            Map<String, Object> object = new LinkedHashMap<>();
-            object.put("model", model.model);
-            object.put("parameters", config.parameterCount());
-            object.put("weights_bytes", size);
-            object.put("peak_memory_bytes", peak);
-            object.put("threads", JniUtils.getNumThreads());
-            object.put("kernels", ModelOptions.describe(network.kernels(), network.kernelReason()));
-            object.put("tests", tests.stream().map(SpeedTest::result).toList());
-            json.print(terminal, object);
-            return;
+            json.print(terminal, report.json());
+        } else {
+            report.print(terminal);
         }
-        Path name = Path.of(model.model).getFileName();
-        String row = "| %-24s | %10s | %9s | %-16s | %7s | %12s | %18s | %7s | %7s |%n";
-        terminal.out()
-                .printf(
-                        row, "model", "size", "params", "kernels", "threads", "test", "t/s", "GB/s",
-                        "GMAC/s");
-        terminal.out()
-                .println(
-                        "| ------------------------ | ---------: | --------: | ---------------- |"
-                                + " ------: | -----------: | -----------------: | ------: |"
-                                + " ------: |");
-        for (SpeedTest test : tests) {
-            terminal.out()
-                    .printf(
-                            Locale.ROOT,
-                            row,
-                            name == null ? model.model : name,
-                            Units.bytes(size),
-                            Units.count(config.parameterCount()),
-                            network.kernels().name() + " " + network.kernels().dtype(),
-                            JniUtils.getNumThreads(),
-                            test.name(),
-                            String.format(
-                                    Locale.ROOT, "%.2f ± %.2f", test.mean(), test.deviation()),
-                            String.format(Locale.ROOT, "%.2f", test.gigabytesPerSecond()),
-                            String.format(Locale.ROOT, "%.2f", test.gigamacsPerSecond()));
-        }
-        terminal.note(
-                network.kernelReason()
-                        + (peak == null ? "" : "; peak memory " + Units.bytes(peak)));
     }
 
-    /** The most memory that this process had, JVM and native; Linux says so, others not. */
-    private static @Nullable Long peakMemory() throws IOException {
-        Path status = Path.of("/proc/self/status");
-        if (!Files.isReadable(status)) {
-            return null;
+    private List<SpeedTest> tests(MistralForCausalLM network) {
+        int positions = network.config().maxPositionEmbeddings();
+        int longest = depth + Math.max(prompt, generate);
+        if (longest > positions) {
+            throw terminal.usage(
+                    "the tests need "
+                            + longest
+                            + " positions, the model has "
+                            + positions
+                            + ": choose smaller --prompt, --generate or --depth");
         }
-        for (String line : Files.readAllLines(status)) {
-            if (line.startsWith("VmHWM:")) {
-                return 1024 * Long.parseLong(line.replaceAll("\\D", ""));
-            }
+        List<SpeedTest> tests = new ArrayList<>();
+        if (prompt > 0) {
+            tests.add(SpeedTest.prompt(network, prompt, depth));
         }
-        return null;
+        if (generate > 0) {
+            tests.add(SpeedTest.generation(network, generate, depth));
+        }
+        return tests;
     }
 }

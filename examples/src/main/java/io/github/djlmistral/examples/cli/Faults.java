@@ -4,6 +4,7 @@ package io.github.djlmistral.examples.cli;
 import ai.djl.MalformedModelException;
 import ai.djl.repository.zoo.ModelNotFoundException;
 import ai.djl.translate.TranslateException;
+import io.github.djlmistral.engine.quantization.InsufficientMemoryException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.AccessDeniedException;
@@ -26,6 +27,7 @@ public final class Faults {
                     IllegalArgumentException.class,
                     MalformedModelException.class,
                     ModelNotFoundException.class,
+                    InsufficientMemoryException.class,
                     TranslateException.class);
 
     private Faults() {}

@@ -92,7 +92,7 @@ public final class GenerateCommand implements Callable<Integer> {
      * Token ids do well without a tokenizer; a text does not, and the fault says what is missing.
      */
     private @Nullable MistralPipeline pipeline(ZooModel<?, ?> loaded) throws IOException {
-        if (prompt.ids != null && !MistralTokenizer.isIn(loaded.getModelPath())) {
+        if (prompt.ids != null && !MistralTokenizer.isIn(MistralPipeline.checkpoint(loaded))) {
             return null;
         }
         return MistralPipeline.open(loaded);
@@ -103,7 +103,8 @@ public final class GenerateCommand implements Callable<Integer> {
         MistralForCausalLM network = Mistral.network(loaded);
         GenerationConfig config =
                 options.config(
-                        GenerationConfig.read(loaded.getModelPath(), network.config()), terminal);
+                        GenerationConfig.read(MistralPipeline.checkpoint(loaded), network.config()),
+                        terminal);
         List<long[]> prompts =
                 prompt.ids != null || pipeline == null
                         ? prompt.unpadded(Objects.requireNonNull(prompt.ids), terminal)

@@ -7,14 +7,13 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.jni.JniUtils;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.model.MistralConfig;
-import io.github.djlmistral.engine.weights.Checkpoint;
+import io.github.djlmistral.engine.quantization.Quantization;
 import io.github.djlmistral.engine.weights.Dtype;
-import io.github.djlmistral.engine.weights.Tensor;
 import io.github.djlmistral.zoo.chat.ChatTemplate;
 import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -48,16 +47,18 @@ public final class InfoCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         model.setThreads(terminal);
-        Path directory = model.directory();
-        MistralConfig config = MistralConfig.read(directory);
-        Collection<Tensor> tensors = Checkpoint.open(directory).tensors().values();
+        Path path = model.path();
+        StoredWeights stored = StoredWeights.of(path);
+        MistralConfig config = stored.config();
         Device device = model.device(terminal);
         try (NDManager manager = NDManager.newBaseManager(device, "PyTorch")) {
-            KernelChoice choice = KernelChoice.of(manager, model.kernels, model.dtype, tensors);
+            KernelChoice choice =
+                    KernelChoice.of(
+                            manager, model.kernels, model.dtype, stored.dtype(), stored.bytes());
             Map<String, Object> sections = new LinkedHashMap<>();
-            sections.put("model", model(directory));
+            sections.put("model", model(path));
             sections.put("config", ConfigFields.of(config));
-            sections.put("weights", weights(config, tensors, choice));
+            sections.put("weights", weights(stored, choice));
             sections.put("kv_cache", cache(config, choice.kernels().dtype()));
             sections.put("kernels", ModelOptions.describe(choice.kernels(), choice.reason()));
             sections.put("system", system(manager));
@@ -70,21 +71,17 @@ public final class InfoCommand implements Callable<Integer> {
         return 0;
     }
 
-    private static long bytes(Collection<Tensor> tensors) {
-        return tensors.stream().mapToLong(tensor -> tensor.data().remaining()).sum();
-    }
-
-    private Map<String, Object> model(Path directory) throws IOException {
+    private Map<String, Object> model(Path path) throws IOException {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("name", model.model);
-        map.put("directory", directory.toAbsolutePath().toString());
-        map.put("tokenizer", tokenizer(directory));
-        map.put("chat_template", ChatTemplate.open(directory).isPresent());
+        map.put(Files.isDirectory(path) ? "directory" : "file", path.toAbsolutePath().toString());
+        map.put("tokenizer", tokenizer(path));
+        map.put("chat_template", ChatTemplate.open(path).isPresent());
         return map;
     }
 
-    private static String tokenizer(Path directory) {
-        try (MistralTokenizer tokenizer = MistralTokenizer.open(directory)) {
+    private static String tokenizer(Path path) {
+        try (MistralTokenizer tokenizer = MistralTokenizer.open(path)) {
             return tokenizer.vocabularySize()
                     + " tokens, begins with "
                     + tokenizer.bosToken()
@@ -96,15 +93,14 @@ public final class InfoCommand implements Callable<Integer> {
         }
     }
 
-    private static Map<String, Object> weights(
-            MistralConfig config, Collection<Tensor> tensors, KernelChoice choice) {
+    private Map<String, Object> weights(StoredWeights stored, KernelChoice choice) {
         Map<String, Object> map = new LinkedHashMap<>();
-        Map<String, Long> types = new LinkedHashMap<>();
-        tensors.forEach(tensor -> types.merge(tensor.dtype().toString(), 1L, Long::sum));
-        map.put("parameters", config.parameterCount());
-        map.put("tensors", types);
-        map.put("stored_bytes", bytes(tensors));
-        map.put("loaded_bytes", config.parameterCount() * choice.kernels().dtype().bytes());
+        map.put("parameters", stored.config().parameterCount());
+        map.put("tensors", stored.types());
+        map.put("stored_bytes", stored.bytes());
+        Quantization quantization =
+                model.quantization == null ? null : Quantization.parse(model.quantization);
+        map.put("loaded_bytes", stored.loadedBytes(choice.kernels().dtype(), quantization));
         return map;
     }
 

@@ -15,6 +15,7 @@ import ai.djl.repository.zoo.ModelNotFoundException;
 import ai.djl.repository.zoo.ModelZoo;
 import ai.djl.repository.zoo.ZooModel;
 import io.github.djlmistral.engine.kernels.Kernels;
+import io.github.djlmistral.engine.weights.Gguf;
 import io.github.djlmistral.zoo.Mistral;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -32,8 +33,8 @@ final class ModelOptions {
             names = {"-m", "--model"},
             paramLabel = "MODEL",
             description =
-                    "A checkpoint directory as downloaded from Hugging Face, or a model of the zoo."
-                            + " Default: ${DEFAULT-VALUE}, which is built in.")
+                    "A checkpoint directory as downloaded from Hugging Face, a .gguf file, or a model"
+                            + " of the zoo. Default: ${DEFAULT-VALUE}, which is built in.")
     String model = Mistral.DEFAULT_MODEL;
 
     @Option(
@@ -49,6 +50,14 @@ final class ModelOptions {
                     "The type to compute in: auto, float32, bfloat16, float16. Default:"
                             + " ${DEFAULT-VALUE}.")
     String dtype = "auto";
+
+    @Option(
+            names = "--quantization",
+            paramLabel = "HOW",
+            description =
+                    "Quantize the linear layers while loading: int4, nf4, or with options such as"
+                            + " int4-g128; see 'mistral quantize --help'. Default: as stored.")
+    @Nullable String quantization;
 
     @Option(
             names = "--device",
@@ -71,10 +80,10 @@ final class ModelOptions {
     ZooModel<NDList, NDList> load(Terminal terminal)
             throws IOException, ModelNotFoundException, MalformedModelException {
         setThreads(terminal);
-        Path directory = Path.of(model);
+        Path path = Path.of(model);
         Criteria.Builder<NDList, NDList> criteria;
-        if (Files.isDirectory(directory)) {
-            criteria = Mistral.criteria(directory, NDList.class, NDList.class);
+        if (isCheckpoint(path)) {
+            criteria = Mistral.criteria(path, NDList.class, NDList.class);
         } else {
             artifact();
             criteria = Mistral.criteria(NDList.class, NDList.class).optArtifactId(model);
@@ -85,27 +94,32 @@ final class ModelOptions {
         }
         try (Terminal.Progress progress = terminal.progress("loading " + model, -1)) {
             progress.stepBy(0);
-            return criteria.optArgument("kernels", kernels)
-                    .optArgument("dtype", dtype)
-                    .build()
-                    .loadModel();
+            criteria.optArgument("kernels", kernels).optArgument("dtype", dtype);
+            if (quantization != null) {
+                criteria.optArgument("quantization", quantization);
+            }
+            return criteria.build().loadModel();
         }
     }
 
     /**
      * Finds the files of the model without reading its weights.
      *
-     * @return the directory with {@code config.json}
+     * @return the directory with {@code config.json}, or the GGUF file
      */
-    Path directory() throws IOException {
-        Path directory = Path.of(model);
-        if (Files.isDirectory(directory)) {
-            return directory;
+    Path path() throws IOException {
+        Path path = Path.of(model);
+        if (isCheckpoint(path)) {
+            return path;
         }
         MRL mrl = artifact();
         Artifact artifact = mrl.getDefaultArtifact();
         mrl.prepare(artifact);
         return mrl.getRepository().getResourceDirectory(artifact);
+    }
+
+    private static boolean isCheckpoint(Path path) throws IOException {
+        return Files.isDirectory(path) || Gguf.find(path).isPresent();
     }
 
     private MRL artifact() throws IOException {
@@ -117,12 +131,14 @@ final class ModelOptions {
         Path path = Path.of(model);
         if (Files.exists(path)) {
             throw new IOException(
-                    path + " is a file: give the directory that holds config.json and the weights");
+                    path
+                            + " is a file, and not a GGUF one: give that, or the directory that"
+                            + " holds config.json and the weights");
         }
         throw new IOException(
                 "there is no model "
                         + model
-                        + ": it is neither a directory nor in the zoo, which has "
+                        + ": it is neither a directory nor a file nor in the zoo, which has "
                         + zoo.getModelLoaders().stream().map(ModelLoader::getArtifactId).toList()
                         + "; download a checkpoint and give its directory");
     }

@@ -2,26 +2,17 @@
 package io.github.djlmistral.examples.cli;
 
 import ai.djl.MalformedModelException;
-import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDList;
-import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.index.NDIndex;
-import ai.djl.ndarray.types.Shape;
-import ai.djl.repository.zoo.ModelNotFoundException;
-import ai.djl.repository.zoo.ZooModel;
-import ai.djl.training.ParameterStore;
-import io.github.djlmistral.engine.model.ForwardInput;
-import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.zoo.Mistral;
-import io.github.djlmistral.zoo.translator.MistralPipeline;
+import io.github.djlmistral.zoo.chat.ChatTemplate;
+import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.LinkedHashMap;
-import java.util.Locale;
-import java.util.Map;
+import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
@@ -32,7 +23,7 @@ import picocli.CommandLine.Parameters;
 
 /**
  * {@code mistral perplexity}: how well a model foretells a text, {@code exp} of the mean negative
- * log-likelihood of its tokens.
+ * log-likelihood of its tokens; and how much worse its quantized forms do.
  *
  * <p>A window moves over the text, {@code stride} tokens at a time; in each only the tokens that no
  * earlier window had are counted. That is the procedure of transformers' page "Perplexity of
@@ -41,25 +32,39 @@ import picocli.CommandLine.Parameters;
  */
 @Command(
         name = "perplexity",
-        description =
-                "Measures how well the model foretells a text: exp of the mean negative"
-                        + " log-likelihood, with a sliding window as in transformers.",
+        description = {
+            "Measures how well the model foretells a text: exp of the mean negative"
+                    + " log-likelihood, with a sliding window as in transformers. Of conversations"
+                    + " only the answers are counted.",
+            "",
+            "With --compare it measures quantized forms of the model too, and how far what they"
+                    + " expect is from what the plain weights do: KL divergence, the mean over the"
+                    + " tokens of sum p (log p - log q), in nats."
+        },
         customSynopsis = "mistral perplexity [OPTIONS] [FILE]",
         parameterListHeading = "%n",
         footer = {
             "  mistral perplexity text.txt",
-            "  cat *.txt | mistral perplexity --context 2048 --stride 512"
+            "  cat *.txt | mistral perplexity --context 2048 --stride 512",
+            "  mistral perplexity --compare",
+            "  mistral perplexity --compare=int4,nf4,model.Q4_0.gguf text.txt"
         })
 public final class PerplexityCommand implements Callable<Integer> {
 
     private static final int DEFAULT_CONTEXT = 512;
+
+    /** Conversations in the language of the built-in model, which no other text is in. */
+    private static final String DIALOGUES = "dialogues.jsonl";
 
     @Mixin private final Terminal terminal = new Terminal();
 
     @Parameters(
             arity = "0..1",
             paramLabel = "FILE",
-            description = "The text in UTF-8; - or nothing reads standard input.")
+            description =
+                    "The text in UTF-8; - or nothing reads standard input. A .jsonl file has a"
+                            + " conversation a line, {\"messages\": [..]}. With --compare, nothing"
+                            + " stands for conversations with the built-in model.")
     private @Nullable Path file;
 
     @Option(
@@ -74,6 +79,17 @@ public final class PerplexityCommand implements Callable<Integer> {
             description = "Tokens that the window moves on. Default: half of --context.")
     private @Nullable Integer stride;
 
+    @Option(
+            names = "--compare",
+            arity = "0..1",
+            fallbackValue = "",
+            split = ",",
+            paramLabel = "FORM",
+            description =
+                    "Forms of the model to compare with its plain weights: what --quantization"
+                            + " takes, GGUF files, or checkpoint directories. Default: each of ours.")
+    private @Nullable List<String> compared;
+
     @ArgGroup(validate = false, heading = "%nModel:%n", order = 1)
     private ModelOptions model = new ModelOptions();
 
@@ -83,35 +99,55 @@ public final class PerplexityCommand implements Callable<Integer> {
     public PerplexityCommand() {}
 
     @Override
-    public Integer call() throws IOException, ModelNotFoundException, MalformedModelException {
+    public Integer call() throws IOException, MalformedModelException {
         if (context != null && context < 2) {
             throw terminal.usage("--context is " + context + ", must be at least 2");
         }
         if (stride != null && stride < 1) {
             throw terminal.usage("--stride is " + stride + ", must be at least 1");
         }
-        if (file == null && Terminal.isTerminal(0)) {
+        List<String> forms =
+                compared == null
+                        ? List.of()
+                        : compared.equals(List.of("")) ? WeightForm.OWN : compared;
+        forms.forEach(WeightForm::check);
+        if (compared != null && model.quantization != null) {
+            throw terminal.usage(
+                    "--compare begins with plain weights: give '"
+                            + model.quantization
+                            + "' to it instead of --quantization");
+        }
+        if (file == null && !hasOwnText() && Terminal.isTerminal(0)) {
             throw terminal.usage("there is no text: give a file, or pipe a text in");
         }
-        String text =
-                file == null || file.toString().equals("-")
-                        ? new String(System.in.readAllBytes(), StandardCharsets.UTF_8)
-                        : Files.readString(file);
-        try (ZooModel<NDList, NDList> loaded = model.load(terminal);
-                MistralPipeline pipeline = MistralPipeline.open(loaded)) {
-            measure(Mistral.network(loaded), loaded.getNDManager(), pipeline.complete(text));
+        model.setThreads(terminal);
+        Path path = model.path();
+        MistralConfig config = MistralConfig.read(path);
+        int window = window(config.maxPositionEmbeddings());
+        int step = step(window);
+        Passages passages = passages(path);
+        PerplexityReport report =
+                new PerplexityReport(model.model, passages, window, step, compared != null);
+        new FormScorer(terminal, model, passages.windows(window, step)).run(path, forms, report);
+        if (json.wanted) {
+            json.print(terminal, report.json());
+        } else {
+            report.print(terminal);
         }
         return 0;
     }
 
-    private void measure(MistralForCausalLM network, NDManager manager, long[] ids) {
-        int positions = network.config().maxPositionEmbeddings();
+    private int window(int positions) {
         int window = context == null ? Math.min(DEFAULT_CONTEXT, positions) : context;
-        int step = stride == null ? Math.max(1, window / 2) : stride;
         if (window > positions) {
             throw terminal.usage(
                     "--context is " + window + ", the model has positions for " + positions);
         }
+        return window;
+    }
+
+    private int step(int window) {
+        int step = stride == null ? Math.max(1, window / 2) : stride;
         if (step > window) {
             throw terminal.usage(
                     "--stride is "
@@ -120,92 +156,45 @@ public final class PerplexityCommand implements Callable<Integer> {
                             + window
                             + ": tokens between two windows would be left out");
         }
-        if (ids.length < 2) {
-            throw new IllegalArgumentException("the text is too short: it has one token only");
-        }
-        long started = System.nanoTime();
-        double sum = 0;
-        int counted = 0;
-        int seen = 0;
-        int windows = 0;
-        try (Terminal.Progress progress = terminal.progress("perplexity", ids.length)) {
-            for (int begin = 0; seen < ids.length; begin += step) {
-                int end = Math.min(begin + window, ids.length);
-                int first = Math.max(seen, begin + 1); // a window's first has nothing before it
-                if (first < end) {
-                    sum += negativeLogLikelihood(network, manager, ids, begin, first, end);
-                    counted += end - first;
-                }
-                progress.stepBy(end - seen);
-                seen = end;
-                ++windows;
-            }
-        }
-        double seconds = (System.nanoTime() - started) * 1e-9;
-        double mean = sum / counted;
-        if (json.wanted) {
-            Map<String, Object> result = new LinkedHashMap<>();
-            result.put("model", model.model);
-            result.put("perplexity", Math.exp(mean));
-            result.put("mean_nll", mean);
-            result.put("tokens", ids.length);
-            result.put("tokens_counted", counted);
-            result.put("windows", windows);
-            result.put("context", window);
-            result.put("stride", step);
-            result.put("seconds", seconds);
-            result.put("kernels", ModelOptions.describe(network.kernels(), network.kernelReason()));
-            json.print(terminal, result);
-            return;
-        }
-        terminal.out()
-                .printf(
-                        Locale.ROOT,
-                        "perplexity %.4f (mean negative log-likelihood %.5f over %d tokens)%n",
-                        Math.exp(mean),
-                        mean,
-                        counted);
-        terminal.note(
-                String.format(
-                        Locale.ROOT,
-                        "%d windows of %d tokens, stride %d; %.1f s; %s",
-                        windows,
-                        window,
-                        step,
-                        seconds,
-                        network.kernelReason()));
+        return step;
     }
 
-    /** Sums over the tokens from {@code first} to {@code end}, foretold from {@code begin} on. */
-    private static double negativeLogLikelihood(
-            MistralForCausalLM network,
-            NDManager parent,
-            long[] ids,
-            int begin,
-            int first,
-            int end) {
-        try (NDManager manager = parent.newSubManager()) {
-            long[] input = Arrays.copyOfRange(ids, begin, end);
-            int count = end - first;
-            // logits of a token are about the next one: one more than counted, less the last
-            NDArray logits =
-                    network.forward(
-                                    new ParameterStore(manager, false),
-                                    ForwardInput.ofIds(
-                                                    manager.create(
-                                                            input, new Shape(1, input.length)))
-                                            .logitsToKeep(count + 1),
-                                    false)
-                            .output();
-            NDArray scores = logits.get(new NDIndex(0)).get(new NDIndex().addSliceDim(0, count));
-            NDArray targets =
-                    manager.create(Arrays.copyOfRange(ids, first, end), new Shape(count, 1));
-            NDArray chosen = scores.logSoftmax(-1).gather(targets, 1);
-            double sum = 0;
-            for (float value : chosen.toFloatArray()) {
-                sum -= value;
+    private Passages passages(Path path) throws IOException {
+        try (MistralTokenizer tokenizer = MistralTokenizer.open(path)) {
+            String name = file == null ? "-" : file.toString();
+            if (!hasOwnText() && !name.endsWith(".jsonl")) {
+                String text = text();
+                if (text.isEmpty()) {
+                    throw new IllegalArgumentException("the text is empty: " + name);
+                }
+                return Passages.text(tokenizer.encodePlain(text, true));
             }
-            return sum;
+            ChatTemplate template =
+                    ChatTemplate.open(path)
+                            .orElseThrow(
+                                    () ->
+                                            new IllegalArgumentException(
+                                                    name
+                                                            + " has conversations, but the model no"
+                                                            + " chat template: give a plain text"));
+            return Passages.conversations(text().lines().toList(), tokenizer, template);
         }
+    }
+
+    private boolean hasOwnText() {
+        return file == null && compared != null && model.model.equals(Mistral.DEFAULT_MODEL);
+    }
+
+    private String text() throws IOException {
+        if (hasOwnText()) {
+            try (InputStream in = PerplexityCommand.class.getResourceAsStream(DIALOGUES)) {
+                return new String(
+                        Objects.requireNonNull(in, DIALOGUES).readAllBytes(),
+                        StandardCharsets.UTF_8);
+            }
+        }
+        return file == null || file.toString().equals("-")
+                ? new String(System.in.readAllBytes(), StandardCharsets.UTF_8)
+                : Files.readString(file);
     }
 }

@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 
 /** One test of {@link BenchCommand}, which defines it, with its times. */
 final class SpeedTest {
@@ -26,6 +27,8 @@ final class SpeedTest {
     private final int chunk;
     private final Random random = new Random(1);
     private final List<Double> seconds = new ArrayList<>();
+    private final List<Double> passes = new ArrayList<>();
+    private @Nullable Double depthSeconds;
 
     private SpeedTest(MistralForCausalLM network, String kind, int tokens, int depth, int chunk) {
         this.network = network;
@@ -49,25 +52,54 @@ final class SpeedTest {
         return kind + tokens + (depth == 0 ? "" : " @ d" + depth);
     }
 
-    /** Runs once; the time counts if {@code counted}. */
-    void run(NDManager parent, boolean counted) {
+    /** Whether single tokens are measured, which the memory's speed limits. */
+    boolean generates() {
+        return chunk == 1;
+    }
+
+    /** Runs {@code warmup} times, then as often as times are wanted. */
+    void run(NDManager parent, int warmup, int repetitions, Terminal.Progress progress) {
         try (NDManager manager = parent.newSubManager()) {
             ParameterStore parameters = new ParameterStore(manager, false);
-            KvCache cache = network.newCache(manager, 1, depth + tokens);
-            forward(manager, parameters, cache, depth, CHUNK);
-            long started = System.nanoTime();
-            forward(manager, parameters, cache, tokens, chunk);
-            if (counted) {
-                seconds.add((System.nanoTime() - started) * 1e-9);
+            KvCache cache = filled(manager, parameters);
+            for (int i = 0; i < warmup + repetitions; ++i) {
+                if (cache.length() > cache.capacity()) {
+                    // has rolled over what lay before
+                    cache.close();
+                    cache = filled(manager, parameters);
+                }
+                cache.crop(depth);
+                boolean counted = i >= warmup;
+                long started = System.nanoTime();
+                forward(manager, parameters, cache, tokens, chunk, counted);
+                if (counted) {
+                    seconds.add((System.nanoTime() - started) * 1e-9);
+                }
+                progress.stepBy(1);
             }
         }
     }
 
+    /** A cache with the tokens that are there before the test. */
+    private KvCache filled(NDManager manager, ParameterStore parameters) {
+        KvCache cache = network.newCache(manager, 1, depth + tokens);
+        long started = System.nanoTime();
+        forward(manager, parameters, cache, depth, CHUNK, false);
+        depthSeconds = (System.nanoTime() - started) * 1e-9;
+        return cache;
+    }
+
     private void forward(
-            NDManager manager, ParameterStore parameters, KvCache cache, int count, int chunk) {
+            NDManager manager,
+            ParameterStore parameters,
+            KvCache cache,
+            int count,
+            int chunk,
+            boolean counted) {
         for (int done = 0; done < count; done += chunk) {
             int width = Math.min(chunk, count - done);
             long[] ids = random.longs(width, 0, network.config().vocabSize()).toArray();
+            long started = System.nanoTime();
             try (NDManager step = manager.newSubManager()) {
                 ForwardInput input =
                         ForwardInput.ofIds(step.create(ids, new Shape(1, width)))
@@ -75,9 +107,12 @@ final class SpeedTest {
                                 .logitsToKeep(1);
                 // reading them is also what waits for a GPU
                 float[] logits = network.forward(parameters, input, false).output().toFloatArray();
-                if (logits.length != network.config().vocabSize()) {
-                    throw new AssertionError("the logits of one token");
+                if (logits.length != network.config().vocabSize() || !Float.isFinite(logits[0])) {
+                    throw new AssertionError("the logits of one token, finite");
                 }
+            }
+            if (counted) {
+                passes.add((System.nanoTime() - started) * 1e-9);
             }
         }
     }
@@ -104,13 +139,15 @@ final class SpeedTest {
         return seconds.size() < 2 ? 0 : Math.sqrt(sum / (seconds.size() - 1));
     }
 
+    /** Returns the seconds of the pass in the middle, which a busy machine disturbs least. */
+    private double medianPass() {
+        return passes.stream().sorted().skip(passes.size() / 2).findFirst().orElseThrow();
+    }
+
     /** Returns how fast weights are read: all but the table of embeddings, once each pass. */
     double gigabytesPerSecond() {
-        MistralConfig config = network.config();
-        long table = (long) config.vocabSize() * config.hiddenSize();
-        long read = config.parameterCount() - (config.tieWordEmbeddings() ? 0 : table);
         long passes = (tokens + chunk - 1L) / chunk;
-        return (double) read * network.kernels().dtype().bytes() * passes * perSecond() * 1e-9;
+        return (double) network.bytesPerPass() * passes * perSecond() * 1e-9;
     }
 
     /** Returns how fast is multiplied: weights, queries with keys, scores with values. */
@@ -145,6 +182,10 @@ final class SpeedTest {
         result.put("tokens_per_second", mean());
         result.put("standard_deviation", deviation());
         result.put("seconds", List.copyOf(seconds));
+        result.put("median_pass_seconds", medianPass());
+        if (depth > 0) {
+            result.put("depth_seconds", depthSeconds);
+        }
         result.put("gigabytes_per_second", gigabytesPerSecond());
         result.put("gigamacs_per_second", gigamacsPerSecond());
         return result;

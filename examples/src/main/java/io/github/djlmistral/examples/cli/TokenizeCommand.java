@@ -45,7 +45,7 @@ public final class TokenizeCommand implements Callable<Integer> {
             names = {"-m", "--model"},
             paramLabel = "MODEL",
             description =
-                    "A directory with a tokenizer, or a model of the zoo. Default: the built-in"
+                    "A directory with a tokenizer, a .gguf file, or a model of the zoo. Default: the built-in"
                             + " one.")
     private @Nullable String model;
 
@@ -99,12 +99,12 @@ public final class TokenizeCommand implements Callable<Integer> {
         if (model != null) {
             options.model = model;
         }
-        Path directory = options.directory();
-        try (MistralTokenizer tokenizer = MistralTokenizer.open(directory)) {
+        Path path = options.path();
+        try (MistralTokenizer tokenizer = MistralTokenizer.open(path)) {
             if (decode != null) {
                 decode(tokenizer, decode);
             } else {
-                encode(tokenizer, directory);
+                encode(tokenizer, path);
             }
         }
         return 0;
@@ -122,13 +122,13 @@ public final class TokenizeCommand implements Callable<Integer> {
         }
     }
 
-    private void encode(MistralTokenizer tokenizer, Path directory) throws IOException {
+    private void encode(MistralTokenizer tokenizer, Path path) throws IOException {
         String input = text == null || text.equals("-") ? PromptOptions.input() : text;
         String prompt = null;
         long[] ids;
         if (chat) {
             ChatTemplate template =
-                    ChatTemplate.open(directory)
+                    ChatTemplate.open(path)
                             .orElseThrow(
                                     () ->
                                             new IllegalArgumentException(

@@ -3,14 +3,17 @@ package io.github.djlmistral.tests.examples;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
+import static org.assertj.core.api.Assertions.withinPercentage;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+import io.github.djlmistral.tests.model.GgufModel;
 import io.github.djlmistral.tests.model.Reference;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -32,6 +35,7 @@ class CommandsTest {
                 "info",
                 "bench",
                 "perplexity",
+                "quantize",
                 "logits",
                 "completion"
             })
@@ -113,6 +117,34 @@ class CommandsTest {
     }
 
     @Test
+    void aGgufFileIsAModel() throws IOException {
+        Path checkpoint = Reference.directory("checkpoints/window4-bf16");
+        Path file = GgufModel.eightBits(checkpoint).write(directory.resolve("small.Q8_0.gguf"));
+        JsonObject json = Cli.run("info", "--model=" + file, "--json").json();
+        JsonObject plain = Cli.run("info", "--model=" + checkpoint, "--json").json();
+        for (JsonObject each : List.of(json, plain)) { // the file does not say what it was made of
+            each.getAsJsonObject("config").remove("dtype");
+        }
+        assertThat(json.get("config")).isEqualTo(plain.get("config"));
+        assertThat(json.getAsJsonObject("model").get("file").getAsString()).contains("Q8_0.gguf");
+        JsonObject weights = json.getAsJsonObject("weights");
+        // two layers with two norms each, and the last norm
+        assertThat(weights.get("tensors").toString()).isEqualTo("{\"Q8_0\":16,\"F32\":5}");
+        long matrices = weights.get("parameters").getAsLong() - 5 * 64;
+        assertThat(weights.get("stored_bytes").getAsLong())
+                .isEqualTo(matrices / 32 * 34 + 5 * 64 * 4);
+
+        String[] ids = {"logits", "--ids=1,5,7", "--model=" + file};
+        Cli.run(ids).succeeds();
+        assertThat(
+                        Cli.run("generate", "--ids=1,5,7", "--max-new-tokens=3", "--model=" + file)
+                                .out())
+                .isNotEmpty();
+        assertThat(Cli.run("tokenize", "text", "--model=" + file).fault(1))
+                .contains("Q8_0.gguf", "holds no tokenizer");
+    }
+
+    @Test
     void benchMeasuresPromptAndGenerationApart() {
         String[] arguments = {
             "bench", "--model=" + MODEL, "--prompt=20", "--generate=6", "--repetitions=3", "-d=4"
@@ -133,6 +165,52 @@ class CommandsTest {
                     assertThat(fields.get("gigabytes_per_second").getAsDouble()).isPositive();
                     assertThat(fields.get("gigamacs_per_second").getAsDouble()).isPositive();
                 });
+    }
+
+    /** Of 212,992 weights in matrices each takes half a byte, and 64 of them share two more. */
+    @Test
+    void benchCountsTheBytesOfWeightsInFewBits() {
+        String[] arguments = {
+            "bench", "--synthetic=tiny", "--layers=1", "--group=64", "-p=5", "-n=3", "-r=1", "-d=4"
+        };
+        String[] asJson = Arrays.copyOf(arguments, arguments.length + 2);
+        asJson[arguments.length] = "--json";
+        asJson[arguments.length + 1] = "--memory";
+        JsonObject json = Cli.run(asJson).json();
+        long norms = 3 * 128 * 4;
+        long read = 212_992 / 2 + 212_992 / 64 * 2 + norms;
+        assertThat(json.get("bytes_per_pass").getAsLong()).isEqualTo(read);
+        long table = 512 * 128 * 4;
+        assertThat(json.get("weights_bytes").getAsLong()).isEqualTo(read + table);
+        assertThat(json.get("load_seconds").getAsDouble()).isPositive();
+        assertThat(json.get("memory_read_gigabytes_per_second").getAsDouble())
+                .isBetween(0.1, 10_000.0);
+        JsonObject generation = json.getAsJsonArray("tests").get(1).getAsJsonObject();
+        assertThat(generation.get("gigabytes_per_second").getAsDouble())
+                .isCloseTo(
+                        read * generation.get("tokens_per_second").getAsDouble() * 1e-9,
+                        withinPercentage(1e-6));
+
+        assertThat(Cli.run(arguments).succeeds().out()).contains("synthetic tiny int4 g64");
+    }
+
+    @Test
+    void benchKnowsWhichSyntheticModelsThereAre() {
+        assertThat(Cli.run("bench", "--synthetic=8b").fault(2)).contains("8b", "7b-v0.2", "tiny");
+        assertThat(Cli.run("bench", "--synthetic=tiny", "--group=16").fault(2))
+                .contains("16", "32");
+        assertThat(Cli.run("bench", "--synthetic=tiny", "--layers=0").fault(2)).contains("0");
+    }
+
+    /** A rolling cache cannot go back to what it has overwritten. */
+    @Test
+    void benchMeasuresBehindAWindow() {
+        JsonObject json =
+                Cli.run("bench", "--model=" + MODEL, "-p=0", "-n=3", "-d=9", "-r=2", "--json")
+                        .json();
+        JsonObject test = json.getAsJsonArray("tests").get(0).getAsJsonObject();
+        assertThat(test.getAsJsonArray("seconds")).hasSize(2);
+        assertThat(test.get("depth_seconds").getAsDouble()).isPositive();
     }
 
     @Test

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.examples.cli;
+
+import ai.djl.pytorch.jni.JniUtils;
+import io.github.djlmistral.engine.model.MistralForCausalLM;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What {@link BenchCommand} found out.
+ *
+ * @param model the model's name
+ * @param network the network
+ * @param tests what was measured, with their times
+ * @param loadSeconds how long it took to make or load the network
+ * @param residentBytes the process's memory after the network was loaded, null if unknown
+ * @param peakBytes the most it had until the tests were over, null if unknown
+ * @param memoryRead how fast the machine reads memory, GB/s, null if not measured
+ */
+record BenchReport(
+        String model,
+        MistralForCausalLM network,
+        List<SpeedTest> tests,
+        double loadSeconds,
+        @Nullable Long residentBytes,
+        @Nullable Long peakBytes,
+        @Nullable Double memoryRead) {
+
+    private static final String ROW =
+            "| %-24s | %10s | %9s | %-16s | %7s | %12s | %18s | %7s | %7s |%n";
+
+    Map<String, Object> json() {
+        Map<String, Object> object = new LinkedHashMap<>();
+        object.put("model", model);
+        object.put("parameters", network.config().parameterCount());
+        object.put("weights_bytes", network.weightBytes());
+        object.put("bytes_per_pass", network.bytesPerPass());
+        object.put("load_seconds", loadSeconds);
+        object.put("resident_memory_bytes", residentBytes);
+        object.put("peak_memory_bytes", peakBytes);
+        object.put("memory_read_gigabytes_per_second", memoryRead);
+        object.put("threads", JniUtils.getNumThreads());
+        object.put("kernels", ModelOptions.describe(network.kernels(), network.kernelReason()));
+        object.put("tests", tests.stream().map(SpeedTest::result).toList());
+        return object;
+    }
+
+    void print(Terminal terminal) {
+        terminal.out()
+                .printf(
+                        ROW, "model", "size", "params", "kernels", "threads", "test", "t/s", "GB/s",
+                        "GMAC/s");
+        terminal.out()
+                .println(
+                        "| ------------------------ | ---------: | --------: | ---------------- |"
+                                + " ------: | -----------: | -----------------: | ------: |"
+                                + " ------: |");
+        for (SpeedTest test : tests) {
+            terminal.out()
+                    .printf(
+                            Locale.ROOT,
+                            ROW,
+                            model,
+                            Units.bytes(network.weightBytes()),
+                            Units.count(network.config().parameterCount()),
+                            network.kernels().name() + " " + network.kernels().dtype(),
+                            JniUtils.getNumThreads(),
+                            test.name(),
+                            String.format(
+                                    Locale.ROOT, "%.2f ± %.2f", test.mean(), test.deviation()),
+                            String.format(Locale.ROOT, "%.2f", test.gigabytesPerSecond()),
+                            String.format(Locale.ROOT, "%.2f", test.gigamacsPerSecond()));
+        }
+        StringBuilder note = new StringBuilder(network.kernelReason());
+        note.append(String.format(Locale.ROOT, "; loaded in %.2f s", loadSeconds));
+        if (residentBytes != null && peakBytes != null) {
+            note.append(", memory ").append(Units.bytes(residentBytes));
+            note.append(", at most ").append(Units.bytes(peakBytes));
+        }
+        terminal.note(note.toString());
+        if (memoryRead != null) {
+            terminal.note(String.format(Locale.ROOT, "memory is read at %.2f GB/s", memoryRead));
+            for (SpeedTest test : tests) {
+                double share = 100 * test.gigabytesPerSecond() / memoryRead;
+                if (test.generates()) {
+                    terminal.note(test.name() + " reads at " + Math.round(share) + " % of that");
+                }
+            }
+        }
+    }
+}

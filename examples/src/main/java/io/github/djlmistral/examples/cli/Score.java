@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.examples.cli;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.training.ParameterStore;
+import io.github.djlmistral.engine.model.ForwardInput;
+import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.examples.cli.Passages.Passage;
+import io.github.djlmistral.examples.cli.Passages.Window;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.IdentityHashMap;
+
+/** How well a network foretells passages, summed up window by window. */
+final class Score {
+
+    /** Tokens that were not the likeliest. */
+    private final IdentityHashMap<Passage, BitSet> missed = new IdentityHashMap<>();
+
+    private double negativeLogLikelihood;
+    private double divergence;
+    private long sameAsBase;
+    private long counted;
+
+    /**
+     * Computes what a network expects at the tokens of a window that count.
+     *
+     * @param network the network
+     * @param manager keeps the result
+     * @param window with N tokens that count
+     * @return logarithms of probabilities, float32 (N, vocabulary)
+     */
+    static NDArray logProbabilities(MistralForCausalLM network, NDManager manager, Window window) {
+        long[] input = Arrays.copyOfRange(window.passage().ids(), window.begin(), window.end());
+        int first = window.counted()[0];
+        // logits of a token are about the next one
+        NDArray logits =
+                network.forward(
+                                new ParameterStore(manager, false),
+                                ForwardInput.ofIds(
+                                                manager.create(input, new Shape(1, input.length)))
+                                        .logitsToKeep(window.end() - first + 1),
+                                false)
+                        .output();
+        long[] rows = Arrays.stream(window.counted()).mapToLong(i -> i - first).toArray();
+        return logits.get(new NDIndex(0)).get(manager.create(rows)).logSoftmax(-1);
+    }
+
+    /**
+     * Adds a window.
+     *
+     * @param window what was to be foretold
+     * @param scores what {@link #logProbabilities} gave
+     */
+    void add(Window window, NDArray scores) {
+        long[] ids = window.passage().ids();
+        long[] targets = Arrays.stream(window.counted()).mapToLong(i -> ids[i]).toArray();
+        NDArray index = scores.getManager().create(targets, new Shape(targets.length, 1));
+        for (float value : scores.gather(index, 1).toFloatArray()) {
+            negativeLogLikelihood -= value;
+        }
+        long[] likeliest = scores.argMax(1).toLongArray();
+        BitSet misses = missed.computeIfAbsent(window.passage(), passage -> new BitSet());
+        for (int i = 0; i < targets.length; ++i) {
+            if (likeliest[i] != targets[i]) {
+                misses.set(window.counted()[i]);
+            }
+        }
+        counted += targets.length;
+    }
+
+    /**
+     * Adds a window, and how far it is from another network's.
+     *
+     * @param window as above
+     * @param scores as above
+     * @param base what the other network expects there
+     */
+    void add(Window window, NDArray scores, NDArray base) {
+        add(window, scores);
+        divergence += base.exp().mul(base.sub(scores)).sum().getFloat();
+        sameAsBase += scores.argMax(1).eq(base.argMax(1)).countNonzero().getLong();
+    }
+
+    /** Returns how many tokens were foretold. */
+    long counted() {
+        return counted;
+    }
+
+    /** Returns the mean negative log-likelihood, in nats. */
+    double meanNll() {
+        return negativeLogLikelihood / counted;
+    }
+
+    /** Returns {@code exp} of {@link #meanNll}. */
+    double perplexity() {
+        return Math.exp(meanNll());
+    }
+
+    /** Returns the mean over the tokens of {@code sum p (log p - log q)}, p being the base's. */
+    double meanDivergence() {
+        return divergence / counted;
+    }
+
+    /** Returns at which share of the tokens both networks find the same one likeliest. */
+    double sameAsBase() {
+        return (double) sameAsBase / counted;
+    }
+
+    /** Returns how many answers are, token for token, what the network finds likeliest. */
+    long answersRight() {
+        return missed.entrySet().stream()
+                .mapToLong(
+                        entry ->
+                                entry.getKey().answers().stream()
+                                        .filter(
+                                                answer ->
+                                                        entry.getValue()
+                                                                        .get(
+                                                                                answer.begin(),
+                                                                                answer.end())
+                                                                        .cardinality()
+                                                                == 0)
+                                        .count())
+                .sum();
+    }
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.examples.cli;
+
+import ai.djl.MalformedModelException;
+import ai.djl.ndarray.NDManager;
+import io.github.djlmistral.engine.model.MistralConfig;
+import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.engine.quantization.Weights;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** A network of {@linkplain SyntheticWeights random weights}, for where there is no checkpoint. */
+final class SyntheticOptions {
+
+    private static final List<Integer> GROUPS = List.of(32, 64, 128);
+
+    @Option(
+            names = "--synthetic",
+            paramLabel = "SHAPE",
+            description =
+                    "Instead of a model, random weights of 4 bits: 7b (Mistral 7B v0.1), 7b-v0.2"
+                            + " (which has no window) or tiny.")
+    @Nullable String shape;
+
+    @Option(
+            names = "--layers",
+            paramLabel = "N",
+            description = "How many layers it gets. Default: as many as the shape has.")
+    @Nullable Integer layers;
+
+    @Option(
+            names = "--group",
+            paramLabel = "N",
+            description =
+                    "How many weights share a scale: 32 (as in GGUF's Q4_0), 64 or 128. Default:"
+                            + " ${DEFAULT-VALUE}.")
+    int group = 32;
+
+    /**
+     * Makes the network.
+     *
+     * @param terminal where faults of these options go
+     * @param manager keeps the weights
+     * @param model which kernels, and their type
+     * @return the network, ready to run
+     */
+    MistralForCausalLM make(Terminal terminal, NDManager manager, ModelOptions model)
+            throws MalformedModelException {
+        MistralConfig config = config(terminal);
+        if (!GROUPS.contains(group)) {
+            throw terminal.usage("--group is " + group + ", must be one of " + GROUPS);
+        }
+        Weights weights;
+        try {
+            weights = SyntheticWeights.of(config, group);
+        } catch (OutOfMemoryError e) {
+            throw new IllegalArgumentException(
+                    "Java may not take enough memory outside its heap for these weights ("
+                            + e.getMessage()
+                            + "): allow more, MISTRAL_JAVA_OPTIONS=-XX:MaxDirectMemorySize=8g, or"
+                            + " choose fewer --layers",
+                    e);
+        }
+        return MistralForCausalLM.of(config, weights, name(), manager, model.kernels, model.dtype);
+    }
+
+    /** Returns how results name the model. */
+    String name() {
+        return "synthetic " + shape + " int4 g" + group;
+    }
+
+    private MistralConfig config(Terminal terminal) {
+        // what is left out is 7B's; v0.2 has no window and a larger rotary base
+        String fields =
+                switch (String.valueOf(shape)) {
+                    case "7b" -> "\"vocab_size\": 32000";
+                    case "7b-v0.2" -> "\"sliding_window\": null, \"rope_theta\": 1e6";
+                    case "tiny" ->
+                            """
+                            "hidden_size": 128, "intermediate_size": 256, "vocab_size": 512,
+                            "num_attention_heads": 4, "num_key_value_heads": 2\
+                            """;
+                    default ->
+                            throw terminal.usage(
+                                    "--synthetic is '" + shape + "', must be 7b, 7b-v0.2 or tiny");
+                };
+        if (layers != null && layers < 1) {
+            throw terminal.usage("--layers is " + layers + ", must be at least 1");
+        }
+        int count = layers != null ? layers : "tiny".equals(shape) ? 2 : 32;
+        return MistralConfig.parse(
+                """
+                {"num_hidden_layers": %d, "rms_norm_eps": 1e-5, "max_position_embeddings": 32768, %s}
+                """
+                        .formatted(count, fields));
+    }
+}

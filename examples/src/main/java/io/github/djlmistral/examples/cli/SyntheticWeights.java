@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.examples.cli;
+
+import io.github.djlmistral.engine.model.MistralConfig;
+import io.github.djlmistral.engine.quantization.Int4;
+import io.github.djlmistral.engine.quantization.QuantizedWeight;
+import io.github.djlmistral.engine.quantization.Weights;
+import io.github.djlmistral.engine.weights.Dtype;
+import io.github.djlmistral.engine.weights.Tensor;
+import java.nio.ByteOrder;
+import java.nio.LongBuffer;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+
+/**
+ * Random weights of any shape, made in memory in seconds: all matrices symmetric int4 with float16
+ * scales, the output layer as well; the table of embeddings and the norms bfloat16. Matrices
+ * deviate by 0.02, as fresh ones of the reference do, so that activations stay finite.
+ */
+final class SyntheticWeights {
+
+    /** 0.00435 as float16, four times: codes from -8 to 7, all as likely, deviate by 4.6. */
+    private static final long SCALES = 0x1c74_1c74_1c74_1c74L;
+
+    /** 1 as bfloat16, four times. */
+    private static final long ONES = 0x3f80_3f80_3f80_3f80L;
+
+    /** The exponent of bfloat16 from 0.0156 to 0.031, four times, and the bits around it. */
+    private static final long EMBEDDINGS = 0x3c80_3c80_3c80_3c80L;
+
+    private static final long SIGN_AND_FRACTION = 0x807f_807f_807f_807fL;
+
+    /** How many longs are filled with one generator. */
+    private static final int CHUNK = 1 << 17;
+
+    private final MistralConfig config;
+    private final int group;
+    private final Map<String, Tensor> plain = new LinkedHashMap<>();
+    private final Map<String, QuantizedWeight> matrices = new LinkedHashMap<>();
+
+    private SyntheticWeights(MistralConfig config, int group) {
+        this.config = config;
+        this.group = group;
+    }
+
+    /**
+     * Makes the weights.
+     *
+     * @param config the network's shape; not tied
+     * @param group how many weights share a scale
+     * @return them, in memory outside the heap
+     */
+    static Weights of(MistralConfig config, int group) {
+        return new SyntheticWeights(config, group).make();
+    }
+
+    private Weights make() {
+        int vocabulary = config.vocabSize();
+        int hidden = config.hiddenSize();
+        int queries = config.numAttentionHeads() * config.headDim();
+        int keys = config.numKeyValueHeads() * config.headDim();
+        int wide = config.intermediateSize();
+        Tensor table =
+                Tensor.allocate("model.embed_tokens.weight", Dtype.BFLOAT16, vocabulary, hidden);
+        fill(table, SIGN_AND_FRACTION, EMBEDDINGS);
+        plain.put(table.name(), table);
+        for (int layer = 0; layer < config.numHiddenLayers(); ++layer) {
+            String prefix = "model.layers." + layer + ".";
+            norm(prefix + "input_layernorm.weight", hidden);
+            matrix(prefix + "self_attn.q_proj.weight", queries, hidden);
+            matrix(prefix + "self_attn.k_proj.weight", keys, hidden);
+            matrix(prefix + "self_attn.v_proj.weight", keys, hidden);
+            matrix(prefix + "self_attn.o_proj.weight", hidden, queries);
+            norm(prefix + "post_attention_layernorm.weight", hidden);
+            matrix(prefix + "mlp.gate_proj.weight", wide, hidden);
+            matrix(prefix + "mlp.up_proj.weight", wide, hidden);
+            matrix(prefix + "mlp.down_proj.weight", hidden, wide);
+        }
+        norm("model.norm.weight", hidden);
+        matrix("lm_head.weight", vocabulary, hidden);
+        return new Weights(plain, matrices);
+    }
+
+    private void norm(String name, int size) {
+        Tensor ones = Tensor.allocate(name, Dtype.BFLOAT16, size);
+        fill(ones, 0, ONES);
+        plain.put(name, ones);
+    }
+
+    private void matrix(String name, int rows, int columns) {
+        int tiles = (rows + Int4.TILE - 1) / Int4.TILE;
+        Tensor codes =
+                Tensor.allocate(name + ".codes", Dtype.UINT8, tiles, columns / 8, 4 * Int4.TILE);
+        fill(codes, -1, 0);
+        Tensor scales =
+                Tensor.allocate(name + ".scales", Dtype.FLOAT16, tiles, columns / group, Int4.TILE);
+        fill(scales, 0, SCALES);
+        matrices.put(name, new Int4(rows, codes, scales, null, null));
+    }
+
+    /** Fills a tensor with random bits where the mask has ones, and with constant ones. */
+    private static void fill(Tensor tensor, long mask, long bits) {
+        LongBuffer to = tensor.data().order(ByteOrder.nativeOrder()).asLongBuffer();
+        IntStream.range(0, (to.capacity() + CHUNK - 1) / CHUNK)
+                .parallel()
+                .forEach(
+                        chunk -> {
+                            SplittableRandom random = new SplittableRandom(chunk);
+                            int end = Math.min(to.capacity(), (chunk + 1) * CHUNK);
+                            for (int i = chunk * CHUNK; i < end; ++i) {
+                                to.put(i, (random.nextLong() & mask) | bits);
+                            }
+                        });
+    }
+}
