@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.tests.benchmarks;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import io.github.djlmistral.engine.kernels.KernelChoice;
+import io.github.djlmistral.engine.kernels.Kernels;
+import io.github.djlmistral.engine.quantization.Weights;
+import java.util.Map;
+import java.util.function.UnaryOperator;
+
+/** The kernels that a benchmark measures, and a manager for what lives as long as it. */
+final class KernelState implements AutoCloseable {
+
+    final NDManager manager = NDManager.newBaseManager("PyTorch");
+    final Kernels kernels;
+
+    /**
+     * Chooses kernels.
+     *
+     * @param name as users name them; {@code auto} is what a model gets that is loaded
+     * @param dtype their type
+     */
+    KernelState(String name, String dtype) {
+        kernels = KernelChoice.of(manager, name, dtype, new Weights(Map.of(), Map.of())).kernels();
+    }
+
+    /**
+     * Runs an operation once, and frees what it made.
+     *
+     * @param x its first argument, whose manager results belong to
+     * @param operation the operation
+     * @return something of the result, for JMH to see
+     */
+    long run(NDArray x, UnaryOperator<NDArray> operation) {
+        try (NDManager step = manager.newSubManager()) {
+            x.attach(step);
+            long size = operation.apply(x).getShape().size();
+            x.attach(manager);
+            return size;
+        }
+    }
+
+    @Override
+    public void close() {
+        manager.close();
+    }
+}
