@@ -7,7 +7,6 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -150,35 +149,21 @@ public final class Int4 implements QuantizedWeight {
                         ? null
                         : Tensor.allocate(name + ".int4.offsets", scaleType, tiles, groups, TILE);
         ByteBuffer words = codes.data();
-        ByteBuffer scaleBytes = scales.data();
-        ByteBuffer offsetBytes = offsets == null ? null : offsets.data();
-        IntStream.range(0, tiles)
-                .parallel()
-                .forEach(
-                        tile -> {
-                            byte[] rowCodes = new byte[columns];
-                            float[] rowScales = new float[groups];
-                            float[] rowOffsets = new float[groups];
-                            int end = Math.min(rows, (tile + 1) * TILE);
-                            for (int row = tile * TILE; row < end; ++row) {
-                                source.row(row, rowCodes, rowScales, rowOffsets);
-                                int at = wordOffset(row, columns);
-                                for (int c = 0; c < columns; c += 8, at += 4 * TILE) {
-                                    int word = 0;
-                                    for (int i = 0; i < 8; ++i) {
-                                        word |= rowCodes[c + i] << shift(i);
-                                    }
-                                    words.putInt(at, word);
-                                }
-                                for (int g = 0; g < groups; ++g) {
-                                    int index = (tile * groups + g) * TILE + row % TILE;
-                                    put(scaleBytes, scaleType, index, rowScales[g]);
-                                    if (offsetBytes != null) {
-                                        put(offsetBytes, scaleType, index, rowOffsets[g]);
-                                    }
-                                }
-                            }
-                        });
+        source.pack(
+                rows,
+                columns,
+                (row, rowCodes) -> {
+                    int at = wordOffset(row, columns);
+                    for (int c = 0; c < columns; c += 8, at += 4 * TILE) {
+                        int word = 0;
+                        for (int i = 0; i < 8; ++i) {
+                            word |= rowCodes[c + i] << shift(i);
+                        }
+                        words.putInt(at, word);
+                    }
+                },
+                scales,
+                offsets);
         return new Int4(rows, codes, scales, offsets, inputOrder);
     }
 
@@ -190,14 +175,6 @@ public final class Int4 implements QuantizedWeight {
     /** Where in its word the code of a column is, in bits. */
     private static int shift(int column) {
         return 4 * (column / 2 % 4) + 16 * (column % 2);
-    }
-
-    static void put(ByteBuffer to, Dtype type, int index, float value) {
-        if (type == Dtype.FLOAT32) {
-            to.putFloat(4 * index, value);
-        } else {
-            to.putShort(2 * index, Float16.of(value));
-        }
     }
 
     static float get(ByteBuffer from, Dtype type, int index) {

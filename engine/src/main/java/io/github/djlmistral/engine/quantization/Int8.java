@@ -7,7 +7,6 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -109,31 +108,17 @@ public final class Int8 implements QuantizedWeight {
                         ? null
                         : Tensor.allocate(name + ".int8.offsets", scaleType, tiles, groups, TILE);
         ByteBuffer bytes = codes.data();
-        ByteBuffer scaleBytes = scales.data();
-        ByteBuffer offsetBytes = offsets == null ? null : offsets.data();
-        IntStream.range(0, tiles)
-                .parallel()
-                .forEach(
-                        tile -> {
-                            byte[] rowCodes = new byte[columns];
-                            float[] rowScales = new float[groups];
-                            float[] rowOffsets = new float[groups];
-                            int end = Math.min(rows, (tile + 1) * TILE);
-                            for (int row = tile * TILE; row < end; ++row) {
-                                source.row(row, rowCodes, rowScales, rowOffsets);
-                                int place = row % TILE;
-                                for (int c = 0; c < columns; ++c) {
-                                    bytes.put((tile * columns + c) * TILE + place, rowCodes[c]);
-                                }
-                                for (int g = 0; g < groups; ++g) {
-                                    int index = (tile * groups + g) * TILE + place;
-                                    Int4.put(scaleBytes, scaleType, index, rowScales[g]);
-                                    if (offsetBytes != null) {
-                                        Int4.put(offsetBytes, scaleType, index, rowOffsets[g]);
-                                    }
-                                }
-                            }
-                        });
+        source.pack(
+                rows,
+                columns,
+                (row, rowCodes) -> {
+                    int at = row / TILE * columns * TILE + row % TILE;
+                    for (int c = 0; c < columns; ++c) {
+                        bytes.put(at + c * TILE, rowCodes[c]);
+                    }
+                },
+                scales,
+                offsets);
         return new Int8(rows, codes, scales, offsets);
     }
 

@@ -17,15 +17,13 @@ import jdk.incubator.vector.IntVector;
  */
 final class Codebook4Matrix extends Matrix {
 
-    private final Codebook4 weight; // keeps the memory
     private final int block;
     private final float[] table;
     private final long codes;
     private final long absmax;
 
     Codebook4Matrix(Codebook4 weight) {
-        super(weight.rows(), weight.columns());
-        this.weight = weight;
+        super(weight);
         block = weight.blockSize();
         table = weight.table();
         codes = Memory.address(weight.codes());
@@ -34,13 +32,6 @@ final class Codebook4Matrix extends Matrix {
             throw new UnsupportedOperationException(
                     "blocks of " + block + " do not end with rows of " + columns);
         }
-    }
-
-    @Override
-    void row(int row, float[] out, int at) {
-        float[] numbers = new float[columns];
-        weight.row(row, numbers);
-        System.arraycopy(numbers, 0, out, at, columns);
     }
 
     @Override

@@ -42,7 +42,6 @@ final class Int4Matrix extends Matrix {
     /** Runs of L rows that are computed at once. */
     private static final int RUNS = 4;
 
-    private final Int4 weight; // keeps the memory
     private final int group;
     private final int @Nullable [] order;
     private final long codes;
@@ -51,21 +50,13 @@ final class Int4Matrix extends Matrix {
     private final long offsets;
 
     Int4Matrix(Int4 weight) {
-        super(weight.rows(), weight.columns());
-        this.weight = weight;
+        super(weight);
         group = weight.groupSize();
         order = weight.inputOrder();
         codes = Memory.address(weight.codes());
         halves = weight.scales().dtype() == Dtype.FLOAT16;
         scales = Memory.address(weight.scales());
         offsets = weight.offsets() == null ? 0 : Memory.address(weight.offsets());
-    }
-
-    @Override
-    void row(int row, float[] out, int at) {
-        float[] numbers = new float[columns];
-        weight.row(row, numbers);
-        System.arraycopy(numbers, 0, out, at, columns);
     }
 
     @Override

@@ -11,7 +11,6 @@ import jdk.incubator.vector.FloatVector;
  */
 final class Int8Matrix extends Matrix {
 
-    private final Int8 weight; // keeps the memory
     private final int group;
     private final long codes;
     private final Dtype type;
@@ -19,20 +18,12 @@ final class Int8Matrix extends Matrix {
     private final long offsets;
 
     Int8Matrix(Int8 weight) {
-        super(weight.rows(), weight.columns());
-        this.weight = weight;
+        super(weight);
         group = weight.groupSize();
         codes = Memory.address(weight.codes());
         type = weight.scales().dtype();
         scales = Memory.address(weight.scales());
         offsets = weight.offsets() == null ? 0 : Memory.address(weight.offsets());
-    }
-
-    @Override
-    void row(int row, float[] out, int at) {
-        float[] numbers = new float[columns];
-        weight.row(row, numbers);
-        System.arraycopy(numbers, 0, out, at, columns);
     }
 
     @Override

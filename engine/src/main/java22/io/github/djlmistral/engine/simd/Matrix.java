@@ -7,6 +7,7 @@ import io.github.djlmistral.engine.quantization.Int8;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.weights.Dtype;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** A matrix (out, in) that is multiplied with the rows of a few tokens, some outputs at a time. */
 abstract class Matrix {
@@ -17,7 +18,19 @@ abstract class Matrix {
     final int rows;
     final int columns;
 
+    /** Keeps the memory that a matrix in few bits is read from; null for another one. */
+    private final @Nullable QuantizedWeight weight;
+
+    Matrix(QuantizedWeight weight) {
+        this(weight.rows(), weight.columns(), weight);
+    }
+
     Matrix(int rows, int columns) {
+        this(rows, columns, null);
+    }
+
+    private Matrix(int rows, int columns, @Nullable QuantizedWeight weight) {
+        this.weight = weight;
         this.rows = rows;
         this.columns = columns;
         if (columns % TILE != 0) {
@@ -52,5 +65,9 @@ abstract class Matrix {
             Input input, int tokens, int from, int to, float[] out, int stride, int shift);
 
     /** Writes the numbers of one row, as an embedding. */
-    abstract void row(int row, float[] out, int at);
+    void row(int row, float[] out, int at) {
+        float[] numbers = new float[columns];
+        Objects.requireNonNull(weight).row(row, numbers);
+        System.arraycopy(numbers, 0, out, at, columns);
+    }
 }

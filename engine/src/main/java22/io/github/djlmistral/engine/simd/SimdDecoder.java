@@ -155,7 +155,7 @@ final class SimdDecoder implements Decoder {
             logits = new float[pass.batch() * pass.kept() * padded];
         }
 
-        void run(int member) {
+        void run() {
             Input input = new Input();
             Attention attention = new Attention(heads / groups, size);
             float[] context = new float[tokens * heads * size];

@@ -53,7 +53,7 @@ final class SimdUnpacker implements Unpacker {
         }
         long target = MemorySegment.ofBuffer(out).address();
         team.run(
-                member -> {
+                () -> {
                     int[] pairs = new int[TILE * TILE];
                     for (int row = from + team.take(TILE); row < to; row = from + team.take(TILE)) {
                         long at = target + (row - from) * 2L * weight.columns();

@@ -34,20 +34,9 @@ final class Team {
     private final AtomicInteger done = new AtomicInteger();
     private volatile int barriers;
     private final AtomicInteger calls = new AtomicInteger();
-    private volatile @Nullable Task task;
+    private volatile @Nullable Runnable task;
     private volatile boolean moreToCome;
     private volatile @Nullable Throwable failure;
-
-    /** What all members run. */
-    @FunctionalInterface
-    interface Task {
-        /**
-         * Runs one member's part.
-         *
-         * @param member its number, from 0
-         */
-        void run(int member);
-    }
 
     Team(int size) {
         members = new Member[size - 1];
@@ -67,7 +56,7 @@ final class Team {
     }
 
     /** Lets all members run a task and returns when all are done; the next is expected soon. */
-    void run(Task work) {
+    void run(Runnable work) {
         run(work, true);
     }
 
@@ -77,7 +66,7 @@ final class Team {
      * @param more whether another one is expected soon; if not, members go to sleep at once and
      *     leave the processor to PyTorch
      */
-    void run(Task work, boolean more) {
+    void run(Runnable work, boolean more) {
         turn.lock();
         try {
             failure = null;
@@ -92,7 +81,7 @@ final class Team {
                     LockSupport.unpark(member);
                 }
             }
-            attempt(work, 0);
+            attempt(work);
             while (done.get() < size()) {
                 Thread.onSpinWait();
             }
@@ -107,9 +96,9 @@ final class Team {
         }
     }
 
-    private void attempt(Task work, int member) {
+    private void attempt(Runnable work) {
         try {
-            work.run(member);
+            work.run();
         } catch (RuntimeException | Error e) {
             failure = e; // the others leave at a barrier
         } finally {
@@ -150,12 +139,10 @@ final class Team {
 
     private final class Member extends Thread {
 
-        private final int number;
         private volatile boolean asleep;
 
         Member(int number) {
             super("mistral-decoder-" + number);
-            this.number = number;
             setDaemon(true);
         }
 
@@ -165,9 +152,9 @@ final class Team {
             while (true) {
                 await(seen);
                 seen++;
-                Task work = task;
+                Runnable work = task;
                 if (work != null) {
-                    attempt(work, number);
+                    attempt(work);
                 }
             }
         }
