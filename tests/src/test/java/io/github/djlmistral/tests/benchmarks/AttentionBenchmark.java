@@ -62,11 +62,10 @@ public class AttentionBenchmark {
         String[] sizes = size.split("x", -1);
         int queries = Integer.parseInt(sizes[0]);
         int keys = Integer.parseInt(sizes[1]);
-        RandomWeights random = new RandomWeights();
-        q = random.array(state.kernels, state.manager, 1, HEADS, queries, HEAD_SIZE);
+        q = state.random(1, HEADS, queries, HEAD_SIZE);
         for (int i = 0; i < k.length; ++i) {
-            k[i] = random.array(state.kernels, state.manager, 1, KEY_HEADS, keys, HEAD_SIZE);
-            v[i] = random.array(state.kernels, state.manager, 1, KEY_HEADS, keys, HEAD_SIZE);
+            k[i] = state.random(1, KEY_HEADS, keys, HEAD_SIZE);
+            v[i] = state.random(1, KEY_HEADS, keys, HEAD_SIZE);
         }
     }
 

@@ -6,7 +6,10 @@ import ai.djl.ndarray.NDManager;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.quantization.Weights;
+import io.github.djlmistral.engine.weights.Dtype;
+import io.github.djlmistral.tests.quantization.Matrices;
 import java.util.Map;
+import java.util.Random;
 import java.util.function.UnaryOperator;
 
 /** The kernels that a benchmark measures, and a manager for what lives as long as it. */
@@ -14,6 +17,7 @@ final class KernelState implements AutoCloseable {
 
     final NDManager manager = NDManager.newBaseManager("PyTorch");
     final Kernels kernels;
+    private final Random random = new Random(1);
 
     /**
      * Chooses kernels.
@@ -23,6 +27,11 @@ final class KernelState implements AutoCloseable {
      */
     KernelState(String name, String dtype) {
         kernels = KernelChoice.of(manager, name, dtype, new Weights(Map.of(), Map.of())).kernels();
+    }
+
+    /** Makes an array of the kernels' own type, of numbers from -2 to 2. */
+    NDArray random(long... shape) {
+        return kernels.load(manager, Matrices.numbers(Dtype.FLOAT32, -2, 2, random, shape));
     }
 
     /**

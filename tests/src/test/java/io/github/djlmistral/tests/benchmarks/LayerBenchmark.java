@@ -9,11 +9,8 @@ import io.github.djlmistral.engine.cache.KvCache;
 import io.github.djlmistral.engine.model.ForwardInput;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
-import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.quantization.Weights;
-import io.github.djlmistral.engine.weights.Tensor;
-import java.util.LinkedHashMap;
-import java.util.Map;
+import io.github.djlmistral.tests.kernels.RandomNetwork;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -54,7 +51,7 @@ public class LayerBenchmark {
                     """);
 
     /** How matrices are kept. */
-    @Param({"int4-g32", "int4-g64", "int4-g128", "int4-g64-offsets", "nf4"})
+    @Param({"int4-g32", "int4-g64", "int4-g128", "int4-g64-offsets", "nf4-g64"})
     public String weight;
 
     /** How many tokens a pass has. */
@@ -84,37 +81,13 @@ public class LayerBenchmark {
     public void setUp() throws MalformedModelException {
         manager = NDManager.newBaseManager("PyTorch");
         parameters = new ParameterStore(manager, false);
-        network = MistralForCausalLM.of(CONFIG, weights(), "random", manager, kernels, dtype);
+        Weights weights = RandomNetwork.weights(CONFIG, weight);
+        network = MistralForCausalLM.of(CONFIG, weights, "random", manager, kernels, dtype);
         System.out.println("# " + network.kernelReason());
         cache = network.newCache(manager, 1, depth + tokens);
         for (int done = 0; done < depth; done += CHUNK) {
             pass(CHUNK);
         }
-    }
-
-    private Weights weights() {
-        RandomWeights made = new RandomWeights();
-        int hidden = CONFIG.hiddenSize();
-        int keys = CONFIG.numKeyValueHeads() * CONFIG.headDim();
-        int wide = CONFIG.intermediateSize();
-        Map<String, Tensor> plain = new LinkedHashMap<>();
-        Map<String, QuantizedWeight> matrices = new LinkedHashMap<>();
-        plain.put("model.embed_tokens.weight", made.tensor(VOCABULARY, hidden));
-        for (int layer = 0; layer < CONFIG.numHiddenLayers(); ++layer) {
-            String prefix = "model.layers." + layer + ".";
-            plain.put(prefix + "input_layernorm.weight", made.tensor(hidden));
-            matrices.put(prefix + "self_attn.q_proj.weight", made.matrix(weight, hidden, hidden));
-            matrices.put(prefix + "self_attn.k_proj.weight", made.matrix(weight, keys, hidden));
-            matrices.put(prefix + "self_attn.v_proj.weight", made.matrix(weight, keys, hidden));
-            matrices.put(prefix + "self_attn.o_proj.weight", made.matrix(weight, hidden, hidden));
-            plain.put(prefix + "post_attention_layernorm.weight", made.tensor(hidden));
-            matrices.put(prefix + "mlp.gate_proj.weight", made.matrix(weight, wide, hidden));
-            matrices.put(prefix + "mlp.up_proj.weight", made.matrix(weight, wide, hidden));
-            matrices.put(prefix + "mlp.down_proj.weight", made.matrix(weight, hidden, wide));
-        }
-        plain.put("model.norm.weight", made.tensor(hidden));
-        matrices.put("lm_head.weight", made.matrix(weight, VOCABULARY, hidden));
-        return new Weights(plain, matrices);
     }
 
     private float pass(int width) {

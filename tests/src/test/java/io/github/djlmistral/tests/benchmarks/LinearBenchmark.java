@@ -3,6 +3,7 @@ package io.github.djlmistral.tests.benchmarks;
 
 import ai.djl.ndarray.NDArray;
 import io.github.djlmistral.engine.kernels.QuantizedLinear;
+import io.github.djlmistral.tests.quantization.Matrices;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -36,7 +37,7 @@ public class LinearBenchmark {
     private static final int COLUMNS = 4096;
 
     /** How the matrix is kept; {@code plain} is in the kernels' own type. */
-    @Param({"int4-g32", "int4-g64", "int4-g128", "int4-g64-offsets", "nf4", "plain"})
+    @Param({"int4-g32", "int4-g64", "int4-g128", "int4-g64-offsets", "nf4-g64", "plain"})
     public String weight;
 
     /** How many rows are multiplied: 1 as in generation, 512 as in prompts. */
@@ -61,21 +62,20 @@ public class LinearBenchmark {
     @SuppressWarnings({"unchecked", "rawtypes"})
     public void setUp() {
         state = new KernelState(kernels, dtype);
-        RandomWeights random = new RandomWeights();
-        x = random.array(state.kernels, state.manager, 1, tokens, COLUMNS);
+        x = state.random(1, tokens, COLUMNS);
         matrices = new UnaryOperator[8];
         for (int i = 0; i < matrices.length; ++i) {
-            matrices[i] = matrix(random);
+            matrices[i] = matrix(i);
         }
     }
 
-    private UnaryOperator<NDArray> matrix(RandomWeights random) {
+    private UnaryOperator<NDArray> matrix(int seed) {
         if (weight.equals("plain")) {
-            NDArray plain = random.array(state.kernels, state.manager, ROWS, COLUMNS);
+            NDArray plain = state.random(ROWS, COLUMNS);
             return input -> state.kernels.linear(input, plain);
         }
         QuantizedLinear linear =
-                state.kernels.quantized(state.manager, random.matrix(weight, ROWS, COLUMNS));
+                state.kernels.quantized(state.manager, Matrices.of(weight, ROWS, COLUMNS, seed));
         return linear::forward;
     }
 

@@ -47,9 +47,8 @@ public class NormBenchmark {
     @Setup
     public void setUp() {
         state = new KernelState(kernels, dtype);
-        RandomWeights random = new RandomWeights();
-        x = random.array(state.kernels, state.manager, 1, tokens, HIDDEN);
-        weight = random.array(state.kernels, state.manager, HIDDEN);
+        x = state.random(1, tokens, HIDDEN);
+        weight = state.random(HIDDEN);
     }
 
     /** One norm. */

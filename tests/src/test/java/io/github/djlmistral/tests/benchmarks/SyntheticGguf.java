@@ -2,12 +2,15 @@
 package io.github.djlmistral.tests.benchmarks;
 
 import io.github.djlmistral.engine.model.MistralConfig;
+import io.github.djlmistral.tests.model.GgufModel;
+import io.github.djlmistral.tests.weights.GgufWriter;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Random;
 
 /**
@@ -34,17 +37,23 @@ final class SyntheticGguf {
 
     private final MistralConfig config;
     private final byte[] pool = pool();
-    private final GgufWriter writer = new GgufWriter();
+    private final GgufWriter writer;
 
     private SyntheticGguf(MistralConfig config) {
         this.config = config;
+        writer =
+                GgufModel.config(config)
+                        .put("general.name", "Mistral's shape, random weights")
+                        .put("general.file_type", 2) // mostly Q4_0
+                        .put("general.quantization_version", 2);
     }
 
     /** Returns the configuration of Mistral-7B-v0.1 with some of its layers. */
     static MistralConfig mistral7b(int layers) {
         return MistralConfig.parse(
                 """
-                {"rms_norm_eps": 1e-5, "max_position_embeddings": 32768, "num_hidden_layers": %d}
+                {"rms_norm_eps": 1e-5, "max_position_embeddings": 32768, "num_hidden_layers": %d,
+                 "sliding_window": null}
                 """
                         .formatted(layers));
     }
@@ -52,7 +61,6 @@ final class SyntheticGguf {
     /** Writes the file, 4.1 GB with 32 layers. */
     static void write(Path file, MistralConfig config) throws IOException {
         SyntheticGguf gguf = new SyntheticGguf(config);
-        gguf.putKeys();
         gguf.putTokenizer();
         gguf.putTensors();
         Path parent = file.toAbsolutePath().getParent();
@@ -70,49 +78,23 @@ final class SyntheticGguf {
         return matrices / BLOCK * BLOCK_BYTES + 4 * norms;
     }
 
-    private void putKeys() {
-        writer.put("general.architecture", "llama");
-        writer.put("general.name", "Mistral's shape, random weights");
-        writer.put("general.file_type", 2); // mostly Q4_0
-        writer.put("general.quantization_version", 2);
-        writer.put("llama.vocab_size", config.vocabSize());
-        writer.put("llama.context_length", config.maxPositionEmbeddings());
-        writer.put("llama.embedding_length", config.hiddenSize());
-        writer.put("llama.block_count", config.numHiddenLayers());
-        writer.put("llama.feed_forward_length", config.intermediateSize());
-        writer.put("llama.rope.dimension_count", config.headDim());
-        writer.put("llama.rope.freq_base", (float) config.ropeTheta());
-        writer.put("llama.attention.head_count", config.numAttentionHeads());
-        writer.put("llama.attention.head_count_kv", config.numKeyValueHeads());
-        writer.put("llama.attention.layer_norm_rms_epsilon", config.rmsNormEps());
-    }
-
     private void putTokenizer() {
-        int size = config.vocabSize();
-        String[] pieces = new String[size];
-        float[] scores = new float[size];
-        int[] types = new int[size];
-        for (int id = 0; id < size; ++id) {
-            boolean isByte = id >= 3 && id < 259;
-            pieces[id] = isByte ? String.format("<0x%02X>", id - 3) : "▁piece" + id;
-            scores[id] = isByte ? 0 : -id;
-            types[id] = isByte ? 6 : 1; // byte, normal
+        List<String> pieces = new ArrayList<>(List.of("<unk>", "<s>", "</s>"));
+        List<Float> scores = new ArrayList<>(List.of(0f, -1f, -2f));
+        List<Integer> types = new ArrayList<>(List.of(2, 3, 3)); // unknown, control
+        for (int id = 3; id < config.vocabSize(); ++id) {
+            boolean isByte = id < 259;
+            pieces.add(isByte ? String.format("<0x%02X>", id - 3) : "▁piece" + id);
+            scores.add(isByte ? 0f : -id);
+            types.add(isByte ? 6 : 1); // byte, normal
         }
-        pieces[0] = "<unk>";
-        pieces[1] = "<s>";
-        pieces[2] = "</s>";
-        types[0] = 2; // unknown
-        types[1] = 3; // control
-        types[2] = 3;
-        writer.put("tokenizer.ggml.model", "llama");
-        writer.put("tokenizer.ggml.tokens", pieces);
-        writer.put("tokenizer.ggml.scores", scores);
-        writer.put("tokenizer.ggml.token_type", types);
-        writer.put("tokenizer.ggml.unknown_token_id", 0);
-        writer.put("tokenizer.ggml.bos_token_id", 1);
-        writer.put("tokenizer.ggml.eos_token_id", 2);
-        writer.put("tokenizer.ggml.add_bos_token", false);
-        writer.put("tokenizer.ggml.add_space_prefix", false);
+        writer.put("tokenizer.ggml.model", "llama")
+                .put("tokenizer.ggml.tokens", pieces)
+                .put("tokenizer.ggml.scores", scores)
+                .put("tokenizer.ggml.token_type", types)
+                .put("tokenizer.ggml.unknown_token_id", 0)
+                .put("tokenizer.ggml.add_bos_token", false)
+                .put("tokenizer.ggml.add_space_prefix", false);
     }
 
     private void putTensors() {
@@ -154,10 +136,10 @@ final class SyntheticGguf {
 
     private void norm(String name, int size) {
         ByteBuffer ones = ByteBuffer.allocate(4 * size).order(ByteOrder.LITTLE_ENDIAN);
-        float[] values = new float[size];
-        Arrays.fill(values, 1);
-        ones.asFloatBuffer().put(values);
-        writer.tensor(name, F32, ones.capacity(), out -> out.write(ones.array()), size);
+        while (ones.hasRemaining()) {
+            ones.putFloat(1);
+        }
+        writer.tensor(name, F32, ones.flip(), size);
     }
 
     private static byte[] pool() {

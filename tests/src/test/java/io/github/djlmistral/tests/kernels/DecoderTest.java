@@ -81,7 +81,7 @@ class DecoderTest {
 
     @Test
     void computesRowsOfABatch() throws Exception {
-        Pair pair = new Pair(RandomNetwork.config(0), "int4 64 offset", new ReferenceKernels());
+        Pair pair = new Pair(RandomNetwork.config(0), "int4 g64 offsets", new ReferenceKernels());
         pair.compare(8, 6, i -> 1, 4.5e-2);
         pair.compare(2, 6, i -> 4, 4.5e-2);
     }

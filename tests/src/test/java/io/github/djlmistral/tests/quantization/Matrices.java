@@ -8,7 +8,6 @@ import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -16,45 +15,53 @@ import java.util.Random;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/** Matrices in few bits of random codes, straight from their parts. */
+/** Random numbers, and matrices in few bits of random codes, straight from their parts. */
 public final class Matrices {
-
-    /** Scales are above half of it, and not above it. */
-    public static final float SCALE = 1 / 64f;
-
-    /** The size of an offset is not above it: as far as 16 steps of the largest scale. */
-    public static final float OFFSET = 16 * SCALE;
 
     private static final int TILE = Int4.TILE;
 
     private Matrices() {}
 
     /**
-     * Makes a matrix of a description such as {@code "int4 g32 f16 offsets order"}: {@code int4},
-     * {@code int8} or {@code nf4}, the group's or block's size; {@code f16} for float16 scales,
-     * {@code offsets}, {@code order} for columns out of order.
+     * What no weight is larger than, without offsets. These are not larger than twice that. Weights
+     * deviate by 0.4 of it, so that products are about as large as what is multiplied: 0.1 with 128
+     * columns, 0.02 with the 4096 of Mistral 7B.
+     */
+    public static float largest(int columns) {
+        return 2.8f / (float) Math.sqrt(columns);
+    }
+
+    /**
+     * Makes a matrix of a description such as {@code "int4 g32 f32 offsets order"}, with spaces or
+     * hyphens: {@code int4}, {@code int8} or {@code nf4}, the group's or block's size; {@code f32}
+     * for scales of float32 instead of float16, {@code offsets}, {@code order} for columns out of
+     * order.
      */
     public static QuantizedWeight of(String description, int rows, int columns, long seed) {
         Random random = new Random(seed);
-        List<String> words = List.of(description.split(" "));
+        List<String> words = List.of(description.split("[ -]"));
         int size = Integer.parseInt(words.get(1).substring(1));
+        float largest = largest(columns);
         if (words.contains("nf4")) {
             int numbers = rows * columns;
+            int blocks = (numbers + size - 1) / size;
             return new Codebook4(
                     rows,
                     columns,
                     size,
                     Codebook4.nf4(),
                     codes(Dtype.UINT8, random, (numbers + 1) / 2),
-                    floats(Dtype.FLOAT32, SCALE / 2, SCALE, random, (numbers + size - 1) / size));
+                    numbers(Dtype.FLOAT32, largest / 2, largest, random, blocks));
         }
-        Dtype dtype = words.contains("f16") ? Dtype.FLOAT16 : Dtype.FLOAT32;
+        boolean bytes = words.contains("int8");
+        Dtype dtype = words.contains("f32") ? Dtype.FLOAT32 : Dtype.FLOAT16;
         int tiles = (rows + TILE - 1) / TILE;
         long[] groups = {tiles, columns / size, TILE};
-        Tensor scales = floats(dtype, SCALE / 2, SCALE, random, groups);
+        float scale = largest / (bytes ? 128 : 8);
+        Tensor scales = numbers(dtype, scale / 2, scale, random, groups);
         Tensor offsets =
-                words.contains("offsets") ? floats(dtype, -OFFSET, 0, random, groups) : null;
-        if (words.contains("int8")) {
+                words.contains("offsets") ? numbers(dtype, -2 * largest, 0, random, groups) : null;
+        if (bytes) {
             Tensor codes = codes(Dtype.INT8, random, tiles, columns, TILE);
             return new Int8(rows, codes, scales, offsets);
         }
@@ -73,35 +80,28 @@ public final class Matrices {
     }
 
     private static Tensor codes(Dtype dtype, Random random, long... shape) {
-        Tensor tensor = allocate(dtype, shape);
+        Tensor tensor = Tensor.allocate("random", dtype, shape);
         byte[] bytes = new byte[tensor.data().remaining()];
         random.nextBytes(bytes);
         tensor.data().put(bytes);
         return tensor;
     }
 
-    private static Tensor floats(Dtype dtype, float from, float to, Random random, long... shape) {
-        Tensor tensor = allocate(dtype, shape);
+    /** Numbers of a range, each as likely as another. */
+    public static Tensor numbers(Dtype dtype, float from, float to, Random random, long... shape) {
+        Tensor tensor = Tensor.allocate("random", dtype, shape);
         ByteBuffer data = tensor.data();
         while (data.hasRemaining()) {
             float value = from + (to - from) * random.nextFloat();
-            if (dtype == Dtype.FLOAT32) {
-                data.putFloat(value);
-            } else { // cut to float16: 10 bits of fraction, another bias; zero where it is tiny
-                int bits = Float.floatToRawIntBits(value);
-                int magnitude = ((bits & 0x7fffffff) - (112 << 23)) >> 13;
-                data.putShort((short) ((bits >>> 16 & 0x8000) | Math.max(0, magnitude)));
+            int bits = Float.floatToRawIntBits(value);
+            // cut to float16: 10 bits of fraction, another bias; zero where it is tiny
+            int magnitude = ((bits & 0x7fffffff) - (112 << 23)) >> 13;
+            switch (dtype) {
+                case FLOAT32 -> data.putFloat(value);
+                case BFLOAT16 -> data.putShort((short) (bits >> 16));
+                default -> data.putShort((short) ((bits >>> 16 & 0x8000) | Math.max(0, magnitude)));
             }
         }
         return tensor;
-    }
-
-    private static Tensor allocate(Dtype dtype, long... shape) {
-        long bytes = dtype.bytes();
-        for (long dimension : shape) {
-            bytes *= dimension;
-        }
-        ByteBuffer data = ByteBuffer.allocateDirect((int) bytes).order(ByteOrder.LITTLE_ENDIAN);
-        return new Tensor("random", dtype, shape, data);
     }
 }

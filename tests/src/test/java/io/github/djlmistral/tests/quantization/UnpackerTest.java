@@ -23,13 +23,13 @@ class UnpackerTest {
 
     @ParameterizedTest
     @CsvSource({
-        "int4 g32 f16, 45, 640",
+        "int4 g32, 45, 640",
         "int4 g32 f32 offsets, 1, 32",
-        "int4 g64 f16 offsets, 33, 1088",
+        "int4 g64 offsets, 33, 1088",
         "int4 g64 f32, 16, 64",
-        "int4 g128 f16, 47, 640",
-        "int8 g16 f16 offsets, 45, 48",
-        "int8 g32 f16, 16, 544",
+        "int4 g128, 47, 640",
+        "int8 g16 offsets, 45, 48",
+        "int8 g32, 16, 544",
         "int8 g96 f32, 17, 1056",
         // a strip of 512 columns ends within a group
         "int8 g640 f32 offsets, 5, 1280",
@@ -93,7 +93,7 @@ class UnpackerTest {
 
     @Test
     void rowsBeginWithATile() {
-        QuantizedWeight weight = Matrices.of("int4 g32 f16", 45, 32, 1);
+        QuantizedWeight weight = Matrices.of("int4 g32", 45, 32, 1);
         ByteBuffer memory = ByteBuffer.allocateDirect(4096);
         assertThatThrownBy(() -> UNPACKERS.get(0).unpack(weight, 5, 7, Dtype.FLOAT32, memory))
                 .isInstanceOf(IllegalArgumentException.class)

@@ -3,27 +3,46 @@ package io.github.djlmistral.tests.weights;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
-/** Writes GGUF files for tests, wrong ones too: nothing is checked. */
+/** Writes GGUF files for tests and benchmarks, wrong ones too: nothing is checked. */
 public final class GgufWriter {
 
-    /** A tensor's line in the list; the shape is innermost first, as in the file. */
-    private record Entry(String name, int type, long offset, List<Long> shape) {}
+    /** Gives a tensor's bytes when they are written, so that no file need fit into memory. */
+    @FunctionalInterface
+    public interface Source {
+
+        /** Writes exactly as many bytes as were announced. */
+        void writeTo(OutputStream out) throws IOException;
+    }
+
+    private static final int ARRAY = 9;
+
+    /** Numbers of the types of values. */
+    private static final Map<Class<?>, Integer> TYPES =
+            Map.of(
+                    Integer.class, 4, // unsigned
+                    Float.class, 6,
+                    Boolean.class, 7,
+                    String.class, 8,
+                    Long.class, 10, // unsigned
+                    Double.class, 12);
 
     private final Map<String, Object> metadata = new LinkedHashMap<>();
-    private final List<Entry> entries = new ArrayList<>();
-    private final ByteArrayOutputStream data = new ByteArrayOutputStream();
+    private final List<Map.Entry<String, Fields>> entries = new ArrayList<>();
+    private final List<Source> data = new ArrayList<>();
+    private long end;
     private int version = 3;
     private int alignment = 32;
 
@@ -51,118 +70,109 @@ public final class GgufWriter {
 
     /** Takes a tensor out of the list; its bytes stay, as a gap. */
     public GgufWriter drop(String name) {
-        entries.removeIf(entry -> entry.name().equals(name));
+        entries.removeIf(entry -> entry.getKey().equals(name));
         return this;
     }
 
     /** Adds a tensor with its bytes; the shape is outermost first, as in PyTorch. */
     public GgufWriter tensor(String name, int type, ByteBuffer bytes, long... shape) {
-        while (data.size() % alignment != 0) {
-            data.write(0);
-        }
-        entry(name, type, data.size(), shape);
         byte[] copy = new byte[bytes.remaining()];
         bytes.duplicate().get(copy);
-        data.writeBytes(copy);
+        return tensor(name, type, copy.length, out -> out.write(copy), shape);
+    }
+
+    /** Adds a tensor of {@code size} bytes that come when the file is written. */
+    public GgufWriter tensor(String name, int type, long size, Source source, long... shape) {
+        byte[] gap = padding(end);
+        data.add(out -> out.write(gap));
+        data.add(source);
+        entry(name, type, end + gap.length, shape);
+        end += gap.length + size;
         return this;
+    }
+
+    private byte[] padding(long position) {
+        return new byte[(int) Math.floorMod(-position, (long) alignment)];
     }
 
     /** Adds a line to the list of tensors, whatever bytes there are. */
     public GgufWriter entry(String name, int type, long offset, long... shape) {
-        List<Long> reversed = new ArrayList<>(Arrays.stream(shape).boxed().toList());
-        Collections.reverse(reversed);
-        entries.add(new Entry(name, type, offset, reversed));
+        Fields fields = new Fields().text(name).number(4, shape.length);
+        for (int i = shape.length; i-- > 0; ) {
+            fields.number(8, shape[i]);
+        }
+        entries.add(Map.entry(name, fields.number(4, type).number(8, offset)));
         return this;
     }
 
     public Path write(Path file) throws IOException {
-        return Files.write(file, bytes());
+        try (OutputStream out = Files.newOutputStream(file)) {
+            writeTo(out);
+        }
+        return file;
     }
 
     public byte[] bytes() {
-        Output out = new Output();
-        out.bytes("GGUF".getBytes(StandardCharsets.US_ASCII));
-        out.int32(version);
-        out.int64(entries.size());
-        out.int64(metadata.size());
-        metadata.forEach(
-                (key, value) -> {
-                    out.string(key);
-                    out.int32(typeOf(value));
-                    out.value(value);
-                });
-        for (Entry entry : entries) {
-            out.string(entry.name());
-            out.int32(entry.shape().size());
-            for (long dimension : entry.shape()) {
-                out.int64(dimension);
-            }
-            out.int32(entry.type());
-            out.int64(entry.offset());
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        try {
+            writeTo(out);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
-        while (out.size() % alignment != 0) {
-            out.write(0);
-        }
-        out.writeBytes(data.toByteArray());
         return out.toByteArray();
     }
 
-    private static int typeOf(Object value) {
-        List<Class<?>> types =
-                List.of(
-                        Integer.class,
-                        Float.class,
-                        Boolean.class,
-                        String.class,
-                        List.class,
-                        Long.class,
-                        Double.class);
-        int[] numbers = {4, 6, 7, 8, 9, 10, 12};
-        for (int i = 0; i < numbers.length; i++) {
-            if (types.get(i).isInstance(value)) {
-                return numbers[i];
-            }
+    private void writeTo(OutputStream out) throws IOException {
+        Fields head = new Fields();
+        head.out.writeBytes("GGUF".getBytes(StandardCharsets.US_ASCII));
+        head.number(4, version).number(8, entries.size()).number(8, metadata.size());
+        metadata.forEach((key, value) -> head.text(key).number(4, typeOf(value)).value(value));
+        entries.forEach(entry -> head.out.writeBytes(entry.getValue().out.toByteArray()));
+        head.out.writeBytes(padding(head.out.size()));
+        head.out.writeTo(out);
+        for (Source source : data) {
+            source.writeTo(out);
         }
-        throw new IllegalArgumentException(value.getClass().getName());
     }
 
-    private static final class Output extends ByteArrayOutputStream {
+    private static int typeOf(Object value) {
+        return value instanceof List
+                ? ARRAY
+                : Objects.requireNonNull(TYPES.get(value.getClass()), value + "");
+    }
 
-        void bytes(byte[] bytes) {
-            writeBytes(bytes);
+    /** Little-endian numbers, and texts behind their length. */
+    private static final class Fields {
+
+        final ByteArrayOutputStream out = new ByteArrayOutputStream();
+
+        /** Appends the lower {@code size} bytes of a number. */
+        Fields number(int size, long value) {
+            ByteBuffer all = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
+            out.write(all.putLong(value).array(), 0, size);
+            return this;
         }
 
-        void int32(int value) {
-            bytes(ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putInt(value).array());
-        }
-
-        void int64(long value) {
-            bytes(ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(value).array());
-        }
-
-        void string(String text) {
+        Fields text(String text) {
             byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
-            int64(utf8.length);
-            bytes(utf8);
+            number(8, utf8.length).out.writeBytes(utf8);
+            return this;
         }
 
         void value(Object value) {
             if (value instanceof String text) {
-                string(text);
+                text(text);
             } else if (value instanceof Boolean flag) {
-                write(flag ? 1 : 0);
+                number(1, flag ? 1 : 0);
             } else if (value instanceof Float number) {
-                int32(Float.floatToRawIntBits(number));
+                number(4, Float.floatToRawIntBits(number));
             } else if (value instanceof Double number) {
-                int64(Double.doubleToRawLongBits(number));
-            } else if (value instanceof Integer number) {
-                int32(number);
-            } else if (value instanceof Long number) {
-                int64(number);
+                number(8, Double.doubleToRawLongBits(number));
+            } else if (value instanceof Number number) {
+                number(number instanceof Integer ? 4 : 8, number.longValue());
             } else {
                 List<?> list = (List<?>) value;
-                int32(list.isEmpty() ? 4 : typeOf(list.get(0)));
-                int64(list.size());
+                number(4, list.isEmpty() ? 4 : typeOf(list.get(0))).number(8, list.size());
                 list.forEach(this::value);
             }
         }
