@@ -8,9 +8,11 @@ import io.github.djlmistral.engine.quantization.QuantizedCheckpoint;
 import io.github.djlmistral.engine.quantization.Weights;
 import io.github.djlmistral.engine.weights.Checkpoint;
 import io.github.djlmistral.engine.weights.ConsolidatedLayout;
+import io.github.djlmistral.engine.weights.FileState;
 import io.github.djlmistral.engine.weights.Gguf;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -36,6 +38,7 @@ public record MistralCheckpoint(MistralConfig config, Weights weights) {
      * @return what is there
      * @throws IOException if files are missing or cannot be read, or are quantized in a way that is
      *     not supported
+     * @throws UncheckedIOException if a file changes meanwhile, see {@link FileState#check}
      */
     public static MistralCheckpoint open(Path path) throws IOException {
         Optional<Path> file = Gguf.find(path);
@@ -43,8 +46,9 @@ public record MistralCheckpoint(MistralConfig config, Weights weights) {
             Gguf gguf = Gguf.open(file.get());
             MistralConfig config = GgufConfig.of(gguf);
             int heads = config.numAttentionHeads();
-            return new MistralCheckpoint(
-                    config, GgufWeights.of(gguf, heads, config.numKeyValueHeads()));
+            Weights weights = GgufWeights.of(gguf, heads, config.numKeyValueHeads());
+            FileState.check(weights.tensors());
+            return new MistralCheckpoint(config, weights);
         }
         MistralConfig config = MistralConfig.read(path);
         Checkpoint checkpoint = Checkpoint.open(path);
@@ -57,6 +61,7 @@ public record MistralCheckpoint(MistralConfig config, Weights weights) {
         Weights weights =
                 QuantizedCheckpoint.read(
                         path, tensors, config.quantizationConfig(), matrices(config));
+        FileState.check(checkpoint.tensors().values().stream());
         return new MistralCheckpoint(config, weights);
     }
 
@@ -90,9 +95,13 @@ public record MistralCheckpoint(MistralConfig config, Weights weights) {
      * @return the same network in few bits
      * @throws IllegalArgumentException if the weights are quantized already, or cannot be
      * @throws InsufficientMemoryException if the result does not fit into memory
+     * @throws UncheckedIOException if a file has changed, see {@link FileState#check}
      */
     public MistralCheckpoint quantized(Quantization quantization) {
-        return new MistralCheckpoint(config, quantization.apply(withoutCopies().weights));
+        FileState.check(weights.tensors());
+        Weights result = quantization.apply(withoutCopies().weights);
+        FileState.check(weights.tensors());
+        return new MistralCheckpoint(config, result);
     }
 
     /**

@@ -21,8 +21,10 @@ import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.quantization.Weights;
 import io.github.djlmistral.engine.simd.Decoder;
 import io.github.djlmistral.engine.simd.Simd;
+import io.github.djlmistral.engine.weights.FileState;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -50,6 +52,7 @@ public final class MistralForCausalLM extends MistralBlock implements StreamingB
     private final MistralLinear head;
     private String kernelReason;
     private @Nullable DecoderPasses decoder;
+    private List<FileState> files = List.of();
     private long weightBytes;
     private long tableBytes;
 
@@ -117,6 +120,7 @@ public final class MistralForCausalLM extends MistralBlock implements StreamingB
      * @return the network, ready to run
      * @throws MalformedModelException if the weights are not those of the configuration, naming
      *     every tensor that is missing, surplus or of another shape
+     * @throws UncheckedIOException if a file of theirs was changed, see {@link FileState#check}
      */
     public static MistralForCausalLM of(
             MistralConfig config,
@@ -153,9 +157,20 @@ public final class MistralForCausalLM extends MistralBlock implements StreamingB
             KernelChoice choice)
             throws MalformedModelException {
         MistralForCausalLM network = new MistralForCausalLM(config, choice);
+        FileState.check(weights.tensors());
         network.setWeights(weights, manager, source);
         network.useDecoder(choice);
+        FileState.check(weights.tensors());
+        network.files = FileState.of(network.kept(weights, manager));
         return network;
+    }
+
+    /** The tensors that are read at every pass; the others were copied. */
+    private Stream<Tensor> kept(Weights weights, NDManager manager) {
+        Map<String, Tensor> plain = new LinkedHashMap<>(weights.plain());
+        boolean copied = manager.getDevice().isGpu();
+        plain.values().removeIf(tensor -> copied || tensor.dtype() != kernels().dtype());
+        return new Weights(plain, weights.quantized()).tensors();
     }
 
     private void setWeights(Weights weights, NDManager manager, String source)
@@ -323,8 +338,13 @@ public final class MistralForCausalLM extends MistralBlock implements StreamingB
      * @param input the arguments
      * @param training whether gradients are wanted
      * @return the logits, float32 (B, T or {@code logitsToKeep}, V), and what else was asked for
+     * @throws UncheckedIOException if a file that weights are mapped from was changed, see {@link
+     *     FileState#check}; looked at before prompts only, not before every token
      */
     public ForwardOutput forward(ParameterStore values, ForwardInput input, boolean training) {
+        if (input.isPrompt()) {
+            files.forEach(FileState::check);
+        }
         NDArray decoded = decoder == null || training ? null : decoder.forward(input);
         if (decoded != null) {
             decoded.setName("logits");

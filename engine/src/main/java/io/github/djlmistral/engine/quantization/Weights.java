@@ -6,6 +6,7 @@ import io.github.djlmistral.engine.weights.Tensor;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * The weights of a network by their names in a Hugging Face checkpoint, such as {@code
@@ -22,10 +23,16 @@ public record Weights(Map<String, Tensor> plain, Map<String, QuantizedWeight> qu
         quantized = Collections.unmodifiableMap(new LinkedHashMap<>(quantized));
     }
 
+    /** Returns all tensors, those that matrices are kept in as well. */
+    public Stream<Tensor> tensors() {
+        return Stream.concat(
+                plain.values().stream(),
+                quantized.values().stream().flatMap(matrix -> matrix.tensors().stream()));
+    }
+
     /** Returns how many bytes the weights take as they are stored. */
     public long bytes() {
-        return plain.values().stream().mapToLong(tensor -> tensor.data().remaining()).sum()
-                + quantized.values().stream().mapToLong(QuantizedWeight::bytes).sum();
+        return tensors().mapToLong(tensor -> tensor.data().remaining()).sum();
     }
 
     /**

@@ -115,7 +115,8 @@ public final class Gguf {
                                 entry.name(),
                                 entry.type(),
                                 entry.shape(),
-                                mapped.tensor(entry.begin(), (int) entry.size(), Float.BYTES)));
+                                mapped.tensor(entry.begin(), (int) entry.size(), Float.BYTES),
+                                mapped.state()));
             }
             return new Gguf(file, header, tensors);
         }

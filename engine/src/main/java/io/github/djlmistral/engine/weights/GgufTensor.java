@@ -14,10 +14,12 @@ import java.util.Objects;
  * @param shape the dimensions, outermost first, as in PyTorch: [out, in]; the file itself has the
  *     innermost first
  * @param data the mapped blocks, row by row, little-endian; may be read-only
+ * @param file the file they are mapped from
  */
 // Both copies below keep the array to ourselves, which is what Error Prone's warning is about.
 @SuppressWarnings("ArrayRecordComponent")
-public record GgufTensor(String name, GgmlType type, long[] shape, ByteBuffer data) {
+public record GgufTensor(
+        String name, GgmlType type, long[] shape, ByteBuffer data, FileState file) {
 
     /** Takes a tensor whose bytes are those that type and shape ask for. */
     public GgufTensor {
@@ -42,7 +44,7 @@ public record GgufTensor(String name, GgmlType type, long[] shape, ByteBuffer da
      * @throws IllegalStateException if the type is quantized
      */
     public Tensor plain() {
-        return new Tensor(name, type.dtype(), shape, data);
+        return new Tensor(name, type.dtype(), shape, data, file);
     }
 
     /** Compares name, type, shape and every byte. */

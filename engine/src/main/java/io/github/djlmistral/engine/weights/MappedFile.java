@@ -30,10 +30,12 @@ final class MappedFile implements Closeable {
     private final FileChannel channel;
     private final MapMode mode;
     private final long size;
+    private final FileState state;
 
-    private MappedFile(FileChannel channel, MapMode mode) throws IOException {
+    private MappedFile(FileChannel channel, MapMode mode, FileState state) throws IOException {
         this.channel = channel;
         this.mode = mode;
+        this.state = state;
         size = channel.size();
     }
 
@@ -48,10 +50,11 @@ final class MappedFile implements Closeable {
                 writable
                         ? Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE)
                         : Set.of(StandardOpenOption.READ);
+        FileState state = FileState.of(file); // first, so that no later change is missed
         FileChannel channel = FileChannel.open(file, options);
         try {
             MappedFile mapped =
-                    new MappedFile(channel, writable ? MapMode.PRIVATE : MapMode.READ_ONLY);
+                    new MappedFile(channel, writable ? MapMode.PRIVATE : MapMode.READ_ONLY, state);
             byte[] start = mapped.bytes(0, (int) Math.min(mapped.size, GIT_LFS_POINTER.length()));
             if (new String(start, StandardCharsets.ISO_8859_1).equals(GIT_LFS_POINTER)) {
                 throw new CheckpointException(
@@ -68,6 +71,11 @@ final class MappedFile implements Closeable {
 
     long size() {
         return size;
+    }
+
+    /** The file before anything was read of it. */
+    FileState state() {
+        return state;
     }
 
     /** A copy of bytes that the file has. */

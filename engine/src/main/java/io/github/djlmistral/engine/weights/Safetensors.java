@@ -43,8 +43,9 @@ public final class Safetensors {
      * the buffers are {@linkplain ByteBuffer#isReadOnly() read-only}, and whoever wants to change a
      * tensor in place from native code has to copy it first, or the JVM crashes.
      *
-     * <p>The file has to stay as it is while a tensor of it is in use; replacing it by another file
-     * of this name is fine, except on Windows, which does not allow it.
+     * <p>The file has to stay as it is while a tensor of it is in use, see {@link FileState};
+     * replacing it by another file of this name is fine, except on Windows, which does not allow
+     * it.
      *
      * @param file the file
      * @return the tensors by name, in the order of their bytes in the file, so that going through
@@ -76,7 +77,12 @@ public final class Safetensors {
                                 entry.dtype().bytes());
                 tensors.put(
                         entry.name(),
-                        new Tensor(entry.name(), entry.dtype(), entry.dimensions(), data));
+                        new Tensor(
+                                entry.name(),
+                                entry.dtype(),
+                                entry.dimensions(),
+                                data,
+                                mapped.state()));
             }
             return Collections.unmodifiableMap(tensors);
         }

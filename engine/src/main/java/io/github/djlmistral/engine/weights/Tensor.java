@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One tensor of a checkpoint. Its bytes stay where they are: mapped from the file, usually, so that
@@ -17,10 +18,12 @@ import java.util.Objects;
  * @param data the elements, row by row, little-endian: a direct buffer that holds exactly this
  *     tensor and begins at position 0, which is also the address that native code sees. May be
  *     {@linkplain ByteBuffer#isReadOnly() read-only}, see {@link Safetensors#read}
+ * @param file the file that they are mapped from; null for memory of its own
  */
 // Both copies below keep the array to ourselves, which is what Error Prone's warning is about.
 @SuppressWarnings("ArrayRecordComponent")
-public record Tensor(String name, Dtype dtype, long[] shape, ByteBuffer data) {
+public record Tensor(
+        String name, Dtype dtype, long[] shape, ByteBuffer data, @Nullable FileState file) {
 
     private static final int ALIGNMENT = 64;
 
@@ -54,6 +57,11 @@ public record Tensor(String name, Dtype dtype, long[] shape, ByteBuffer data) {
         }
         // A slice, because JNI's GetDirectBufferAddress looks at the address, not at the position.
         data = data.slice().order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /** Takes the bytes, as above, of memory of its own. */
+    public Tensor(String name, Dtype dtype, long[] shape, ByteBuffer data) {
+        this(name, dtype, shape, data, null);
     }
 
     /**
@@ -117,7 +125,7 @@ public record Tensor(String name, Dtype dtype, long[] shape, ByteBuffer data) {
      * @return a tensor over the same bytes
      */
     public Tensor renamed(String other) {
-        return new Tensor(other, dtype, shape, data);
+        return new Tensor(other, dtype, shape, data, file);
     }
 
     /**

@@ -7,6 +7,7 @@ import ai.djl.translate.TranslateException;
 import io.github.djlmistral.engine.quantization.InsufficientMemoryException;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
@@ -75,7 +76,9 @@ public final class Faults {
     static String message(Throwable fault) {
         Throwable cause = fault.getCause();
         // DJL wraps what our translators and block factory have thrown
-        if (fault instanceof TranslateException && cause != null) {
+        boolean wrapper =
+                fault instanceof TranslateException || fault instanceof UncheckedIOException;
+        if (wrapper && cause != null) {
             return message(cause);
         }
         String text = Objects.requireNonNullElse(fault.getMessage(), "");

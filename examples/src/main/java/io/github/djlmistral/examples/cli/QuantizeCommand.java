@@ -6,6 +6,7 @@ import io.github.djlmistral.engine.quantization.Quantization;
 import io.github.djlmistral.engine.quantization.QuantizationError;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.weights.Dtype;
+import io.github.djlmistral.engine.weights.FileState;
 import io.github.djlmistral.engine.weights.SafetensorsWriter;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.io.IOException;
@@ -111,6 +112,7 @@ public final class QuantizeCommand implements Callable<Integer> {
         try (NewCheckpoint result = NewCheckpoint.at(target, needed)) {
             result.copy(beside);
             Dtype dtype = write(result.resolve(WEIGHTS), tensors, quantization, report);
+            FileState.check(tensors.stream());
             result.configure(directory, checkpoint.config(), quantization.config(dtype));
             result.finish();
         }

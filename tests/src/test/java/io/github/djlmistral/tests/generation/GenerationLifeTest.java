@@ -17,8 +17,6 @@ import io.github.djlmistral.engine.generation.Token;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.tests.model.Fixture;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -36,24 +34,6 @@ class GenerationLifeTest extends Fixture {
 
     private static GenerationConfig.Builder options(int tokens) {
         return GenerationConfig.builder().maxNewTokens(tokens);
-    }
-
-    /** The kernels, but before each operation of this name something else happens. */
-    private static Kernels before(Kernels kernels, String operation, Runnable action) {
-        return (Kernels)
-                Proxy.newProxyInstance(
-                        Kernels.class.getClassLoader(),
-                        new Class<?>[] {Kernels.class},
-                        (proxy, method, arguments) -> {
-                            if (method.getName().equals(operation)) {
-                                action.run();
-                            }
-                            try {
-                                return method.invoke(kernels, arguments);
-                            } catch (InvocationTargetException e) {
-                                throw e.getCause();
-                            }
-                        });
     }
 
     private List<Row> rows(

@@ -14,6 +14,8 @@ import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.model.ForwardInput;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Random;
@@ -70,6 +72,24 @@ public abstract class Fixture {
                         });
         other.initialize(manager, DataType.FLOAT32, new Shape(1, 1));
         return other;
+    }
+
+    /** The kernels, but before each operation of this name something else happens. */
+    protected static Kernels before(Kernels kernels, String operation, Runnable action) {
+        return (Kernels)
+                Proxy.newProxyInstance(
+                        Kernels.class.getClassLoader(),
+                        new Class<?>[] {Kernels.class},
+                        (proxy, method, arguments) -> {
+                            if (method.getName().equals(operation)) {
+                                action.run();
+                            }
+                            try {
+                                return method.invoke(kernels, arguments);
+                            } catch (InvocationTargetException e) {
+                                throw e.getCause();
+                            }
+                        });
     }
 
     /** Tokens from 3 on: what comes before is special in most vocabularies. */
