@@ -36,12 +36,12 @@ public final class RandomNetwork {
     private RandomNetwork() {}
 
     /** A shape with awkward numbers: rows that fill no tile, an odd vocabulary. */
-    static MistralConfig config(int window) {
+    public static MistralConfig config(int window) {
         return MistralConfig.parse(
                 """
                 {"vocab_size": 77, "hidden_size": 128, "intermediate_size": 384,
                  "num_hidden_layers": 2, "num_attention_heads": 8, "num_key_value_heads": 2,
-                 "head_dim": 32, "max_position_embeddings": 512, "sliding_window": %s}
+                 "head_dim": 32, "max_position_embeddings": 2048, "sliding_window": %s}
                 """
                         .formatted(window == 0 ? "null" : window));
     }
