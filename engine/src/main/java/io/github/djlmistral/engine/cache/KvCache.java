@@ -10,6 +10,7 @@ import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.kernels.Kernels.CacheSlots;
 import java.util.Arrays;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The rotated keys and the values of every layer, allocated once. The token at position p is kept
@@ -194,21 +195,29 @@ public final class KvCache implements AutoCloseable {
     /** One pass of T tokens through all layers. */
     public final class Pass {
 
+        private final NDManager scope;
         private final int tokens;
         private final int kept;
-        private final NDArray slots;
+        private @Nullable NDArray slots;
 
         private Pass(NDManager scope, int tokens) {
+            this.scope = scope;
             this.tokens = tokens;
-            boolean wraps = tokens > 1 && length + tokens > capacity;
-            kept = wraps ? Math.min(length, capacity - 1) : 0;
-            int written = Math.min(tokens, capacity);
-            int first = length + tokens - written;
-            slots =
-                    scope.create(
-                            IntStream.range(first, first + written)
-                                    .mapToLong(p -> p % capacity)
-                                    .toArray());
+            kept = wraps() ? Math.min(length, capacity - 1) : 0;
+        }
+
+        /** Where the first layer's update puts the keys, and the others'; a decoder needs none. */
+        private NDArray slots() {
+            if (slots == null) {
+                int written = Math.min(tokens, capacity);
+                int first = length + tokens - written;
+                slots =
+                        scope.create(
+                                IntStream.range(first, first + written)
+                                        .mapToLong(p -> p % capacity)
+                                        .toArray());
+            }
+            return slots;
         }
 
         private boolean wraps() {
@@ -269,7 +278,7 @@ public final class KvCache implements AutoCloseable {
             torn |= kept > 0;
             NDList rotated =
                     kernels.rotary(
-                            q, k, v, tables, new CacheSlots(keys[layer], values[layer], slots));
+                            q, k, v, tables, new CacheSlots(keys[layer], values[layer], slots()));
             if (oldKeys != null && oldValues != null) {
                 return new NDList(
                         rotated.get(0),
@@ -293,7 +302,7 @@ public final class KvCache implements AutoCloseable {
 
         private NDArray slice(NDArray array, int from, int to) {
             NDArray view = array.get(new NDIndex().addAllDim(2).addSliceDim(from, to).addAllDim());
-            view.attach(slots.getManager());
+            view.attach(scope);
             return view;
         }
 
