@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.zoo.hub;
+
+import java.io.IOException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A model cannot be had from the Hub or its cache. The message names what was asked for, what is
+ * wrong, and what to do about it, so that it helps a user who only sees this one line.
+ */
+public final class HubException extends IOException {
+
+    private static final long serialVersionUID = 1;
+
+    /**
+     * Joins the three things that such a message has to say.
+     *
+     * @param what the model, file or address at fault
+     * @param problem what is wrong with it, without a full stop: "there is no such repository"
+     * @param remedy what to do, one sentence without a full stop: "Check the spelling"
+     */
+    public HubException(String what, String problem, String remedy) {
+        this(what, problem, remedy, null);
+    }
+
+    /**
+     * The same, of an error that came from below.
+     *
+     * @param what the model, file or address at fault
+     * @param problem what is wrong with it, without a full stop
+     * @param remedy what to do, one sentence without a full stop
+     * @param cause the error below, or null
+     */
+    public HubException(String what, String problem, String remedy, @Nullable Throwable cause) {
+        super(what + ": " + problem + ". " + remedy + ".", cause);
+    }
+}
