@@ -3,10 +3,14 @@ package io.github.djlmistral.zoo.hub;
 
 import ai.djl.util.Progress;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The Hugging Face Hub, and the cache of what was downloaded from it.
@@ -18,10 +22,12 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>It may be used by several threads, and several processes may use the same cache.
  */
-@SuppressWarnings("DoNotCallSuggester")
 public final class Hub {
 
+    private static final Logger LOGGER = LoggerFactory.getLogger(Hub.class);
+
     private final HubSettings settings;
+    private @Nullable HubHttp client;
 
     /**
      * Nothing is asked or looked for yet.
@@ -50,7 +56,7 @@ public final class Hub {
      * @throws IOException if the cache cannot be read
      */
     public Optional<Path> find(HubModel model) throws IOException {
-        throw new UnsupportedOperationException();
+        return repository(model).find(model);
     }
 
     /**
@@ -60,8 +66,8 @@ public final class Hub {
      *
      * @param model the model
      * @param progress told of bytes: {@code reset(message, bytes in all)}, {@code start(bytes that
-     *     were there)}, {@code update(bytes done, file)}, {@code end()}, never from two threads at
-     *     once, and not at all if nothing is missing; or null
+     *     were there)}, {@code update(bytes done, file)}, and when all is there {@code end()};
+     *     never from two threads at once, and not at all if nothing is missing; or null
      * @return the directory of its snapshot, or of a GGUF model the file in it, as {@code
      *     Mistral.criteria(Path)} takes it
      * @throws HubException if it cannot be had; the message says why, and what to do
@@ -70,7 +76,38 @@ public final class Hub {
      * @throws IOException if the cache cannot be read or written
      */
     public Path download(HubModel model, @Nullable Progress progress) throws IOException {
-        throw new UnsupportedOperationException();
+        Optional<Path> cached = find(model);
+        if (settings.offline()) {
+            return cached.orElseThrow(() -> notCached(model));
+        }
+        if (cached.isPresent() && model.isPinned()) {
+            return cached.get();
+        }
+        CachedRepository repository = repository(model);
+        HubApi api = new HubApi(http());
+        Listing listing;
+        try {
+            listing = api.listing(model, cached.isPresent() ? 1 : Patience.TRIES);
+        } catch (HubException e) {
+            if (cached.isEmpty() || e.isAbsent()) {
+                throw e;
+            }
+            LOGGER.warn("What is in the cache is taken, because of: {}", e.getMessage());
+            return cached.get();
+        }
+        List<RemoteFile> needed = listing.choose(model);
+        List<RemoteFile> missing = new ArrayList<>();
+        for (RemoteFile file : needed) {
+            if (!repository.has(listing.commit(), file)) {
+                missing.add(file);
+            }
+        }
+        if (!missing.isEmpty()) {
+            new Transfer(http(), api, model, listing.commit(), repository).run(missing, progress);
+        }
+        remember(repository, model, listing);
+        return repository.location(
+                listing.commit(), needed.stream().map(RemoteFile::path).toList());
     }
 
     /**
@@ -80,7 +117,7 @@ public final class Hub {
      * @throws IOException if the cache cannot be read
      */
     public List<CachedModel> list() throws IOException {
-        throw new UnsupportedOperationException();
+        return new CacheContents(settings.cache()).list();
     }
 
     /**
@@ -94,7 +131,7 @@ public final class Hub {
      * @throws IOException if a file cannot be deleted
      */
     public long remove(HubModel model) throws IOException {
-        throw new UnsupportedOperationException();
+        return new CacheContents(settings.cache()).remove(model);
     }
 
     /**
@@ -106,6 +143,42 @@ public final class Hub {
      * @throws IOException if a file cannot be deleted
      */
     public long removeAll(String repository) throws IOException {
-        throw new UnsupportedOperationException();
+        // the model's constructor checks the name
+        return new CacheContents(settings.cache())
+                .removeAll(new HubModel(repository, HubModel.MAIN).repository());
+    }
+
+    private CachedRepository repository(HubModel model) {
+        return new CachedRepository(settings.cache(), model.repository());
+    }
+
+    /** A client is threads and a selector; who only looks into the cache needs none. */
+    private synchronized HubHttp http() {
+        if (client == null) {
+            client = new HubHttp(settings);
+        }
+        return client;
+    }
+
+    /** The cache may be one that others fill and we only read. */
+    private static void remember(CachedRepository repository, HubModel model, Listing listing) {
+        try {
+            repository.remember(model, listing);
+        } catch (IOException e) {
+            LOGGER.warn("The cache cannot be brought up to date: {}", e.toString());
+        }
+    }
+
+    private HubException notCached(HubModel model) {
+        CachedRepository repository = repository(model);
+        String looked = repository.directory().toString();
+        return new HubException(
+                model.toString(),
+                Files.isDirectory(repository.directory())
+                        ? "the Hub is not asked (HF_HUB_OFFLINE), and in "
+                                + looked
+                                + " this revision is not complete"
+                        : "the Hub is not asked (HF_HUB_OFFLINE), and there is no " + looked,
+                "Download it once with HF_HUB_OFFLINE unset, or set HF_HOME to where it is");
     }
 }

@@ -12,6 +12,8 @@ public final class HubException extends IOException {
 
     private static final long serialVersionUID = 1;
 
+    private final boolean absent;
+
     /**
      * Joins the three things that such a message has to say.
      *
@@ -32,6 +34,26 @@ public final class HubException extends IOException {
      * @param cause the error below, or null
      */
     public HubException(String what, String problem, String remedy, @Nullable Throwable cause) {
-        super(what + ": " + problem + ". " + remedy + ".", cause);
+        super(message(what, problem, remedy), cause);
+        absent = false;
+    }
+
+    private HubException(String message, boolean absent) {
+        super(message);
+        this.absent = absent;
+    }
+
+    /** The Hub knows the repository, but says that it has no such revision or file. */
+    static HubException absent(String what, String problem, String remedy) {
+        return new HubException(message(what, problem, remedy), true);
+    }
+
+    /** Whether it is such an error: then an older copy in the cache is not what is meant. */
+    boolean isAbsent() {
+        return absent;
+    }
+
+    private static String message(String what, String problem, String remedy) {
+        return what + ": " + problem + ". " + remedy + ".";
     }
 }

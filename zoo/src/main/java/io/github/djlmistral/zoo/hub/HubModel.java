@@ -107,7 +107,7 @@ public record HubModel(String repository, String revision, @Nullable String file
         String file = form.group("file");
         String query = form.group("query");
         if (query != null && !query.isEmpty()) {
-            for (String pair : query.split("&")) {
+            for (String pair : query.split("&", -1)) {
                 int equals = pair.indexOf('=');
                 String key = equals < 0 ? pair : pair.substring(0, equals);
                 String value =

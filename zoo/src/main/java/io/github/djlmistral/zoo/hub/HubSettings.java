@@ -64,6 +64,11 @@ public record HubSettings(
                             + "\" would be spoken to in the clear: give an https:// address (http is"
                             + " only for this machine itself)");
         }
+        if (token != null && !token.matches("[!-~]+")) {
+            throw new IllegalArgumentException(
+                    "the access token has characters that none has: set HF_TOKEN to the hf_... that"
+                            + " the Hub shows, and nothing else");
+        }
         if (connections < 1 || connections > 64) {
             throw new IllegalArgumentException("connections is " + connections + ": give 1 to 64");
         }

@@ -28,11 +28,12 @@ record Origin(String scheme, String host, int port) {
     /** Whether it is https, or http to this machine itself. */
     static boolean isSafe(URI address) {
         Origin origin = of(address);
-        return origin.scheme.equals("https") || origin.scheme.equals("http") && origin.isLoopback();
+        return origin.scheme.equals("https")
+                || (origin.scheme.equals("http") && origin.isLoopback());
     }
 
     /** By its name: an address that a name server could change does not count. */
-    private boolean isLoopback() {
+    boolean isLoopback() {
         return host.equals("localhost")
                 || host.equals("[::1]")
                 || host.matches("127\\.\\d{1,3}\\.\\d{1,3}\\.\\d{1,3}");

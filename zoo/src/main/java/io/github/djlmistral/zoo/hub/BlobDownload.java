@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.zoo.hub;
+
+import java.io.Closeable;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.net.URI;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandler;
+import java.net.http.HttpResponse.BodySubscriber;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One file on its way into the cache. Several threads fetch pieces of it; the one that finishes the
+ * last piece verifies the whole and makes it a blob.
+ */
+final class BlobDownload implements Closeable {
+
+    /** A request each: some seconds of a fast line, and little to wait for at the end of a file. */
+    static final long PIECE = 16 << 20;
+
+    private static final Logger LOGGER = LoggerFactory.getLogger(BlobDownload.class);
+
+    private final HubHttp http;
+    private final HubModel model;
+    private final RemoteFile file;
+    private final URI address;
+    private final Path blob;
+    private final ByteProgress progress;
+    private final PartFile part;
+    private final BlobHash hash;
+    private final ReentrantLock hashing = new ReentrantLock();
+    private final AtomicInteger open = new AtomicInteger();
+
+    /**
+     * Where the Hub sent us on to, good for an hour or so; it need not be asked for every piece.
+     */
+    private final AtomicReference<@Nullable URI> location = new AtomicReference<>();
+
+    /** Of a server that knows no ranges there is one stream, whoever gets it. */
+    private final Semaphore stream = new Semaphore(1);
+
+    private volatile boolean isStreamed;
+
+    BlobDownload(
+            HubHttp http,
+            HubModel model,
+            RemoteFile file,
+            URI address,
+            Path blob,
+            ByteProgress progress)
+            throws IOException {
+        this.http = http;
+        this.model = model;
+        this.file = file;
+        this.address = address;
+        this.blob = blob;
+        this.progress = progress;
+        part = PartFile.open(blob, file.size());
+        try {
+            hash = new BlobHash(PartFile.data(blob), file);
+        } catch (IOException e) {
+            part.close();
+            throw e;
+        }
+    }
+
+    RemoteFile file() {
+        return file;
+    }
+
+    long received() {
+        return part.received();
+    }
+
+    /** What there is to do, one after the other or at once. */
+    List<Task> tasks() {
+        List<Task> tasks = new ArrayList<>();
+        for (long[] gap : part.gaps(PIECE)) {
+            tasks.add(new Task(this, gap[0], gap[1]));
+        }
+        if (tasks.isEmpty()) {
+            tasks.add(new Task(this, 0, 0)); // only to verify
+        }
+        open.set(tasks.size());
+        return tasks;
+    }
+
+    /** A piece to be fetched: the bytes from a position up to, without, another. */
+    record Task(BlobDownload blob, long from, long to) {
+
+        void run() throws IOException {
+            blob.fetch(from, to);
+            if (blob.open.decrementAndGet() == 0) {
+                blob.finish();
+            } else {
+                blob.hashOn();
+            }
+        }
+    }
+
+    private void fetch(long from, long to) throws IOException {
+        Patience patience = new Patience(http.settings().backOff(), Patience.TRIES);
+        for (long at = part.firstMissing(from); at < to; at = part.firstMissing(from)) {
+            Fault fault;
+            URI start = location.get();
+            try {
+                fault = request(start == null ? address : start, at, to);
+            } catch (InterruptedIOException e) {
+                throw e;
+            } catch (IOException e) {
+                fault = Fault.ofConnection(name(), start == null ? address : start, e);
+            }
+            if (fault != null) {
+                location.compareAndSet(start, null);
+                if (part.firstMissing(at) > at) {
+                    patience.renew();
+                }
+                patience.waitAfter(fault);
+            }
+        }
+    }
+
+    /** Null if all went well, or should be done anew at once. */
+    private @Nullable Fault request(URI start, long at, long to) throws IOException {
+        boolean isWhole = at == 0 && to == file.size();
+        boolean takeStream = isStreamed && !isWhole;
+        try {
+            if (takeStream) {
+                stream.acquire();
+                if (part.firstMissing(at) >= to) {
+                    stream.release();
+                    return null; // it came while we waited
+                }
+            }
+        } catch (InterruptedException e) {
+            throw HubHttp.interrupted();
+        }
+        Answer answer = new Answer(at, to, isWhole || takeStream, takeStream);
+        try {
+            HttpResponse<byte[]> response =
+                    http.get(start, answer.range(), answer, answer::received);
+            if (answer.isRefused) {
+                return null;
+            }
+            return judged(response, answer, at, to);
+        } finally {
+            answer.end();
+        }
+    }
+
+    private @Nullable Fault judged(HttpResponse<byte[]> response, Answer answer, long at, long to) {
+        if (answer.body == null) {
+            return http.isEndpoint(response.uri())
+                    ? Fault.ofStatus(name(), model, http.settings(), response)
+                    : Fault.ofStorage(name(), response);
+        }
+        if (part.firstMissing(at) < to) {
+            return Fault.ofConnection(
+                    name(), response.uri(), new IOException("the answer ended too early"));
+        }
+        if (!http.isEndpoint(response.uri())) {
+            location.set(response.uri());
+        }
+        return null;
+    }
+
+    /** Decides from an answer's head what becomes of its body. */
+    private final class Answer implements BodyHandler<byte[]> {
+
+        private final long at;
+        private final long to;
+        private final boolean isWhole;
+        private boolean hasStream;
+        private volatile boolean isRefused;
+        private volatile @Nullable BlobBody body;
+
+        Answer(long at, long to, boolean isWhole, boolean hasStream) {
+            this.at = at;
+            this.to = to;
+            this.isWhole = isWhole;
+            this.hasStream = hasStream;
+        }
+
+        @Nullable String range() {
+            return isWhole ? null : "bytes=" + at + "-" + (to - 1);
+        }
+
+        long received() {
+            BlobBody now = body;
+            return now == null ? 0 : now.received();
+        }
+
+        @Override
+        public synchronized BodySubscriber<byte[]> apply(HttpResponse.ResponseInfo head) {
+            long from;
+            long end;
+            if (head.statusCode() == 200) {
+                if (!isWhole) {
+                    isStreamed = true;
+                    hasStream = stream.tryAcquire();
+                    isRefused = !hasStream;
+                }
+                from = 0;
+                end = file.size();
+            } else if (head.statusCode() == 206
+                    && head.headers()
+                            .firstValue("Content-Range")
+                            .orElse("")
+                            .equals("bytes " + at + "-" + (to - 1) + "/" + file.size())) {
+                from = at;
+                end = to;
+            } else {
+                return new BodyText(BodyText.ERROR);
+            }
+            if (isRefused) {
+                return new BodyText(0);
+            }
+            BlobBody made = new BlobBody(part, from, end, this::fresh);
+            body = made;
+            return made;
+        }
+
+        private void fresh(long bytes) {
+            if (bytes > 0) {
+                progress.add(bytes, file.path());
+            }
+        }
+
+        synchronized void end() {
+            BlobBody now = body;
+            if (now != null) {
+                now.end();
+            }
+            if (hasStream) {
+                hasStream = false;
+                stream.release();
+            }
+        }
+    }
+
+    /** Whoever has nothing better to do hashes what has become whole; others do not wait for it. */
+    private void hashOn() throws IOException {
+        if (hashing.tryLock()) {
+            try {
+                hash.advance(part.firstMissing(0));
+            } finally {
+                hashing.unlock();
+            }
+        }
+    }
+
+    private void finish() throws IOException {
+        hashing.lock();
+        try {
+            if (!isRight()) {
+                boolean wasResumed = part.isResumed();
+                part.restart();
+                progress.add(-file.size(), file.path());
+                if (!wasResumed) {
+                    close();
+                    PartFile.delete(blob);
+                    throw wrongBytes();
+                }
+                LOGGER.warn("{}: what an earlier download left is damaged; fetching anew", name());
+                fetch(0, file.size());
+                if (!isRight()) {
+                    close();
+                    PartFile.delete(blob);
+                    throw wrongBytes();
+                }
+            }
+            close();
+            part.moveTo(blob);
+        } finally {
+            hashing.unlock();
+        }
+    }
+
+    private boolean isRight() throws IOException {
+        hash.advance(file.size());
+        return hash.matches();
+    }
+
+    private HubException wrongBytes() {
+        return new HubException(
+                name(),
+                "the bytes that came are not those that were announced (their "
+                        + (file.etag().length() == 64 ? "SHA-256" : "SHA-1")
+                        + " is not "
+                        + file.etag()
+                        + "); they were thrown away",
+                "Try again; if it happens again, a proxy or the server that HF_ENDPOINT names alters"
+                        + " files");
+    }
+
+    private String name() {
+        return model.repository() + "/" + file.path();
+    }
+
+    /** Keeps what is there for the next time. */
+    @Override
+    public void close() throws IOException {
+        try (part;
+                hash) {
+            LOGGER.trace("{} is closed", blob);
+        }
+    }
+}

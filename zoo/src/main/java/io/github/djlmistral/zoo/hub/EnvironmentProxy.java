@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.zoo.hub;
+
+import java.io.IOException;
+import java.net.Authenticator;
+import java.net.InetSocketAddress;
+import java.net.PasswordAuthentication;
+import java.net.Proxy;
+import java.net.ProxySelector;
+import java.net.SocketAddress;
+import java.net.URI;
+import java.net.URLDecoder;
+import java.net.http.HttpClient;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The proxy of the environment variables {@code https_proxy}, {@code http_proxy}, {@code all_proxy}
+ * and {@code no_proxy}, in small or capital letters, which Java does not heed. Where Java's own
+ * properties ({@code https.proxyHost}) or a selector of the application name one, that is taken.
+ */
+final class EnvironmentProxy extends ProxySelector {
+
+    private static final Logger LOGGER = LoggerFactory.getLogger(EnvironmentProxy.class);
+
+    private final List<String> exceptions;
+
+    private EnvironmentProxy(List<String> exceptions) {
+        this.exceptions = exceptions;
+    }
+
+    /** Gives a client its proxy, with name and password if the variable has them. */
+    static void configure(HttpClient.Builder client) {
+        List<String> exceptions =
+                Stream.of(variable("no_proxy").split("[,\\s]+", -1))
+                        .map(name -> name.toLowerCase(Locale.ROOT))
+                        .filter(name -> !name.isEmpty())
+                        .toList();
+        client.proxy(new EnvironmentProxy(exceptions));
+        URI proxy = proxy("https");
+        String user = proxy == null ? null : proxy.getRawUserInfo();
+        if (user != null) {
+            int colon = user.indexOf(':');
+            PasswordAuthentication login =
+                    new PasswordAuthentication(
+                            decoded(colon < 0 ? user : user.substring(0, colon)),
+                            (colon < 0 ? "" : decoded(user.substring(colon + 1))).toCharArray());
+            client.authenticator(
+                    new Authenticator() {
+                        @Override
+                        protected @Nullable PasswordAuthentication getPasswordAuthentication() {
+                            return getRequestorType() == RequestorType.PROXY ? login : null;
+                        }
+                    });
+        }
+    }
+
+    @Override
+    public List<Proxy> select(URI address) {
+        ProxySelector javas = ProxySelector.getDefault();
+        List<Proxy> named = javas == null ? List.of() : javas.select(address);
+        if (named.stream().anyMatch(proxy -> proxy.type() != Proxy.Type.DIRECT)) {
+            return named;
+        }
+        URI proxy = isException(address) ? null : proxy(address.getScheme());
+        if (proxy == null) {
+            return List.of(Proxy.NO_PROXY);
+        }
+        int port = proxy.getPort() >= 0 ? proxy.getPort() : 80;
+        return List.of(
+                new Proxy(
+                        Proxy.Type.HTTP,
+                        InetSocketAddress.createUnresolved(proxy.getHost(), port)));
+    }
+
+    /** As curl has it: a name stands for those that end in it too, {@code *} for all. */
+    private boolean isException(URI address) {
+        String host = address.getHost().toLowerCase(Locale.ROOT);
+        return Origin.of(address).isLoopback()
+                || exceptions.stream()
+                        .map(name -> name.startsWith(".") ? name.substring(1) : name)
+                        .anyMatch(
+                                name ->
+                                        name.equals("*")
+                                                || host.equals(name)
+                                                || host.endsWith("." + name));
+    }
+
+    private static @Nullable URI proxy(@Nullable String scheme) {
+        String text = variable((scheme == null ? "" : scheme.toLowerCase(Locale.ROOT)) + "_proxy");
+        if (text.isEmpty()) {
+            text = variable("all_proxy");
+        }
+        if (text.isEmpty()) {
+            return null;
+        }
+        try {
+            URI proxy = URI.create(text.contains("://") ? text : "http://" + text);
+            if (proxy.getHost() != null && "http".equalsIgnoreCase(proxy.getScheme())) {
+                return proxy;
+            }
+        } catch (IllegalArgumentException e) {
+            LOGGER.debug("not an address", e);
+        }
+        LOGGER.warn(
+                "The proxy that the environment names is not used, because it is not of the form"
+                        + " http://host:port.");
+        return null;
+    }
+
+    private static String variable(String name) {
+        String value = System.getenv(name);
+        if (value == null) {
+            value = System.getenv(name.toUpperCase(Locale.ROOT));
+        }
+        return value == null ? "" : value.strip();
+    }
+
+    private static String decoded(String text) {
+        return URLDecoder.decode(text.replace("+", "%2B"), StandardCharsets.UTF_8);
+    }
+
+    /** The request itself fails, and says so. */
+    @Override
+    public void connectFailed(URI address, SocketAddress proxy, IOException cause) {
+        LOGGER.debug("proxy {}", proxy, cause);
+    }
+}

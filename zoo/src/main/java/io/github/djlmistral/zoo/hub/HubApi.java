@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.zoo.hub;
+
+import com.google.gson.JsonParseException;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.stream.Collectors;
+
+/** The Hub's addresses, and what it says about a repository. */
+final class HubApi {
+
+    /** Lists of files are some kilobytes, of the largest repositories some megabytes. */
+    private static final int LONGEST_LIST = 64 << 20;
+
+    private final HubHttp http;
+
+    HubApi(HubHttp http) {
+        this.http = http;
+    }
+
+    /**
+     * Asks for the files of a repository at a revision.
+     *
+     * @param tries how often at most
+     * @throws HubException if the Hub does not say
+     * @throws IOException if the thread is interrupted
+     */
+    Listing listing(HubModel model, int tries) throws IOException {
+        URI address =
+                address(
+                        "/api/models/"
+                                + model.repository()
+                                + "/revision/"
+                                + encoded(model.revision())
+                                + "?blobs=true");
+        Patience patience = new Patience(http.settings().backOff(), tries);
+        while (true) {
+            Fault fault;
+            try {
+                HttpResponse<byte[]> response =
+                        http.get(
+                                address,
+                                null,
+                                head ->
+                                        new BodyText(
+                                                head.statusCode() == 200
+                                                        ? LONGEST_LIST
+                                                        : BodyText.ERROR),
+                                () -> 0);
+                if (response.statusCode() == 200) {
+                    return parsed(model, response);
+                }
+                fault = Fault.ofStatus(model.toString(), model, http.settings(), response);
+            } catch (InterruptedIOException e) {
+                throw e;
+            } catch (IOException e) {
+                fault = Fault.ofConnection(model.toString(), address, e);
+            }
+            patience.waitAfter(fault);
+        }
+    }
+
+    private static Listing parsed(HubModel model, HttpResponse<byte[]> response)
+            throws HubException {
+        try {
+            return Listing.ofApi(new String(response.body(), StandardCharsets.UTF_8));
+        } catch (JsonParseException e) {
+            throw new HubException(
+                    model.toString(),
+                    response.uri().getHost() + " answers with something that is no list of files",
+                    "Check that HF_ENDPOINT names a Hub, and that no proxy or login page is in"
+                            + " between",
+                    e);
+        }
+    }
+
+    /** Where a file is to be had. */
+    URI file(HubModel model, String commit, String path) {
+        String encoded =
+                Arrays.stream(path.split("/", -1))
+                        .map(HubApi::encoded)
+                        .collect(Collectors.joining("/"));
+        return address("/" + model.repository() + "/resolve/" + commit + "/" + encoded);
+    }
+
+    private URI address(String path) {
+        return URI.create(http.settings().endpoint() + path);
+    }
+
+    /** A slash too: {@code refs/pr/1} is one part of an address. */
+    private static String encoded(String text) {
+        return URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
+    }
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.zoo.hub;
+
+import ai.djl.util.Progress;
+import java.io.Closeable;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Queue;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.CompletionService;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorCompletionService;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Brings files of one commit into the cache. The pieces of all blobs that are missing are in one
+ * queue, from which as many threads take as there may be connections; when all blobs are there, the
+ * snapshot gets its links.
+ */
+final class Transfer {
+
+    private final HubHttp http;
+    private final HubApi api;
+    private final HubModel model;
+    private final String commit;
+    private final CachedRepository repository;
+
+    Transfer(HubHttp http, HubApi api, HubModel model, String commit, CachedRepository repository) {
+        this.http = http;
+        this.api = api;
+        this.model = model;
+        this.commit = commit;
+        this.repository = repository;
+    }
+
+    /**
+     * Does it all.
+     *
+     * @param files what the snapshot lacks, the weights last: who sees them, sees the others too
+     * @param listener told of the bytes, or null
+     */
+    void run(List<RemoteFile> files, @Nullable Progress listener) throws IOException {
+        // in the order of their names, so that no two wait for each other
+        TreeMap<String, RemoteFile> blobs = new TreeMap<>();
+        for (RemoteFile file : files) {
+            if (!repository.hasBlob(file)) {
+                blobs.putIfAbsent(file.etag(), file);
+            }
+        }
+        Path folder = repository.blob("");
+        Files.createDirectories(folder);
+        Deque<Closeable> held = new ArrayDeque<>();
+        try {
+            for (String etag : blobs.keySet()) {
+                held.push(CacheLock.acquire(repository.lock(etag)));
+            }
+            ByteProgress progress = new ByteProgress(listener);
+            List<BlobDownload> downloads = new ArrayList<>();
+            for (RemoteFile file : files) {
+                Path blob = repository.blob(file.etag());
+                if (!blobs.containsKey(file.etag())) {
+                    continue;
+                }
+                if (repository.hasBlob(file) || repository.has(commit, file)) {
+                    // another process was faster, or was killed just before it had tidied up
+                    PartFile.delete(blob);
+                    blobs.remove(file.etag());
+                } else if (file.equals(blobs.get(file.etag()))) {
+                    BlobDownload download =
+                            new BlobDownload(
+                                    http,
+                                    model,
+                                    file,
+                                    api.file(model, commit, file.path()),
+                                    blob,
+                                    progress);
+                    held.push(download);
+                    downloads.add(download);
+                }
+            }
+            long total = downloads.stream().mapToLong(one -> one.file().size()).sum();
+            long there = downloads.stream().mapToLong(BlobDownload::received).sum();
+            if (!downloads.isEmpty()) {
+                checkSpace(folder, total - there);
+                progress.start("Downloading " + model.repository(), there, total);
+                Queue<BlobDownload.Task> tasks = new ConcurrentLinkedQueue<>();
+                downloads.forEach(download -> tasks.addAll(download.tasks()));
+                work(tasks);
+                progress.end();
+            }
+            place(files, blobs.keySet());
+        } finally {
+            close(held);
+        }
+    }
+
+    /** Where there are no links, a blob of ours is moved to the last place that it is needed at. */
+    private void place(List<RemoteFile> files, Set<String> ours) throws IOException {
+        for (int i = 0; i < files.size(); i++) {
+            RemoteFile file = files.get(i);
+            if (!repository.has(commit, file)) {
+                boolean isNeeded =
+                        files.subList(i + 1, files.size()).stream()
+                                .anyMatch(other -> other.etag().equals(file.etag()));
+                repository.place(
+                        commit,
+                        file,
+                        http.settings().links(),
+                        ours.contains(file.etag()) && !isNeeded);
+            }
+        }
+    }
+
+    private void checkSpace(Path folder, long needed) throws IOException {
+        long free = Files.getFileStore(folder).getUsableSpace();
+        if (needed > free) {
+            throw new HubException(
+                    model.toString(),
+                    gigabytes(needed)
+                            + " have to be downloaded, and on the disk of "
+                            + repository.directory()
+                            + " are only "
+                            + gigabytes(free)
+                            + " free",
+                    "Make room, or set HF_HOME to a directory on another disk");
+        }
+    }
+
+    private static String gigabytes(long bytes) {
+        return String.format("%.1f GB", bytes / 1e9);
+    }
+
+    /** The first that fails stops all; what they have fetched is kept. */
+    private void work(Queue<BlobDownload.Task> tasks) throws IOException {
+        int threads = Math.min(http.settings().connections(), tasks.size());
+        AtomicInteger number = new AtomicInteger();
+        ExecutorService pool =
+                Executors.newFixedThreadPool(
+                        Math.max(1, threads),
+                        task -> {
+                            Thread thread = new Thread(task, "hub-" + number.incrementAndGet());
+                            thread.setDaemon(true);
+                            return thread;
+                        });
+        CompletionService<Void> workers = new ExecutorCompletionService<>(pool);
+        try {
+            for (int i = 0; i < threads; i++) {
+                workers.submit(
+                        () -> {
+                            for (BlobDownload.Task task = tasks.poll();
+                                    task != null;
+                                    task = tasks.poll()) {
+                                task.run();
+                            }
+                            return null;
+                        });
+            }
+            for (int i = 0; i < threads; i++) {
+                workers.take().get();
+            }
+        } catch (InterruptedException e) {
+            throw HubHttp.interrupted();
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof IOException cause) {
+                throw cause;
+            }
+            throw new IllegalStateException(e.getCause());
+        } finally {
+            pool.shutdownNow();
+            awaitEnd(pool);
+        }
+    }
+
+    /** Files are closed after this; an interrupt, even a second one, does not hurry it. */
+    private static void awaitEnd(ExecutorService pool) {
+        boolean wasInterrupted = false;
+        while (true) {
+            try {
+                if (pool.awaitTermination(1, TimeUnit.MINUTES)) {
+                    break;
+                }
+            } catch (InterruptedException e) {
+                wasInterrupted = true;
+            }
+        }
+        if (wasInterrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static void close(Deque<Closeable> held) throws IOException {
+        IOException first = null;
+        for (Closeable one : held) {
+            try {
+                one.close();
+            } catch (IOException e) {
+                first = e;
+            }
+        }
+        if (first != null) {
+            throw first;
+        }
+    }
+}
