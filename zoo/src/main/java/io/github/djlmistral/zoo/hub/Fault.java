@@ -132,7 +132,13 @@ record Fault(HubException error, boolean passes, Duration pause) {
                     headers,
                     new HubException(
                             what,
-                            "the server has had too many requests from here" + quoted(said),
+                            "the server has had too many requests from here"
+                                    + quoted(said)
+                                    + (pause(headers).isZero()
+                                            ? ""
+                                            : ", and asks to wait "
+                                                    + pause(headers).toSeconds()
+                                                    + " s"),
                             hasToken
                                     ? KEPT
                                     : KEPT + "; with an access token in HF_TOKEN more are let in"));
