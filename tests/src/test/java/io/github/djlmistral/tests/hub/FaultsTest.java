@@ -5,6 +5,7 @@ import static io.github.djlmistral.tests.hub.HubFixture.COMMIT;
 import static io.github.djlmistral.tests.hub.HubFixture.MODEL;
 import static io.github.djlmistral.tests.hub.HubFixture.settings;
 import static io.github.djlmistral.tests.hub.HubFixture.tiny;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -16,9 +17,12 @@ import io.github.djlmistral.zoo.hub.HubModel;
 import io.github.djlmistral.zoo.hub.HubSettings;
 import java.io.IOException;
 import java.net.ServerSocket;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Stream;
 import org.assertj.core.api.AbstractThrowableAssert;
 import org.junit.jupiter.api.AfterEach;
@@ -138,7 +142,48 @@ class FaultsTest {
         Path snapshot = new Hub(settings(server, cache)).download(MODEL, null);
         Files.delete(snapshot.resolve("model.safetensors"));
         failure(settings(server, cache).withOffline(true), MODEL)
-                .hasMessageContaining("not complete");
+                .hasMessageContaining("not complete: it lacks model.safetensors");
+    }
+
+    @Test
+    void offlineAndSeveralGgufFilesAsksForAName() throws IOException {
+        server.repositories.put(
+                "owner/two", new Repository(COMMIT).with("a.gguf", "a").with("b.gguf", "b"));
+        HubSettings settings = settings(server, cache);
+        new Hub(settings).download(HubModel.parse("owner/two/a.gguf"), null);
+        failure(settings.withOffline(true), HubModel.parse("owner/two"))
+                .hasMessageContaining("none is named: a.gguf, b.gguf");
+    }
+
+    @Test
+    void theHubsLimitIsToldWithItsTime() {
+        server.instead =
+                request -> HubServer.error(429, "", "").header("RateLimit", "\"api\";r=0;t=1400");
+        failure().hasMessageContaining("asks to wait 1400 s");
+    }
+
+    /** In a process of its own, because the environment is to be changed. */
+    @Test
+    void aProxyOfTheEnvironmentIsUsed() throws Exception {
+        server.instead =
+                request ->
+                        request.method().equals("CONNECT")
+                                ? new Reply(407, new byte[0])
+                                        .header("Proxy-Authenticate", "Basic realm=\"x\"")
+                                : null;
+        ProcessBuilder builder =
+                HubProgram.process("https://hub.invalid", cache.toString(), MODEL.toString());
+        builder.environment()
+                .keySet()
+                .removeIf(name -> name.toLowerCase(Locale.ROOT).endsWith("_proxy"));
+        builder.environment().put("https_proxy", server.storage());
+        Process process = builder.redirectErrorStream(true).start();
+        String printed = new String(process.getInputStream().readAllBytes(), UTF_8);
+        assertThat(process.waitFor()).isNotZero();
+        assertThat(printed).contains("the proxy wants a name and a password");
+        assertThat(server.requests)
+                .extracting(HubServer.Request::path)
+                .containsExactly("hub.invalid:443");
     }
 
     @Test
@@ -275,7 +320,7 @@ class FaultsTest {
                                         "{\"sha\":\"%s\",\"siblings\":[{\"rfilename\":\"%s\",\"size\":4,\"blobId\":\"%s\"}]}"
                                                 .formatted(COMMIT, path, "a".repeat(40)))
                                 : null;
-        failure0("outside the cache");
+        nothingIsWritten("outside the cache");
     }
 
     @ParameterizedTest
@@ -287,16 +332,16 @@ class FaultsTest {
                         HubServer.json(
                                 "{\"sha\":\"%s\",\"siblings\":[{\"rfilename\":\"a.gguf\",\"size\":4,\"blobId\":\"%s\"}]}"
                                         .formatted(COMMIT, etag));
-        failure0("no size and hash");
+        nothingIsWritten("no size and hash");
     }
 
     @Test
     void commitsOfTheServerAreCommits() throws IOException {
         server.instead = request -> HubServer.json("{\"sha\":\"../../../evil\",\"siblings\":[]}");
-        failure0("no list of files");
+        nothingIsWritten("no list of files");
     }
 
-    private void failure0(String message) throws IOException {
+    private void nothingIsWritten(String message) throws IOException {
         assertThatThrownBy(() -> new Hub(settings(server, cache)).download(MODEL, null))
                 .isInstanceOf(HubException.class)
                 .hasMessageContaining(message);
@@ -310,12 +355,9 @@ class FaultsTest {
     void aServerThatHangsUpIsTold() throws IOException {
         try (ServerSocket socket = new ServerSocket(0)) {
             HubSettings gone =
-                    HubSettings.of(
-                                    java.net.URI.create(
-                                            "http://127.0.0.1:" + socket.getLocalPort()),
-                                    cache)
-                            .withBackOff(java.time.Duration.ofMillis(1))
-                            .withStall(java.time.Duration.ofMillis(20));
+                    HubSettings.of(URI.create("http://127.0.0.1:" + socket.getLocalPort()), cache)
+                            .withBackOff(Duration.ofMillis(1))
+                            .withStall(Duration.ofMillis(20));
             failure(gone, MODEL).hasMessageContaining("no byte came for 0.02 s");
         }
     }

@@ -8,6 +8,8 @@ import io.github.djlmistral.zoo.hub.HubSettings;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 
 /** A download in a process of its own, which can be killed: endpoint, cache, model. */
 final class HubProgram {
@@ -19,6 +21,20 @@ final class HubProgram {
                 HubSettings.of(URI.create(arguments[0]), Path.of(arguments[1])).withConnections(4);
         Path path = new Hub(settings).download(HubModel.parse(arguments[2]), new Lines());
         System.out.println(path);
+    }
+
+    /** Such a process, not started. */
+    static ProcessBuilder process(String... arguments) {
+        List<String> command =
+                new ArrayList<>(
+                        List.of(
+                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                                "-Xmx128m",
+                                "-cp",
+                                System.getProperty("java.class.path"),
+                                HubProgram.class.getName()));
+        command.addAll(List.of(arguments));
+        return new ProcessBuilder(command);
     }
 
     /** How many bytes are there, a line each time. */

@@ -102,6 +102,20 @@ class ResumeTest {
     }
 
     @Test
+    void whatGetsFurtherIsTriedOn() throws IOException {
+        byte[] content = publish(1200);
+        AtomicInteger answers = new AtomicInteger();
+        server.files =
+                reply -> {
+                    answers.incrementAndGet();
+                    return cut(reply, 100);
+                };
+        assertThat(hub(server, cache).download(MODEL, null)).hasBinaryContent(content);
+        assertThat(answers).hasValue(12);
+        assertThat(server.served).hasValue(1200);
+    }
+
+    @Test
     void theListToo() throws IOException {
         byte[] content = publish(5000);
         AtomicInteger asked = new AtomicInteger();
@@ -132,15 +146,7 @@ class ResumeTest {
                     return reply;
                 };
         Process process =
-                new ProcessBuilder(
-                                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                                "-Xmx128m",
-                                "-cp",
-                                System.getProperty("java.class.path"),
-                                HubProgram.class.getName(),
-                                server.endpoint().toString(),
-                                cache.toString(),
-                                MODEL.toString())
+                HubProgram.process(server.endpoint().toString(), cache.toString(), MODEL.toString())
                         .redirectError(ProcessBuilder.Redirect.DISCARD)
                         .start();
         try (BufferedReader lines = process.inputReader()) {
@@ -166,6 +172,58 @@ class ResumeTest {
         assertThat(told.done.get(0)).isBetween(stop - 3 * MB, stop + MB);
         assertThat(server.served.get()).isBetween((long) size, size + 4L * MB);
         assertThat(hub.list().get(0).unfinishedBytes()).isZero();
+    }
+
+    @Test
+    void twoProcessesFetchOnce() throws Exception {
+        byte[] content = publish(3 * MB);
+        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch onward = new CountDownLatch(1);
+        server.files =
+                reply -> {
+                    begun.countDown();
+                    await(onward);
+                    return reply;
+                };
+        Process process =
+                HubProgram.process(server.endpoint().toString(), cache.toString(), MODEL.toString())
+                        .redirectErrorStream(true)
+                        .start();
+        begun.await();
+        CountDownLatch asked = new CountDownLatch(1);
+        server.instead =
+                request -> {
+                    asked.countDown();
+                    return null;
+                };
+        AtomicReference<Object> result = new AtomicReference<>();
+        Thread second =
+                new Thread(
+                        () -> {
+                            try {
+                                result.set(hub(server, cache).download(MODEL, null));
+                            } catch (IOException e) {
+                                result.set(e);
+                            }
+                        });
+        second.start();
+        asked.await();
+        onward.countDown();
+        second.join();
+        process.getInputStream().readAllBytes();
+
+        assertThat(process.waitFor()).isZero();
+        assertThat(result.get()).isInstanceOf(Path.class);
+        assertThat((Path) result.get()).hasBinaryContent(content);
+        assertThat(server.served).hasValue(content.length);
+    }
+
+    @Test
+    void anAnswerWithoutEndIsNotReadForEver() throws IOException {
+        byte[] content = publish(5000);
+        server.files = reply -> new Reply(200, Arrays.copyOf(reply.body, 50 * MB));
+        assertThat(hub(server, cache).download(MODEL, null)).hasBinaryContent(content);
+        assertThat(server.served.get()).isLessThan(20L * MB);
     }
 
     private static void await(CountDownLatch latch) {

@@ -58,6 +58,7 @@ final class BlobBody implements BodySubscriber<byte[]> {
     public synchronized void onNext(List<ByteBuffer> buffers) {
         for (ByteBuffer buffer : buffers) {
             if (isOver) {
+                cancel();
                 return;
             }
             int count = (int) Math.min(buffer.remaining(), to - at);
@@ -76,9 +77,11 @@ final class BlobBody implements BodySubscriber<byte[]> {
             }
             at += count;
             received += count;
+            if (count < buffer.remaining()) {
+                cancel(); // there is more than there should be
+            }
         }
         if (at == to) {
-            // a body that should end here and does not is of no interest any more
             onComplete();
         }
     }
@@ -86,7 +89,13 @@ final class BlobBody implements BodySubscriber<byte[]> {
     /** Nothing is written after this, whatever still comes. */
     synchronized void end() {
         isOver = true;
-        if (subscription != null && at < to) {
+        if (at < to) {
+            cancel();
+        }
+    }
+
+    private void cancel() {
+        if (subscription != null) {
             subscription.cancel();
         }
     }

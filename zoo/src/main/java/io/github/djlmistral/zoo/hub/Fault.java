@@ -15,8 +15,12 @@ import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeParseException;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import javax.net.ssl.SSLHandshakeException;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Why a request failed.
@@ -28,6 +32,11 @@ import org.jspecify.annotations.Nullable;
 record Fault(HubException error, boolean passes, Duration pause) {
 
     private static final Set<Integer> PASSING = Set.of(408, 425, 429, 500, 502, 503, 504);
+    private static final Logger LOGGER = LoggerFactory.getLogger(Fault.class);
+
+    /** As the Hub has it: {@code "api";r=0;t=243}, nothing remaining for 243 s. */
+    private static final Pattern RATE_LIMIT = Pattern.compile(";\\s*r=0\\s*;\\s*t=(\\d{1,9})");
+
     private static final String KEPT = "Try again later: what was fetched is kept";
 
     private static Fault lasting(HubException error) {
@@ -218,7 +227,7 @@ record Fault(HubException error, boolean passes, Duration pause) {
                 : message;
     }
 
-    /** {@code Retry-After}, in seconds or as a date. */
+    /** {@code Retry-After}, in seconds or as a date; else when the limit that is used up ends. */
     private static Duration pause(HttpHeaders headers) {
         String text = headers.firstValue("Retry-After").orElse("").strip();
         try {
@@ -232,9 +241,10 @@ record Fault(HubException error, boolean passes, Duration pause) {
                 return pause.isNegative() ? Duration.ZERO : pause;
             }
         } catch (DateTimeParseException e) {
-            return Duration.ZERO; // as if it were not there
+            LOGGER.debug("Retry-After is {}", text, e);
         }
-        return Duration.ZERO;
+        Matcher limit = RATE_LIMIT.matcher(headers.firstValue("RateLimit").orElse(""));
+        return limit.find() ? Duration.ofSeconds(Long.parseLong(limit.group(1))) : Duration.ZERO;
     }
 
     /** What the Hub says itself, on one line; pages of HTML say nothing. */

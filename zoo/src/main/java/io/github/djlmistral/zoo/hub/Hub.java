@@ -78,7 +78,10 @@ public final class Hub {
     public Path download(HubModel model, @Nullable Progress progress) throws IOException {
         Optional<Path> cached = find(model);
         if (settings.offline()) {
-            return cached.orElseThrow(() -> notCached(model));
+            if (cached.isEmpty()) {
+                throw notCached(model);
+            }
+            return cached.get();
         }
         if (cached.isPresent() && model.isPinned()) {
             return cached.get();
@@ -169,8 +172,21 @@ public final class Hub {
         }
     }
 
-    private HubException notCached(HubModel model) {
+    private HubException notCached(HubModel model) throws IOException {
         CachedRepository repository = repository(model);
+        String lacks = "";
+        Optional<String> commit = repository.commit(model);
+        Optional<Listing> listing = commit.flatMap(repository::listing);
+        if (commit.isPresent() && listing.isPresent()) {
+            List<String> missing = new ArrayList<>();
+            // this may itself say what is wrong: of several GGUF files none is named
+            for (RemoteFile file : listing.get().choose(model)) {
+                if (!repository.has(commit.get(), file)) {
+                    missing.add(file.path());
+                }
+            }
+            lacks = ": it lacks " + String.join(", ", missing);
+        }
         String looked = repository.directory().toString();
         return new HubException(
                 model.toString(),
@@ -178,6 +194,7 @@ public final class Hub {
                         ? "the Hub is not asked (HF_HUB_OFFLINE), and in "
                                 + looked
                                 + " this revision is not complete"
+                                + lacks
                         : "the Hub is not asked (HF_HUB_OFFLINE), and there is no " + looked,
                 "Download it once with HF_HUB_OFFLINE unset, or set HF_HOME to where it is");
     }

@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.concurrent.ThreadLocalRandom;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * How often one thing is tried. The pauses double, from a first one on: of 1 s the six tries are
@@ -48,7 +49,9 @@ final class Patience {
         double spread = 0.75 + ThreadLocalRandom.current().nextDouble() / 2;
         long pause = (long) (backOff.toNanos() * spread * (1L << (failures - 1)));
         long nanos = Math.max(pause, fault.pause().toNanos());
-        LOGGER.debug("Again in {} ms: {}", nanos / 1_000_000, fault.error().getMessage());
+        // a cut connection that goes on is nothing to tell
+        LOGGER.atLevel(failures > 1 ? Level.INFO : Level.DEBUG)
+                .log("Again in {} ms: {}", nanos / 1_000_000, fault.error().getMessage());
         try {
             Thread.sleep(nanos / 1_000_000, (int) (nanos % 1_000_000));
         } catch (InterruptedException e) {
