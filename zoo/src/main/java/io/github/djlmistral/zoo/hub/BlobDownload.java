@@ -3,7 +3,6 @@ package io.github.djlmistral.zoo.hub;
 
 import java.io.Closeable;
 import java.io.IOException;
-import java.io.InterruptedIOException;
 import java.net.URI;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandler;
@@ -115,10 +114,8 @@ final class BlobDownload implements Closeable {
             URI start = location.get();
             try {
                 fault = request(start == null ? address : start, at, to);
-            } catch (InterruptedIOException e) {
-                throw e;
-            } catch (IOException e) {
-                fault = Fault.ofConnection(name(), start == null ? address : start, e);
+            } catch (BrokenConnection e) {
+                fault = Fault.ofConnection(name(), e);
             }
             if (fault != null) {
                 location.compareAndSet(start, null);
@@ -166,7 +163,10 @@ final class BlobDownload implements Closeable {
         }
         if (part.firstMissing(at) < to) {
             return Fault.ofConnection(
-                    name(), response.uri(), new IOException("the answer ended too early"));
+                    name(),
+                    new BrokenConnection(
+                            response.uri().getHost(),
+                            new IOException("the answer ended too early")));
         }
         if (!http.isEndpoint(response.uri())) {
             location.set(response.uri());

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.zoo.hub;
 
-import java.io.IOException;
 import java.net.ConnectException;
-import java.net.URI;
 import java.net.UnknownHostException;
 import java.net.http.HttpHeaders;
 import java.net.http.HttpResponse;
@@ -187,15 +185,17 @@ record Fault(HubException error, boolean passes, Duration pause) {
     }
 
     /** Of a connection that could not be made or broke. */
-    static Fault ofConnection(String what, URI address, IOException cause) {
-        if (cause instanceof HubException own) {
-            return lasting(own);
-        }
+    static Fault ofConnection(String what, BrokenConnection broken) {
+        Throwable cause = broken.getCause() == null ? broken : broken.getCause();
         boolean distrusted = cause instanceof SSLHandshakeException;
         return new Fault(
                 new HubException(
                         what,
-                        "no answer from " + address.getHost() + " (" + reason(cause) + ")",
+                        "no answer from "
+                                + broken.host()
+                                + ", or half of one ("
+                                + reason(cause)
+                                + ")",
                         distrusted
                                 ? "If a proxy here signs for other servers, give Java its certificate"
                                         + " with -Djavax.net.ssl.trustStore"

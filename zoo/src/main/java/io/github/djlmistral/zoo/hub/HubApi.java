@@ -3,7 +3,6 @@ package io.github.djlmistral.zoo.hub;
 
 import com.google.gson.JsonParseException;
 import java.io.IOException;
-import java.io.InterruptedIOException;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpResponse;
@@ -56,10 +55,8 @@ final class HubApi {
                     return parsed(model, response);
                 }
                 fault = Fault.ofStatus(model.toString(), model, http.settings(), response);
-            } catch (InterruptedIOException e) {
-                throw e;
-            } catch (IOException e) {
-                fault = Fault.ofConnection(model.toString(), address, e);
+            } catch (BrokenConnection e) {
+                fault = Fault.ofConnection(model.toString(), e);
             }
             patience.waitAfter(fault);
         }

@@ -66,7 +66,8 @@ final class HubHttp {
      * @param received how many bytes of that have come: while it grows, the connection lives
      * @return the last answer, whatever its status
      * @throws HubException if a redirect leads where we do not go, or the handler says so
-     * @throws IOException if a connection fails or falls silent
+     * @throws BrokenConnection if a connection fails or falls silent
+     * @throws IOException if the thread is interrupted
      */
     HttpResponse<byte[]> get(
             URI address, @Nullable String range, BodyHandler<byte[]> handler, LongSupplier received)
@@ -141,8 +142,12 @@ final class HubHttp {
                 long now = received.getAsLong();
                 if (now == seen) {
                     answer.cancel(true);
-                    throw new HttpTimeoutException(
-                            "no byte came for " + settings.stall().toMillis() / 1000.0 + " s");
+                    throw new BrokenConnection(
+                            request.uri().getHost(),
+                            new HttpTimeoutException(
+                                    "no byte came for "
+                                            + settings.stall().toMillis() / 1000.0
+                                            + " s"));
                 }
                 seen = now;
             } catch (InterruptedException e) {
@@ -152,10 +157,8 @@ final class HubHttp {
                 if (e.getCause() instanceof HubException own) {
                     throw own;
                 }
-                if (e.getCause() instanceof IOException below) {
-                    throw below;
-                }
-                throw new IOException(e.getCause());
+                throw new BrokenConnection(
+                        request.uri().getHost(), e.getCause() == null ? e : e.getCause());
             }
         }
     }

@@ -22,6 +22,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Brings files of one commit into the cache. The pieces of all blobs that are missing are in one
@@ -29,6 +31,8 @@ import org.jspecify.annotations.Nullable;
  * snapshot gets its links.
  */
 final class Transfer {
+
+    private static final Logger LOGGER = LoggerFactory.getLogger(Transfer.class);
 
     private final HubHttp http;
     private final HubApi api;
@@ -199,17 +203,14 @@ final class Transfer {
         }
     }
 
-    private static void close(Deque<Closeable> held) throws IOException {
-        IOException first = null;
+    /** What was to be published is closed already; a failure to note a part costs only that. */
+    private static void close(Deque<Closeable> held) {
         for (Closeable one : held) {
             try {
                 one.close();
             } catch (IOException e) {
-                first = e;
+                LOGGER.warn("What was fetched last may have to be fetched again: {}", e.toString());
             }
-        }
-        if (first != null) {
-            throw first;
         }
     }
 }
