@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.zoo;
+
+import ai.djl.Application.NLP;
+import ai.djl.repository.AbstractRepository;
+import ai.djl.repository.Artifact;
+import ai.djl.repository.MRL;
+import ai.djl.repository.Metadata;
+import ai.djl.repository.VersionRange;
+import ai.djl.util.Progress;
+import io.github.djlmistral.zoo.hub.Hub;
+import io.github.djlmistral.zoo.hub.HubModel;
+import io.github.djlmistral.zoo.hub.HubSettings;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Models of the Hub as DJL's loaders see them: either those that the zoo knows by name, or the one
+ * of a URL. The Hub's own cache keeps the files, not DJL's. Nothing is looked for before a model is
+ * asked for, then {@link HubSettings#fromEnvironment} says where.
+ */
+final class HubRepository extends AbstractRepository {
+
+    private final Map<String, Metadata> models;
+
+    /** The models of the table. */
+    HubRepository() {
+        super("mistral-hub", URI.create("hf:///"));
+        models = ModelTable.read();
+    }
+
+    /**
+     * The model of a URL, under the name {@code owner/name}. If the URL leaves the precision open,
+     * a filter may choose one.
+     */
+    HubRepository(String name, URI uri, HubReference reference) {
+        super(name, uri);
+        String repository = reference.model().repository();
+        List<HubArtifact> artifacts = new ArrayList<>();
+        artifacts.add(artifact(reference));
+        if (reference.precision() == null) {
+            for (String precision : List.of("int4", "nf4")) {
+                artifacts.add(artifact(new HubReference(reference.model(), precision)));
+            }
+        }
+        models = Map.of(repository, HubArtifact.metadata(repository, null, artifacts));
+    }
+
+    private static HubArtifact artifact(HubReference reference) {
+        String repository = reference.model().repository();
+        String precision = reference.precision();
+        return new HubArtifact(
+                repository.substring(repository.indexOf('/') + 1),
+                reference,
+                precision == null ? Map.of() : Map.of("precision", precision));
+    }
+
+    @Override
+    public boolean isRemote() {
+        return true;
+    }
+
+    @Override
+    public @Nullable Metadata locate(MRL mrl) {
+        return models.get(mrl.getArtifactId());
+    }
+
+    @Override
+    public @Nullable Artifact resolve(MRL mrl, Map<String, String> filter) {
+        Metadata metadata = locate(mrl);
+        if (metadata == null) {
+            return null;
+        }
+        List<Artifact> artifacts = metadata.search(VersionRange.parse(mrl.getVersion()), filter);
+        return artifacts.isEmpty() ? null : artifacts.get(0);
+    }
+
+    /**
+     * Where the files are: the snapshot in the Hub's cache, or a place where there never is
+     * anything, as long as not all of them are there. DJL looks at this to know whether a model is
+     * downloaded.
+     */
+    @Override
+    public Path getResourceDirectory(Artifact artifact) throws IOException {
+        Hub hub = hub();
+        HubModel model = ((HubArtifact) artifact).model();
+        Optional<Path> found = hub.find(model);
+        if (found.isEmpty()) {
+            String directory = "models--" + model.repository().replace("/", "--");
+            return hub.settings().cache().resolve(directory).resolve("not-downloaded");
+        }
+        Path path = found.get();
+        // of a GGUF model it is the file; the arguments name it within its directory
+        return Files.isRegularFile(path) ? path.resolveSibling("") : path;
+    }
+
+    @Override
+    public void prepare(Artifact artifact, @Nullable Progress progress) throws IOException {
+        HubModel model = ((HubArtifact) artifact).model();
+        hub().download(model, progress == null ? new LoggedProgress(model.toString()) : progress);
+    }
+
+    private static Hub hub() throws IOException {
+        return new Hub(HubSettings.fromEnvironment());
+    }
+
+    @Override
+    public List<MRL> getResources() {
+        return models.keySet().stream()
+                .map(name -> model(NLP.TEXT_GENERATION, Mistral.GROUP_ID, name))
+                .toList();
+    }
+}
