@@ -8,9 +8,12 @@ import io.github.djlmistral.examples.cli.CompletionCommand;
 import io.github.djlmistral.examples.cli.Faults;
 import io.github.djlmistral.examples.cli.GenerateCommand;
 import io.github.djlmistral.examples.cli.InfoCommand;
+import io.github.djlmistral.examples.cli.ListCommand;
 import io.github.djlmistral.examples.cli.LogitsCommand;
 import io.github.djlmistral.examples.cli.PerplexityCommand;
+import io.github.djlmistral.examples.cli.PullCommand;
 import io.github.djlmistral.examples.cli.QuantizeCommand;
+import io.github.djlmistral.examples.cli.RemoveCommand;
 import io.github.djlmistral.examples.cli.TokenizeCommand;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -54,6 +57,9 @@ import picocli.CommandLine.ScopeType;
             BenchCommand.class,
             PerplexityCommand.class,
             QuantizeCommand.class,
+            PullCommand.class,
+            ListCommand.class,
+            RemoveCommand.class,
             LogitsCommand.class,
             CompletionCommand.class,
             CommandLine.HelpCommand.class

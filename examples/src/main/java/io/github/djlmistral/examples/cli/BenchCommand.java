@@ -10,7 +10,6 @@ import ai.djl.repository.zoo.ZooModel;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.zoo.Mistral;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -110,12 +109,7 @@ public final class BenchCommand implements Callable<Integer> {
         long started = System.nanoTime();
         if (synthetic.shape == null) {
             try (ZooModel<NDList, NDList> loaded = model.load(terminal)) {
-                Path name = Path.of(model.model).getFileName();
-                measure(
-                        name == null ? model.model : name.toString(),
-                        Mistral.network(loaded),
-                        loaded.getNDManager(),
-                        started);
+                measure(model.name(), Mistral.network(loaded), loaded.getNDManager(), started);
             }
         } else {
             model.setThreads(terminal);

@@ -47,7 +47,7 @@ public final class InfoCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         model.setThreads(terminal);
-        Path path = model.path();
+        Path path = model.path(terminal);
         StoredWeights stored = StoredWeights.of(path);
         MistralConfig config = stored.config();
         Device device = model.device(terminal);

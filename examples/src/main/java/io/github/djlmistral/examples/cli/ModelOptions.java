@@ -7,18 +7,13 @@ import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import ai.djl.repository.Artifact;
-import ai.djl.repository.MRL;
 import ai.djl.repository.zoo.Criteria;
-import ai.djl.repository.zoo.ModelLoader;
 import ai.djl.repository.zoo.ModelNotFoundException;
-import ai.djl.repository.zoo.ModelZoo;
 import ai.djl.repository.zoo.ZooModel;
+import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
-import io.github.djlmistral.engine.weights.Gguf;
 import io.github.djlmistral.zoo.Mistral;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -32,9 +27,7 @@ final class ModelOptions {
     @Option(
             names = {"-m", "--model"},
             paramLabel = "MODEL",
-            description =
-                    "A checkpoint directory as downloaded from Hugging Face, a .gguf file, or a model"
-                            + " of the zoo. Default: ${DEFAULT-VALUE}, which is built in.")
+            description = ModelSource.HELP + " Default: ${DEFAULT-VALUE}, which is built in.")
     String model = Mistral.DEFAULT_MODEL;
 
     @Option(
@@ -80,14 +73,9 @@ final class ModelOptions {
     ZooModel<NDList, NDList> load(Terminal terminal)
             throws IOException, ModelNotFoundException, MalformedModelException {
         setThreads(terminal);
-        Path path = Path.of(model);
-        Criteria.Builder<NDList, NDList> criteria;
-        if (isCheckpoint(path)) {
-            criteria = Mistral.criteria(path, NDList.class, NDList.class);
-        } else {
-            artifact();
-            criteria = Mistral.criteria(NDList.class, NDList.class).optArtifactId(model);
-        }
+        Path path = path(terminal);
+        Criteria.Builder<NDList, NDList> criteria =
+                Mistral.criteria(path, NDList.class, NDList.class).optModelName(name());
         Device chosen = device(terminal);
         if (chosen != null) {
             criteria.optDevice(chosen);
@@ -103,44 +91,29 @@ final class ModelOptions {
     }
 
     /**
-     * Finds the files of the model without reading its weights.
+     * Finds the files of the model without reading its weights, and downloads them if need be. If
+     * the model's name says how it is to be loaded, these options do so then, unless the user has
+     * set them.
      *
+     * @param terminal shows how far a download is
      * @return the directory with {@code config.json}, or the GGUF file
      */
-    Path path() throws IOException {
-        Path path = Path.of(model);
-        if (isCheckpoint(path)) {
-            return path;
+    Path path(Terminal terminal) throws IOException {
+        ModelSource source = ModelSource.of(model);
+        String named = source.arguments().get("quantization");
+        if (quantization == null) {
+            quantization = named;
         }
-        MRL mrl = artifact();
-        Artifact artifact = mrl.getDefaultArtifact();
-        mrl.prepare(artifact);
-        return mrl.getRepository().getResourceDirectory(artifact);
+        if (dtype.equals(KernelChoice.AUTO)) {
+            dtype = source.arguments().getOrDefault("dtype", dtype);
+        }
+        return source.path(terminal);
     }
 
-    private static boolean isCheckpoint(Path path) throws IOException {
-        return Files.isDirectory(path) || Gguf.find(path).isPresent();
-    }
-
-    private MRL artifact() throws IOException {
-        ModelZoo zoo = ModelZoo.getModelZoo(Mistral.GROUP_ID);
-        ModelLoader loader = zoo.getModelLoader(model);
-        if (loader != null) {
-            return loader.getMrl();
-        }
-        Path path = Path.of(model);
-        if (Files.exists(path)) {
-            throw new IOException(
-                    path
-                            + " is a file, and not a GGUF one: give that, or the directory that"
-                            + " holds config.json and the weights");
-        }
-        throw new IOException(
-                "there is no model "
-                        + model
-                        + ": it is neither a directory nor a file nor in the zoo, which has "
-                        + zoo.getModelLoaders().stream().map(ModelLoader::getArtifactId).toList()
-                        + "; download a checkpoint and give its directory");
+    /** The last part of what the user calls the model. */
+    String name() {
+        String plain = model.replaceFirst("\\?.*", "").replaceFirst("[/\\\\]+$", "");
+        return plain.substring(Math.max(plain.lastIndexOf('/'), plain.lastIndexOf('\\')) + 1);
     }
 
     /** PyTorch is told when DJL loads it, so this comes before anything else. */

@@ -121,7 +121,7 @@ public final class PerplexityCommand implements Callable<Integer> {
             throw terminal.usage("there is no text: give a file, or pipe a text in");
         }
         model.setThreads(terminal);
-        Path path = model.path();
+        Path path = model.path(terminal);
         MistralConfig config = MistralConfig.read(path);
         int window = window(config.maxPositionEmbeddings());
         int step = step(window);

@@ -62,7 +62,7 @@ public final class QuantizeCommand implements Callable<Integer> {
     @Parameters(
             index = "0",
             paramLabel = "IN",
-            description = "The plain checkpoint: a directory, or a model of the zoo.")
+            description = "The plain checkpoint: a directory, or a model of the Hub or the zoo.")
     @SuppressWarnings("NullAway.Init") // picocli sets it before it runs the command
     private String source;
 
@@ -90,7 +90,14 @@ public final class QuantizeCommand implements Callable<Integer> {
         Quantization quantization = Quantization.parse(method);
         ModelOptions model = new ModelOptions();
         model.model = source;
-        Path directory = model.path();
+        Path directory = model.path(terminal);
+        if (model.quantization != null) {
+            throw terminal.usage(
+                    source
+                            + " is to be loaded as "
+                            + model.quantization
+                            + ": name the plain model, --method says what becomes of it");
+        }
         MistralCheckpoint checkpoint = MistralCheckpoint.open(directory).withoutCopies();
         if (!checkpoint.weights().quantized().isEmpty()) {
             throw new IOException(

@@ -2,6 +2,7 @@
 package io.github.djlmistral.examples.cli;
 
 import java.io.PrintWriter;
+import java.time.Duration;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
@@ -68,6 +69,31 @@ final class Terminal {
                 new ProgressBarBuilder()
                         .setTaskName(task)
                         .setInitialMax(steps)
+                        .setStyle(ProgressBarStyle.ASCII)
+                        .setUpdateIntervalMillis(200)
+                        .setConsumer(new ConsoleProgressBarConsumer(System.err, 80))
+                        .clearDisplayOnFinish()
+                        .build());
+    }
+
+    /**
+     * Starts a progress bar of a download on standard error, with its rate and the time left; none
+     * where that is no terminal.
+     *
+     * @param there how many bytes were there before
+     * @param all how many there will be
+     * @return the progress in bytes, to be closed
+     */
+    Progress download(long there, long all) {
+        if (!isTerminal(2)) {
+            return new Progress(null);
+        }
+        return new Progress(
+                new ProgressBarBuilder()
+                        .setInitialMax(all)
+                        .startsFrom(there, Duration.ZERO)
+                        .setUnit(" MiB", 1 << 20)
+                        .showSpeed()
                         .setStyle(ProgressBarStyle.ASCII)
                         .setUpdateIntervalMillis(200)
                         .setConsumer(new ConsoleProgressBarConsumer(System.err, 80))

@@ -45,8 +45,8 @@ public final class TokenizeCommand implements Callable<Integer> {
             names = {"-m", "--model"},
             paramLabel = "MODEL",
             description =
-                    "A directory with a tokenizer, a .gguf file, or a model of the zoo. Default: the built-in"
-                            + " one.")
+                    "A directory with a tokenizer, a .gguf file, or a model of the Hub or the zoo, as of"
+                            + " the other commands. Default: the built-in one.")
     private @Nullable String model;
 
     @Option(names = "--chat", description = "Take the text for one turn of a chat.")
@@ -99,7 +99,7 @@ public final class TokenizeCommand implements Callable<Integer> {
         if (model != null) {
             options.model = model;
         }
-        Path path = options.path();
+        Path path = options.path(terminal);
         try (MistralTokenizer tokenizer = MistralTokenizer.open(path)) {
             if (decode != null) {
                 decode(tokenizer, decode);

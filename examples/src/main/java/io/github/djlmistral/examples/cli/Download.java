@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.examples.cli;
+
+import ai.djl.util.Progress;
+import io.github.djlmistral.zoo.hub.HubModel;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Shows how far a download is: a bar with rate and time left on a terminal, else a line at its
+ * beginning and one each half minute.
+ */
+final class Download implements Progress, AutoCloseable {
+
+    private static final long PAUSE = Duration.ofSeconds(30).toNanos();
+
+    private final Terminal terminal;
+    private final HubModel model;
+    private Terminal.@Nullable Progress bar;
+    private long all;
+    private long first;
+    private long done;
+    private long started;
+    private long noted;
+
+    Download(Terminal terminal, HubModel model) {
+        this.terminal = terminal;
+        this.model = model;
+    }
+
+    /** How many bytes came through the network. */
+    long fetched() {
+        return done - first;
+    }
+
+    @Override
+    public void reset(String message, long max, @Nullable String trailingMessage) {
+        all = max;
+        first = 0;
+        done = 0;
+        started = System.nanoTime();
+        noted = started;
+        terminal.note("downloading " + model + ", " + Units.bytes(max));
+    }
+
+    @Override
+    public void start(long initialProgress) {
+        first = initialProgress;
+        done = initialProgress;
+        if (first > 0) {
+            terminal.note(Units.bytes(first) + " of it are here already");
+        }
+    }
+
+    @Override
+    public void increment(long increment) {
+        update(done + increment, null);
+    }
+
+    @Override
+    public void update(long progress, @Nullable String message) {
+        if (bar == null) {
+            bar = terminal.download(first, all);
+        }
+        bar.stepBy(progress - done);
+        done = progress;
+        long now = System.nanoTime();
+        if (!Terminal.isTerminal(2) && now - noted >= PAUSE) {
+            noted = now;
+            double rate = fetched() / ((now - started) * 1e-9);
+            Duration left = Duration.ofSeconds((long) ((all - done) / Math.max(rate, 1)));
+            terminal.note(
+                    String.format(
+                            "%s of %s, %s/s, %d:%02d:%02d left",
+                            Units.bytes(done),
+                            Units.bytes(all),
+                            Units.bytes((long) rate),
+                            left.toHours(),
+                            left.toMinutesPart(),
+                            left.toSecondsPart()));
+        }
+    }
+
+    @Override
+    public void end() {
+        close();
+    }
+
+    @Override
+    public void close() {
+        if (bar != null) {
+            bar.close();
+            bar = null;
+        }
+    }
+}
