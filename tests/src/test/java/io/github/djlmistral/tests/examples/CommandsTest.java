@@ -36,6 +36,9 @@ class CommandsTest {
                 "bench",
                 "perplexity",
                 "quantize",
+                "pull",
+                "list",
+                "rm",
                 "logits",
                 "completion"
             })
