@@ -40,16 +40,12 @@ final class Download implements Progress, AutoCloseable {
         done = 0;
         started = System.nanoTime();
         noted = started;
-        terminal.note("downloading " + model + ", " + Units.bytes(max));
     }
 
     @Override
     public void start(long initialProgress) {
         first = initialProgress;
         done = initialProgress;
-        if (first > 0) {
-            terminal.note(Units.bytes(first) + " of it are here already");
-        }
     }
 
     @Override
@@ -60,6 +56,9 @@ final class Download implements Progress, AutoCloseable {
     @Override
     public void update(long progress, @Nullable String message) {
         if (bar == null) {
+            // not before there is something to show: the Hub may refuse
+            String there = first == 0 ? "" : ", of which " + Units.bytes(first) + " are here";
+            terminal.note("downloading " + model + ", " + Units.bytes(all) + there);
             bar = terminal.download(first, all);
         }
         bar.stepBy(progress - done);

@@ -28,9 +28,10 @@ class HubReferenceTest {
 
     @Test
     void allOptionsInAnyOrder() {
-        assertThat(HubReference.parse("hf://a/b?gguf_file=x.gguf&precision=int4&revision=refs/pr/1"))
-                .isEqualTo(
-                        new HubReference(new HubModel("a/b", "refs/pr/1", "x.gguf"), "int4"));
+        assertThat(
+                        HubReference.parse(
+                                "hf://a/b?gguf_file=x.gguf&precision=int4&revision=refs/pr/1"))
+                .isEqualTo(new HubReference(new HubModel("a/b", "refs/pr/1", "x.gguf"), "int4"));
         assertThat(HubReference.parse("a/b@v1/x.gguf?precision=float32"))
                 .isEqualTo(new HubReference(new HubModel("a/b", "v1", "x.gguf"), "float32"));
         assertThat(HubReference.parse("hf://a/b?ggufFile=dir%2Fx.gguf").model().file())

@@ -99,8 +99,7 @@ class ModelTableTest extends ZooFixture {
                         .as("%s", artifact)
                         .containsEntry("licence", "Apache-2.0")
                         .containsEntry("version", name.substring(name.lastIndexOf('v')))
-                        .containsEntry(
-                                "variant", name.contains("instruct") ? "instruct" : "base");
+                        .containsEntry("variant", name.contains("instruct") ? "instruct" : "base");
                 assertThat(properties.get("gated"))
                         .isEqualTo("" + properties.get("repository").startsWith("mistralai/"));
                 assertThat(properties.get("size")).matches("1?\\d\\.\\d GB");
