@@ -23,6 +23,10 @@ import java.nio.file.Path;
  * }
  * }</pre>
  *
+ * <p>Models of the Hugging Face Hub need no class of this library: {@link HubRepositoryFactory} has
+ * DJL understand {@code optModelUrls("hf://owner/name")}, and {@link MistralModelZoo} knows the
+ * well-known ones by name.
+ *
  * <p>The types a model can be loaded with are those of {@link MistralTranslatorFactory}. Arguments
  * ({@code optArgument}): {@code kernels} and {@code dtype} as {@link
  * io.github.djlmistral.engine.kernels.KernelChoice#of} takes them, {@code quantization} ({@code
