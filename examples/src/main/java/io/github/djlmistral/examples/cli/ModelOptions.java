@@ -12,6 +12,8 @@ import ai.djl.repository.zoo.ModelNotFoundException;
 import ai.djl.repository.zoo.ZooModel;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
+import io.github.djlmistral.engine.quantization.Quantization;
+import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.zoo.Mistral;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -73,10 +75,10 @@ final class ModelOptions {
     ZooModel<NDList, NDList> load(Terminal terminal)
             throws IOException, ModelNotFoundException, MalformedModelException {
         setThreads(terminal);
+        Device chosen = device(terminal); // before gigabytes are downloaded in vain
         Path path = path(terminal);
         Criteria.Builder<NDList, NDList> criteria =
                 Mistral.criteria(path, NDList.class, NDList.class).optModelName(name());
-        Device chosen = device(terminal);
         if (chosen != null) {
             criteria.optDevice(chosen);
         }
@@ -106,6 +108,11 @@ final class ModelOptions {
         }
         if (dtype.equals(KernelChoice.AUTO)) {
             dtype = source.arguments().getOrDefault("dtype", dtype);
+        } else {
+            Dtype.of(dtype);
+        }
+        if (quantization != null) {
+            Quantization.parse(quantization);
         }
         return source.path(terminal);
     }

@@ -227,6 +227,16 @@ class HubCommandsTest {
         assertThat(Cli.run("pull", NAME).fault(1)).contains(NAME, "HF_HUB_OFFLINE");
     }
 
+    /** A download of hours is not begun for a model that cannot be loaded as asked. */
+    @ParameterizedTest
+    @ValueSource(strings = {"--quantization=int3", "--dtype=float12", "--device=abacus"})
+    void wrongOptionsAreSeenBeforehand(String option) {
+        Cli run = Cli.run("generate", "--ids=5", "--model=" + NAME, option);
+        assertThat(run.exitCode()).isIn(1, 2);
+        assertThat(run.err()).contains(option.substring(option.indexOf('=') + 1));
+        assertThat(hub.requests()).isZero();
+    }
+
     @Test
     void theZooIsListed() {
         String table = Cli.run("list", "--zoo").succeeds().out();
