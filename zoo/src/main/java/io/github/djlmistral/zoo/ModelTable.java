@@ -22,12 +22,14 @@ import org.jspecify.annotations.Nullable;
  * The models of the Hub that the zoo knows by name: the resource {@code models.json}. A line of it
  * is one form of a model, with a name for it (its precision), where it is ({@link
  * io.github.djlmistral.zoo.hub.HubModel#parse}), what the download takes, and whether the Hub wants
- * its conditions to be accepted first. The first form of a model is the plain one; from it come two
- * more, {@code int4} and {@code nf4}, which are quantized while they are loaded.
+ * its conditions to be accepted first, if that is known. The first form of a model is the plain
+ * one; from it come two more, {@code int4} and {@code nf4}, which are quantized while they are
+ * loaded.
  *
- * <p>Sizes are rounded: of plain weights 2 bytes for each of 7.24 thousand million parameters; of
- * the others 4 bits and their scales for each in a linear layer and 2 bytes for each in the two
- * tables; of GGUF as their publishers state them.
+ * <p>Sizes are estimates, none is read from the Hub: of plain weights 2 bytes for each of 7.24
+ * thousand million parameters; of 4 bits these and their scales for each weight of a linear layer
+ * and 2 bytes for each in the two tables; of Q4_K_M what is commonly given for one of these files.
+ * Those are marked as gated whose refusals users have reported; of the others nothing is claimed.
  */
 final class ModelTable {
 
@@ -81,7 +83,9 @@ final class ModelTable {
         properties.put("precision", precision);
         properties.put("licence", "Apache-2.0");
         properties.put("size", form.size);
-        properties.put("gated", Boolean.toString(form.gated));
+        if (form.gated) {
+            properties.put("gated", "true");
+        }
         HubReference there = HubReference.parse(form.model);
         return new HubArtifact(name, new HubReference(there.model(), quantization), properties);
     }

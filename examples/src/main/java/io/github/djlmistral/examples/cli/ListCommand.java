@@ -34,8 +34,8 @@ public final class ListCommand implements Callable<Integer> {
     @Option(
             names = "--zoo",
             description =
-                    "List the models that the zoo knows by name instead, with what a download takes,"
-                            + " and where from. For those with a * the Hub wants HF_TOKEN of an account"
+                    "List the models that the zoo knows by name instead, with roughly what a download takes,"
+                            + " and where from. For those with a * the Hub is known to want HF_TOKEN of an account"
                             + " that has accepted their conditions.")
     private boolean zoo;
 
@@ -73,7 +73,7 @@ public final class ListCommand implements Callable<Integer> {
             String repository = entry.get("repository");
             terminal.out()
                     .printf(
-                            "%-38s %-9s %s%n",
+                            "%-38s %-13s %s%n",
                             entry.get("name") + ":" + entry.get("precision"),
                             entry.getOrDefault("size", ""),
                             repository == null

@@ -245,12 +245,12 @@ class HubCommandsTest {
                 .anyMatch(
                         line ->
                                 line.matches(
-                                        "mistral-7b-v0.1:int4 +14.5 GB +mistralai/Mistral-7B-v0.1"
+                                        "mistral-7b-v0.1:int4 +about 14.5 GB +mistralai/Mistral-7B-v0.1"
                                                 + " \\*"))
                 .anyMatch(
                         line ->
                                 line.matches(
-                                        "mistral-7b-instruct-v0.2:awq +4.2 GB"
+                                        "mistral-7b-instruct-v0.2:awq +about 4.2 GB"
                                                 + " +TheBloke/Mistral-7B-Instruct-v0.2-AWQ"));
         assertThat(Cli.run("list", "--zoo", "--json").json().getAsJsonArray("models"))
                 .hasSize((int) table.lines().count());

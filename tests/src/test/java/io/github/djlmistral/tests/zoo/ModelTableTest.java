@@ -100,9 +100,9 @@ class ModelTableTest extends ZooFixture {
                         .containsEntry("licence", "Apache-2.0")
                         .containsEntry("version", name.substring(name.lastIndexOf('v')))
                         .containsEntry("variant", name.contains("instruct") ? "instruct" : "base");
-                assertThat(properties.get("gated"))
-                        .isEqualTo("" + properties.get("repository").startsWith("mistralai/"));
-                assertThat(properties.get("size")).matches("1?\\d\\.\\d GB");
+                assertThat(properties.containsKey("gated"))
+                        .isEqualTo(properties.get("repository").startsWith("mistralai/"));
+                assertThat(properties.get("size")).matches("about 1?\\d\\.\\d GB");
                 // a form is of the model it stands with
                 String version = properties.get("version");
                 HubModel model = model(artifact);
@@ -117,7 +117,10 @@ class ModelTableTest extends ZooFixture {
         }
     }
 
-    /** Half the size of a download depends on it. */
+    /**
+     * Half the size of a download depends on it. The lists are put together from what scripts and
+     * reports of others fetch from these repositories, and may lack files.
+     */
     @Test
     void onlyWhatIsNeededIsTaken() throws Exception {
         Path recorded =
