@@ -27,6 +27,7 @@ public final class GgufWriter {
         void writeTo(OutputStream out) throws IOException;
     }
 
+    private static final int INT32 = 5;
     private static final int ARRAY = 9;
 
     /** Numbers of the types of values. */
@@ -57,7 +58,10 @@ public final class GgufWriter {
         return put("general.alignment", bytes);
     }
 
-    /** Sets a value: an Integer is a UINT32, a Long a UINT64, and a list is of its first's type. */
+    /**
+     * Sets a value as files of llama.cpp have it, which refuses others: an Integer is a UINT32, a
+     * Long a UINT64, Integers in a list are INT32, and other lists are of their first's type.
+     */
     public GgufWriter put(String key, Object value) {
         metadata.put(key, value);
         return this;
@@ -172,7 +176,8 @@ public final class GgufWriter {
                 number(number instanceof Integer ? 4 : 8, number.longValue());
             } else {
                 List<?> list = (List<?>) value;
-                number(4, list.isEmpty() ? 4 : typeOf(list.get(0))).number(8, list.size());
+                int type = list.isEmpty() ? INT32 : typeOf(list.get(0));
+                number(4, type == TYPES.get(Integer.class) ? INT32 : type).number(8, list.size());
                 list.forEach(this::value);
             }
         }
