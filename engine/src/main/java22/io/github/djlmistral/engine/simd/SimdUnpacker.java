@@ -17,18 +17,29 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
 
 /**
  * Unpacks {@link Int4} to bfloat16 by the Vector API, on the decoder's team; other matrices and
  * types as {@link PlainUnpacker} does.
  *
- * <p>A word has 8 columns of a row in the order 0 2 4 6, 1 3 5 7: each pair of halves gives two
- * neighbours, which make one int of bfloat16s. 32 columns of 16 rows are computed with rows for
- * lanes, and then gathered with columns for lanes.
+ * <p>A word has 8 columns of a row in the order 0 2 4 6, 1 3 5 7. Four lanes with the same word,
+ * shifted by 0, 4, 8 and 12 bits, have the even columns at the bottom of their lower halves and the
+ * odd ones at the bottom of their upper halves: as the pairs of bfloat16s are to lie in memory.
  */
 final class SimdUnpacker implements Unpacker {
 
     private static final int TILE = Int4.TILE;
+
+    /** Columns of a tile that are unpacked before the next ones; a multiple of every group. */
+    private static final int SPAN = 512;
+
+    /** 0, 4, 8, 12 and again. */
+    private static final IntVector SHIFTS = IntVector.broadcast(INTS, 0).addIndex(1).and(3).mul(4);
+
+    private static final VectorMask<Integer> FROM_4 = VectorMask.fromLong(INTS, -1L << 4);
+    private static final VectorMask<Integer> FROM_8 = VectorMask.fromLong(INTS, -1L << 8);
+    private static final VectorMask<Integer> FROM_12 = VectorMask.fromLong(INTS, -1L << 12);
 
     private final Unpacker plain = new PlainUnpacker();
     private final Team team;
@@ -54,85 +65,73 @@ final class SimdUnpacker implements Unpacker {
         long target = MemorySegment.ofBuffer(out).address();
         team.run(
                 () -> {
-                    int[] pairs = new int[TILE * TILE];
                     for (int row = from + team.take(TILE); row < to; row = from + team.take(TILE)) {
                         long at = target + (row - from) * 2L * weight.columns();
-                        tile(int4, row, Math.min(to, row + TILE), pairs, at);
+                        tile(int4, row, Math.min(to, row + TILE), at);
                     }
                 },
                 false);
     }
 
-    private static void tile(Int4 weight, int row, int to, int[] pairs, long target) {
+    /** Unpacks a tile, some columns of all rows before the next: their words stay in the cache. */
+    private static void tile(Int4 weight, int row, int to, long target) {
         int columns = weight.columns();
-        int size = weight.groupSize();
-        int width = weight.scales().dtype().bytes();
+        int shift = Integer.numberOfTrailingZeros(weight.groupSize());
         boolean narrow = weight.scales().dtype() == Dtype.FLOAT16;
+        int width = narrow ? 2 : 4;
         long words = Memory.address(weight.codes()) + row * (long) columns / 2;
-        long factors = row * (long) (columns / size) * width;
+        long factors = row * (long) (columns >> shift) * width;
         long scales = Memory.address(weight.scales()) + factors;
         long offsets = weight.offsets() == null ? 0 : Memory.address(weight.offsets()) + factors;
-        for (int column = 0; column < columns; column += 32, words += 16 * TILE) {
-            long group = (long) (column / size) * TILE * width;
-            for (int run = 0; run < TILE; run += Lanes.COUNT) {
-                long behind = group + (long) run * width;
-                long offset = offsets == 0 ? 0 : offsets + behind;
-                pairs(words + 4L * run, scales + behind, offset, narrow, pairs, run);
-            }
-            for (int i = row; i < to; ++i) {
-                turn(pairs, i - row, target + ((i - row) * (long) columns + column) * 2);
+        int centre = offsets == 0 ? Int4.CENTRE : 0;
+        for (int first = 0; first < columns; first += SPAN) {
+            int last = Math.min(columns, first + SPAN);
+            for (int i = 0; i < to - row; ++i) {
+                long at = target + i * 2L * columns;
+                for (int c = first; c < last; c += 2 * Lanes.COUNT) {
+                    long factor = ((c >> shift) * (long) TILE + i) * width;
+                    float d = number(narrow, scales + factor);
+                    // -0 changes nothing, not even the sign of a zero
+                    float o = offsets == 0 ? -0f : number(narrow, offsets + factor);
+                    pairs(words + 8L * c + 4L * i, centre, d, o)
+                            .intoMemorySegment(ALL, at + 2L * c, ORDER);
+                }
             }
         }
     }
 
-    /** Computes 32 columns of L rows: pair i of a row goes to {@code 16 i + row}. */
-    private static void pairs(
-            long words, long scale, long offset, boolean narrow, int[] pairs, int run) {
-        FloatVector d = narrow ? Lanes.smallFloat16(scale).mul(Lanes.REBIAS) : Lanes.float32(scale);
-        FloatVector o = d;
-        if (offset != 0) {
-            o = narrow ? Lanes.smallFloat16(offset).mul(Lanes.REBIAS) : Lanes.float32(offset);
-        } else {
-            o = Lanes.broadcast(-0f); // changes nothing, not even the sign of a zero
+    private static float number(boolean narrow, long address) {
+        return narrow
+                ? Float.float16ToFloat(ALL.get(Lanes.SHORT, address))
+                : ALL.get(Lanes.FLOAT, address);
+    }
+
+    /** Unpacks 2 L columns of a row that share a scale. */
+    private static IntVector pairs(long words, int centre, float d, float o) {
+        IntVector w = IntVector.broadcast(INTS, word(words, 0));
+        if (Lanes.COUNT >= 8) {
+            w = w.blend(IntVector.broadcast(INTS, word(words, 1)), FROM_4);
         }
-        int centre = offset == 0 ? Int4.CENTRE : 0;
-        for (int i = 0; i < 4; ++i) {
-            IntVector w = IntVector.fromMemorySegment(INTS, ALL, words + 4L * TILE * i, ORDER);
-            for (int p = 0; p < 4; ++p) {
-                IntVector even = w.and(15).sub(centre);
-                IntVector odd = w.lanewise(LSHR, 16).and(15).sub(centre);
-                IntVector low = rounded((FloatVector) even.convertShape(I2F, FLOATS, 0), d, o);
-                IntVector high = rounded((FloatVector) odd.convertShape(I2F, FLOATS, 0), d, o);
-                low.lanewise(LSHR, 16)
-                        .or(high.and(0xffff0000))
-                        .intoArray(pairs, (4 * i + p) * TILE + run);
-                w = w.lanewise(LSHR, 4);
-            }
+        if (Lanes.COUNT >= 16) {
+            w = w.blend(IntVector.broadcast(INTS, word(words, 2)), FROM_8);
+            w = w.blend(IntVector.broadcast(INTS, word(words, 3)), FROM_12);
         }
+        w = w.lanewise(LSHR, SHIFTS);
+        IntVector even = w.and(15).sub(centre);
+        IntVector odd = w.lanewise(LSHR, 16).and(15).sub(centre);
+        IntVector low = rounded((FloatVector) even.convertShape(I2F, FLOATS, 0), d, o);
+        IntVector high = rounded((FloatVector) odd.convertShape(I2F, FLOATS, 0), d, o);
+        return low.lanewise(LSHR, 16).or(high.and(0xffff0000));
+    }
+
+    /** The word that has columns 8 i and on. */
+    private static int word(long words, int i) {
+        return ALL.get(Lanes.INT, words + 4L * TILE * i);
     }
 
     /** d q + o, rounded to the nearest bfloat16, in the upper half. */
-    private static IntVector rounded(FloatVector q, FloatVector d, FloatVector o) {
+    private static IntVector rounded(FloatVector q, float d, float o) {
         IntVector bits = q.mul(d).add(o).reinterpretAsInts();
         return bits.add(bits.lanewise(LSHR, 16).and(1)).add(0x7fff);
-    }
-
-    /** Writes the 16 pairs of a row one after the other. */
-    private static void turn(int[] pairs, int row, long target) {
-        for (int i = 0; i < TILE; i += Lanes.COUNT) {
-            IntVector.fromArray(INTS, pairs, i * TILE + row, TURN, 0)
-                    .intoMemorySegment(ALL, target + 4L * i, ORDER);
-        }
-    }
-
-    /** How far apart the pairs of a row are. */
-    private static final int[] TURN = turn();
-
-    private static int[] turn() {
-        int[] turn = new int[Lanes.COUNT];
-        for (int i = 0; i < turn.length; ++i) {
-            turn[i] = i * TILE;
-        }
-        return turn;
     }
 }

@@ -35,7 +35,7 @@ final class ModelOptions {
     @Option(
             names = "--kernels",
             paramLabel = "NAME",
-            description = "What computes: auto, torch, reference. Default: ${DEFAULT-VALUE}.")
+            description = "What computes: auto, simd, torch, reference. Default: ${DEFAULT-VALUE}.")
     String kernels = "auto";
 
     @Option(
