@@ -46,7 +46,7 @@ final class HubRepository extends AbstractRepository {
         List<HubArtifact> artifacts = new ArrayList<>();
         artifacts.add(artifact(reference));
         if (reference.precision() == null) {
-            for (String precision : List.of("int4", "nf4")) {
+            for (String precision : ModelTable.QUANTIZED_ON_LOAD) {
                 artifacts.add(artifact(new HubReference(reference.model(), precision)));
             }
         }

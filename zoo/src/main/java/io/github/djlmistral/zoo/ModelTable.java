@@ -34,7 +34,9 @@ import org.jspecify.annotations.Nullable;
 final class ModelTable {
 
     private static final String RESOURCE = "models.json";
-    private static final List<String> QUANTIZED_ON_LOAD = List.of("int4", "nf4");
+
+    /** What a plain model is also had as: quantized while it is loaded. */
+    static final List<String> QUANTIZED_ON_LOAD = List.of("int4", "nf4");
 
     private ModelTable() {}
 

@@ -20,8 +20,6 @@ import java.util.stream.Stream;
 /** What a cache holds, and how to take something out of it. */
 final class CacheContents {
 
-    private static final String FOLDER = "models--";
-
     private final Path cache;
 
     CacheContents(Path cache) {
@@ -32,11 +30,10 @@ final class CacheContents {
         List<CachedModel> models = new ArrayList<>();
         if (Files.isDirectory(cache)) {
             for (Path directory : children(cache)) {
-                String name = String.valueOf(directory.getFileName());
-                if (name.startsWith(FOLDER) && Files.isDirectory(directory)) {
-                    // a name of the Hub has no -- itself
-                    String repository = name.substring(FOLDER.length()).replace("--", "/");
-                    models.add(model(repository));
+                String folder = String.valueOf(directory.getFileName());
+                Optional<String> repository = CachedRepository.repository(folder);
+                if (repository.isPresent() && Files.isDirectory(directory)) {
+                    models.add(model(repository.get()));
                 }
             }
         }

@@ -37,6 +37,9 @@ final class CachedRepository {
 
     private static final Logger LOGGER = LoggerFactory.getLogger(CachedRepository.class);
 
+    /** What the name of a repository's directory begins with. */
+    private static final String FOLDER = "models--";
+
     private final Path cache;
     private final Path directory;
 
@@ -47,7 +50,14 @@ final class CachedRepository {
 
     /** {@code models--owner--name}. */
     static String folder(String repository) {
-        return "models--" + repository.replace("/", "--");
+        return FOLDER + repository.replace("/", "--");
+    }
+
+    /** The repository of a directory; empty if it is none's. A name of the Hub has no -- itself. */
+    static Optional<String> repository(String folder) {
+        return folder.startsWith(FOLDER)
+                ? Optional.of(folder.substring(FOLDER.length()).replace("--", "/"))
+                : Optional.empty();
     }
 
     Path directory() {
@@ -120,6 +130,17 @@ final class CachedRepository {
     /** Whether a file is in a commit's snapshot, whole. */
     boolean has(String commit, RemoteFile file) throws IOException {
         return isWhole(SafePath.below(snapshot(commit), file.path()), file);
+    }
+
+    /** Those of some files that are not in a commit's snapshot, or not whole. */
+    List<RemoteFile> missing(String commit, List<RemoteFile> files) throws IOException {
+        List<RemoteFile> missing = new ArrayList<>();
+        for (RemoteFile file : files) {
+            if (!has(commit, file)) {
+                missing.add(file);
+            }
+        }
+        return missing;
     }
 
     /** Whether a blob is there, whole. */
@@ -207,26 +228,22 @@ final class CachedRepository {
             return Optional.empty();
         }
         Optional<Listing> listing = listing(commit.get());
-        List<String> needed = new ArrayList<>();
+        List<String> needed;
+        boolean isComplete;
         try {
             if (listing.isPresent()) {
-                for (RemoteFile file : listing.get().choose(model)) {
-                    if (!has(commit.get(), file)) {
-                        return Optional.empty();
-                    }
-                    needed.add(file.path());
-                }
+                List<RemoteFile> files = listing.get().choose(model);
+                needed = files.stream().map(RemoteFile::path).toList();
+                isComplete = missing(commit.get(), files).isEmpty();
             } else {
-                needed.addAll(ModelFiles.choose(model, files(commit.get())));
-                if (!SnapshotGuess.isComplete(snapshot(commit.get()), needed)) {
-                    return Optional.empty();
-                }
+                needed = ModelFiles.choose(model, files(commit.get()));
+                isComplete = SnapshotGuess.isComplete(snapshot(commit.get()), needed);
             }
         } catch (HubException e) {
             LOGGER.debug("{} is not in the cache", model, e);
             return Optional.empty();
         }
-        return Optional.of(location(commit.get(), needed));
+        return isComplete ? Optional.of(location(commit.get(), needed)) : Optional.empty();
     }
 
     /** What {@link Hub#find} gives of a model with these files. */

@@ -5,9 +5,9 @@ import ai.djl.util.Progress;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -99,12 +99,7 @@ public final class Hub {
             return cached.get();
         }
         List<RemoteFile> needed = listing.choose(model);
-        List<RemoteFile> missing = new ArrayList<>();
-        for (RemoteFile file : needed) {
-            if (!repository.has(listing.commit(), file)) {
-                missing.add(file);
-            }
-        }
+        List<RemoteFile> missing = repository.missing(listing.commit(), needed);
         if (!missing.isEmpty()) {
             new Transfer(http(), api, model, listing.commit(), repository).run(missing, progress);
         }
@@ -178,14 +173,12 @@ public final class Hub {
         Optional<String> commit = repository.commit(model);
         Optional<Listing> listing = commit.flatMap(repository::listing);
         if (commit.isPresent() && listing.isPresent()) {
-            List<String> missing = new ArrayList<>();
             // this may itself say what is wrong: of several GGUF files none is named
-            for (RemoteFile file : listing.get().choose(model)) {
-                if (!repository.has(commit.get(), file)) {
-                    missing.add(file.path());
-                }
-            }
-            lacks = ": it lacks " + String.join(", ", missing);
+            List<RemoteFile> needed = listing.get().choose(model);
+            lacks =
+                    repository.missing(commit.get(), needed).stream()
+                            .map(RemoteFile::path)
+                            .collect(Collectors.joining(", ", ": it lacks ", ""));
         }
         String looked = repository.directory().toString();
         return new HubException(
