@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,6 +45,10 @@ public final class Generation implements AutoCloseable {
     private long firstToken;
     private long lastToken;
     private int decoded;
+
+    /** Logits that no tokens were chosen from yet: what {@link #next} starts with after a failure. */
+    private float @Nullable [][] pending;
+
     private volatile boolean cancelled;
     private boolean closed;
 
@@ -84,10 +89,14 @@ public final class Generation implements AutoCloseable {
     }
 
     /**
-     * Computes the next token of every row that goes on.
+     * Computes the next token of every row that goes on. After an exception the generation can be
+     * closed, or {@code next} called again, which repeats what failed.
      *
      * @return the tokens, by row; empty when all rows have ended
-     * @throws IllegalStateException if the generation is closed
+     * @throws CancellationException if the thread is interrupted, between two tokens or between two
+     *     chunks of a prompt; its interrupt flag stays set
+     * @throws IllegalStateException if the generation is closed; if the network's logits are NaN or
+     *     infinite; or if the logits processors leave no token
      */
     public List<Token> next() {
         if (closed) {
@@ -99,14 +108,27 @@ public final class Generation implements AutoCloseable {
         if (rows.stream().allMatch(row -> row.finish() != null)) {
             return List.of();
         }
-        float[][] logits = cache.length() < width ? prefill() : step();
+        requireNotInterrupted();
+        float[][] logits = pending;
+        if (logits == null) {
+            logits = cache.length() < width ? prefill() : step();
+        }
         if (cancelled) {
             return next();
         }
-        List<Token> tokens = new ArrayList<>();
-        for (int i = 0; i < rows.size(); ++i) {
+        pending = logits;
+        // all are chosen before any is added, so that a failure leaves the rows as they were
+        int[] chosen = new int[rows.size()];
+        for (int i = 0; i < chosen.length; ++i) {
             if (rows.get(i).finish() == null) {
-                tokens.add(choose(i, logits[i]));
+                chosen[i] = choose(i, logits[i]);
+            }
+        }
+        pending = null;
+        List<Token> tokens = new ArrayList<>();
+        for (int i = 0; i < chosen.length; ++i) {
+            if (rows.get(i).finish() == null) {
+                tokens.add(add(i, chosen[i], logits[i]));
             }
         }
         lastToken = System.nanoTime();
@@ -116,6 +138,16 @@ public final class Generation implements AutoCloseable {
             decoded += tokens.size();
         }
         return tokens;
+    }
+
+    private void requireNotInterrupted() {
+        if (Thread.currentThread().isInterrupted()) {
+            throw new CancellationException(
+                    "the thread was interrupted after "
+                            + rows.stream().mapToInt(Row::generatedLength).max().orElse(0)
+                            + " generated tokens: the generation ends, the interrupt flag stays"
+                            + " set");
+        }
     }
 
     private void endRows() {
@@ -146,11 +178,49 @@ public final class Generation implements AutoCloseable {
                 decoded);
     }
 
-    private Token choose(int index, float[] logits) {
+    private int choose(int index, float[] logits) {
         Row row = rows.get(index);
-        float[] scores = processors.isEmpty() ? logits : logits.clone();
-        processors.forEach(processor -> processor.process(scores, row));
-        int id = samplers.get(index).choose(scores);
+        requireFinite(
+                logits,
+                row,
+                "the network's logits",
+                "the weights may be damaged, or float16 may have overflowed: load the model with"
+                        + " dtype float32 to tell");
+        float[] scores = logits;
+        if (!processors.isEmpty()) {
+            scores = logits.clone();
+            for (LogitsProcessor processor : processors) {
+                processor.process(scores, row);
+            }
+            requireFinite(
+                    scores,
+                    row,
+                    "the scores after the logits processors",
+                    "at least one token must be allowed; check min_new_tokens, eos_token_id and"
+                            + " your own processors");
+        }
+        return samplers.get(index).choose(scores);
+    }
+
+    /** Checks that the highest score is a number: else every token, or none, would be chosen. */
+    private static void requireFinite(float[] scores, Row row, String what, String remedy) {
+        float highest = Sampler.max(scores);
+        if (!Float.isFinite(highest)) {
+            throw new IllegalStateException(
+                    what
+                            + " for token "
+                            + row.length()
+                            + " "
+                            + (highest == Float.NEGATIVE_INFINITY
+                                    ? "are all -Infinity"
+                                    : "contain " + highest)
+                            + ": "
+                            + remedy);
+        }
+    }
+
+    private Token add(int index, int id, float[] logits) {
+        Row row = rows.get(index);
         float logProbability = Sampler.logProbability(logits, id);
         row.add(id, logProbability);
         FinishReason finish = null;
@@ -171,6 +241,7 @@ public final class Generation implements AutoCloseable {
     private float[][] prefill() {
         float[][] logits = new float[0][];
         while (cache.length() < width && !cancelled) {
+            requireNotInterrupted();
             int from = cache.length();
             logits = forward(from, from + Math.min(width - from, config.prefillChunkSize()));
         }

@@ -58,12 +58,18 @@ final class Sampler {
         return best;
     }
 
+    /** Returns the highest score; NaN if one is NaN. */
+    static float max(float[] scores) {
+        float best = Float.NEGATIVE_INFINITY;
+        for (float score : scores) {
+            best = Math.max(best, score);
+        }
+        return best;
+    }
+
     /** Returns log softmax at one place. */
     static float logProbability(float[] logits, int index) {
-        float best = Float.NEGATIVE_INFINITY;
-        for (float logit : logits) {
-            best = Math.max(best, logit);
-        }
+        float best = max(logits);
         double total = 0;
         for (float logit : logits) {
             total += Math.exp(logit - best);
