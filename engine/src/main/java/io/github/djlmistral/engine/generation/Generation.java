@@ -46,7 +46,9 @@ public final class Generation implements AutoCloseable {
     private long lastToken;
     private int decoded;
 
-    /** Logits that no tokens were chosen from yet: what {@link #next} starts with after a failure. */
+    /**
+     * Logits that no tokens were chosen from yet: what {@link #next} starts with after a failure.
+     */
     private float @Nullable [][] pending;
 
     private volatile boolean cancelled;

@@ -61,15 +61,17 @@ class GenerationFailureTest extends Fixture {
         Map<String, Tensor> plain = new LinkedHashMap<>(weights.plain());
         plain.replace(
                 "model.norm.weight",
-                Matrices.numbers(
-                        Dtype.FLOAT32, value, value, new Random(1), SHAPE.hiddenSize()));
+                Matrices.numbers(Dtype.FLOAT32, value, value, new Random(1), SHAPE.hiddenSize()));
         return new Weights(plain, Map.of());
     }
 
     @ParameterizedTest
     @CsvSource({
-        "simd, NaN, NaN", "torch, NaN, NaN", "reference, NaN, NaN",
-        "simd, 3e38, 'NaN|Infinity'", "torch, 3e38, 'NaN|Infinity'"
+        "simd, NaN, NaN",
+        "torch, NaN, NaN",
+        "reference, NaN, NaN",
+        "simd, 3e38, 'NaN|Infinity'",
+        "torch, 3e38, 'NaN|Infinity'"
     })
     void logitsThatAreNoNumbersAreAnError(String kernels, float norm, String found)
             throws Exception {
@@ -155,8 +157,7 @@ class GenerationFailureTest extends Fixture {
                     }
                 };
         try (Generation generation =
-                new Generator(network, manager, null)
-                        .start(prompts, options(6).build(), failing)) {
+                new Generator(network, manager, null).start(prompts, options(6).build(), failing)) {
             generation.next();
             assertThatThrownBy(generation::next).isInstanceOf(IllegalCallerException.class);
             while (!generation.next().isEmpty()) {
