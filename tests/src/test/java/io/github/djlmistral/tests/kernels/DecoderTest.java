@@ -2,6 +2,7 @@
 package io.github.djlmistral.tests.kernels;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
@@ -15,6 +16,7 @@ import io.github.djlmistral.engine.model.ForwardInput;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.engine.quantization.Weights;
+import io.github.djlmistral.engine.simd.Simd;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -24,6 +26,7 @@ import java.util.concurrent.Executors;
 import java.util.function.IntUnaryOperator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -32,6 +35,11 @@ import org.junit.jupiter.params.provider.MethodSource;
 class DecoderTest {
 
     private final NDManager manager = NDManager.newBaseManager("PyTorch");
+
+    @BeforeAll
+    static void requireVectorApi() {
+        assumeThat(Simd.missing()).isNull();
+    }
 
     static List<String> kinds() {
         return RandomNetwork.KINDS;
