@@ -53,7 +53,7 @@ public final class MistralBlockFactory implements BlockFactory {
         } catch (MalformedModelException e) {
             model.close();
             throw new IOException(e.getMessage(), e);
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | RuntimeException | Error e) {
             // DJL drops a model whose block cannot be made, with the arrays it has so far
             model.close();
             throw e;

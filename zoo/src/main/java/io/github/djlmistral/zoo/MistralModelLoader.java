@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.zoo;
 
+import ai.djl.Device;
 import ai.djl.MalformedModelException;
+import ai.djl.Model;
+import ai.djl.nn.Block;
 import ai.djl.repository.Artifact;
 import ai.djl.repository.MRL;
 import ai.djl.repository.zoo.BaseModelLoader;
@@ -10,6 +13,7 @@ import ai.djl.repository.zoo.ModelNotFoundException;
 import ai.djl.repository.zoo.ZooModel;
 import ai.djl.util.Progress;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -42,8 +46,49 @@ final class MistralModelLoader extends BaseModelLoader {
                             + "\")");
         }
         requireArtifact(criteria);
-        ZooModel<I, O> model = super.loadModel(criteria);
-        return new MistralZooModel<>(model.getWrappedModel(), model.getTranslator());
+        SingleLoad load = new SingleLoad(mrl);
+        try {
+            ZooModel<I, O> model = load.loadModel(criteria);
+            return new MistralZooModel<>(model.getWrappedModel(), model.getTranslator());
+        } catch (IOException
+                | ModelNotFoundException
+                | MalformedModelException
+                | RuntimeException
+                | Error e) {
+            load.close();
+            throw e;
+        }
+    }
+
+    /** Remembers the model that DJL's loader makes, and leaves open when a later step fails. */
+    private static final class SingleLoad extends BaseModelLoader implements AutoCloseable {
+
+        private @Nullable Model model;
+
+        SingleLoad(MRL mrl) {
+            super(mrl);
+        }
+
+        @Override
+        protected Model createModel(
+                Path directory,
+                String name,
+                @Nullable Device device,
+                @Nullable Block block,
+                Map<String, Object> arguments,
+                @Nullable String engine)
+                throws IOException {
+            Model created = super.createModel(directory, name, device, block, arguments, engine);
+            model = created;
+            return created;
+        }
+
+        @Override
+        public void close() {
+            if (model != null) {
+                model.close();
+            }
+        }
     }
 
     @Override

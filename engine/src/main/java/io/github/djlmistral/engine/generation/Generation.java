@@ -35,6 +35,7 @@ public final class Generation implements AutoCloseable {
     private final KvCache cache;
     private final List<LogitsProcessor> processors;
     private final @Nullable StopStrings stopStrings;
+    private final RequestLimits.Admission admission;
     private final List<Row> rows = new ArrayList<>();
     private final List<Sampler> samplers = new ArrayList<>();
     private final int width;
@@ -60,7 +61,9 @@ public final class Generation implements AutoCloseable {
             List<long[]> prompts,
             GenerationConfig config,
             List<LogitsProcessor> processors,
-            @Nullable StopStrings stopStrings) {
+            @Nullable StopStrings stopStrings,
+            RequestLimits.Admission admission) {
+        this.admission = admission;
         this.network = network;
         this.config = config;
         this.processors = processors;
@@ -306,7 +309,11 @@ public final class Generation implements AutoCloseable {
         if (!closed) {
             closed = true;
             endRows();
-            manager.close();
+            try {
+                manager.close();
+            } finally {
+                admission.close();
+            }
         }
     }
 }

@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.generation;
 
-import com.google.gson.JsonElement;
-import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
 import io.github.djlmistral.engine.model.MistralConfig;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,8 +26,8 @@ import org.jspecify.annotations.Nullable;
  * @param minP how likely a token must be, as a part of the likeliest's probability; in [0, 1]
  * @param repetitionPenalty divides the scores of tokens that were there before; above 0, 1 for none
  * @param seed where the random numbers of sampling start; null for a new place every time
- * @param eosTokenIds the tokens that end a row, maybe none
- * @param stopStrings texts that end a row, maybe none
+ * @param eosTokenIds the tokens that end a row, at most 1,024
+ * @param stopStrings texts that end a row, at most 256 of up to 1,024 characters
  * @param padTokenId what fills up shorter rows of a batch; null for an end token, or 0
  * @param prefillChunkSize how many tokens of a prompt are computed at once, which bounds the memory
  */
@@ -52,6 +45,11 @@ public record GenerationConfig(
         List<String> stopStrings,
         @Nullable Integer padTokenId,
         int prefillChunkSize) {
+
+    // each token is compared with all of them
+    private static final int MAX_END_TOKENS = 1024;
+    private static final int MAX_STOP_STRINGS = 256;
+    private static final int MAX_STOP_STRING_LENGTH = 1024;
 
     /** Checks the ranges. */
     public GenerationConfig {
@@ -77,7 +75,23 @@ public record GenerationConfig(
                 repetitionPenalty,
                 "a number above 0");
         require(prefillChunkSize >= 1, "prefill_chunk_size", prefillChunkSize, "at least 1");
-        require(!stopStrings.contains(""), "stop_strings", stopStrings, "texts that are not empty");
+        require(
+                eosTokenIds.size() <= MAX_END_TOKENS,
+                "eos_token_id",
+                "a list of " + eosTokenIds.size(),
+                "at most " + MAX_END_TOKENS + " tokens");
+        require(
+                stopStrings.size() <= MAX_STOP_STRINGS,
+                "stop_strings",
+                "a list of " + stopStrings.size(),
+                "at most " + MAX_STOP_STRINGS + " strings");
+        for (String text : stopStrings) {
+            require(
+                    !text.isEmpty() && text.length() <= MAX_STOP_STRING_LENGTH,
+                    "stop_strings",
+                    "a list with a string of " + text.length() + " characters",
+                    "strings of 1 to " + MAX_STOP_STRING_LENGTH + " characters");
+        }
     }
 
     private static void require(boolean condition, String option, Object value, String range) {
@@ -92,14 +106,14 @@ public record GenerationConfig(
     }
 
     /**
-     * Reads what a checkpoint recommends: its {@code generation_config.json} where there is one,
-     * and the end tokens of its configuration. Keys of that file that this class does not have are
-     * the reference's own bookkeeping, and left out.
+     * Reads what a checkpoint recommends: the end tokens of its configuration, and {@code
+     * generation_config.json}, or the generation keys of {@code config.json} where there is no such
+     * file. Keys that change the reference's texts and are not supported are named in a warning.
      *
      * @param directory the checkpoint
      * @param model its configuration
      * @return a builder that starts from there
-     * @throws IOException if the file is there and cannot be read
+     * @throws IOException if the file is there and cannot be read, or a value is out of its range
      */
     public static Builder read(Path directory, MistralConfig model) throws IOException {
         Builder builder = new Builder().eosTokenIds(model.eosTokenIds());
@@ -107,44 +121,25 @@ public record GenerationConfig(
         if (pad != null) {
             builder.padTokenId(pad);
         }
-        Path file = directory.resolve("generation_config.json");
-        if (Files.isRegularFile(file)) {
-            try {
-                JsonObject json = JsonParser.parseString(Files.readString(file)).getAsJsonObject();
-                for (Map.Entry<String, JsonElement> entry : json.entrySet()) {
-                    JsonElement value = entry.getValue();
-                    if (Builder.OPTIONS.containsKey(entry.getKey()) && !value.isJsonNull()) {
-                        builder.option(entry.getKey(), plain(value));
-                    }
-                }
-                // a file may recommend a temperature and leave sampling off: it waits for a user
-                // who turns it on
-                builder.shaped = Boolean.TRUE.equals(builder.values.remove("do_sample"));
-                builder.build();
-            } catch (JsonParseException
-                    | IllegalStateException
-                    | IllegalArgumentException
-                    | UnsupportedOperationException e) {
-                throw new IOException(file + ": " + e.getMessage(), e);
-            }
-        }
+        GenerationConfigFile.read(directory, builder);
         return builder;
     }
 
-    private static Object plain(JsonElement element) {
-        if (element.isJsonArray()) {
-            List<Object> list = new ArrayList<>();
-            element.getAsJsonArray().forEach(e -> list.add(plain(e)));
-            return list;
-        }
-        return element.getAsString();
+    /** Whether this class has the option, in the reference's spelling. */
+    static boolean isOption(String name) {
+        return Builder.OPTIONS.containsKey(name);
+    }
+
+    /** Cuts what a caller or a file gave, for messages. */
+    static String shortened(String text) {
+        return text.length() <= 80 ? text : text.substring(0, 80) + "...";
     }
 
     /** Collects the options; what is not set keeps its default. */
     public static final class Builder {
 
-        /** How the value of each option is read, in the order users see them. */
-        private static final Map<String, Function<Object, Object>> OPTIONS = options();
+        /** The type of each option, in the order users see them. */
+        private static final Map<String, OptionType> OPTIONS = options();
 
         /** Options that mean nothing but when sampling, so that setting one turns it on. */
         private static final Set<String> SHAPING = Set.of("temperature", "top_k", "top_p", "min_p");
@@ -154,21 +149,21 @@ public record GenerationConfig(
 
         private Builder() {}
 
-        private static Map<String, Function<Object, Object>> options() {
-            Map<String, Function<Object, Object>> options = new LinkedHashMap<>();
-            options.put("max_new_tokens", Builder::integer);
-            options.put("min_new_tokens", Builder::integer);
-            options.put("do_sample", Builder::bool);
-            options.put("temperature", Builder::number);
-            options.put("top_k", Builder::integer);
-            options.put("top_p", Builder::number);
-            options.put("min_p", Builder::number);
-            options.put("repetition_penalty", Builder::number);
-            options.put("seed", value -> Long.parseLong(whole(value)));
-            options.put("eos_token_id", value -> list(value, Builder::integer));
-            options.put("stop_strings", value -> list(value, Object::toString));
-            options.put("pad_token_id", Builder::integer);
-            options.put("prefill_chunk_size", Builder::integer);
+        private static Map<String, OptionType> options() {
+            Map<String, OptionType> options = new LinkedHashMap<>();
+            options.put("max_new_tokens", OptionType.INTEGER);
+            options.put("min_new_tokens", OptionType.INTEGER);
+            options.put("do_sample", OptionType.BOOLEAN);
+            options.put("temperature", OptionType.NUMBER);
+            options.put("top_k", OptionType.INTEGER);
+            options.put("top_p", OptionType.NUMBER);
+            options.put("min_p", OptionType.NUMBER);
+            options.put("repetition_penalty", OptionType.NUMBER);
+            options.put("seed", OptionType.LONG);
+            options.put("eos_token_id", OptionType.INTEGERS);
+            options.put("stop_strings", OptionType.STRINGS);
+            options.put("pad_token_id", OptionType.INTEGER);
+            options.put("prefill_chunk_size", OptionType.INTEGER);
             return options;
         }
 
@@ -194,58 +189,30 @@ public record GenerationConfig(
          * @param value a number, boolean or list, or its text
          * @return this
          * @throws IllegalArgumentException if there is no such option or the value is of another
-         *     kind
+         *     type
          */
         public Builder option(String name, Object value) {
             String key = referenceName(name);
-            Function<Object, Object> reader = OPTIONS.get(key);
-            if (reader == null) {
+            OptionType type = OPTIONS.get(key);
+            if (type == null) {
                 throw new IllegalArgumentException(
                         "unknown generation option \""
-                                + name
+                                + shortened(name)
                                 + "\"; known are "
                                 + OPTIONS.keySet());
             }
-            try {
-                values.put(key, reader.apply(value));
-                shaped |= SHAPING.contains(key);
-            } catch (NumberFormatException e) {
-                throw new IllegalArgumentException(
-                        "option " + key + " is \"" + value + "\", no value of the right kind", e);
-            }
+            values.put(key, type.parse(key, value));
+            shaped |= SHAPING.contains(key);
             return this;
         }
 
-        private static double number(Object value) {
-            return Double.parseDouble(text(value));
-        }
-
-        private static int integer(Object value) {
-            return Integer.parseInt(whole(value));
-        }
-
-        /** JSON readers give 5.0 for 5. */
-        private static String whole(Object value) {
-            String text = text(value);
-            return text.endsWith(".0") ? text.substring(0, text.length() - 2) : text;
-        }
-
-        private static String text(Object value) {
-            return value.toString().trim();
-        }
-
-        private static boolean bool(Object value) {
-            return switch (text(value)) {
-                case "true" -> true;
-                case "false" -> false;
-                default -> throw new NumberFormatException("neither true nor false");
-            };
-        }
-
-        private static <T> List<T> list(Object value, Function<Object, T> element) {
-            return value instanceof List<?> list
-                    ? list.stream().map(element).toList()
-                    : List.of(element.apply(value));
+        /**
+         * Sets what a checkpoint recommends. It may recommend a temperature and leave sampling off:
+         * the temperature waits for a user who turns it on.
+         */
+        void recommend(Map<String, Object> options) {
+            options.forEach(this::option);
+            shaped = Boolean.TRUE.equals(values.remove("do_sample"));
         }
 
         /** Sets {@code max_new_tokens}. */

@@ -5,21 +5,23 @@ import ai.djl.ndarray.NDManager;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Generates texts with a network, as the reference's {@code generate} does. It has no state: any
- * number of generations may run at once.
+ * Generates texts with a network, as the reference's {@code generate} does. Thread-safe: any
+ * number of generations may run at once, up to the limits.
  */
 public final class Generator {
 
     private final MistralForCausalLM network;
     private final NDManager manager;
     private final @Nullable TokenDecoder decoder;
+    private final RequestLimits limits;
 
     /**
-     * Makes a generator.
+     * Makes a generator without request limits.
      *
      * @param network the network
      * @param manager the manager of its weights; what a generation needs lives in sub-managers
@@ -27,9 +29,31 @@ public final class Generator {
      */
     public Generator(
             MistralForCausalLM network, NDManager manager, @Nullable TokenDecoder decoder) {
+        this(network, manager, decoder, RequestLimits.unlimited());
+    }
+
+    /**
+     * Makes a generator.
+     *
+     * @param network the network
+     * @param manager the manager of its weights; what a generation needs lives in sub-managers
+     * @param decoder the tokenizer's, for stop strings; may be null where there is none
+     * @param limits what {@link #start} refuses; requests run until their generation is closed
+     */
+    public Generator(
+            MistralForCausalLM network,
+            NDManager manager,
+            @Nullable TokenDecoder decoder,
+            RequestLimits limits) {
         this.network = network;
         this.manager = manager;
         this.decoder = decoder;
+        this.limits = limits;
+    }
+
+    /** Returns the limits that {@link #start} holds requests to. */
+    public RequestLimits limits() {
+        return limits;
     }
 
     /**
@@ -42,11 +66,18 @@ public final class Generator {
      *     before those of sampling
      * @return the generation
      * @throws IllegalArgumentException if a prompt is empty, too long for the model or holds ids
-     *     that its vocabulary does not have; or if stop strings are asked for without a tokenizer
+     *     that its vocabulary does not have; if stop strings are asked for without a tokenizer; or
+     *     if a request is above one of the {@link #limits}
+     * @throws RejectedExecutionException if too many requests are running
      */
     public Generation start(
             List<long[]> prompts, GenerationConfig config, LogitsProcessor... processors) {
         check(prompts);
+        int longest = prompts.stream().mapToInt(prompt -> prompt.length).max().orElseThrow();
+        int room = network.config().maxPositionEmbeddings() - longest;
+        limits.check(
+                prompts.stream().mapToInt(prompt -> prompt.length).toArray(),
+                Math.min(config.maxNewTokens(), room));
         StopStrings stopStrings = null;
         if (!config.stopStrings().isEmpty()) {
             if (decoder == null) {
@@ -56,7 +87,14 @@ public final class Generator {
             stopStrings = new StopStrings(config.stopStrings(), decoder);
         }
         List<LogitsProcessor> chain = LogitsProcessors.chain(config, List.of(processors));
-        return new Generation(network, manager, prompts, config, chain, stopStrings);
+        RequestLimits.Admission admission = limits.admit(prompts.size());
+        try {
+            return new Generation(
+                    network, manager, prompts, config, chain, stopStrings, admission);
+        } catch (RuntimeException | Error e) {
+            admission.close();
+            throw e;
+        }
     }
 
     /**

@@ -103,7 +103,10 @@ public final class GenerateCommand implements Callable<Integer> {
         MistralForCausalLM network = Mistral.network(loaded);
         GenerationConfig config =
                 options.config(
-                        GenerationConfig.read(MistralPipeline.checkpoint(loaded), network.config()),
+                        pipeline != null
+                                ? pipeline.defaults()
+                                : GenerationConfig.read(
+                                        MistralPipeline.checkpoint(loaded), network.config()),
                         terminal);
         List<long[]> prompts =
                 prompt.ids != null || pipeline == null

@@ -188,7 +188,7 @@ class BadInputTest extends ZooFixture {
         "max_new_tokens,-1,at least 1",
         "top_k,-1,at least 1",
         "prefillChunkSize,0,at least 1",
-        "max_new_tokens,many,of the right kind"
+        "max_new_tokens,many,a 32-bit integer"
     })
     void anOptionOutOfRange(String name, String value, String remedy) {
         List<Message> messages = List.of(Message.user(QUESTION));

@@ -29,6 +29,7 @@ final class Observed<I, O> implements AutoCloseable {
     private final ZooModel<I, O> model;
     private final List<Pass> passes = Collections.synchronizedList(new ArrayList<>());
     private volatile int failAt = -1;
+    private volatile int interruptAfter = -1;
 
     /** The token ids of one pass through the network, padding included. */
     record Pass(List<List<Long>> rows) {
@@ -105,6 +106,10 @@ final class Observed<I, O> implements AutoCloseable {
             rows.add(Arrays.stream(flat, from, from + width).boxed().toList());
         }
         passes.add(new Pass(rows));
+        if (passes.size() == interruptAfter) {
+            interruptAfter = -1;
+            Thread.currentThread().interrupt();
+        }
     }
 
     ZooModel<I, O> model() {
@@ -131,6 +136,11 @@ final class Observed<I, O> implements AutoCloseable {
     /** Lets this pass fail, counted from the last call of {@link #passes}; -1 for none. */
     void failAt(int pass) {
         failAt = pass;
+    }
+
+    /** Interrupts the thread that computes this pass, counted like those of {@link #failAt}. */
+    void interruptAt(int pass) {
+        interruptAfter = pass + 1;
     }
 
     @Override

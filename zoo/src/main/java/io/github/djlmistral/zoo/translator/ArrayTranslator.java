@@ -4,9 +4,11 @@ package io.github.djlmistral.zoo.translator;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import ai.djl.translate.Batchifier;
 import ai.djl.translate.Translator;
 import ai.djl.translate.TranslatorContext;
+import io.github.djlmistral.engine.generation.RequestLimits;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +20,12 @@ final class ArrayTranslator implements Translator<NDList, NDList> {
 
     private static final String MANAGER = "mistral.manager";
 
+    private final RequestLimits limits;
+
+    ArrayTranslator(RequestLimits limits) {
+        this.limits = limits;
+    }
+
     @Override
     public NDList processInput(TranslatorContext ctx, NDList input) {
         if (input.isEmpty()) {
@@ -27,6 +35,12 @@ final class ArrayTranslator implements Translator<NDList, NDList> {
         }
         ctx.setAttachment(MANAGER, input.head().getManager());
         NDManager manager = ctx.getNDManager();
+        Shape shape = input.head().getShape();
+        if (shape.dimension() == 2) { // the network refuses others
+            limits.check(new int[] {(int) shape.get(1)}, 0);
+            manager.attachInternal(
+                    NDManager.nextUid(), limits.admit(Math.toIntExact(shape.get(0))));
+        }
         NDList copies = new NDList(input.size());
         for (NDArray array : input) {
             NDArray copy =

@@ -14,7 +14,7 @@ final class ChatTranslator extends GenerationTranslator<ChatInput, ChatOutput> {
 
     @Override
     GenerationRequest request(ChatInput input) {
-        return new GenerationRequest(pipeline.encode(input.messages()), config(input.options()));
+        return request(pipeline.encode(input.messages()), input.options());
     }
 
     @Override

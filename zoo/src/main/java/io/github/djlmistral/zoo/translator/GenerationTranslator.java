@@ -52,11 +52,28 @@ abstract class GenerationTranslator<I, O> implements StreamingTranslator<I, O> {
     /** Makes an output of the text. */
     abstract O output(GeneratedText text);
 
-    /** Adds an input's own options to those of the model. */
-    final GenerationConfig config(Map<String, ?> own) {
+    /**
+     * Adds an input's own options to those of the model. Without a {@code max_new_tokens} of its
+     * own a request may take what the request limits leave.
+     */
+    final GenerationRequest request(long[] prompt, Map<String, ?> own) {
         GenerationConfig.Builder builder = options.copy();
         ModelArguments.set(builder, own);
-        return builder.build();
+        GenerationConfig config = builder.build();
+        int chunk = options.build().prefillChunkSize();
+        if (config.prefillChunkSize() > chunk) {
+            throw new IllegalArgumentException(
+                    "prefill_chunk_size is "
+                            + config.prefillChunkSize()
+                            + ", but a request may only lower the model's, "
+                            + chunk);
+        }
+        int room = pipeline.generator().limits().maxTotalTokens() - prompt.length;
+        boolean open = ModelArguments.value(own, "max_new_tokens").isEmpty();
+        if (open && config.maxNewTokens() > room && room >= Math.max(1, config.minNewTokens())) {
+            config = builder.maxNewTokens(room).build();
+        }
+        return new GenerationRequest(prompt, config);
     }
 
     /** Not null, so that {@code batchPredict} gives a batch as a whole. */

@@ -6,6 +6,7 @@ import ai.djl.nn.Block;
 import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.Generator;
+import io.github.djlmistral.engine.generation.RequestLimits;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.zoo.chat.ChatTemplate;
 import io.github.djlmistral.zoo.chat.Message;
@@ -14,6 +15,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -28,14 +30,19 @@ public final class MistralPipeline implements AutoCloseable {
     private final GenerationConfig.Builder defaults;
     private final Generator generator;
 
-    private MistralPipeline(Model model, MistralTokenizer tokenizer) throws IOException {
+    private MistralPipeline(Model model, MistralTokenizer tokenizer, RequestLimits limits)
+            throws IOException {
         Path path = checkpoint(model);
         this.tokenizer = tokenizer;
         network = network(model);
         chatTemplate = ChatTemplate.open(path);
         defaults = GenerationConfig.read(path, network.config());
         generator =
-                new Generator(network, model.getNDManager(), ids -> tokenizer.decode(ids, true));
+                new Generator(
+                        network,
+                        model.getNDManager(),
+                        ids -> tokenizer.decode(ids, true),
+                        limits);
     }
 
     /**
@@ -46,9 +53,15 @@ public final class MistralPipeline implements AutoCloseable {
      * @throws IOException if the checkpoint has no tokenizer, or a file is damaged
      */
     public static MistralPipeline open(Model model) throws IOException {
+        return open(model, Map.of());
+    }
+
+    /** Opens a pipeline whose request limits may be lower than the model's. */
+    static MistralPipeline open(Model model, Map<String, ?> arguments) throws IOException {
+        RequestLimits limits = ModelArguments.limits(model.getProperties(), arguments);
         MistralTokenizer tokenizer = MistralTokenizer.open(checkpoint(model));
         try {
-            return new MistralPipeline(model, tokenizer);
+            return new MistralPipeline(model, tokenizer, limits);
         } catch (IOException | RuntimeException e) {
             tokenizer.close();
             throw e;

@@ -52,7 +52,7 @@ public final class MistralTranslatorFactory implements TranslatorFactory, Serial
     }
 
     /**
-     * Makes a translator.
+     * Makes a translator. If that fails, the model stays open: it may serve others.
      *
      * @throws UncheckedIOException if the checkpoint's tokenizer or template cannot be read; DJL
      *     would hide a {@link TranslateException} behind "No model with the specified URI"
@@ -65,7 +65,8 @@ public final class MistralTranslatorFactory implements TranslatorFactory, Serial
             throws TranslateException {
         Pair<Type, Type> types = new Pair<>(input, output);
         if (types.equals(ARRAYS)) {
-            return (Translator<I, O>) new ArrayTranslator();
+            return (Translator<I, O>)
+                    new ArrayTranslator(ModelArguments.limits(model.getProperties(), arguments));
         }
         var factory = TEXTS.get(types);
         if (factory == null) {
@@ -75,21 +76,20 @@ public final class MistralTranslatorFactory implements TranslatorFactory, Serial
         try {
             // again, for models whose network the application brought
             ModelArguments.check(arguments);
-            MistralPipeline pipeline = MistralPipeline.open(model);
-            // closed with the model, which may have several
-            model.getNDManager().attachInternal(NDManager.nextUid(), pipeline);
-            GenerationConfig.Builder options = pipeline.defaults();
-            for (String name : GenerationConfig.Builder.optionNames()) {
-                ModelArguments.value(arguments, name).ifPresent(v -> options.option(name, v));
+            MistralPipeline pipeline = MistralPipeline.open(model, arguments);
+            try {
+                GenerationConfig.Builder options = pipeline.defaults();
+                ModelArguments.setOptions(options, arguments);
+                options.build();
+                // closed with the model, which may have several
+                model.getNDManager().attachInternal(NDManager.nextUid(), pipeline);
+                return (Translator<I, O>) factory.apply(pipeline, options);
+            } catch (RuntimeException e) {
+                pipeline.close();
+                throw e;
             }
-            options.build();
-            return (Translator<I, O>) factory.apply(pipeline, options);
         } catch (IOException e) {
-            model.close();
             throw new UncheckedIOException(e.getMessage(), e);
-        } catch (RuntimeException e) {
-            model.close();
-            throw e;
         }
     }
 }

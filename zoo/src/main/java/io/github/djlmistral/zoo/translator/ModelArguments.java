@@ -2,7 +2,9 @@
 package io.github.djlmistral.zoo.translator;
 
 import io.github.djlmistral.engine.generation.GenerationConfig;
+import io.github.djlmistral.engine.generation.RequestLimits;
 import java.io.IOException;
+import java.math.BigDecimal;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -12,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 
 /**
  * The arguments a model is loaded with ({@code Criteria.optArgument}, {@code serving.properties}):
@@ -23,7 +26,14 @@ public final class ModelArguments {
     /** Names a GGUF file in the model's directory, as in transformers' {@code from_pretrained}. */
     public static final String GGUF_FILE = "gguf_file";
 
-    private static final List<String> OWN = List.of("kernels", "dtype", "quantization", GGUF_FILE);
+    private static final List<String> LIMITS =
+            List.of("max_input_tokens", "max_total_tokens", "max_concurrent_requests");
+
+    private static final List<String> OWN =
+            Stream.concat(
+                            Stream.of("kernels", "dtype", "quantization", GGUF_FILE),
+                            LIMITS.stream())
+                    .toList();
 
     private static final Set<String> OF_DJL =
             Set.of(
@@ -58,8 +68,8 @@ public final class ModelArguments {
      * Checks that every argument means something, and one thing.
      *
      * @param arguments the arguments
-     * @throws IllegalArgumentException if there are others, naming them and the known ones; or one
-     *     is given in both spellings
+     * @throws IllegalArgumentException if there are others, naming them and the known ones; one is
+     *     given in both spellings; or a value is of another type
      */
     public static void check(Map<String, ?> arguments) {
         checkOnce(arguments.keySet());
@@ -81,6 +91,9 @@ public final class ModelArguments {
             throw new IllegalArgumentException(
                     "unknown model arguments " + unknown + "; known are " + known);
         }
+        // their types and, of the limits, their ranges: before gigabytes are read
+        setOptions(GenerationConfig.builder(), arguments);
+        limits(Map.of(), arguments);
     }
 
     /**
@@ -108,6 +121,40 @@ public final class ModelArguments {
                             + ", which names a file in this directory");
         }
         return file;
+    }
+
+    /** Sets the generation options among the arguments. */
+    static void setOptions(GenerationConfig.Builder builder, Map<String, ?> arguments) {
+        for (String name : GenerationConfig.Builder.optionNames()) {
+            value(arguments, name).ifPresent(value -> builder.option(name, value));
+        }
+    }
+
+    /**
+     * Reads the request limits.
+     *
+     * @param model the model's properties, which are the arguments that it was loaded with
+     * @param arguments those that a translator is made with; they can only lower the model's
+     * @throws IllegalArgumentException if one is not an integer or out of its range
+     */
+    static RequestLimits limits(Map<String, ?> model, Map<String, ?> arguments) {
+        int[] limits = new int[LIMITS.size()];
+        for (int i = 0; i < limits.length; ++i) {
+            String name = LIMITS.get(i);
+            limits[i] = Math.min(limit(model, name), limit(arguments, name));
+        }
+        return new RequestLimits(limits[0], limits[1], limits[2]);
+    }
+
+    private static int limit(Map<String, ?> arguments, String name) {
+        Object value = value(arguments, name).orElse(RequestLimits.UNLIMITED);
+        try {
+            // numbers of JSON are doubles
+            return new BigDecimal(value.toString().trim()).intValueExact();
+        } catch (ArithmeticException | NumberFormatException e) {
+            throw new IllegalArgumentException(
+                    name + " is \"" + value + "\", must be a 32-bit integer", e);
+        }
     }
 
     /** Sets options over those of a level further away: the request's over the model's. */

@@ -14,10 +14,16 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
+import com.google.gson.Strictness;
 import com.google.gson.ToNumberPolicy;
 import com.google.gson.reflect.TypeToken;
+import com.google.gson.stream.JsonReader;
+import com.google.gson.stream.JsonToken;
+import com.google.gson.stream.MalformedJsonException;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.zoo.chat.Message;
+import java.io.IOException;
+import java.io.StringReader;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -42,6 +48,12 @@ final class ServingTranslator extends GenerationTranslator<Input, Output> {
     private static final Gson GSON =
             new GsonBuilder().setObjectToNumberStrategy(ToNumberPolicy.LONG_OR_DOUBLE).create();
 
+    /** As much as a long context is in JSON; DJL Serving's own limit is 6.5 MB. */
+    private static final int MAX_BYTES = 8 << 20;
+
+    /** Descriptions of tools are the deepest part of a request. */
+    private static final int MAX_DEPTH = 64;
+
     /** What a request may hold beside options; the last two are for the server. */
     private static final Set<String> NO_OPTIONS =
             Set.of("inputs", "messages", "parameters", "stream", "model");
@@ -58,19 +70,48 @@ final class ServingTranslator extends GenerationTranslator<Input, Output> {
                     "the request has no content: send a text, or JSON with \"inputs\" or"
                             + " \"messages\"");
         }
-        String body = data.getAsString();
+        byte[] bytes = data.getAsBytes();
+        if (bytes.length > MAX_BYTES) {
+            throw new IllegalArgumentException(
+                    "the request has " + bytes.length + " bytes, the most is " + MAX_BYTES);
+        }
+        String body = new String(bytes, StandardCharsets.UTF_8);
         if (!body.stripLeading().startsWith("{")) {
-            return new GenerationRequest(pipeline.encode(body), config(Map.of()));
+            return request(pipeline.encode(body), Map.of());
         }
         try {
-            JsonObject json = JsonParser.parseString(body).getAsJsonObject();
-            return new GenerationRequest(prompt(json), config(parameters(json)));
+            JsonObject json = parse(body);
+            return request(prompt(json), parameters(json));
         } catch (JsonParseException
+                | IOException
                 | ClassCastException
                 | IllegalStateException
                 | UnsupportedOperationException e) {
-            throw new IllegalArgumentException(
-                    "the request's JSON is faulty: " + e.getMessage(), e);
+            throw new IllegalArgumentException("the request's JSON is faulty: " + reason(e), e);
+        }
+    }
+
+    /** What gson says, without its advice for programmers, and not megabytes of it. */
+    private static String reason(Exception e) {
+        Throwable cause = e.getCause() instanceof MalformedJsonException malformed ? malformed : e;
+        String message =
+                String.valueOf(cause.getMessage())
+                        .lines()
+                        .findFirst()
+                        .orElse("")
+                        .replaceFirst("Use JsonReader.* to accept malformed", "malformed");
+        return message.substring(0, Math.min(message.length(), 200));
+    }
+
+    private static JsonObject parse(String body) throws IOException {
+        try (JsonReader reader = new JsonReader(new StringReader(body))) {
+            reader.setStrictness(Strictness.STRICT);
+            reader.setNestingLimit(MAX_DEPTH);
+            JsonObject json = JsonParser.parseReader(reader).getAsJsonObject();
+            if (reader.peek() != JsonToken.END_DOCUMENT) {
+                throw new JsonParseException("there is more after the object");
+            }
+            return json;
         }
     }
 

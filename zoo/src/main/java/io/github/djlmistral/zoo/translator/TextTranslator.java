@@ -13,7 +13,7 @@ final class TextTranslator extends GenerationTranslator<String, String> {
 
     @Override
     GenerationRequest request(String input) {
-        return new GenerationRequest(pipeline.encode(input), config(Map.of()));
+        return request(pipeline.encode(input), Map.of());
     }
 
     @Override

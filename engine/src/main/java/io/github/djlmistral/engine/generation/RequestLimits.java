@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.generation;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * Ceilings on what requests may ask of a model, named as in Text Generation Inference. A request is
+ * one prompt; a batch is as many requests as it has prompts. Requests above a ceiling are refused,
+ * not queued. Thread-safe.
+ */
+public final class RequestLimits {
+
+    /** The value of a ceiling that is not there. */
+    public static final int UNLIMITED = Integer.MAX_VALUE;
+
+    private final int maxInputTokens;
+    private final int maxTotalTokens;
+    private final int maxConcurrentRequests;
+    private final Semaphore free;
+
+    /**
+     * Sets the ceilings, each {@link #UNLIMITED} or at least 1.
+     *
+     * @param maxInputTokens tokens of a prompt
+     * @param maxTotalTokens tokens of a request: its prompt and {@code max_new_tokens}; at least 2
+     * @param maxConcurrentRequests requests at once
+     * @throws IllegalArgumentException if one is out of its range, naming it
+     */
+    public RequestLimits(int maxInputTokens, int maxTotalTokens, int maxConcurrentRequests) {
+        require("max_input_tokens", maxInputTokens, 1);
+        require("max_total_tokens", maxTotalTokens, 2);
+        require("max_concurrent_requests", maxConcurrentRequests, 1);
+        this.maxInputTokens = maxInputTokens;
+        this.maxTotalTokens = maxTotalTokens;
+        this.maxConcurrentRequests = maxConcurrentRequests;
+        free = new Semaphore(maxConcurrentRequests);
+    }
+
+    private static void require(String name, int value, int least) {
+        if (value < least) {
+            throw new IllegalArgumentException(
+                    name + " is " + value + ", must be at least " + least);
+        }
+    }
+
+    /** Returns limits that refuse nothing. */
+    public static RequestLimits unlimited() {
+        return new RequestLimits(UNLIMITED, UNLIMITED, UNLIMITED);
+    }
+
+    /** Returns how many tokens the prompt of a request may have. */
+    public int maxInputTokens() {
+        return maxInputTokens;
+    }
+
+    /** Returns how many tokens a request may have, prompt and {@code max_new_tokens} together. */
+    public int maxTotalTokens() {
+        return maxTotalTokens;
+    }
+
+    /** Returns how many requests may run at once. */
+    public int maxConcurrentRequests() {
+        return maxConcurrentRequests;
+    }
+
+    /**
+     * Checks the size of requests.
+     *
+     * @param lengths tokens of each prompt
+     * @param newTokens tokens that are generated for each at most; 0 for a pass without generation
+     * @throws IllegalArgumentException if one is above a ceiling, naming each of them
+     */
+    public void check(int[] lengths, int newTokens) {
+        List<String> faults = new ArrayList<>();
+        for (int i = 0; i < lengths.length; ++i) {
+            String name = lengths.length == 1 ? "the prompt" : "prompt " + i;
+            if (lengths[i] > Math.min(maxInputTokens, maxTotalTokens - Math.min(newTokens, 1))) {
+                faults.add(
+                        name
+                                + " has "
+                                + lengths[i]
+                                + " tokens, above "
+                                + (lengths[i] > maxInputTokens
+                                        ? "max_input_tokens of this model, " + maxInputTokens
+                                        : "max_total_tokens of this model, "
+                                                + maxTotalTokens
+                                                + ", with at least one new token")
+                                + ": shorten it");
+            } else if ((long) lengths[i] + newTokens > maxTotalTokens) {
+                faults.add(
+                        name
+                                + " has "
+                                + lengths[i]
+                                + " tokens and max_new_tokens is "
+                                + newTokens
+                                + ", together above max_total_tokens of this model, "
+                                + maxTotalTokens
+                                + ": set max_new_tokens to "
+                                + (maxTotalTokens - lengths[i])
+                                + " at most");
+            }
+        }
+        if (!faults.isEmpty()) {
+            throw new IllegalArgumentException(String.join("; ", faults));
+        }
+    }
+
+    /**
+     * Admits requests that begin to run.
+     *
+     * @param requests how many
+     * @return to be closed when they have ended
+     * @throws RejectedExecutionException if too many others are running
+     * @throws IllegalArgumentException if they are too many by themselves
+     */
+    public Admission admit(int requests) {
+        if (requests > maxConcurrentRequests) {
+            throw new IllegalArgumentException(
+                    "a batch of "
+                            + requests
+                            + " requests is above max_concurrent_requests of this model, "
+                            + maxConcurrentRequests
+                            + ": split it");
+        }
+        if (!free.tryAcquire(requests)) {
+            throw new RejectedExecutionException(
+                    (requests == 1 ? "one more request" : requests + " more requests")
+                            + " would be above max_concurrent_requests of this model, "
+                            + maxConcurrentRequests
+                            + ": try again when others have ended");
+        }
+        AtomicBoolean running = new AtomicBoolean(true);
+        return () -> {
+            if (running.getAndSet(false)) {
+                free.release(requests);
+            }
+        };
+    }
+
+    /** Requests that are running; closing it, any number of times, says that they have ended. */
+    @FunctionalInterface
+    public interface Admission extends AutoCloseable {
+
+        @Override
+        void close();
+    }
+}
