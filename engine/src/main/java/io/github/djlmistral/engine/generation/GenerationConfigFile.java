@@ -18,9 +18,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The generation options of a checkpoint: its {@code generation_config.json}, or, where there is
- * none, the generation keys of {@code config.json} ({@code GenerationMixin.adjust_generation_fn}
- * of the reference). Keys that would change the generated text and are not supported are named in
- * a warning.
+ * none, the generation keys of {@code config.json} ({@code GenerationMixin.adjust_generation_fn} of
+ * the reference). Keys that would change the generated text and are not supported are named in a
+ * warning.
  */
 final class GenerationConfigFile {
 
@@ -109,8 +109,7 @@ final class GenerationConfigFile {
             if (!own) {
                 // MistralConfig has read these two, and the other keys are the network's
                 json.keySet().removeAll(Set.of("eos_token_id", "pad_token_id"));
-                json.keySet()
-                        .removeIf(key -> !NEUTRAL.has(key) && !GenerationConfig.isOption(key));
+                json.keySet().removeIf(key -> !NEUTRAL.has(key) && !GenerationConfig.isOption(key));
             }
             builder.recommend(options(json));
             builder.build();

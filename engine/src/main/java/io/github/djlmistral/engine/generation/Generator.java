@@ -10,8 +10,8 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Generates texts with a network, as the reference's {@code generate} does. Thread-safe: any
- * number of generations may run at once, up to the limits.
+ * Generates texts with a network, as the reference's {@code generate} does. Thread-safe: any number
+ * of generations may run at once, up to the limits.
  */
 public final class Generator {
 
@@ -89,8 +89,7 @@ public final class Generator {
         List<LogitsProcessor> chain = LogitsProcessors.chain(config, List.of(processors));
         RequestLimits.Admission admission = limits.admit(prompts.size());
         try {
-            return new Generation(
-                    network, manager, prompts, config, chain, stopStrings, admission);
+            return new Generation(network, manager, prompts, config, chain, stopStrings, admission);
         } catch (RuntimeException | Error e) {
             admission.close();
             throw e;

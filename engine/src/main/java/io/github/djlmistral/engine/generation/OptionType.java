@@ -51,9 +51,7 @@ enum OptionType {
     }
 
     private static boolean isScalar(Object value) {
-        return value instanceof CharSequence
-                || value instanceof Number
-                || value instanceof Boolean;
+        return value instanceof CharSequence || value instanceof Number || value instanceof Boolean;
     }
 
     private static String scalar(Object value) {

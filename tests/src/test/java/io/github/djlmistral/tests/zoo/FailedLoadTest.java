@@ -48,10 +48,7 @@ class FailedLoadTest extends ZooFixture {
                                                 String.class, String.class, model, arguments))
                         .isInstanceOf(IllegalArgumentException.class);
             }
-            assertThatThrownBy(
-                            () ->
-                                    factory.newInstance(
-                                            Path.class, String.class, model, Map.of()))
+            assertThatThrownBy(() -> factory.newInstance(Path.class, String.class, model, Map.of()))
                     .isInstanceOf(IllegalArgumentException.class);
             Files.delete(directory.resolve("tokenizer.json"));
             Files.delete(directory.resolve("tokenizer.model"));

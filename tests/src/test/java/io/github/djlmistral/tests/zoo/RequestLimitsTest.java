@@ -90,8 +90,7 @@ class RequestLimitsTest extends ZooFixture {
             predictor.predict(input); // the kernels make their constants
             int before = resources(model.getNDManager());
             TextStream<ChatOutput> first = TextStream.of(predictor.streamingPredict(input));
-            try (TextStream<ChatOutput> second =
-                    TextStream.of(predictor.streamingPredict(input))) {
+            try (TextStream<ChatOutput> second = TextStream.of(predictor.streamingPredict(input))) {
                 for (int i = 0; i < 3; ++i) {
                     assertThatThrownBy(() -> predictor.predict(input))
                             .hasCauseInstanceOf(RejectedExecutionException.class)

@@ -39,10 +39,7 @@ public final class MistralPipeline implements AutoCloseable {
         defaults = GenerationConfig.read(path, network.config());
         generator =
                 new Generator(
-                        network,
-                        model.getNDManager(),
-                        ids -> tokenizer.decode(ids, true),
-                        limits);
+                        network, model.getNDManager(), ids -> tokenizer.decode(ids, true), limits);
     }
 
     /**

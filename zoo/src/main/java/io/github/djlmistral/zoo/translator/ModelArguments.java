@@ -30,9 +30,7 @@ public final class ModelArguments {
             List.of("max_input_tokens", "max_total_tokens", "max_concurrent_requests");
 
     private static final List<String> OWN =
-            Stream.concat(
-                            Stream.of("kernels", "dtype", "quantization", GGUF_FILE),
-                            LIMITS.stream())
+            Stream.concat(Stream.of("kernels", "dtype", "quantization", GGUF_FILE), LIMITS.stream())
                     .toList();
 
     private static final Set<String> OF_DJL =
