@@ -8,18 +8,23 @@ import ai.djl.inference.streaming.StreamingTranslator.StreamOutput;
 import ai.djl.repository.zoo.ZooModel;
 import ai.djl.translate.TranslateException;
 import ai.djl.translate.Translator;
+import io.github.djlmistral.engine.internal.CloseGate;
+import io.github.djlmistral.engine.model.MistralForCausalLM;
 import java.util.List;
 
 /**
- * A loaded model whose predictors say what was closed and what to do, where DJL's own say
- * "NDManager has been closed already".
+ * A loaded model that may be closed while others predict: closing waits for the passes through the
+ * network that are under way, predictions then end with an exception, and only after that memory is
+ * freed. Predictors say what was closed and what to do, where DJL's own say "NDManager has been
+ * closed already".
  *
  * @param <I> what the application gives
  * @param <O> what it gets
  */
 final class MistralZooModel<I, O> extends ZooModel<I, O> {
 
-    private volatile boolean closed;
+    /** Open as long as predictors use arrays of the model's managers. */
+    private final CloseGate gate = new CloseGate(this::closedMessage, super::close);
 
     MistralZooModel(Model model, Translator<I, O> translator) {
         super(model, translator);
@@ -32,20 +37,30 @@ final class MistralZooModel<I, O> extends ZooModel<I, O> {
 
     @Override
     public <P, Q> Predictor<P, Q> newPredictor(Translator<P, Q> translator, Device device) {
-        requireOpen();
-        return new ClosablePredictor<>(this, translator, device);
-    }
-
-    private void requireOpen() {
-        if (closed) {
-            throw new IllegalStateException("the model " + getName() + " is closed: load it again");
+        gate.enter();
+        try {
+            return new ClosablePredictor<>(this, translator, device);
+        } finally {
+            gate.exit();
         }
     }
 
+    private String closedMessage() {
+        return "the model " + getName() + " is closed: load it again";
+    }
+
+    /**
+     * Closes the model, once the passes under way have ended; a prediction ends at its next token.
+     * Called from within a prediction, it returns at once and the end of that prediction frees the
+     * memory.
+     */
     @Override
     public void close() {
-        closed = true;
-        super.close();
+        if (getBlock() instanceof MistralForCausalLM network
+                && network.isClosedWith(getNDManager())) {
+            network.close(); // first, so that predictions end at their next token
+        }
+        gate.close();
     }
 
     /** A predictor that knows whether it is open. */
@@ -59,24 +74,45 @@ final class MistralZooModel<I, O> extends ZooModel<I, O> {
             this.owner = owner;
         }
 
-        private void requireOpen() {
-            owner.requireOpen();
+        private void enter() {
+            owner.gate.enter();
             if (closed) {
+                owner.gate.exit();
                 throw new IllegalStateException(
                         "this predictor is closed: make another one with model.newPredictor()");
             }
         }
 
+        /** What ended because the model was closed says so, in whatever step it was. */
+        private TranslateException explained(TranslateException e) {
+            if (owner.gate.isClosed()) {
+                throw new IllegalStateException(owner.closedMessage(), e);
+            }
+            return e;
+        }
+
         @Override
         public List<Q> batchPredict(List<P> inputs) throws TranslateException {
-            requireOpen();
-            return super.batchPredict(inputs);
+            enter();
+            try {
+                return super.batchPredict(inputs);
+            } catch (TranslateException e) {
+                throw explained(e);
+            } finally {
+                owner.gate.exit();
+            }
         }
 
         @Override
         public StreamOutput<Q> streamingPredict(P input) throws TranslateException {
-            requireOpen();
-            return super.streamingPredict(input);
+            enter();
+            try {
+                return super.streamingPredict(input);
+            } catch (TranslateException e) {
+                throw explained(e);
+            } finally {
+                owner.gate.exit();
+            }
         }
 
         @Override

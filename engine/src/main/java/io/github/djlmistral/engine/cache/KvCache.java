@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.cache;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
+import io.github.djlmistral.engine.internal.OwnedManager;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.kernels.Kernels.CacheSlots;
+import io.github.djlmistral.engine.weights.Dtype;
 import java.util.Arrays;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -26,27 +30,41 @@ import org.jspecify.annotations.Nullable;
  * positions are rotated into them. Three more tokens instead (6 7 8) need the keys 3 4 5 as well,
  * which they overwrite: these are copied first, and the queries see 3 4 5 6 7 8 under the window.
  *
- * <p>Not thread-safe: a cache belongs to one generation.
+ * <p>A cache belongs to one generation: a second thread that uses it during a pass gets an
+ * exception. Closing the cache, or the manager it was made with, waits for the pass under way.
  */
 public final class KvCache implements AutoCloseable {
 
+    private final OwnedManager owned;
     private final NDManager manager;
+    private final Dtype dtype;
+    private final Shape shape;
     private final int batch;
     private final int capacity;
     private final boolean rolling;
+    private final ReentrantLock lock = new ReentrantLock();
+    private volatile boolean closed;
     private NDArray[] keys;
     private NDArray[] values;
     private int length;
     private boolean torn;
 
     private KvCache(NDManager parent, Kernels kernels, int layers, Shape shape, boolean rolling) {
-        manager = parent.newSubManager();
-        manager.setName("kv-cache");
+        this.shape = shape;
+        dtype = kernels.dtype();
         batch = (int) shape.get(0);
         capacity = (int) shape.get(2);
         this.rolling = rolling;
-        keys = zeros(kernels, layers, shape);
-        values = zeros(kernels, layers, shape);
+        owned = new OwnedManager(parent, "kv-cache");
+        manager = owned.manager();
+        try {
+            keys = zeros(kernels, layers);
+            values = zeros(kernels, layers);
+            owned.closeWithParent(this);
+        } catch (RuntimeException | Error e) {
+            owned.close();
+            throw e;
+        }
     }
 
     /**
@@ -75,7 +93,7 @@ public final class KvCache implements AutoCloseable {
         return new KvCache(parent, kernels, layers, shape, true);
     }
 
-    private NDArray[] zeros(Kernels kernels, int layers, Shape shape) {
+    private NDArray[] zeros(Kernels kernels, int layers) {
         NDArray[] arrays = new NDArray[layers];
         Arrays.setAll(arrays, i -> kernels.zeros(manager, shape));
         return arrays;
@@ -101,23 +119,80 @@ public final class KvCache implements AutoCloseable {
         return batch;
     }
 
+    /** Returns how many layers there are. */
+    public int layers() {
+        return keys.length;
+    }
+
+    /** Returns the shape of a layer's keys and of its values, (B, G, capacity, D). */
+    public Shape shape() {
+        return shape;
+    }
+
+    /** Returns the data type of keys and values. */
+    public Dtype dtype() {
+        return dtype;
+    }
+
+    /** Returns the device of keys and values. */
+    public Device device() {
+        return manager.getDevice();
+    }
+
+    /** Takes the cache for this thread, or throws. */
+    private void acquire() {
+        if (!lock.tryLock()) {
+            throw new IllegalStateException(
+                    "another thread runs a pass with this cache: give each generation its own");
+        }
+        if (closed) {
+            lock.unlock();
+            throw new IllegalStateException(
+                    "this cache, or the model it belongs to, is closed: begin with a new cache");
+        }
+    }
+
+    private void release() {
+        try {
+            if (closed && lock.getHoldCount() == 1) {
+                owned.close();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /**
      * Begins a pass over the next tokens. The cache counts them only at {@link Pass#finish}, so a
      * pass that failed can be tried again, unless it had begun to overwrite keys that it needs.
      *
      * @param scope the manager for what lives as long as the pass
      * @param tokens how many tokens T each row has in this pass
-     * @return the pass
-     * @throws IllegalStateException if a full cache has too little room left, or a rolling one is
-     *     torn by a pass that failed
+     * @return the pass, to be closed by the same thread
+     * @throws IllegalStateException if a full cache has too little room left, a rolling one is torn
+     *     by a pass that failed, the cache is closed or another thread is using it
      */
     public Pass begin(NDManager scope, int tokens) {
+        if (tokens < 1) {
+            throw new IllegalArgumentException("a pass has at least one token, not " + tokens);
+        }
+        acquire();
+        try {
+            checkRoom(tokens);
+            return new Pass(scope, tokens);
+        } catch (RuntimeException | Error e) {
+            release();
+            throw e;
+        }
+    }
+
+    private void checkRoom(int tokens) {
         if (torn) {
             throw new IllegalStateException(
                     "a pass over several tokens failed after this rolling cache had overwritten"
                             + " tokens that it needs: begin with an empty cache");
         }
-        if (!rolling && length + tokens > capacity) {
+        if (!rolling && tokens > capacity - length) {
             throw new IllegalStateException(
                     "the cache has room for "
                             + capacity
@@ -127,7 +202,6 @@ public final class KvCache implements AutoCloseable {
                             + tokens
                             + " more do not fit; allocate it for more tokens");
         }
-        return new Pass(scope, tokens);
     }
 
     /**
@@ -149,6 +223,7 @@ public final class KvCache implements AutoCloseable {
                                 + row);
             }
         }
+        acquire();
         try (NDManager scope = manager.newSubManager()) {
             NDArray index = scope.create(rows);
             for (NDArray[] arrays : new NDArray[][] {keys, values}) {
@@ -159,6 +234,8 @@ public final class KvCache implements AutoCloseable {
                     old.close();
                 }
             }
+        } finally {
+            release();
         }
     }
 
@@ -187,18 +264,22 @@ public final class KvCache implements AutoCloseable {
         length = tokens;
     }
 
+    /** Frees the memory, at the end of the pass under way if there is one. */
     @Override
     public void close() {
-        manager.close();
+        closed = true;
+        lock.lock();
+        release();
     }
 
-    /** One pass of T tokens through all layers. */
-    public final class Pass {
+    /** One pass of T tokens through all layers. It holds the cache until it is closed. */
+    public final class Pass implements AutoCloseable {
 
         private final NDManager scope;
         private final int tokens;
         private final int kept;
         private @Nullable NDArray slots;
+        private boolean ended;
 
         private Pass(NDManager scope, int tokens) {
             this.scope = scope;
@@ -310,6 +391,15 @@ public final class KvCache implements AutoCloseable {
         public void finish() {
             length += tokens;
             torn = false;
+        }
+
+        /** Gives the cache back. */
+        @Override
+        public void close() {
+            if (!ended) {
+                ended = true;
+                release();
+            }
         }
     }
 }

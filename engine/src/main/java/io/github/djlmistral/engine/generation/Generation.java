@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.training.ParameterStore;
 import io.github.djlmistral.engine.cache.KvCache;
+import io.github.djlmistral.engine.internal.OwnedManager;
 import io.github.djlmistral.engine.model.ForwardInput;
 import io.github.djlmistral.engine.model.ForwardOutput;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
@@ -14,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,12 +26,14 @@ import org.jspecify.annotations.Nullable;
  * d}: ids {@code [a b c] [0 0 d]}, mask {@code [1 1 1] [0 0 1]}, positions {@code [0 1 2] [0 0 0]}.
  * The next token of both goes to slot 3; its position is 3 in the first row and 1 in the second.
  *
- * <p>One thread at a time may use it, but {@link #cancel} may come from any.
+ * <p>Threads that use it take turns. {@link #cancel} and {@link #close} may come from any thread;
+ * closing waits for the step under way, not for the whole text.
  */
 public final class Generation implements AutoCloseable {
 
     private final MistralForCausalLM network;
     private final GenerationConfig config;
+    private final OwnedManager owned;
     private final NDManager manager;
     private final ParameterStore parameters;
     private final KvCache cache;
@@ -53,7 +57,8 @@ public final class Generation implements AutoCloseable {
     private float @Nullable [][] pending;
 
     private volatile boolean cancelled;
-    private boolean closed;
+    private volatile boolean closed;
+    private final ReentrantLock lock = new ReentrantLock();
 
     Generation(
             MistralForCausalLM network,
@@ -81,14 +86,15 @@ public final class Generation implements AutoCloseable {
                 config.padTokenId() != null ? config.padTokenId() : eos.isEmpty() ? 0 : eos.get(0);
         // nothing sees it; old checkpoints say -1 for "none"
         pad = wanted >= 0 && wanted < network.config().vocabSize() ? wanted : 0;
-        manager = parent.newSubManager();
-        manager.setName("generation");
+        owned = new OwnedManager(parent, "generation");
+        manager = owned.manager();
         parameters = new ParameterStore(manager, false);
         try {
             // the last token is chosen but never computed with
             cache = network.newCache(manager, rows.size(), width + limit - 1);
+            owned.closeWithParent(this);
         } catch (RuntimeException | Error e) {
-            manager.close();
+            owned.close();
             throw e;
         }
     }
@@ -100,13 +106,41 @@ public final class Generation implements AutoCloseable {
      * @return the tokens, by row; empty when all rows have ended
      * @throws CancellationException if the thread is interrupted, between two tokens or between two
      *     chunks of a prompt; its interrupt flag stays set
-     * @throws IllegalStateException if the generation is closed; if the network's logits are NaN or
-     *     infinite; or if the logits processors leave no token
+     * @throws IllegalStateException if the generation or the network is closed; if the network's
+     *     logits are NaN or infinite; or if the logits processors leave no token
      */
     public List<Token> next() {
+        lock.lock();
+        try {
+            return advance();
+        } finally {
+            release();
+        }
+    }
+
+    /** Frees what {@link #close} could not, since a step was under way. */
+    private void release() {
+        try {
+            if (closed && lock.getHoldCount() == 1) {
+                try {
+                    owned.close();
+                } finally {
+                    admission.close();
+                }
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void requireOpen() {
         if (closed) {
             throw new IllegalStateException("this generation is closed: start another one");
         }
+    }
+
+    private List<Token> advance() {
+        requireOpen();
         if (cancelled) {
             endRows();
         }
@@ -118,8 +152,9 @@ public final class Generation implements AutoCloseable {
         if (logits == null) {
             logits = cache.length() < width ? prefill() : step();
         }
+        requireOpen();
         if (cancelled) {
-            return next();
+            return advance();
         }
         pending = logits;
         // all are chosen before any is added, so that a failure leaves the rows as they were
@@ -245,7 +280,7 @@ public final class Generation implements AutoCloseable {
     /** Computes the prompts, a chunk of tokens at a time, from where an earlier try has failed. */
     private float[][] prefill() {
         float[][] logits = new float[0][];
-        while (cache.length() < width && !cancelled) {
+        while (cache.length() < width && !cancelled && !closed) {
             requireNotInterrupted();
             int from = cache.length();
             logits = forward(from, from + Math.min(width - from, config.prefillChunkSize()));
@@ -304,16 +339,15 @@ public final class Generation implements AutoCloseable {
         return mask;
     }
 
+    /** Frees everything, at the end of the step under way if there is one. */
     @Override
     public void close() {
-        if (!closed) {
-            closed = true;
+        closed = true;
+        lock.lock();
+        try {
             endRows();
-            try {
-                manager.close();
-            } finally {
-                admission.close();
-            }
+        } finally {
+            release();
         }
     }
 }

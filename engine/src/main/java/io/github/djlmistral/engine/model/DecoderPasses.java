@@ -2,83 +2,120 @@
 package io.github.djlmistral.engine.model;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Parameter;
 import io.github.djlmistral.engine.cache.KvCache;
 import io.github.djlmistral.engine.simd.Decoder;
+import io.github.djlmistral.engine.simd.Simd;
 import java.util.Collection;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The passes of a network that a {@link Decoder} computes, in place of the blocks. */
+/**
+ * The passes of a network that a {@link Decoder} computes in place of the blocks: few tokens, over
+ * a cache. Where a parameter has another array than before, the decoder is made anew.
+ */
 final class DecoderPasses {
 
-    private final Decoder decoder;
     private final MistralModel model;
+    private final MistralLinear head;
     private final List<Parameter> parameters;
+    private final List<Shape> shapes;
+    private final String description;
+    private volatile Compiled compiled;
+
+    /** A decoder, or null where there is none for these arrays. */
+    private record Compiled(@Nullable Decoder decoder, List<NDArray> arrays) {}
 
     /**
-     * Takes a decoder for a network.
+     * Makes a decoder for a network.
      *
-     * @param parameters what the decoder reads; it is not used once one of them is unfrozen
+     * @param parameters what the decoder reads; it is not used while one of them is unfrozen
+     * @throws UnsupportedOperationException if there is no decoder for this network
      */
-    DecoderPasses(Decoder decoder, MistralModel model, Collection<Parameter> parameters) {
-        this.decoder = decoder;
+    DecoderPasses(MistralModel model, MistralLinear head, Collection<Parameter> parameters) {
         this.model = model;
+        this.head = head;
         this.parameters = List.copyOf(parameters);
+        shapes = this.parameters.stream().map(Parameter::getShape).toList();
+        Decoder decoder = Simd.decoder(model.forDecoder(head));
+        compiled = new Compiled(decoder, arrays());
+        description = decoder.description();
+    }
+
+    /** Returns how the decoder computes, for the user. */
+    String description() {
+        return description;
+    }
+
+    private List<NDArray> arrays() {
+        return parameters.stream().map(Parameter::getArray).toList();
+    }
+
+    private @Nullable Decoder decoder() {
+        Compiled current = compiled;
+        boolean same = current.decoder == null || current.decoder.isCurrent();
+        for (int i = 0; i < parameters.size(); ++i) {
+            if (parameters.get(i).requiresGradient()) {
+                return null;
+            }
+            same &= parameters.get(i).getArray() == current.arrays.get(i);
+        }
+        if (!same) {
+            current = new Compiled(compile(), arrays());
+            compiled = current;
+        }
+        return current.decoder;
+    }
+
+    private @Nullable Decoder compile() {
+        for (int i = 0; i < shapes.size(); ++i) {
+            NDArray array = parameters.get(i).getArray();
+            if (!array.getShape().equals(shapes.get(i))
+                    || array.getDataType() != PassInput.dataType(model.kernels().dtype())
+                    || array.getDevice().isGpu()) {
+                return null;
+            }
+        }
+        try {
+            return Simd.decoder(model.forDecoder(head));
+        } catch (UnsupportedOperationException e) {
+            return null;
+        }
     }
 
     /** Returns the logits (B, kept, V) of a pass; null if this pass is one for the blocks. */
-    @Nullable NDArray forward(ForwardInput input) {
-        NDArray ids = input.inputIds;
-        KvCache cache = input.cache;
-        if (ids == null || cache == null || input.outputHiddenStates || input.outputAttentions) {
+    @Nullable NDArray forward(PassInput input) {
+        long[] ids = input.ids();
+        KvCache.Pass cache = input.cache();
+        if (ids == null
+                || ids.length > Decoder.MAX_TOKENS
+                || cache == null
+                || !cache.inPlace()
+                || input.hiddenStates()
+                || input.attentions()) {
             return null;
         }
-        Shape shape = ids.getShape();
-        int batch = (int) shape.get(0);
-        int tokens = (int) shape.get(1);
-        if (shape.size() > Decoder.MAX_TOKENS
-                || parameters.stream().anyMatch(Parameter::requiresGradient)) {
+        Decoder decoder = decoder();
+        if (decoder == null) {
             return null;
         }
-        model.check(cache, batch);
-        KvCache.Pass pass = cache.begin(input.manager(), tokens);
-        if (!pass.inPlace()) {
-            return null;
-        }
-        int past = cache.length();
-        NDArray mask = model.mask(input, batch, past, tokens, pass);
+        NDArray mask = input.mask(model.config().window());
+        int tokens = input.tokens();
         NDArray logits =
                 decoder.forward(
                         new Decoder.Pass(
-                                input.manager(),
-                                ids.toType(DataType.INT64, false).toLongArray(),
-                                batch,
+                                input.scope(),
+                                ids,
+                                input.batch(),
                                 tokens,
-                                positions(input, batch, past, tokens),
-                                pass.keys(),
-                                pass.values(),
-                                past,
+                                input.positionsOfAllRows(),
+                                cache.keys(),
+                                cache.values(),
+                                input.past(),
                                 mask == null ? null : mask.toFloatArray(),
-                                input.logitsToKeep == 0
-                                        ? tokens
-                                        : Math.min(tokens, input.logitsToKeep)));
-        pass.finish();
+                                input.logitsToKeep()));
+        cache.finish();
         return logits;
-    }
-
-    private static long[] positions(ForwardInput input, int batch, int past, int tokens) {
-        long[] given =
-                input.positionIds == null
-                        ? null
-                        : input.positionIds.toType(DataType.INT64, false).toLongArray();
-        long[] positions = new long[batch * tokens];
-        for (int i = 0; i < positions.length; ++i) {
-            // (1, T) is for all rows
-            positions[i] = given == null ? past + i % tokens : given[i % given.length];
-        }
-        return positions;
     }
 }

@@ -127,11 +127,6 @@ public final class ForwardInput {
         throw new AssertionError("the factories set one of the two");
     }
 
-    /** Whether this is a prompt or a part of one, not the next token of a text under way. */
-    boolean isPrompt() {
-        return cache == null || cache.length() == 0 || head().getShape().get(1) > 1;
-    }
-
     NDManager manager() {
         return head().getManager();
     }

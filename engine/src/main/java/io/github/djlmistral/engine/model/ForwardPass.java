@@ -33,6 +33,18 @@ record ForwardPass(
         @Nullable NDList attentions) {
 
     NDArray value(Parameter parameter) {
-        return parameters.getValue(parameter, device, training);
+        return value(parameters, parameter, device, training);
+    }
+
+    /**
+     * Returns the value of a parameter. Where no copy on another device is needed it is the
+     * parameter's own array: a store goes on giving the array that a parameter had at first.
+     */
+    static NDArray value(
+            ParameterStore store, Parameter parameter, Device device, boolean training) {
+        NDArray own = parameter.getArray();
+        return !training && own.getDevice().equals(device)
+                ? own
+                : store.getValue(parameter, device, training);
     }
 }

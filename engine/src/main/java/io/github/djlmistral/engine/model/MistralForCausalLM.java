@@ -15,12 +15,13 @@ import ai.djl.training.initializer.Initializer;
 import ai.djl.training.initializer.NormalInitializer;
 import ai.djl.util.PairList;
 import io.github.djlmistral.engine.cache.KvCache;
+import io.github.djlmistral.engine.internal.CloseGate;
+import io.github.djlmistral.engine.internal.OwnedManager;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.quantization.Weights;
 import io.github.djlmistral.engine.simd.Decoder;
-import io.github.djlmistral.engine.simd.Simd;
 import io.github.djlmistral.engine.weights.FileState;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.io.IOException;
@@ -33,6 +34,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -43,14 +45,22 @@ import org.jspecify.annotations.Nullable;
  * (B, T) and {@code position_ids} (B, T), and gives {@code logits} float32 (B, T, V). A text is
  * made of it by {@link io.github.djlmistral.engine.generation}. Parameters are not changed by a
  * pass, so any number of threads may run one network.
+ *
+ * <p>A loaded network owns its weights. They are freed by {@link #close}, or when the manager that
+ * it was loaded with is closed, whichever is first; both wait for the passes under way, and passes
+ * after that get an {@link IllegalStateException}.
  */
-public final class MistralForCausalLM extends MistralBlock implements StreamingBlock {
+public final class MistralForCausalLM extends MistralBlock
+        implements StreamingBlock, AutoCloseable {
 
     private static final String EMBEDDING = "model.embed_tokens.weight";
 
     private final MistralModel model;
     private final MistralLinear head;
+    private final CloseGate gate = new CloseGate(this::closedMessage, this::free);
+    private String source = "MistralForCausalLM";
     private String kernelReason;
+    private @Nullable OwnedManager weights;
     private @Nullable DecoderPasses decoder;
     private List<FileState> files = List.of();
     private long weightBytes;
@@ -86,7 +96,7 @@ public final class MistralForCausalLM extends MistralBlock implements StreamingB
      * what is to be trained.
      *
      * @param directory the checkpoint, or the GGUF file
-     * @param manager keeps the weights, on its device
+     * @param manager the manager whose device and lifetime bound the network's
      * @param kernels {@code "auto"} or a name, see {@link KernelChoice#of}
      * @param dtype {@code "auto"} or a type, see {@link KernelChoice#of}
      * @return the network, ready to run
@@ -114,7 +124,7 @@ public final class MistralForCausalLM extends MistralBlock implements StreamingB
      * @param config its shape
      * @param weights its weights
      * @param source where they are from, for messages
-     * @param manager keeps the weights, on its device
+     * @param manager the manager whose device and lifetime bound the network's
      * @param kernels {@code "auto"} or a name, see {@link KernelChoice#of}
      * @param dtype {@code "auto"} or a type, see {@link KernelChoice#of}
      * @return the network, ready to run
@@ -135,7 +145,7 @@ public final class MistralForCausalLM extends MistralBlock implements StreamingB
                 weights,
                 source,
                 manager,
-                KernelChoice.of(manager, kernels, dtype, weights));
+                own -> KernelChoice.of(own, kernels, dtype, weights));
     }
 
     /**
@@ -145,7 +155,7 @@ public final class MistralForCausalLM extends MistralBlock implements StreamingB
      * @param weights as above
      * @param source as above
      * @param manager as above
-     * @param choice how it computes
+     * @param choice how it computes; its kernels must outlive the network
      * @return the network, ready to run
      * @throws MalformedModelException as above
      */
@@ -156,13 +166,68 @@ public final class MistralForCausalLM extends MistralBlock implements StreamingB
             NDManager manager,
             KernelChoice choice)
             throws MalformedModelException {
-        MistralForCausalLM network = new MistralForCausalLM(config, choice);
-        FileState.check(weights.tensors());
-        network.setWeights(weights, manager, source);
-        network.useDecoder(choice);
-        FileState.check(weights.tensors());
-        network.files = FileState.of(network.kept(weights, manager));
-        return network;
+        return of(config, weights, source, manager, own -> choice);
+    }
+
+    private static MistralForCausalLM of(
+            MistralConfig config,
+            Weights weights,
+            String source,
+            NDManager manager,
+            Function<NDManager, KernelChoice> choose)
+            throws MalformedModelException {
+        OwnedManager owned = new OwnedManager(manager, "mistral-weights");
+        try {
+            KernelChoice choice = choose.apply(owned.manager());
+            MistralForCausalLM network = new MistralForCausalLM(config, choice);
+            FileState.check(weights.tensors());
+            network.source = source;
+            network.setWeights(weights, owned.manager());
+            network.useDecoder(choice);
+            FileState.check(weights.tensors());
+            network.files = FileState.of(network.kept(weights, manager));
+            network.weights = owned;
+            owned.closeWithParent(network);
+            return network;
+        } catch (MalformedModelException | RuntimeException | Error e) {
+            owned.close();
+            throw e;
+        }
+    }
+
+    private String closedMessage() {
+        return "the model " + source + " is closed: load it again";
+    }
+
+    /**
+     * Frees the weights of a loaded network, after the passes under way; later ones get an {@link
+     * IllegalStateException}. Called from within a pass, by kernels say, it returns at once, and
+     * the end of that pass frees them. Weights that were made or set by others stay theirs.
+     */
+    @Override
+    public void close() {
+        gate.close();
+    }
+
+    /**
+     * Tells whether the network is closed together with a manager.
+     *
+     * @param manager a manager
+     * @return whether the network was loaded with it
+     */
+    public boolean isClosedWith(NDManager manager) {
+        return weights != null && weights.isClosedWith(manager);
+    }
+
+    private void free() {
+        decoder = null;
+        files = List.of();
+        model.dropQuantized();
+        namedLinears().values().forEach(MistralLinear::dropQuantized);
+        head.dropQuantized();
+        if (weights != null) {
+            weights.close();
+        }
     }
 
     /** The tensors that are read at every pass; the others were copied. */
@@ -173,9 +238,8 @@ public final class MistralForCausalLM extends MistralBlock implements StreamingB
         return new Weights(plain, weights.quantized()).tensors();
     }
 
-    private void setWeights(Weights weights, NDManager manager, String source)
-            throws MalformedModelException {
-        checkNames(namedParameters(), weights, source);
+    private void setWeights(Weights weights, NDManager manager) throws MalformedModelException {
+        checkNames(namedParameters(), weights);
         Map<String, MistralLinear> linears = namedLinears();
         weights.quantized()
                 .forEach(
@@ -212,13 +276,12 @@ public final class MistralForCausalLM extends MistralBlock implements StreamingB
             return;
         }
         try {
-            Decoder made = Simd.decoder(model.forDecoder(head));
-            decoder = new DecoderPasses(made, model, namedParameters().values());
+            decoder = new DecoderPasses(model, head, namedParameters().values());
             kernelReason =
                     "simd for up to "
                             + Decoder.MAX_TOKENS
                             + " tokens at once ("
-                            + made.description()
+                            + decoder.description()
                             + "), for more "
                             + kernelReason;
         } catch (UnsupportedOperationException e) {
@@ -230,7 +293,7 @@ public final class MistralForCausalLM extends MistralBlock implements StreamingB
         }
     }
 
-    private void checkNames(Map<String, Parameter> parameters, Weights weights, String source)
+    private void checkNames(Map<String, Parameter> parameters, Weights weights)
             throws MalformedModelException {
         Map<String, long[]> shapes = new LinkedHashMap<>();
         weights.plain().forEach((name, tensor) -> shapes.put(name, tensor.shape()));
@@ -314,6 +377,7 @@ public final class MistralForCausalLM extends MistralBlock implements StreamingB
      * @param batch how many rows B
      * @param tokens how many tokens a row may get, prompt included
      * @return an empty cache
+     * @throws IllegalStateException if the network is closed
      */
     public KvCache newCache(NDManager manager, int batch, int tokens) {
         MistralConfig config = config();
@@ -326,36 +390,60 @@ public final class MistralForCausalLM extends MistralBlock implements StreamingB
                         rolls ? window : tokens,
                         config.headDim());
         int layers = config.numHiddenLayers();
-        return rolls
-                ? KvCache.rolling(manager, kernels(), layers, shape)
-                : KvCache.full(manager, kernels(), layers, shape);
+        gate.enter();
+        try {
+            return rolls
+                    ? KvCache.rolling(manager, kernels(), layers, shape)
+                    : KvCache.full(manager, kernels(), layers, shape);
+        } finally {
+            gate.exit();
+        }
     }
 
     /**
-     * Runs the network.
+     * Runs the network. What it gives belongs to the manager of the input.
      *
      * @param values where the values of the parameters are
      * @param input the arguments
      * @param training whether gradients are wanted
      * @return the logits, float32 (B, T or {@code logitsToKeep}, V), and what else was asked for
+     * @throws IllegalArgumentException if the arguments do not fit this network or each other: an
+     *     id outside the vocabulary, another network's cache, a mask or positions of another shape
+     * @throws IllegalStateException if the network, the cache or the input's manager is closed, or
+     *     the cache has no room
      * @throws UncheckedIOException if a file that weights are mapped from was changed, see {@link
      *     FileState#check}; looked at before prompts only, not before every token
      */
     public ForwardOutput forward(ParameterStore values, ForwardInput input, boolean training) {
-        if (input.isPrompt()) {
+        NDManager target = input.manager();
+        gate.enter();
+        // no child of the caller's manager: closing that would free the arrays under the pass
+        try (NDManager scope = target.getEngine().newBaseManager(target.getDevice());
+                PassInput checked = PassInput.of(input, config(), kernels(), scope)) {
+            ForwardOutput output = forward(values, checked, training);
+            handOver(output, target);
+            return output;
+        } finally {
+            gate.exit();
+        }
+    }
+
+    private ForwardOutput forward(ParameterStore values, PassInput input, boolean training) {
+        if (input.past() == 0 || input.tokens() > 1) {
             files.forEach(FileState::check);
         }
         NDArray decoded = decoder == null || training ? null : decoder.forward(input);
         if (decoded != null) {
-            decoded.setName("logits");
             return new ForwardOutput(decoded, null, null);
         }
-        ForwardOutput hidden = model.forward(values, input, training);
-        NDArray x = hidden.output();
-        long tokens = x.getShape().get(1);
-        if (input.logitsToKeep > 0 && input.logitsToKeep < tokens) {
+        NDList attentions = input.attentions() ? new NDList() : null;
+        NDList hiddenStates = model.forward(values, input, training, attentions);
+        NDArray x = hiddenStates.get(hiddenStates.size() - 1);
+        if (input.logitsToKeep() < input.tokens()) {
             NDIndex last =
-                    new NDIndex().addAllDim().addSliceDim(tokens - input.logitsToKeep, tokens);
+                    new NDIndex()
+                            .addAllDim()
+                            .addSliceDim(input.tokens() - input.logitsToKeep(), input.tokens());
             x = x.get(last);
             // rows of their own: with those of the whole one after the other, T · hidden apart,
             // PyTorch multiplies bfloat16 ten times as slowly
@@ -363,8 +451,27 @@ public final class MistralForCausalLM extends MistralBlock implements StreamingB
         }
         Kernels kernels = training ? kernels().training() : kernels();
         NDArray logits = kernels.toFloat32(head.forward(values, training, kernels, x));
-        logits.setName("logits");
-        return new ForwardOutput(logits, hidden.hiddenStates(), hidden.attentions());
+        return new ForwardOutput(logits, input.hiddenStates() ? hiddenStates : null, attentions);
+    }
+
+    private static void handOver(ForwardOutput output, NDManager target) {
+        NDList all = new NDList(output.output());
+        output.output().setName("logits");
+        if (output.hiddenStates() != null) {
+            all.addAll(output.hiddenStates());
+        }
+        if (output.attentions() != null) {
+            all.addAll(output.attentions());
+        }
+        try {
+            all.attach(target);
+        } catch (IllegalStateException e) {
+            all.close();
+            throw new IllegalStateException(
+                    "the manager of the input was closed during the pass: keep it open until the"
+                            + " output is read",
+                    e);
+        }
     }
 
     @Override
@@ -373,8 +480,20 @@ public final class MistralForCausalLM extends MistralBlock implements StreamingB
             NDList inputs,
             boolean training,
             @Nullable PairList<String, Object> params) {
-        ForwardInput input = MistralModel.arguments(inputs);
-        return new NDList(forward(parameterStore, input, training).output());
+        return new NDList(forward(parameterStore, arguments(inputs), training).output());
+    }
+
+    /** Reads the list that DJL passes: {@code input_ids}, then optionally mask and positions. */
+    private static ForwardInput arguments(NDList inputs) {
+        if (inputs.isEmpty() || inputs.size() > 3) {
+            throw new IllegalArgumentException(
+                    "expected input_ids and optionally attention_mask and position_ids, got "
+                            + inputs.size()
+                            + " arrays");
+        }
+        return ForwardInput.ofIds(inputs.get(0))
+                .attentionMask(inputs.size() > 1 ? inputs.get(1) : null)
+                .positionIds(inputs.size() > 2 ? inputs.get(2) : null);
     }
 
     /**

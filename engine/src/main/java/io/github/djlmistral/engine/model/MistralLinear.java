@@ -39,6 +39,12 @@ final class MistralLinear extends LayerPart {
         quantized = packed;
     }
 
+    /** Lets go of the matrix in few bits: the network is closed. */
+    void dropQuantized() {
+        stored = null;
+        quantized = null;
+    }
+
     /** Describes itself to a decoder. */
     DecoderNetwork.Matrix forDecoder() {
         return stored == null
@@ -53,7 +59,8 @@ final class MistralLinear extends LayerPart {
 
     NDArray forward(ParameterStore values, boolean training, Kernels kernels, NDArray x) {
         if (quantized == null) {
-            return kernels.linear(x, values.getValue(weight, x.getDevice(), training));
+            return kernels.linear(
+                    x, ForwardPass.value(values, weight, x.getDevice(), training));
         }
         return (training ? quantized.training() : quantized).forward(x);
     }

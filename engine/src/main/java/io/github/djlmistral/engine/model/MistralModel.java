@@ -4,30 +4,24 @@ package io.github.djlmistral.engine.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Parameter;
 import ai.djl.training.ParameterStore;
 import ai.djl.training.initializer.Initializer;
 import ai.djl.training.initializer.NormalInitializer;
 import ai.djl.util.PairList;
-import io.github.djlmistral.engine.cache.KvCache;
-import io.github.djlmistral.engine.kernels.AttentionMask;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.simd.DecoderNetwork;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.IntStream;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Embeddings, decoder layers and final norm; {@code MistralModel} of the reference.
- *
- * <p>As a DJL block it takes {@code input_ids} int64 (B, T) and optionally {@code attention_mask}
- * (B, T) and {@code position_ids} (B, T), and gives the last hidden state (B, T, E).
  */
-public final class MistralModel extends MistralBlock {
+final class MistralModel extends MistralBlock {
 
     private final MistralConfig config;
     private final Kernels kernels;
@@ -43,7 +37,7 @@ public final class MistralModel extends MistralBlock {
      * @param config its shape
      * @param kernels how it computes
      */
-    public MistralModel(MistralConfig config, Kernels kernels) {
+    MistralModel(MistralConfig config, Kernels kernels) {
         this.config = config;
         this.kernels = kernels;
         Initializer initializer = new NormalInitializer((float) config.initializerRange());
@@ -62,12 +56,12 @@ public final class MistralModel extends MistralBlock {
     }
 
     /** Returns the configuration. */
-    public MistralConfig config() {
+    MistralConfig config() {
         return config;
     }
 
     /** Returns the kernels. */
-    public Kernels kernels() {
+    Kernels kernels() {
         return kernels;
     }
 
@@ -99,70 +93,66 @@ public final class MistralModel extends MistralBlock {
         quantizedTokens = table;
     }
 
+    /** Lets go of the table in few bits: the network is closed. */
+    void dropQuantized() {
+        quantizedTokens = null;
+    }
+
     /**
-     * Runs the network.
+     * Runs the layers.
      *
      * @param values where the values of the parameters are
      * @param input the arguments
      * @param training whether gradients are wanted
-     * @return the last hidden state (B, T, E), and what else was asked for
+     * @param attentions where attention weights are added if they are wanted
+     * @return the last hidden state (B, T, E); with hidden states wanted, these, the last one last
      */
-    public ForwardOutput forward(ParameterStore values, ForwardInput input, boolean training) {
-        NDManager manager = input.manager();
+    NDList forward(
+            ParameterStore values, PassInput input, boolean training, @Nullable NDList attentions) {
+        NDManager scope = input.scope();
         Kernels k = training ? kernels.training() : kernels;
-        NDArray x = input.inputsEmbeds;
-        if (x == null) {
-            NDArray ids = input.head().toType(DataType.INT64, false);
-            x =
-                    quantizedTokens == null
-                            ? k.embedding(
-                                    ids,
-                                    values.getValue(embedTokens, manager.getDevice(), training))
-                            : k.embedding(ids, quantizedTokens);
-        }
-        Shape shape = x.getShape();
-        int batch = (int) shape.get(0);
-        int tokens = (int) shape.get(1);
-        int past = input.cache == null ? 0 : input.cache.length();
-        if (input.cache != null) {
-            check(input.cache, batch);
-        }
-        KvCache.Pass cache = input.cache == null ? null : input.cache.begin(manager, tokens);
-        NDArray positions = input.positionIds;
-        if (positions == null) {
-            positions = manager.arange(past, past + tokens, 1, DataType.INT64).expandDims(0);
-        }
         ForwardPass pass =
                 new ForwardPass(
                         values,
                         training,
-                        manager.getDevice(),
+                        scope.getDevice(),
                         k,
-                        k.rotaryTables(positions, manager.create(inverseFrequencies)),
-                        mask(input, batch, past, tokens, cache),
-                        cache,
-                        input.outputAttentions ? new NDList() : null);
-        NDList hiddenStates = input.outputHiddenStates ? new NDList() : null;
+                        k.rotaryTables(positions(input), scope.create(inverseFrequencies)),
+                        input.mask(config.window()),
+                        input.cache(),
+                        attentions);
+        NDArray x = embeddings(input, pass);
+        NDList hiddenStates = new NDList();
         // what gradients, or the caller, still need stays
-        boolean released =
-                !training
-                        && hiddenStates == null
-                        && pass.attentions() == null
-                        && input.inputsEmbeds == null;
+        boolean released = !training && !input.hiddenStates() && attentions == null;
         for (MistralDecoderLayer layer : layers) {
-            if (hiddenStates != null) {
+            if (input.hiddenStates()) {
                 hiddenStates.add(x);
             }
             x = released ? forward(layer, pass, x) : layer.forward(pass, x);
         }
-        x = k.rmsNorm(x, pass.value(norm), config.rmsNormEps());
-        if (hiddenStates != null) {
-            hiddenStates.add(x);
+        hiddenStates.add(k.rmsNorm(x, pass.value(norm), config.rmsNormEps()));
+        if (input.cache() != null) {
+            input.cache().finish();
         }
-        if (cache != null) {
-            cache.finish();
+        return hiddenStates;
+    }
+
+    private static NDArray positions(PassInput input) {
+        long tokens = input.tokens();
+        long[] positions = input.positions();
+        return input.scope().create(positions, new Shape(positions.length / tokens, tokens));
+    }
+
+    private NDArray embeddings(PassInput input, ForwardPass pass) {
+        if (input.embeddings() != null) {
+            return input.embeddings();
         }
-        return new ForwardOutput(x, hiddenStates, pass.attentions());
+        long[] flat = Objects.requireNonNull(input.ids());
+        NDArray ids = input.scope().create(flat, new Shape(input.batch(), input.tokens()));
+        return quantizedTokens == null
+                ? pass.kernels().embedding(ids, pass.value(embedTokens))
+                : pass.kernels().embedding(ids, quantizedTokens);
     }
 
     /**
@@ -179,87 +169,15 @@ public final class MistralModel extends MistralBlock {
         }
     }
 
-    void check(KvCache cache, int batch) {
-        if (cache.batch() != batch) {
-            throw new IllegalArgumentException(
-                    "the cache has " + cache.batch() + " rows, the input " + batch);
-        }
-        if (cache.rolling() && cache.capacity() != config.window()) {
-            throw new IllegalArgumentException(
-                    "a rolling cache must have as many slots as the sliding window, "
-                            + config.window()
-                            + ", has "
-                            + cache.capacity());
-        }
-    }
-
-    /** The mask written out where the rule of {@link Kernels#attention} does not do. */
-    @Nullable NDArray mask(
-            ForwardInput input, int batch, int past, int tokens, KvCache.@Nullable Pass cache) {
-        NDArray given = input.attentionMask;
-        boolean additive = given != null && given.getShape().dimension() == 4;
-        long[][] keep = given == null || additive ? null : padding(given, batch, past + tokens);
-        if (!additive && keep == null && !input.outputAttentions) {
-            return null;
-        }
-        int[] keyPositions =
-                cache == null ? IntStream.range(0, tokens).toArray() : cache.keyPositions();
-        if (given != null && additive) {
-            Shape wanted = new Shape(batch, 1, tokens, keyPositions.length);
-            if (!given.getShape().equals(wanted)) {
-                throw new IllegalArgumentException(
-                        "a 4D attention mask must be " + wanted + ", is " + given.getShape());
-            }
-            return given;
-        }
-        return AttentionMask.additive(
-                input.manager(), batch, past, tokens, keyPositions, config.window(), keep);
-    }
-
-    /** Returns the rows of a 2D mask, or null where it masks nothing. */
-    private static long @Nullable [][] padding(NDArray mask, int batch, int length) {
-        if (!mask.getShape().equals(new Shape(batch, length))) {
-            throw new IllegalArgumentException(
-                    "attention_mask must be "
-                            + new Shape(batch, length)
-                            + ", one number for each token seen so far and now, is "
-                            + mask.getShape());
-        }
-        long[] flat = mask.toType(DataType.INT64, false).toLongArray();
-        boolean full = true;
-        long[][] rows = new long[batch][length];
-        for (int i = 0; i < flat.length; ++i) {
-            rows[i / length][i % length] = flat[i];
-            full &= flat[i] != 0;
-        }
-        return full ? null : rows;
-    }
-
     @Override
     protected NDList forwardInternal(
             ParameterStore parameterStore,
             NDList inputs,
             boolean training,
             PairList<String, Object> params) {
-        return new NDList(forward(parameterStore, arguments(inputs), training).output());
-    }
-
-    /** Reads the list that DJL passes: {@code input_ids}, then optionally mask and positions. */
-    static ForwardInput arguments(NDList inputs) {
-        if (inputs.isEmpty() || inputs.size() > 3) {
-            throw new IllegalArgumentException(
-                    "expected input_ids and optionally attention_mask and position_ids, got "
-                            + inputs.size()
-                            + " arrays");
-        }
-        NDArray ids = inputs.get(0);
-        if (ids.getShape().dimension() != 2) {
-            throw new IllegalArgumentException(
-                    "input_ids must have the shape (batch, tokens), have " + ids.getShape());
-        }
-        return ForwardInput.ofIds(ids)
-                .attentionMask(inputs.size() > 1 ? inputs.get(1) : null)
-                .positionIds(inputs.size() > 2 ? inputs.get(2) : null);
+        throw new IllegalStateException(
+                "run the network as a whole, MistralForCausalLM: with outputHiddenStates it gives"
+                        + " the last hidden state as well");
     }
 
     @Override

@@ -26,6 +26,12 @@ public interface Decoder {
      */
     NDArray forward(Pass pass);
 
+    /**
+     * Returns whether the network's arrays still have their memory where it was when the decoder
+     * was made: {@code NDArray.set} moves it.
+     */
+    boolean isCurrent();
+
     /** Returns how it computes, for the user: vector width and threads. */
     String description();
 

@@ -57,8 +57,11 @@ final class Input {
         deinterleavedValid = false;
     }
 
-    /** Takes rows through a root-mean-square norm. */
-    void setNormed(float[] rows, int tokens, int columns, float[] weight, float eps) {
+    /**
+     * Takes rows through a root-mean-square norm, whose weights are read where they are: they may
+     * have changed since the last pass.
+     */
+    void setNormed(float[] rows, int tokens, int columns, Norm weight, float eps) {
         if (normed.length < tokens * columns) {
             normed = new float[tokens * columns];
         }
@@ -74,7 +77,7 @@ final class Input {
             for (int i = 0; i < columns; i += Lanes.COUNT) {
                 FloatVector.fromArray(Lanes.FLOATS, rows, row + i)
                         .mul(factor)
-                        .mul(FloatVector.fromArray(Lanes.FLOATS, weight, i))
+                        .mul(weight.load(i))
                         .intoArray(normed, row + i);
             }
         }

@@ -6,6 +6,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.github.djlmistral.engine.weights.Dtype;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.List;
 import jdk.incubator.vector.FloatVector;
 
@@ -27,22 +28,22 @@ final class SimdDecoder implements Decoder {
     private final DecoderNetwork network;
     private final Matrix table;
     private final List<Layer> layers;
-    private final float[] norm;
+    private final Norm norm;
     private final Matrix head;
+    private final List<NDArray> arrays = new ArrayList<>();
+    private final List<Long> addresses = new ArrayList<>();
     private final int hidden;
     private final int heads;
     private final int groups;
     private final int size;
 
-    // Made once and read by this class alone.
-    @SuppressWarnings("ArrayRecordComponent")
     private record Layer(
-            float[] inputNorm,
+            Norm inputNorm,
             Matrix query,
             Matrix key,
             Matrix value,
             Matrix output,
-            float[] postAttentionNorm,
+            Norm postAttentionNorm,
             Matrix gate,
             Matrix up,
             Matrix down) {}
@@ -63,32 +64,49 @@ final class SimdDecoder implements Decoder {
                         .map(
                                 layer ->
                                         new Layer(
-                                                numbers(layer.inputNorm()),
+                                                norm(layer.inputNorm()),
                                                 matrix(layer.query()),
                                                 matrix(layer.key()),
                                                 matrix(layer.value()),
                                                 matrix(layer.output()),
-                                                numbers(layer.postAttentionNorm()),
+                                                norm(layer.postAttentionNorm()),
                                                 matrix(layer.gate()),
                                                 matrix(layer.up()),
                                                 matrix(layer.down())))
                         .toList();
-        norm = numbers(network.norm());
+        norm = norm(network.norm());
         head = matrix(network.head());
     }
 
     private Matrix matrix(DecoderNetwork.Matrix matrix) {
+        if (matrix.dense() != null) {
+            remember(matrix.dense());
+        }
         return Matrix.of(matrix, network.dtype());
     }
 
-    private float[] numbers(NDArray array) {
-        float[] numbers = new float[(int) array.size()];
+    private Norm norm(NDArray array) {
+        remember(array);
+        return new Norm(array, network.dtype());
+    }
+
+    private void remember(NDArray array) {
         long address = Memory.address(array);
-        for (int i = 0; i < numbers.length; i += Lanes.COUNT) {
-            Lanes.load(network.dtype(), address + (long) i * network.dtype().bytes())
-                    .intoArray(numbers, i);
+        if (Memory.address(array) != address) { // a new copy each time
+            throw new UnsupportedOperationException("a parameter is not contiguous");
         }
-        return numbers;
+        arrays.add(array);
+        addresses.add(address);
+    }
+
+    @Override
+    public boolean isCurrent() {
+        for (int i = 0; i < arrays.size(); ++i) {
+            if (Memory.address(arrays.get(i)) != addresses.get(i)) {
+                return false;
+            }
+        }
+        return true;
     }
 
     @Override

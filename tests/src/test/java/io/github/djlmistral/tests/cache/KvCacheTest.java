@@ -36,15 +36,27 @@ class KvCacheTest extends Fixture {
     }
 
     private void see(KvCache cache, int tokens) {
-        cache.begin(manager, tokens).finish();
+        if (tokens == 0) {
+            return;
+        }
+        try (KvCache.Pass pass = cache.begin(manager, tokens)) {
+            pass.finish();
+        }
+    }
+
+    /** The positions of the keys that the next tokens see. */
+    private int[] keyPositions(KvCache cache, int tokens) {
+        try (KvCache.Pass pass = cache.begin(manager, tokens)) {
+            return pass.keyPositions();
+        }
     }
 
     @Test
     void theExampleOfTheDocumentation() {
         try (KvCache cache = cache(true, 4)) {
             see(cache, 6);
-            assertThat(cache.begin(manager, 1).keyPositions()).containsExactly(4, 5, 6, 3);
-            assertThat(cache.begin(manager, 3).keyPositions()).containsExactly(3, 4, 5, 6, 7, 8);
+            assertThat(keyPositions(cache, 1)).containsExactly(4, 5, 6, 3);
+            assertThat(keyPositions(cache, 3)).containsExactly(3, 4, 5, 6, 7, 8);
             assertThat(cache.length()).isEqualTo(6);
             assertThat(cache.capacity()).isEqualTo(4);
             assertThat(cache.batch()).isEqualTo(1);
@@ -62,10 +74,8 @@ class KvCacheTest extends Fixture {
         for (int past = 0; past <= 3 * capacity + 1; ++past) {
             for (int tokens = 1; tokens <= 2 * capacity + 2; ++tokens) {
                 try (KvCache cache = cache(true, capacity)) {
-                    if (past > 0) {
-                        see(cache, past);
-                    }
-                    int[] positions = cache.begin(manager, tokens).keyPositions();
+                    see(cache, past);
+                    int[] positions = keyPositions(cache, tokens);
                     int end = past + tokens;
                     int needed = Math.max(0, past - capacity + 1);
                     assertThat(positions)
@@ -95,7 +105,7 @@ class KvCacheTest extends Fixture {
     void aFullCacheKeepsAll(int past, int tokens) {
         try (KvCache cache = cache(false, 9)) {
             see(cache, past);
-            assertThat(cache.begin(manager, tokens).keyPositions())
+            assertThat(keyPositions(cache, tokens))
                     .isEqualTo(IntStream.range(0, past + tokens).toArray());
         }
     }

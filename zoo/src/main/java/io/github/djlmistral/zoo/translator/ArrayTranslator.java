@@ -12,9 +12,8 @@ import io.github.djlmistral.engine.generation.RequestLimits;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Arrays in, arrays out, one pass of the network. The pass runs on copies that belong to the
- * context: on the arrays themselves, all that is computed on the way would stay with the
- * application's manager. The output belongs to the manager of the input.
+ * Arrays in, arrays out, one pass of the network. The output belongs to the manager of the input;
+ * what is computed on the way does not.
  */
 final class ArrayTranslator implements Translator<NDList, NDList> {
 
@@ -41,17 +40,15 @@ final class ArrayTranslator implements Translator<NDList, NDList> {
             manager.attachInternal(
                     NDManager.nextUid(), limits.admit(Math.toIntExact(shape.get(0))));
         }
-        NDList copies = new NDList(input.size());
+        NDList there = new NDList(input.size());
         for (NDArray array : input) {
-            NDArray copy =
-                    array.getDevice().equals(manager.getDevice())
-                            ? array.duplicate()
-                            : array.toDevice(manager.getDevice(), true);
-            copy.attach(manager);
-            copy.setName(array.getName());
-            copies.add(copy);
+            NDArray moved = array.toDevice(manager.getDevice(), false);
+            if (moved != array) {
+                moved.attach(manager);
+            }
+            there.add(moved);
         }
-        return copies;
+        return there;
     }
 
     @Override

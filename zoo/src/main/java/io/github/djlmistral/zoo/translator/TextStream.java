@@ -9,6 +9,7 @@ import io.github.djlmistral.zoo.tokenizer.Detokenizer;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -35,6 +36,10 @@ public final class TextStream<O> extends StreamOutput<O>
     private final Stream<NDList> context;
     private final Function<GeneratedText, O> output;
     private final StringBuilder text = new StringBuilder();
+
+    // no synchronized: before Java 24 a virtual thread that waits there holds its carrier
+    private final ReentrantLock lock = new ReentrantLock();
+
     private @Nullable String piece;
     private boolean ended;
     private boolean abandoned;
@@ -72,16 +77,21 @@ public final class TextStream<O> extends StreamOutput<O>
      * @throws IllegalStateException if the predictor or the model was closed before the end
      */
     @Override
-    public synchronized boolean hasNext() {
-        if (abandoned) {
-            throw new IllegalStateException(
-                    "the predictor or the model of this stream was closed before its end: keep"
-                            + " both open while it is read, or close the stream first");
+    public boolean hasNext() {
+        lock.lock();
+        try {
+            if (abandoned) {
+                throw new IllegalStateException(
+                        "the predictor or the model of this stream was closed before its end: keep"
+                                + " both open while it is read, or close the stream first");
+            }
+            while (piece == null && !ended) {
+                advance();
+            }
+            return piece != null;
+        } finally {
+            lock.unlock();
         }
-        while (piece == null && !ended) {
-            advance();
-        }
-        return piece != null;
     }
 
     private void advance() {
@@ -105,13 +115,18 @@ public final class TextStream<O> extends StreamOutput<O>
     }
 
     @Override
-    public synchronized String next() {
-        if (!hasNext() || piece == null) {
-            throw new NoSuchElementException("the text has ended");
+    public String next() {
+        lock.lock();
+        try {
+            if (!hasNext() || piece == null) {
+                throw new NoSuchElementException("the text has ended");
+            }
+            String next = piece;
+            piece = null;
+            return next;
+        } finally {
+            lock.unlock();
         }
-        String next = piece;
-        piece = null;
-        return next;
     }
 
     /** Ends the generation at its next token; may be called from another thread. */
@@ -149,21 +164,29 @@ public final class TextStream<O> extends StreamOutput<O>
     /** Ends the stream together with its predictor or model, after the token under way. */
     void abandon() {
         generation.cancel();
-        synchronized (this) {
+        lock.lock();
+        try {
             abandoned = !ended;
             close();
+        } finally {
+            lock.unlock();
         }
     }
 
     @Override
-    public synchronized void close() {
-        if (!ended) {
-            ended = true;
-            try {
-                generation.close();
-            } finally {
-                context.close();
+    public void close() {
+        lock.lock();
+        try {
+            if (!ended) {
+                ended = true;
+                try {
+                    generation.close();
+                } finally {
+                    context.close();
+                }
             }
+        } finally {
+            lock.unlock();
         }
     }
 }

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import io.github.djlmistral.engine.cache.KvCache;
+import io.github.djlmistral.engine.kernels.AttentionMask;
+import io.github.djlmistral.engine.kernels.Kernels;
+import io.github.djlmistral.engine.weights.Dtype;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The arguments of one pass, checked against the network, so that no kernel computes an address
+ * from what a caller got wrong. Arrays belong to the pass: what the caller closes meanwhile is not
+ * read any more.
+ *
+ * @param scope the manager of the pass
+ * @param ids token ids, B · T, row by row; null where there are embeddings
+ * @param embeddings (B, T, E), or null
+ * @param batch B
+ * @param tokens T
+ * @param past how many tokens the cache has seen
+ * @param positions the rotary positions, T for all rows alike or B · T
+ * @param padding the 2D attention mask by row and position; null where it masks nothing
+ * @param additiveMask the 4D attention mask, or null
+ * @param cache the cache's part in the pass, or null
+ * @param logitsToKeep of how many last tokens of each row logits are wanted, 1 to T
+ * @param hiddenStates whether hidden states are wanted
+ * @param attentions whether attention weights are wanted
+ */
+// Made for one pass and read by it alone.
+@SuppressWarnings("ArrayRecordComponent")
+record PassInput(
+        NDManager scope,
+        long @Nullable [] ids,
+        @Nullable NDArray embeddings,
+        int batch,
+        int tokens,
+        int past,
+        long[] positions,
+        long @Nullable [][] padding,
+        @Nullable NDArray additiveMask,
+        KvCache.@Nullable Pass cache,
+        int logitsToKeep,
+        boolean hiddenStates,
+        boolean attentions)
+        implements AutoCloseable {
+
+    /**
+     * Checks the arguments of a pass.
+     *
+     * @throws IllegalArgumentException if they do not fit the network or each other
+     * @throws IllegalStateException if the cache cannot take the pass, see {@link KvCache#begin}
+     */
+    static PassInput of(
+            ForwardInput input, MistralConfig config, Kernels kernels, NDManager scope) {
+        NDArray head = input.head();
+        boolean isIds = head == input.inputIds;
+        Shape shape = head.getShape();
+        if (shape.dimension() != (isIds ? 2 : 3) || shape.size() == 0) {
+            throw new IllegalArgumentException(
+                    isIds
+                            ? "input_ids must have the shape (batch, tokens), have " + shape
+                            : "inputs_embeds must have the shape (batch, tokens, hidden size), have "
+                                    + shape);
+        }
+        int batch = Math.toIntExact(shape.get(0));
+        int tokens = Math.toIntExact(shape.get(1));
+        KvCache cache = input.cache;
+        if (cache != null) {
+            check(cache, batch, head, config, kernels.dtype());
+        }
+        KvCache.Pass pass = cache == null ? null : cache.begin(scope, tokens);
+        try {
+            int past = cache == null ? 0 : cache.length();
+            NDArray mask = input.attentionMask;
+            boolean additive = mask != null && mask.getShape().dimension() == 4;
+            return new PassInput(
+                    scope,
+                    isIds ? ids(head, config.vocabSize()) : null,
+                    isIds ? null : embeddings(head, config, kernels.dtype(), scope),
+                    batch,
+                    tokens,
+                    past,
+                    positions(input.positionIds, batch, tokens, past),
+                    mask == null || additive ? null : padding(mask, batch, past + tokens),
+                    mask == null || !additive ? null : additive(mask, batch, tokens, pass, scope),
+                    pass,
+                    input.logitsToKeep == 0 ? tokens : Math.min(tokens, input.logitsToKeep),
+                    input.outputHiddenStates,
+                    input.outputAttentions);
+        } catch (RuntimeException | Error e) {
+            if (pass != null) {
+                pass.close();
+            }
+            throw e;
+        }
+    }
+
+    /** Returns what DJL calls a type; it has no name for bfloat16. */
+    static DataType dataType(Dtype dtype) {
+        return switch (dtype) {
+            case FLOAT32 -> DataType.FLOAT32;
+            case FLOAT16 -> DataType.FLOAT16;
+            default -> DataType.UNKNOWN;
+        };
+    }
+
+    private static long[] integers(String name, NDArray array) {
+        if (!array.getDataType().isInteger()) {
+            throw new IllegalArgumentException(
+                    name + " must be integers, int64 say, are " + array.getDataType());
+        }
+        return longs(array);
+    }
+
+    /** Copies an array to the heap; a cast that casts nothing would give the array itself. */
+    private static long[] longs(NDArray array) {
+        if (array.getDataType() == DataType.INT64) {
+            return array.toLongArray();
+        }
+        try (NDArray cast = array.toType(DataType.INT64, false)) {
+            return cast.toLongArray();
+        }
+    }
+
+    private static long[] ids(NDArray array, int vocabulary) {
+        long[] ids = integers("input_ids", array);
+        for (long id : ids) {
+            if (id < 0 || id >= vocabulary) {
+                throw new IllegalArgumentException(
+                        "input_ids hold "
+                                + id
+                                + ", the vocabulary has 0 to "
+                                + (vocabulary - 1)
+                                + ": encode with the tokenizer of this model");
+            }
+        }
+        return ids;
+    }
+
+    private static NDArray embeddings(
+            NDArray array, MistralConfig config, Dtype dtype, NDManager scope) {
+        if (array.getShape().get(2) != config.hiddenSize()) {
+            throw new IllegalArgumentException(
+                    "inputs_embeds must have the shape (batch, tokens, "
+                            + config.hiddenSize()
+                            + "), have "
+                            + array.getShape());
+        }
+        if (array.getDataType() != dataType(dtype)) {
+            throw new IllegalArgumentException(
+                    "inputs_embeds must be "
+                            + dtype
+                            + " as this network is, are "
+                            + array.getDataType());
+        }
+        return view(array, scope);
+    }
+
+    /** Another handle of the same numbers, which carries gradients to them. */
+    private static NDArray view(NDArray array, NDManager scope) {
+        NDArray view = array.reshape(array.getShape());
+        view.attach(scope);
+        return view;
+    }
+
+    private static long[] positions(
+            @Nullable NDArray given, int batch, int tokens, int past) {
+        if (given == null) {
+            return LongStream.range(past, (long) past + tokens).toArray();
+        }
+        Shape shape = given.getShape();
+        if (!shape.equals(new Shape(batch, tokens)) && !shape.equals(new Shape(1, tokens))) {
+            throw new IllegalArgumentException(
+                    "position_ids must have the shape "
+                            + new Shape(batch, tokens)
+                            + " of this pass, or "
+                            + new Shape(1, tokens)
+                            + ", have "
+                            + shape);
+        }
+        long[] positions = integers("position_ids", given);
+        for (long position : positions) {
+            if (position < 0 || position > Integer.MAX_VALUE) {
+                throw new IllegalArgumentException(
+                        "position_ids hold " + position + ", must be from 0 to 2^31 - 1");
+            }
+        }
+        return positions;
+    }
+
+    private static void check(
+            KvCache cache, int batch, NDArray head, MistralConfig config, Dtype dtype) {
+        if (cache.batch() != batch) {
+            throw new IllegalArgumentException(
+                    "the cache has " + cache.batch() + " rows, the input " + batch);
+        }
+        if (cache.rolling() && cache.capacity() != config.window()) {
+            throw new IllegalArgumentException(
+                    "a rolling cache must have as many slots as the sliding window, "
+                            + config.window()
+                            + ", has "
+                            + cache.capacity());
+        }
+        Shape shape =
+                new Shape(
+                        batch, config.numKeyValueHeads(), cache.capacity(), config.headDim());
+        if (cache.layers() != config.numHiddenLayers()
+                || !cache.shape().equals(shape)
+                || cache.dtype() != dtype
+                || !cache.device().equals(head.getDevice())) {
+            throw new IllegalArgumentException(
+                    String.format(
+                            "this cache is another network's: it has %d layers of %s in %s on %s,"
+                                    + " this network needs %d of %s in %s on %s; make it with"
+                                    + " newCache of this network",
+                            cache.layers(),
+                            cache.shape(),
+                            cache.dtype(),
+                            cache.device(),
+                            config.numHiddenLayers(),
+                            shape,
+                            dtype,
+                            head.getDevice()));
+        }
+    }
+
+    /** Returns the rows of a 2D mask, or null where it masks nothing. */
+    private static long @Nullable [][] padding(NDArray mask, int batch, int length) {
+        if (!mask.getShape().equals(new Shape(batch, length))) {
+            throw new IllegalArgumentException(
+                    "attention_mask must be "
+                            + new Shape(batch, length)
+                            + ", one number for each token seen so far and now, is "
+                            + mask.getShape());
+        }
+        long[] flat = longs(mask);
+        boolean full = true;
+        long[][] rows = new long[batch][length];
+        for (int i = 0; i < flat.length; ++i) {
+            rows[i / length][i % length] = flat[i];
+            full &= flat[i] != 0;
+        }
+        return full ? null : rows;
+    }
+
+    private static NDArray additive(
+            NDArray mask, int batch, int tokens, KvCache.@Nullable Pass cache, NDManager scope) {
+        int keys = cache == null ? tokens : cache.keyPositions().length;
+        Shape wanted = new Shape(batch, 1, tokens, keys);
+        if (!mask.getShape().equals(wanted)) {
+            throw new IllegalArgumentException(
+                    "a 4D attention mask must be " + wanted + ", is " + mask.getShape());
+        }
+        if (mask.getDataType() != DataType.FLOAT32) {
+            throw new IllegalArgumentException(
+                    "a 4D attention mask must be float32, is " + mask.getDataType());
+        }
+        return view(mask, scope);
+    }
+
+    /** Returns B · T positions. */
+    long[] positionsOfAllRows() {
+        if (positions.length == batch * tokens) {
+            return positions;
+        }
+        long[] all = new long[batch * tokens];
+        for (int i = 0; i < all.length; ++i) {
+            all[i] = positions[i % tokens];
+        }
+        return all;
+    }
+
+    /** Returns the mask written out; null where the rule of {@link Kernels#attention} does. */
+    @Nullable NDArray mask(int window) {
+        if (additiveMask != null) {
+            return additiveMask;
+        }
+        if (padding == null && !attentions) {
+            return null;
+        }
+        int[] keyPositions =
+                cache == null ? IntStream.range(0, tokens).toArray() : cache.keyPositions();
+        return AttentionMask.additive(
+                scope, batch, past, tokens, keyPositions, window, padding);
+    }
+
+    /** Gives the cache back. */
+    @Override
+    public void close() {
+        if (cache != null) {
+            cache.close();
+        }
+    }
+}
