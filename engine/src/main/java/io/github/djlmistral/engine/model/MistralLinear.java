@@ -59,8 +59,7 @@ final class MistralLinear extends LayerPart {
 
     NDArray forward(ParameterStore values, boolean training, Kernels kernels, NDArray x) {
         if (quantized == null) {
-            return kernels.linear(
-                    x, ForwardPass.value(values, weight, x.getDevice(), training));
+            return kernels.linear(x, ForwardPass.value(values, weight, x.getDevice(), training));
         }
         return (training ? quantized.training() : quantized).forward(x);
     }

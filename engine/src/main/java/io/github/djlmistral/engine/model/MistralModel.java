@@ -18,9 +18,7 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/**
- * Embeddings, decoder layers and final norm; {@code MistralModel} of the reference.
- */
+/** Embeddings, decoder layers and final norm; {@code MistralModel} of the reference. */
 final class MistralModel extends MistralBlock {
 
     private final MistralConfig config;

@@ -169,8 +169,7 @@ record PassInput(
         return view;
     }
 
-    private static long[] positions(
-            @Nullable NDArray given, int batch, int tokens, int past) {
+    private static long[] positions(@Nullable NDArray given, int batch, int tokens, int past) {
         if (given == null) {
             return LongStream.range(past, (long) past + tokens).toArray();
         }
@@ -208,8 +207,7 @@ record PassInput(
                             + cache.capacity());
         }
         Shape shape =
-                new Shape(
-                        batch, config.numKeyValueHeads(), cache.capacity(), config.headDim());
+                new Shape(batch, config.numKeyValueHeads(), cache.capacity(), config.headDim());
         if (cache.layers() != config.numHiddenLayers()
                 || !cache.shape().equals(shape)
                 || cache.dtype() != dtype
@@ -286,8 +284,7 @@ record PassInput(
         }
         int[] keyPositions =
                 cache == null ? IntStream.range(0, tokens).toArray() : cache.keyPositions();
-        return AttentionMask.additive(
-                scope, batch, past, tokens, keyPositions, window, padding);
+        return AttentionMask.additive(scope, batch, past, tokens, keyPositions, window, padding);
     }
 
     /** Gives the cache back. */
