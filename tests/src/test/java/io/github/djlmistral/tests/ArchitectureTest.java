@@ -150,6 +150,7 @@ class ArchitectureTest {
                 "belong to the API of " + module,
                 member ->
                         resideInAnyPackage(module).test(member.getOwner())
+                                && !member.getOwner().getPackageName().contains(".internal")
                                 && visible(member)
                                 && visible(member.getOwner()));
     }

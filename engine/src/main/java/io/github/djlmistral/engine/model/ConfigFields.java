@@ -3,9 +3,9 @@ package io.github.djlmistral.engine.model;
 
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
-import com.google.gson.JsonSyntaxException;
+import io.github.djlmistral.engine.internal.Quote;
+import io.github.djlmistral.engine.internal.StrictJson;
 import java.util.List;
 import java.util.function.Function;
 import java.util.function.Predicate;
@@ -29,21 +29,17 @@ final class ConfigFields {
     }
 
     static ConfigFields parse(String text) {
-        JsonElement element;
         try {
-            element = JsonParser.parseString(text);
-        } catch (JsonSyntaxException e) {
-            throw invalid("the file is no JSON: " + e.getMessage(), e);
+            return new ConfigFields(StrictJson.parse(text), "");
+        } catch (IllegalArgumentException e) {
+            throw invalid("" + e.getMessage(), e);
         }
-        if (!element.isJsonObject()) {
-            throw invalid("the file is no JSON object", null);
-        }
-        return new ConfigFields(element.getAsJsonObject(), "");
     }
 
     /** What to throw if the configuration has this problem. */
     static IllegalArgumentException invalid(String problem, @Nullable Exception cause) {
-        return new IllegalArgumentException("Mistral configuration: " + problem, cause);
+        return new IllegalArgumentException(
+                "Mistral configuration: " + Quote.oneLine(problem, 800), cause);
     }
 
     boolean has(String key) {
@@ -58,8 +54,8 @@ final class ConfigFields {
         }
         try {
             return element.isJsonNull() ? null : as.apply(element);
-        } catch (ArithmeticException | IllegalStateException e) {
-            throw invalid(path + key + " is " + element, e);
+        } catch (ArithmeticException | IllegalStateException | NumberFormatException e) {
+            throw invalid(path + key + " is " + StrictJson.describe(element), e);
         }
     }
 
@@ -93,7 +89,7 @@ final class ConfigFields {
             return null;
         }
         if (!element.isJsonObject()) {
-            throw invalid(path + key + " is " + element + ", no object", null);
+            throw invalid(path + key + " is " + StrictJson.describe(element) + ", not an object", null);
         }
         return new ConfigFields(element.getAsJsonObject(), path + key + ".");
     }

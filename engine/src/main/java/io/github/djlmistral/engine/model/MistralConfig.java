@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.model;
 
+import io.github.djlmistral.engine.internal.Quote;
+import io.github.djlmistral.engine.internal.SmallFile;
+import io.github.djlmistral.engine.internal.StrictJson;
 import io.github.djlmistral.engine.quantization.QuantizationConfig;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Gguf;
@@ -60,6 +63,9 @@ public record MistralConfig(
         @Nullable Dtype dtype,
         @Nullable QuantizationConfig quantizationConfig) {
 
+    /** Those of 405 billion parameters have 126. */
+    private static final int MOST_LAYERS = 4096;
+
     /** Checks that the fields fit together. */
     public MistralConfig {
         eosTokenIds = List.copyOf(eosTokenIds);
@@ -80,6 +86,13 @@ public record MistralConfig(
                         + numAttentionHeads
                         + ", no multiple of num_key_value_heads, "
                         + numKeyValueHeads);
+        require(
+                numHiddenLayers <= MOST_LAYERS,
+                "num_hidden_layers is " + numHiddenLayers + ", over the limit of " + MOST_LAYERS);
+        int inner = Math.max(vocabSize, intermediateSize);
+        requireSize("num_attention_heads * head_dim * hidden_size",
+                (long) numAttentionHeads * headDim, hiddenSize);
+        requireSize("vocab_size or intermediate_size * hidden_size", inner, hiddenSize);
         require(headDim % 2 == 0, "head_dim is " + headDim + ", rotary embedding needs it even");
         require(ropeTheta > 0 && Double.isFinite(ropeTheta), "rope_theta is " + ropeTheta);
         require(rmsNormEps >= 0 && Float.isFinite(rmsNormEps), "rms_norm_eps is " + rmsNormEps);
@@ -88,7 +101,7 @@ public record MistralConfig(
                 "initializer_range is " + initializerRange + ", must not be negative");
         require(
                 hiddenAct.equals("silu"),
-                "hidden_act \"" + hiddenAct + "\" is not supported, only Mistral's \"silu\"");
+                "hidden_act " + Quote.of(hiddenAct) + " is not supported, only Mistral's \"silu\"");
         require(
                 attentionDropout == 0,
                 "attention_dropout is " + attentionDropout + ", only 0 is supported");
@@ -96,6 +109,13 @@ public record MistralConfig(
 
     private static void positive(String field, int value) {
         require(value > 0, field + " is " + value + ", must be positive");
+    }
+
+    /** A matrix has fewer than 2^31 elements, those of 123 billion parameters up to 1.6 * 10^9. */
+    private static void requireSize(String product, long rows, int columns) {
+        require(
+                rows <= Integer.MAX_VALUE / columns,
+                product + " is over the limit of 2^31 - 1: " + rows + " * " + columns);
     }
 
     private static void require(boolean condition, String otherwise) {
@@ -195,7 +215,7 @@ public record MistralConfig(
             Path file = directory.resolve(name);
             if (Files.isRegularFile(file)) {
                 try {
-                    String json = Files.readString(file);
+                    String json = SmallFile.text(file, StrictJson.LONGEST);
                     return name.equals("config.json") ? parse(json) : parseParams(json);
                 } catch (IllegalArgumentException e) {
                     throw new IOException(file + ": " + e.getMessage(), e);
@@ -223,7 +243,7 @@ public record MistralConfig(
         String type = fields.get("model_type", ConfigFields::text, "mistral");
         require(
                 "mistral".equals(type),
-                "model_type is \"" + type + "\", this network runs \"mistral\" only");
+                "model_type is " + Quote.of("" + type) + ", this network runs \"mistral\" only");
         int hidden = fields.integer("hidden_size", 4096);
         int heads = fields.integer("num_attention_heads", 32);
         Integer keyValueHeads = fields.get("num_key_value_heads", ConfigFields::exact, 8);
@@ -269,7 +289,7 @@ public record MistralConfig(
                             rope.has("type") ? "type" : "rope_type", ConfigFields::text, "default");
             require(
                     "default".equals(type),
-                    key + " of type \"" + type + "\" is not supported, only \"default\"");
+                    key + " of type " + Quote.of("" + type) + " is not supported, only \"default\"");
             if (rope.has("rope_theta")) {
                 return rope.number("rope_theta", null);
             }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.model;
 
+import io.github.djlmistral.engine.internal.Quote;
 import io.github.djlmistral.engine.quantization.QuantizationConfig;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -93,7 +94,8 @@ final class QuantizationFields {
             String key, String value, String supported) {
         return ConfigFields.invalid(
                 String.format(
-                        "quantization_config.%s is %s, supported is %s", key, value, supported),
+                        "quantization_config.%s is %s, supported is %s",
+                        key, Quote.shorten(value), supported),
                 null);
     }
 }

@@ -78,6 +78,10 @@ final class BitsandbytesReader {
                             weight, codes, state.rows(), state.columns()));
         }
         long blocks = (numbers + state.blockSize() - 1) / state.blockSize();
+        if (blocks > Integer.MAX_VALUE / Float.BYTES) {
+            throw parts.broken(
+                    weight + " has " + blocks + " blocks, whose absmax do not fit in a buffer");
+        }
         ByteBuffer map = parts.takeShaped(weight + ".quant_map", Dtype.FLOAT32, 16).data();
         float[] table = new float[16];
         map.asFloatBuffer().get(table);

@@ -3,18 +3,13 @@ package io.github.djlmistral.engine.quantization;
 
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
-import com.google.gson.Strictness;
-import com.google.gson.stream.JsonReader;
-import com.google.gson.stream.JsonToken;
+import io.github.djlmistral.engine.internal.StrictJson;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
-import java.io.IOException;
-import java.io.StringReader;
-import java.math.BigDecimal;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,6 +30,9 @@ import org.jspecify.annotations.Nullable;
  */
 record QuantState(int rows, int columns, int blockSize, @Nullable Nested nested) {
 
+    /** As bitsandbytes writes it, it has 200 bytes and the table of 16 numbers. */
+    private static final int LONGEST = 64 << 10;
+
     /**
      * Double quantization.
      *
@@ -49,35 +47,34 @@ record QuantState(int rows, int columns, int blockSize, @Nullable Nested nested)
      * @throws IllegalArgumentException if something is missing or wrong
      */
     static QuantState parse(Tensor bytes) {
+        if (bytes.data().remaining() > LONGEST) {
+            throw new IllegalArgumentException("it has over " + LONGEST + " bytes");
+        }
         JsonObject json;
         try {
             // unlike new String(..), a decoder complains of what is not UTF-8
-            String text = StandardCharsets.UTF_8.newDecoder().decode(bytes.data()).toString();
-            JsonReader reader = new JsonReader(new StringReader(text));
-            reader.setStrictness(Strictness.STRICT);
-            json = JsonParser.parseReader(reader).getAsJsonObject();
-            if (reader.peek() != JsonToken.END_DOCUMENT) {
-                throw new IllegalArgumentException("it goes on behind the closing \"}\"");
-            }
-        } catch (IOException | JsonParseException | IllegalStateException e) {
-            throw new IllegalArgumentException("it is no JSON object", e);
+            json =
+                    StrictJson.parse(
+                            StandardCharsets.UTF_8.newDecoder().decode(bytes.data()).toString());
+        } catch (CharacterCodingException e) {
+            throw new IllegalArgumentException("it is not UTF-8", e);
         }
         // a name, checked only; newer versions write "torch.float16"
-        Dtype.of(value(json, "dtype").getAsString());
-        JsonElement shape = json.get("shape");
-        if (shape == null || !shape.isJsonArray() || shape.getAsJsonArray().size() != 2) {
-            throw new IllegalArgumentException("shape is " + shape + ", not that of a matrix");
+        Dtype.of(StrictJson.string(json.get("dtype"), "dtype"));
+        List<JsonElement> shape = StrictJson.array(json.get("shape"), "shape");
+        if (shape.size() != 2) {
+            throw new IllegalArgumentException("shape has " + shape.size() + " dimensions, not 2");
         }
-        int rows = positive("shape", shape.getAsJsonArray().get(0));
-        int columns = positive("shape", shape.getAsJsonArray().get(1));
+        int rows = positive("shape", shape.get(0));
+        int columns = positive("shape", shape.get(1));
         Nested nested = null;
         if (json.has("nested_offset") || json.has("nested_blocksize")) {
-            if (Dtype.of(value(json, "nested_dtype").getAsString()) != Dtype.FLOAT32) {
-                throw new IllegalArgumentException(
-                        "nested_dtype is " + json.get("nested_dtype") + ", not float32");
+            String type = StrictJson.string(json.get("nested_dtype"), "nested_dtype");
+            if (Dtype.of(type) != Dtype.FLOAT32) {
+                throw new IllegalArgumentException("nested_dtype is " + type + ", not float32");
             }
             // Python reads a double here, of which torch makes a float
-            float offset = (float) number("nested_offset", json.get("nested_offset")).doubleValue();
+            float offset = (float) number("nested_offset", json.get("nested_offset"));
             if (!Float.isFinite(offset)) {
                 throw new IllegalArgumentException("nested_offset is no float32: " + offset);
             }
@@ -86,29 +83,18 @@ record QuantState(int rows, int columns, int blockSize, @Nullable Nested nested)
         return new QuantState(rows, columns, positive("blocksize", json.get("blocksize")), nested);
     }
 
-    private static JsonPrimitive value(JsonObject json, String key) {
-        if (json.get(key) instanceof JsonPrimitive value) {
-            return value;
-        }
-        throw new IllegalArgumentException(key + " is " + json.get(key));
-    }
-
     private static int positive(String key, @Nullable JsonElement element) {
-        try {
-            int value = number(key, element).intValueExact();
-            if (value > 0) {
-                return value;
-            }
-        } catch (ArithmeticException e) {
-            throw new IllegalArgumentException(key + " has " + element, e);
+        int value = (int) StrictJson.integer(element, key, Integer.MAX_VALUE);
+        if (value == 0) {
+            throw new IllegalArgumentException(key + " has 0");
         }
-        throw new IllegalArgumentException(key + " has " + element);
+        return value;
     }
 
-    private static BigDecimal number(String key, @Nullable JsonElement element) {
+    private static double number(String key, @Nullable JsonElement element) {
         if (element instanceof JsonPrimitive value && value.isNumber()) {
-            return value.getAsBigDecimal();
+            return value.getAsDouble();
         }
-        throw new IllegalArgumentException(key + " has " + element);
+        throw new IllegalArgumentException(key + " is not a number");
     }
 }

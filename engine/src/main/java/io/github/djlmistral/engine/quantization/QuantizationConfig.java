@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.quantization;
 
+import io.github.djlmistral.engine.internal.Quote;
 import java.util.List;
 
 /**
@@ -109,8 +110,8 @@ public sealed interface QuantizationConfig {
         if (!List.of(supported).contains(value)) {
             throw new IllegalArgumentException(
                     String.format(
-                            "quantization_config.%s is \"%s\"; supported are %s",
-                            key, value, String.join(" and ", supported)));
+                            "quantization_config.%s is %s; supported are %s",
+                            key, Quote.of(value), String.join(" and ", supported)));
         }
     }
 }

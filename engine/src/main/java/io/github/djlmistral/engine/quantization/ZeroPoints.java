@@ -52,6 +52,9 @@ abstract class ZeroPoints {
             int added)
             throws CheckpointException {
         scales = parts.takeMatrix(name + ".scales", Dtype.FLOAT16, Dtype.BFLOAT16);
+        if (inputs * codes.shape()[0] > Integer.MAX_VALUE) {
+            throw parts.broken(codes.name() + " is " + codes + ", which has over 2^31 inputs");
+        }
         rows = Math.toIntExact(scales.shape()[1]);
         columns = Math.toIntExact(inputs * codes.shape()[0]);
         this.groupSize = groupSize;

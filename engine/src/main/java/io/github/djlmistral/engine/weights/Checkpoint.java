@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.weights;
 
-import com.google.gson.stream.JsonReader;
-import com.google.gson.stream.JsonToken;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import io.github.djlmistral.engine.internal.Quote;
+import io.github.djlmistral.engine.internal.SmallFile;
+import io.github.djlmistral.engine.internal.StrictJson;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -14,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -132,32 +136,36 @@ public final class Checkpoint {
 
     /** Which tensor is in which file; the rest of the index, a total size, serves nobody. */
     private static Map<String, String> weightMap(Path index) throws IOException {
-        Map<String, String> weightMap = null;
-        try (JsonReader reader = StrictJson.reader(Files.readAllBytes(index))) {
-            reader.beginObject();
-            while (reader.hasNext()) {
-                if (!reader.nextName().equals("weight_map")) {
-                    reader.skipValue();
-                } else if (weightMap == null) {
-                    weightMap = StrictJson.strings(index, reader);
-                } else {
-                    throw new IllegalStateException("\"weight_map\" comes twice");
-                }
+        Map<String, String> weightMap = new LinkedHashMap<>();
+        try {
+            JsonElement map = StrictJson.get(readIndex(index), "weight_map");
+            if (map != null) {
+                StrictJson.object(map, "weight_map")
+                        .asMap()
+                        .forEach((name, shard) -> weightMap.put(name, shardName(shard, name)));
             }
-            reader.endObject();
-            if (reader.peek() != JsonToken.END_DOCUMENT) {
-                throw new IllegalStateException("it goes on behind the closing \"}\"");
-            }
-        } catch (CheckpointException e) {
-            throw e;
-        } catch (IOException | IllegalStateException | NumberFormatException e) {
-            throw StrictJson.unreadable(index, "the index", e);
+        } catch (IllegalArgumentException e) {
+            CheckpointException unreadable =
+                    new CheckpointException(
+                            index,
+                            "the index cannot be read: " + e.getMessage(),
+                            "Download it again");
+            unreadable.initCause(e);
+            throw unreadable;
         }
-        if (weightMap == null || weightMap.isEmpty()) {
+        if (weightMap.isEmpty()) {
             throw new CheckpointException(
                     index, "it has no \"weight_map\", or an empty one", "Download it again");
         }
         return weightMap;
+    }
+
+    private static JsonObject readIndex(Path index) throws IOException {
+        return StrictJson.parse(SmallFile.text(index, StrictJson.LONGEST));
+    }
+
+    private static String shardName(JsonElement value, String tensor) {
+        return StrictJson.string(value, "weight_map." + tensor);
     }
 
     /**
@@ -168,7 +176,7 @@ public final class Checkpoint {
         CheckpointException refused =
                 new CheckpointException(
                         index,
-                        "it names \"" + name + "\", which is not a .safetensors file beside it",
+                        "it names " + Quote.of(name) + ", which is not a .safetensors file beside it",
                         "Get the model from a source that you trust, or correct the index");
         if (!name.matches("[^/\\\\:]+\\.safetensors")) {
             throw refused;
@@ -213,14 +221,15 @@ public final class Checkpoint {
     }
 
     private static String names(List<Path> paths) {
-        return String.join(", ", paths.stream().map(p -> String.valueOf(p.getFileName())).toList());
+        return shortened(paths.stream().map(p -> String.valueOf(p.getFileName())).toList());
     }
 
     /** "a, b, c and 5 more". */
     private static String shortened(Iterable<String> names) {
         List<String> all = new ArrayList<>();
         names.forEach(all::add);
-        String listed = String.join(", ", all.subList(0, Math.min(LISTED, all.size())));
+        String listed =
+                all.stream().limit(LISTED).map(Quote::shorten).collect(Collectors.joining(", "));
         return all.size() <= LISTED ? listed : listed + " and " + (all.size() - LISTED) + " more";
     }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.weights;
 
+import io.github.djlmistral.engine.internal.Quote;
 import java.io.IOException;
 import java.nio.file.Path;
 
@@ -11,6 +12,9 @@ import java.nio.file.Path;
 public final class CheckpointException extends IOException {
 
     private static final long serialVersionUID = 1;
+
+    /** What a hostile file says of itself could fill pages. */
+    private static final int LONGEST = 800;
 
     /** The remedy for a file that is cut. */
     static final String DOWNLOAD = "Download the file again";
@@ -33,6 +37,6 @@ public final class CheckpointException extends IOException {
      * @param remedy what to do, one sentence without a full stop: "Download it again"
      */
     public CheckpointException(Path where, String problem, String remedy) {
-        super(where + ": " + problem + ". " + remedy + ".");
+        super(where + ": " + Quote.oneLine(problem, LONGEST) + ". " + remedy + ".");
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.weights;
 
+import io.github.djlmistral.engine.internal.Quote;
 import java.util.Arrays;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -54,7 +55,7 @@ public enum Dtype {
             }
         }
         throw new IllegalArgumentException(
-                "no dtype \"" + name + "\"; supported are " + Arrays.toString(values()));
+                "no dtype " + Quote.of(name) + "; supported are " + Arrays.toString(values()));
     }
 
     /** The type that a safetensors header calls {@code name}, or null if it is none of ours. */

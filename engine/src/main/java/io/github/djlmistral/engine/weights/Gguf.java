@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.weights;
 
+import io.github.djlmistral.engine.internal.Quote;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -105,8 +106,8 @@ public final class Gguf {
                     throw new CheckpointException(
                             file,
                             String.format(
-                                    "tensor \"%s\" has %d bytes, but a Java buffer ends at %d",
-                                    entry.name(), entry.size(), Integer.MAX_VALUE),
+                                    "tensor %s has %d bytes, but a Java buffer ends at %d",
+                                    Quote.of(entry.name()), entry.size(), Integer.MAX_VALUE),
                             "Get a file of the model in fewer bits");
                 }
                 tensors.put(

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.weights;
 
+import io.github.djlmistral.engine.internal.Quote;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.CharacterCodingException;
@@ -16,14 +17,17 @@ import java.util.List;
  */
 final class GgufCursor {
 
-    /** The most that may stand before the tensors. Mistral 7B's vocabulary makes it 1 MB. */
-    static final int LONGEST_HEADER = 256 << 20;
+    /** The most that may precede the tensors. Vocabularies of 32,768 tokens take 1 MB. */
+    static final int LONGEST_HEADER = 64 << 20;
 
     /** Arrays in arrays; llama.cpp writes none at all. */
     private static final int DEEPEST = 4;
 
-    /** Far above any vocabulary, and still few megabytes. */
-    private static final int MOST_ELEMENTS = 1 << 22;
+    /**
+     * Of all arrays together: tokens, scores, types and merges of a vocabulary of 262,144. On the
+     * heap they take up to 100 MB.
+     */
+    private static final int MOST_ELEMENTS = 1 << 20;
 
     private static final int STRING = 8;
     private static final int ARRAY = 9;
@@ -34,6 +38,7 @@ final class GgufCursor {
     private final Path file;
     private final ByteBuffer bytes;
     private final boolean whole;
+    private int elements;
 
     /**
      * Begins at the first byte.
@@ -63,8 +68,19 @@ final class GgufCursor {
         return bytes.getLong();
     }
 
-    /** A number of things of which each takes so many bytes at least. */
-    int count(String what, int least) throws CheckpointException {
+    /** Reads a count of things of which there may be so many, and each takes so many bytes. */
+    int count(String what, int most, int least) throws CheckpointException {
+        int count = count(what, least);
+        if (count > most) {
+            throw new CheckpointException(
+                    file,
+                    String.format("it has %d %s, over the limit of %d", count, what, most),
+                    CheckpointException.DOWNLOAD);
+        }
+        return count;
+    }
+
+    private int count(String what, int least) throws CheckpointException {
         long count = int64("the number of " + what);
         if (count < 0 || count > bytes.remaining() / least) {
             throw new CheckpointException(
@@ -105,13 +121,13 @@ final class GgufCursor {
     }
 
     private int type(String key) throws CheckpointException {
-        int type = int32("the type of \"" + key + "\"");
+        int type = int32("the type of " + Quote.of(key));
         if (type < 0 || type >= LEAST.length) {
             throw new CheckpointException(
                     file,
                     String.format(
-                            "the value of \"%s\" has the type %s, and types end at %d",
-                            key, Integer.toUnsignedString(type), LEAST.length - 1),
+                            "the value of %s has the type %s, and types end at %d",
+                            Quote.of(key), Integer.toUnsignedString(type), LEAST.length - 1),
                     CheckpointException.CONVERT_AGAIN);
         }
         return type;
@@ -119,12 +135,12 @@ final class GgufCursor {
 
     private Object value(String key, int type, int depth) throws CheckpointException {
         if (type == STRING) {
-            return string("\"" + key + "\"");
+            return string(Quote.of(key));
         }
         if (type == ARRAY) {
             return array(key, depth);
         }
-        require(LEAST[type], "\"" + key + "\"");
+        require(LEAST[type], Quote.of(key));
         return switch (type) {
             case 0 -> bytes.get() & 0xFFL;
             case 1 -> (long) bytes.get();
@@ -144,7 +160,7 @@ final class GgufCursor {
         if (value != 0 && value != 1) {
             throw new CheckpointException(
                     file,
-                    "\"" + key + "\" is " + value + ", which is neither true nor false",
+                    Quote.of(key) + " is " + value + ", which is neither true nor false",
                     CheckpointException.CONVERT_AGAIN);
         }
         return value == 1;
@@ -154,19 +170,20 @@ final class GgufCursor {
         if (depth == DEEPEST) {
             throw new CheckpointException(
                     file,
-                    "\"" + key + "\" holds arrays in arrays, over " + DEEPEST + " deep",
+                    Quote.of(key) + " holds arrays in arrays, over " + DEEPEST + " deep",
                     CheckpointException.CONVERT_AGAIN);
         }
         int type = type(key);
-        int count = count("elements of \"" + key + "\"", LEAST[type]);
-        if (count > MOST_ELEMENTS) {
+        int count = count("elements of " + Quote.of(key), LEAST[type]);
+        if (count > MOST_ELEMENTS - elements) {
             throw new CheckpointException(
                     file,
                     String.format(
-                            "\"%s\" has %d elements, over %d: the file is damaged",
-                            key, count, MOST_ELEMENTS),
+                            "its metadata has arrays of over %d elements in all; %s has %d",
+                            MOST_ELEMENTS, Quote.of(key), count),
                     CheckpointException.DOWNLOAD);
         }
+        elements += count;
         List<Object> list = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
             list.add(value(key, type, depth + 1));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.weights;
 
+import io.github.djlmistral.engine.internal.Quote;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -32,6 +33,12 @@ record GgufHeader(int version, GgufMetadata metadata, List<Entry> entries) {
 
     private static final int MOST_DIMENSIONS = 4;
 
+    /** Each is mapped by itself; the largest models have 2,000. */
+    private static final int MOST_TENSORS = 1 << 15;
+
+    /** Usual are 40. */
+    private static final int MOST_PAIRS = 1 << 16;
+
     /**
      * Where a tensor is.
      *
@@ -55,8 +62,8 @@ record GgufHeader(int version, GgufMetadata metadata, List<Entry> entries) {
         GgufCursor cursor = new GgufCursor(file, bytes, start == size);
         cursor.int32("the magic number");
         int version = version(file, cursor.int32("the version"));
-        int tensors = cursor.count("tensors", LEAST_ENTRY);
-        int pairs = cursor.count("metadata values", LEAST_PAIR);
+        int tensors = cursor.count("tensors", MOST_TENSORS, LEAST_ENTRY);
+        int pairs = cursor.count("metadata values", MOST_PAIRS, LEAST_PAIR);
         GgufMetadata metadata = GgufMetadata.read(file, cursor, pairs);
         long alignment = metadata.integer(ALIGNMENT).orElse(DEFAULT_ALIGNMENT);
         if (alignment < 8 || alignment > 1 << 30 || Long.bitCount(alignment) != 1) {
@@ -72,7 +79,7 @@ record GgufHeader(int version, GgufMetadata metadata, List<Entry> entries) {
             if (!names.add(entry.name())) {
                 throw new CheckpointException(
                         file,
-                        "the tensor \"" + entry.name() + "\" comes twice",
+                        "the tensor " + Quote.of(entry.name()) + " comes twice",
                         CheckpointException.CONVERT_AGAIN);
             }
             relative.add(entry);
@@ -118,7 +125,7 @@ record GgufHeader(int version, GgufMetadata metadata, List<Entry> entries) {
     private static Entry entry(Path file, GgufCursor cursor, long alignment)
             throws CheckpointException {
         String name = cursor.string("the name of a tensor");
-        int dimensions = cursor.int32("the shape of tensor \"" + name + "\"");
+        int dimensions = cursor.int32("the shape of tensor " + Quote.of(name));
         if (dimensions < 1 || dimensions > MOST_DIMENSIONS) {
             throw invalid(
                     file,
@@ -129,23 +136,23 @@ record GgufHeader(int version, GgufMetadata metadata, List<Entry> entries) {
         }
         long[] shape = new long[dimensions];
         for (int i = dimensions - 1; i >= 0; i--) {
-            shape[i] = cursor.int64("the shape of tensor \"" + name + "\"");
+            shape[i] = cursor.int64("the shape of tensor " + Quote.of(name));
             if (shape[i] <= 0) {
                 throw invalid(file, name, "has a dimension of " + Long.toUnsignedString(shape[i]));
             }
         }
-        int code = cursor.int32("the type of tensor \"" + name + "\"");
+        int code = cursor.int32("the type of tensor " + Quote.of(name));
         GgmlType type = GgmlType.of(code);
         if (type == null) {
             throw new CheckpointException(
                     file,
                     String.format(
-                            "tensor \"%s\" is of type %s; supported are %s",
-                            name, GgmlType.describe(code), GgmlType.all()),
+                            "tensor %s is of type %s; supported are %s",
+                            Quote.of(name), GgmlType.describe(code), GgmlType.all()),
                     "Get a file of the model in one of these, such as its Q4_K_M, Q6_K or Q8_0"
                             + " file");
         }
-        long offset = cursor.int64("the offset of tensor \"" + name + "\"");
+        long offset = cursor.int64("the offset of tensor " + Quote.of(name));
         if (offset < 0 || offset % alignment != 0) {
             throw invalid(
                     file,
@@ -201,10 +208,10 @@ record GgufHeader(int version, GgufMetadata metadata, List<Entry> entries) {
                 throw new CheckpointException(
                         file,
                         String.format(
-                                "the file has %d bytes, and tensor \"%s\" takes %d from byte %s:"
+                                "the file has %d bytes, and tensor %s takes %d from byte %s:"
                                         + " the download was probably cut",
                                 fileSize,
-                                entry.name(),
+                                Quote.of(entry.name()),
                                 entry.size(),
                                 Long.toUnsignedString(dataBegin + entry.begin())),
                         CheckpointException.DOWNLOAD);
@@ -218,6 +225,8 @@ record GgufHeader(int version, GgufMetadata metadata, List<Entry> entries) {
 
     private static CheckpointException invalid(Path file, String tensor, String problem) {
         return new CheckpointException(
-                file, "tensor \"" + tensor + "\" " + problem, CheckpointException.CONVERT_AGAIN);
+                file,
+                "tensor " + Quote.of(tensor) + " " + problem,
+                CheckpointException.CONVERT_AGAIN);
     }
 }

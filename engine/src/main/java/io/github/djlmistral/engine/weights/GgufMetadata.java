@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.weights;
 
+import io.github.djlmistral.engine.internal.Quote;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Collections;
@@ -47,7 +48,7 @@ public final class GgufMetadata {
             if (values.put(key, cursor.value(key)) != null) {
                 throw new CheckpointException(
                         file,
-                        "the key \"" + key + "\" comes twice, so what it means is open",
+                        "the key " + Quote.of(key) + " comes twice",
                         CheckpointException.CONVERT_AGAIN);
             }
         }

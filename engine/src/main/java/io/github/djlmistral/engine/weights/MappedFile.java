@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.weights;
 
+import io.github.djlmistral.engine.internal.SmallFile;
 import java.io.Closeable;
 import java.io.EOFException;
 import java.io.IOException;
@@ -45,6 +46,7 @@ final class MappedFile implements Closeable {
      * @throws CheckpointException if it is not the file itself, but a pointer of Git LFS to it
      */
     static MappedFile open(Path file) throws IOException {
+        SmallFile.requireRegular(file);
         boolean writable = Files.isWritable(file);
         Set<? extends OpenOption> options =
                 writable

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.weights;
 
+import io.github.djlmistral.engine.internal.Quote;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -30,8 +31,8 @@ import java.util.Map;
  */
 public final class Safetensors {
 
-    /** The limit of the reference implementation. A header of Mistral 7B has 30 KB. */
-    private static final int LONGEST_HEADER = 100_000_000;
+    /** A header of Mistral 7B has 30 KB; the reference implementation allows 100 MB. */
+    private static final int LONGEST_HEADER = 16 << 20;
 
     private Safetensors() {}
 
@@ -63,9 +64,9 @@ public final class Safetensors {
                     throw new CheckpointException(
                             file,
                             String.format(
-                                    "tensor \"%s\" has %d bytes, but a Java buffer, and with it a"
+                                    "tensor %s has %d bytes, but a Java buffer, and with it a"
                                             + " DJL NDArray made of one, ends at %d",
-                                    entry.name(), entry.size(), Integer.MAX_VALUE),
+                                    Quote.of(entry.name()), entry.size(), Integer.MAX_VALUE),
                             "Store the model in a narrower dtype, such as bfloat16, or quantized");
                 }
                 // Not aligned only in files of simple-minded writers, whose header has an odd
@@ -154,7 +155,7 @@ public final class Safetensors {
             throw new CheckpointException(
                     file,
                     String.format(
-                            "its header would have %s bytes, and a header has 1 to %d: this is no"
+                            "its header would have %s bytes, and a header has 1 to %d: this is not a"
                                     + " safetensors file",
                             Long.toUnsignedString(length), LONGEST_HEADER),
                     CheckpointException.WRITE_AGAIN);

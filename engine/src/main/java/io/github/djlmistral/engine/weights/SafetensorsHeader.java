@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.weights;
 
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
-import com.google.gson.stream.JsonReader;
-import com.google.gson.stream.JsonToken;
 import com.google.gson.stream.JsonWriter;
+import io.github.djlmistral.engine.internal.Quote;
+import io.github.djlmistral.engine.internal.StrictJson;
 import java.io.IOException;
 import java.io.StringWriter;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -32,6 +36,15 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata, long
     private static final int ALIGNMENT = 64;
 
     private static final String METADATA = "__metadata__";
+    private static final Set<String> FIELDS = Set.of("dtype", "shape", "data_offsets");
+
+    /** Each is mapped by itself; the largest model in four bits has 8,000 in all of its files. */
+    private static final int MOST_TENSORS = 1 << 15;
+
+    private static final int MOST_DIMENSIONS = 8;
+
+    /** Of offsets and dimensions: 18 digits. */
+    private static final long LARGEST = 999_999_999_999_999_999L;
 
     /** What the header says of one tensor; begin and end count from the end of the header. */
     record Entry(String name, Dtype dtype, List<Long> shape, long begin, long end) {
@@ -60,66 +73,60 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata, long
                     "its header does not begin with \"{\" as the format asks",
                     CheckpointException.WRITE_AGAIN);
         }
-        Map<String, Entry> entries = new LinkedHashMap<>();
-        Map<String, String> metadata = null;
-        try (JsonReader reader = StrictJson.reader(json)) {
-            reader.beginObject();
-            while (reader.hasNext()) {
-                String name = reader.nextName();
-                boolean again;
-                if (name.equals(METADATA)) {
-                    again = metadata != null;
-                    metadata = StrictJson.strings(file, reader);
+        Map<String, String> metadata = new LinkedHashMap<>();
+        List<Entry> ordered = new ArrayList<>();
+        try {
+            JsonObject header = StrictJson.parse(utf8(json));
+            if (header.size() > MOST_TENSORS) {
+                throw new IllegalArgumentException(
+                        "it has " + header.size() + " tensors, over the limit of " + MOST_TENSORS);
+            }
+            for (Map.Entry<String, JsonElement> member : header.entrySet()) {
+                if (member.getKey().equals(METADATA)) {
+                    StrictJson.object(member.getValue(), METADATA)
+                            .asMap()
+                            .forEach((k, v) -> metadata.put(k, StrictJson.string(v, k)));
                 } else {
-                    again = entries.put(name, entry(file, name, reader)) != null;
-                }
-                if (again) {
-                    throw StrictJson.duplicate(file, name);
+                    ordered.add(entry(file, member.getKey(), member.getValue()));
                 }
             }
-            reader.endObject();
-            if (reader.peek() != JsonToken.END_DOCUMENT) {
-                throw new CheckpointException(
-                        file,
-                        "its header goes on behind the closing \"}\"",
-                        CheckpointException.WRITE_AGAIN);
-            }
-        } catch (CheckpointException e) {
-            throw e;
-        } catch (IOException | IllegalStateException | NumberFormatException e) {
-            throw StrictJson.unreadable(file, "its header", e);
+        } catch (IllegalArgumentException e) {
+            CheckpointException unreadable =
+                    new CheckpointException(
+                            file,
+                            "its header cannot be read: " + e.getMessage(),
+                            CheckpointException.WRITE_AGAIN);
+            unreadable.initCause(e);
+            throw unreadable;
         }
-        List<Entry> ordered = new ArrayList<>(entries.values());
         // By end as well: an empty tensor shares its begin with its successor.
         ordered.sort(Comparator.comparingLong(Entry::begin).thenComparingLong(Entry::end));
         long dataBegin = (long) Long.BYTES + json.length;
         checkLayout(file, ordered, fileSize - dataBegin);
-        return new SafetensorsHeader(ordered, metadata == null ? Map.of() : metadata, dataBegin);
+        return new SafetensorsHeader(ordered, metadata, dataBegin);
     }
 
-    /** Reads {"dtype": "F16", "shape": [32000, 4096], "data_offsets": [0, 262144000]}. */
-    private static Entry entry(Path file, String name, JsonReader reader) throws IOException {
-        String dtypeName = null;
-        List<Long> shape = null;
-        List<Long> offsets = null;
-        Set<String> seen = new HashSet<>();
-        reader.beginObject();
-        while (reader.hasNext()) {
-            String field = reader.nextName();
-            if (!seen.add(field)) {
-                throw invalid(file, name, "has \"" + field + "\" twice");
-            }
-            switch (field) {
-                case "dtype" -> dtypeName = StrictJson.string(reader);
-                case "shape" -> shape = StrictJson.longs(reader);
-                case "data_offsets" -> offsets = StrictJson.longs(reader);
-                default -> reader.skipValue(); // As the reference implementation does.
-            }
+    private static String utf8(byte[] json) {
+        try {
+            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(json)).toString();
+        } catch (CharacterCodingException e) {
+            throw new IllegalArgumentException("it is not UTF-8", e);
         }
-        reader.endObject();
-        if (dtypeName == null || shape == null || offsets == null) {
+    }
+
+    /**
+     * Reads {"dtype": "F16", "shape": [32000, 4096], "data_offsets": [0, 262144000]}; other keys
+     * are ignored, as by the reference implementation.
+     */
+    private static Entry entry(Path file, String name, JsonElement value)
+            throws CheckpointException {
+        JsonObject fields = StrictJson.object(value, name);
+        if (!fields.keySet().containsAll(FIELDS)) {
             throw invalid(file, name, "lacks dtype, shape or data_offsets");
         }
+        String dtypeName = StrictJson.string(fields.get("dtype"), name + ".dtype");
+        List<Long> shape = integers(fields.get("shape"), name + ".shape");
+        List<Long> offsets = integers(fields.get("data_offsets"), name + ".data_offsets");
         Dtype dtype = Dtype.ofSafetensors(dtypeName);
         if (dtype == null) {
             String known =
@@ -129,18 +136,26 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata, long
             throw new CheckpointException(
                     file,
                     String.format(
-                            "tensor \"%s\" has the dtype \"%s\", supported are %s",
-                            name, dtypeName, known),
+                            "tensor %s has the dtype %s, supported are %s",
+                            Quote.of(name), Quote.of(dtypeName), known),
                     "Convert the model, for example with"
                             + " from_pretrained(.., dtype=torch.bfloat16).save_pretrained(..)");
         }
-        if (shape.stream().anyMatch(dimension -> dimension < 0)) {
-            throw invalid(file, name, "has a negative dimension in " + shape);
-        }
-        if (offsets.size() != 2 || offsets.get(0) < 0 || offsets.get(1) < offsets.get(0)) {
-            throw invalid(file, name, "has the data_offsets " + offsets + ", no [begin, end]");
+        if (offsets.size() != 2 || offsets.get(1) < offsets.get(0)) {
+            throw invalid(file, name, "has the data_offsets " + offsets + ", not [begin, end]");
         }
         return new Entry(name, dtype, shape, offsets.get(0), offsets.get(1));
+    }
+
+    private static List<Long> integers(JsonElement value, String key) {
+        List<JsonElement> elements = StrictJson.array(value, key);
+        if (elements.size() > MOST_DIMENSIONS) {
+            throw new IllegalArgumentException(
+                    Quote.of(key) + " is an array of " + elements.size() + " numbers");
+        }
+        return elements.stream()
+                .map(element -> StrictJson.integer(element, key, LARGEST))
+                .toList();
     }
 
     /** The entries, in order, must fill {@code available} bytes without overlap and without gap. */
@@ -204,7 +219,9 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata, long
 
     private static CheckpointException invalid(Path file, String tensor, String problem) {
         return new CheckpointException(
-                file, "tensor \"" + tensor + "\" " + problem, CheckpointException.WRITE_AGAIN);
+                file,
+                "tensor " + Quote.of(tensor) + " " + problem,
+                CheckpointException.WRITE_AGAIN);
     }
 
     /** What the header says of a tensor whose bytes begin here. */

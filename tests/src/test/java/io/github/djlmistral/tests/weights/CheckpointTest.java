@@ -119,9 +119,9 @@ class CheckpointTest {
     static Stream<Arguments> malformedIndex() {
         return Stream.of(
                 arguments("", "cannot be read"),
-                arguments("[]", "Expected BEGIN_OBJECT"),
-                arguments("{\"weight_map\":[]}", "Expected BEGIN_OBJECT"),
-                arguments("{\"weight_map\":{\"a\":1}}", "$.weight_map.a"),
+                arguments("[]", "not a JSON object"),
+                arguments("{\"weight_map\":[]}", "must be an object"),
+                arguments("{\"weight_map\":{\"a\":1}}", "weight_map.a"),
                 arguments("{\"weight_map\":{}} {}", "cannot be read"),
                 arguments("{\"weight_map\":{},\"weight_map\":{}}", "comes twice"),
                 arguments("{\"weight_map\":{\"a\":\"x\",\"a\":\"y\"}}", "\"a\" comes twice"),
