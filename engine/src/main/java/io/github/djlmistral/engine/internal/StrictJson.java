@@ -7,7 +7,7 @@ import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
 import com.google.gson.Strictness;
-import com.google.gson.internal.LazilyParsedNumber;
+import com.google.gson.ToNumberPolicy;
 import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
 import java.io.IOException;
@@ -110,7 +110,7 @@ public final class StrictJson {
                 take(VALUE + (long) text.length());
                 yield new JsonPrimitive(text);
             }
-            case NUMBER -> number(reader.nextString());
+            case NUMBER -> number(ToNumberPolicy.LAZILY_PARSED_NUMBER.readNumber(reader));
             case BOOLEAN -> new JsonPrimitive(reader.nextBoolean());
             case NULL -> {
                 reader.nextNull();
@@ -148,13 +148,14 @@ public final class StrictJson {
         return array;
     }
 
-    private JsonPrimitive number(String digits) {
-        if (digits.length() > LONGEST_NUMBER) {
+    private JsonPrimitive number(Number number) {
+        int length = number.toString().length();
+        if (length > LONGEST_NUMBER) {
             throw new IllegalArgumentException(
-                    "it has a number of " + digits.length() + " characters" + place());
+                    "it has a number of " + length + " characters" + place());
         }
         take(VALUE);
-        return new JsonPrimitive(new LazilyParsedNumber(digits));
+        return new JsonPrimitive(number);
     }
 
     private void enter(int depth) {

@@ -148,7 +148,7 @@ class ChatTemplateTest {
         Files.writeString(directory.resolve("tokenizer_config.json"), "{");
         assertThatThrownBy(() -> ChatTemplate.open(directory))
                 .isInstanceOf(IOException.class)
-                .hasMessageContaining("tokenizer_config.json is not valid JSON");
+                .hasMessageContaining("tokenizer_config.json: it is not valid JSON");
     }
 
     @Test

@@ -218,8 +218,8 @@ class HostileCheckpointTest {
         Refusal.of(() -> MistralCheckpoint.open(directory)).contains("4 heads");
     }
 
-    private static ByteBuffer gguf(int size, long tensors, long pairs) {
-        ByteBuffer bytes = ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
+    private static ByteBuffer gguf(byte[] file, long tensors, long pairs) {
+        ByteBuffer bytes = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN);
         return bytes.put("GGUF".getBytes(StandardCharsets.US_ASCII))
                 .putInt(3)
                 .putLong(tensors)
@@ -234,13 +234,14 @@ class HostileCheckpointTest {
     @Test
     void manyLargeArraysInAGgufFile() throws IOException {
         int numbers = 1 << 22;
-        ByteBuffer bytes = gguf(264 << 20, 0, 63);
+        byte[] content = new byte[264 << 20];
+        ByteBuffer bytes = gguf(content, 0, 63);
         for (int i = 0; i < 63; i++) {
             key(bytes, "array" + i, 9);
             bytes.putInt(0).putLong(numbers);
             bytes.position(bytes.position() + numbers);
         }
-        Path file = Files.write(directory.resolve("model.gguf"), bytes.array());
+        Path file = Files.write(directory.resolve("model.gguf"), content);
 
         Refusal.of(() -> GgufMetadata.read(file)).contains("4194304");
     }
@@ -248,10 +249,11 @@ class HostileCheckpointTest {
     @Test
     void manyArraysWithinArraysInAGgufFile() throws IOException {
         int arrays = 4_000_000;
-        ByteBuffer bytes = gguf(60 << 20, 0, 1);
+        byte[] content = new byte[60 << 20];
+        ByteBuffer bytes = gguf(content, 0, 1);
         key(bytes, "array", 9);
         bytes.putInt(9).putLong(arrays);
-        Path file = Files.write(directory.resolve("model.gguf"), bytes.array());
+        Path file = Files.write(directory.resolve("model.gguf"), content);
 
         Refusal.of(() -> GgufMetadata.read(file)).contains("4000000");
     }
@@ -259,10 +261,9 @@ class HostileCheckpointTest {
     @ParameterizedTest
     @CsvSource({"4000000, 1", "0, 4000000", "-1, 0", "0, -1"})
     void countsOfAGgufFile(long tensors, long pairs) throws IOException {
-        Path file =
-                Files.write(
-                        directory.resolve("model.gguf"),
-                        gguf(150 << 20, tensors, pairs).array());
+        byte[] content = new byte[150 << 20];
+        gguf(content, tensors, pairs);
+        Path file = Files.write(directory.resolve("model.gguf"), content);
 
         Refusal.of(() -> GgufMetadata.read(file)).contains("model.gguf: ");
     }

@@ -31,7 +31,7 @@ public final class Refusal {
     private Refusal() {}
 
     /** Asserts that the call is refused, and returns its message for further assertions. */
-    static AbstractStringAssert<?> of(ThrowingCallable call) {
+    public static AbstractStringAssert<?> of(ThrowingCallable call) {
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         long before = threads.getCurrentThreadAllocatedBytes();
         Throwable thrown = catchThrowable(call);

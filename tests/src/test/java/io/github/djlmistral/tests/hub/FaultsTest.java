@@ -171,19 +171,56 @@ class FaultsTest {
                                 ? new Reply(407, new byte[0])
                                         .header("Proxy-Authenticate", "Basic realm=\"x\"")
                                 : null;
-        ProcessBuilder builder =
-                HubProgram.process("https://hub.invalid", cache.toString(), MODEL.toString());
-        builder.environment()
-                .keySet()
-                .removeIf(name -> name.toLowerCase(Locale.ROOT).endsWith("_proxy"));
-        builder.environment().put("https_proxy", server.storage());
-        Process process = builder.redirectErrorStream(true).start();
-        String printed = new String(process.getInputStream().readAllBytes(), UTF_8);
-        assertThat(process.waitFor()).isNotZero();
+        String printed = throughProxy(server.storage());
         assertThat(printed).contains("the proxy wants a name and a password");
         assertThat(server.requests)
                 .extracting(HubServer.Request::path)
                 .containsExactly("hub.invalid:443");
+    }
+
+    @Test
+    void aProxyGetsItsPassword() throws Exception {
+        server.instead = FaultsTest::wantsPassword;
+        throughProxy(
+                server.storage().replace("//", "//name:secret@"),
+                "-Djdk.http.auth.tunneling.disabledSchemes=");
+        assertThat(server.requests)
+                .extracting(request -> request.header("proxy-authorization"))
+                .contains("Basic bmFtZTpzZWNyZXQ=");
+    }
+
+    @Test
+    void anotherProxyDoesNotGetThePassword() throws Exception {
+        server.instead = FaultsTest::wantsPassword;
+        String port = server.storage().replaceAll(".*:", "");
+        throughProxy(
+                "http://name:secret@127.0.0.1:9",
+                "-Djdk.http.auth.tunneling.disabledSchemes=",
+                "-Dhttps.proxyHost=127.0.0.1",
+                "-Dhttps.proxyPort=" + port);
+        assertThat(server.requests).isNotEmpty();
+        assertThat(server.requests)
+                .extracting(request -> request.header("proxy-authorization"))
+                .containsOnly("");
+    }
+
+    private static Reply wantsPassword(HubServer.Request request) {
+        return new Reply(407, new byte[0]).header("Proxy-Authenticate", "Basic realm=\"x\"");
+    }
+
+    /** What a download prints, which fails, in a process with this proxy in its environment. */
+    private String throughProxy(String proxy, String... flags) throws Exception {
+        ProcessBuilder builder =
+                HubProgram.process("https://hub.invalid", cache.toString(), MODEL.toString());
+        builder.command().addAll(1, List.of(flags));
+        builder.environment()
+                .keySet()
+                .removeIf(name -> name.toLowerCase(Locale.ROOT).endsWith("_proxy"));
+        builder.environment().put("https_proxy", proxy);
+        Process process = builder.redirectErrorStream(true).start();
+        String printed = new String(process.getInputStream().readAllBytes(), UTF_8);
+        assertThat(process.waitFor()).isNotZero();
+        return printed;
     }
 
     @Test

@@ -121,6 +121,9 @@ final class CacheContents {
                 Files.deleteIfExists(SafePath.below(repository.refs(), revision));
             }
         }
+        // what a link leads to elsewhere is not ours to delete
+        Path own = repository.blob("").toAbsolutePath().normalize();
+        blobs.removeIf(blob -> !own.equals(blob.getParent()));
         blobs.removeAll(linked(repository));
         for (Path blob : blobs) {
             free += bytes(blob);
@@ -157,10 +160,14 @@ final class CacheContents {
         if (Files.isDirectory(refs)) {
             try (Stream<Path> walk = Files.walk(refs)) {
                 for (Path ref : walk.filter(Files::isRegularFile).sorted().toList()) {
-                    revisions
-                            .computeIfAbsent(
-                                    Files.readString(ref).strip(), commit -> new ArrayList<>())
-                            .add(refs.relativize(ref).toString().replace('\\', '/'));
+                    String name = refs.relativize(ref).toString().replace('\\', '/');
+                    CachedRepository.ref(ref)
+                            .ifPresent(
+                                    commit ->
+                                            revisions
+                                                    .computeIfAbsent(
+                                                            commit, key -> new ArrayList<>())
+                                                    .add(name));
                 }
             }
         }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.zoo.hub;
 
-import com.google.gson.JsonParseException;
+import io.github.djlmistral.engine.internal.SmallFile;
+import io.github.djlmistral.engine.internal.StrictJson;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
@@ -39,6 +39,8 @@ final class CachedRepository {
 
     /** What the name of a repository's directory begins with. */
     private static final String FOLDER = "models--";
+
+    private static final int LONGEST_REF = 1024;
 
     private final Path cache;
     private final Path directory;
@@ -90,10 +92,19 @@ final class CachedRepository {
         if (model.isPinned()) {
             return Optional.of(model.revision());
         }
+        return ref(SafePath.below(refs(), model.revision()));
+    }
+
+    /** The commit in a file of a branch or tag; empty if it is missing or holds something else. */
+    static Optional<String> ref(Path file) {
+        if (!Files.exists(file)) {
+            return Optional.empty();
+        }
         try {
-            String commit = Files.readString(SafePath.below(refs(), model.revision())).strip();
+            String commit = SmallFile.text(file, LONGEST_REF).strip();
             return commit.matches("[0-9a-f]{40}") ? Optional.of(commit) : Optional.empty();
-        } catch (NoSuchFileException e) {
+        } catch (IOException e) {
+            LOGGER.debug("{} is not used", file, e);
             return Optional.empty();
         }
     }
@@ -104,9 +115,10 @@ final class CachedRepository {
             Path json = file.resolve(commit + ".json");
             try {
                 if (Files.exists(json)) {
-                    return Optional.of(Listing.ofCache(commit, Files.readString(json)));
+                    return Optional.of(
+                            Listing.ofCache(commit, SmallFile.text(json, StrictJson.LONGEST)));
                 }
-            } catch (IOException | JsonParseException e) {
+            } catch (IOException | IllegalArgumentException e) {
                 LOGGER.debug("{} is not used", json, e);
             }
         }

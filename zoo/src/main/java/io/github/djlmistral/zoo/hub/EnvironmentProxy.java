@@ -14,6 +14,7 @@ import java.net.http.HttpClient;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -50,14 +51,33 @@ final class EnvironmentProxy extends ProxySelector {
                     new PasswordAuthentication(
                             decoded(colon < 0 ? user : user.substring(0, colon)),
                             (colon < 0 ? "" : decoded(user.substring(colon + 1))).toCharArray());
-            client.authenticator(
-                    new Authenticator() {
-                        @Override
-                        protected @Nullable PasswordAuthentication getPasswordAuthentication() {
-                            return getRequestorType() == RequestorType.PROXY ? login : null;
-                        }
-                    });
+            client.authenticator(new Login(Objects.requireNonNull(proxy), login));
         }
+    }
+
+    /** Answers this proxy only: another one, or a server, does not get the password. */
+    private static final class Login extends Authenticator {
+
+        private final URI proxy;
+        private final PasswordAuthentication login;
+
+        Login(URI proxy, PasswordAuthentication login) {
+            this.proxy = proxy;
+            this.login = login;
+        }
+
+        @Override
+        protected @Nullable PasswordAuthentication getPasswordAuthentication() {
+            boolean isAsking =
+                    getRequestorType() == RequestorType.PROXY
+                            && proxy.getHost().equalsIgnoreCase(getRequestingHost())
+                            && port(proxy) == getRequestingPort();
+            return isAsking ? login : null;
+        }
+    }
+
+    private static int port(URI proxy) {
+        return proxy.getPort() >= 0 ? proxy.getPort() : 80;
     }
 
     @Override
@@ -71,11 +91,10 @@ final class EnvironmentProxy extends ProxySelector {
         if (proxy == null) {
             return List.of(Proxy.NO_PROXY);
         }
-        int port = proxy.getPort() >= 0 ? proxy.getPort() : 80;
         return List.of(
                 new Proxy(
                         Proxy.Type.HTTP,
-                        InetSocketAddress.createUnresolved(proxy.getHost(), port)));
+                        InetSocketAddress.createUnresolved(proxy.getHost(), port(proxy))));
     }
 
     /** As curl has it: a name stands for those that end in it too, {@code *} for all. */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.zoo.hub;
 
-import com.google.gson.JsonParseException;
 import java.io.IOException;
 import java.net.URI;
 import java.net.URLEncoder;
 import java.net.http.HttpResponse;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.stream.Collectors;
@@ -13,8 +14,8 @@ import java.util.stream.Collectors;
 /** The Hub's addresses, and what it says about a repository. */
 final class HubApi {
 
-    /** Lists of files are some kilobytes, of the largest repositories some megabytes. */
-    private static final int LONGEST_LIST = 64 << 20;
+    /** Limit for a list of files: 200 bytes for each of 160,000. */
+    private static final int LONGEST_LIST = 32 << 20;
 
     private final HubHttp http;
 
@@ -65,8 +66,8 @@ final class HubApi {
     private static Listing parsed(HubModel model, HttpResponse<byte[]> response)
             throws HubException {
         try {
-            return Listing.ofApi(new String(response.body(), StandardCharsets.UTF_8));
-        } catch (JsonParseException e) {
+            return Listing.ofApi(utf8(response.body()));
+        } catch (CharacterCodingException | IllegalArgumentException e) {
             throw new HubException(
                     model.toString(),
                     response.uri().getHost() + " answers with something that is no list of files",
@@ -74,6 +75,10 @@ final class HubApi {
                             + " between",
                     e);
         }
+    }
+
+    private static String utf8(byte[] body) throws CharacterCodingException {
+        return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(body)).toString();
     }
 
     /** Where a file is to be had. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.zoo.hub;
 
+import io.github.djlmistral.engine.internal.Quote;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
@@ -11,6 +12,9 @@ import org.jspecify.annotations.Nullable;
 public final class HubException extends IOException {
 
     private static final long serialVersionUID = 1;
+
+    /** Of each part: what a server says could fill pages. */
+    private static final int LONGEST = 1000;
 
     private final boolean absent;
 
@@ -54,6 +58,11 @@ public final class HubException extends IOException {
     }
 
     private static String message(String what, String problem, String remedy) {
-        return what + ": " + problem + ". " + remedy + ".";
+        return Quote.oneLine(what, LONGEST)
+                + ": "
+                + Quote.oneLine(problem, LONGEST)
+                + ". "
+                + Quote.oneLine(remedy, LONGEST)
+                + ".";
     }
 }

@@ -4,8 +4,8 @@ package io.github.djlmistral.zoo.hub;
 import ai.djl.util.JsonUtils;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
+import io.github.djlmistral.engine.internal.Quote;
+import io.github.djlmistral.engine.internal.StrictJson;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -32,33 +32,26 @@ record Listing(String commit, Map<String, RemoteFile> files) {
      *    "lfs": {"sha256": "<SHA-256>", "size": 14483498224, "pointerSize": 135}}]}
      * }</pre>
      *
-     * @throws JsonParseException if it is something else
+     * @throws IllegalArgumentException if it is something else
      */
     static Listing ofApi(String json) {
-        try {
-            JsonObject root = JsonParser.parseString(json).getAsJsonObject();
-            String commit = root.get("sha").getAsString();
-            if (!commit.matches("[0-9a-f]{40}")) {
-                throw new JsonParseException("\"sha\" is no commit");
-            }
-            Map<String, RemoteFile> files = new TreeMap<>();
-            for (JsonElement element : root.getAsJsonArray("siblings")) {
-                JsonObject sibling = element.getAsJsonObject();
-                JsonElement lfs = sibling.get("lfs");
-                String path = sibling.get("rfilename").getAsString();
-                files.put(
-                        path,
-                        lfs instanceof JsonObject large
-                                ? file(path, large, "size", "sha256")
-                                : file(path, sibling, "size", "blobId"));
-            }
-            return new Listing(commit, Collections.unmodifiableMap(files));
-        } catch (IllegalStateException
-                | NullPointerException
-                | UnsupportedOperationException
-                | NumberFormatException e) {
-            throw new JsonParseException("a part is missing or of another kind", e);
+        JsonObject root = StrictJson.parse(json);
+        String commit = StrictJson.string(root.get("sha"), "sha");
+        if (!commit.matches("[0-9a-f]{40}")) {
+            throw new IllegalArgumentException(Quote.of("sha") + " is no commit");
         }
+        Map<String, RemoteFile> files = new TreeMap<>();
+        for (JsonElement element : StrictJson.array(root.get("siblings"), "siblings")) {
+            JsonObject sibling = StrictJson.object(element, "siblings");
+            String path = StrictJson.string(sibling.get("rfilename"), "rfilename");
+            JsonElement lfs = StrictJson.get(sibling, "lfs");
+            files.put(
+                    path,
+                    lfs == null
+                            ? file(path, sibling, "size", "blobId")
+                            : file(path, StrictJson.object(lfs, "lfs"), "size", "sha256"));
+        }
+        return new Listing(commit, Collections.unmodifiableMap(files));
     }
 
     /**
@@ -71,41 +64,34 @@ record Listing(String commit, Map<String, RemoteFile> files) {
      *     "lfs_sha256": "<SHA-256>", "lfs_size": 14483498224}}}
      * }</pre>
      *
-     * @throws JsonParseException if it is something else
+     * @throws IllegalArgumentException if it is something else
      */
     static Listing ofCache(String commit, String json) {
-        try {
-            JsonObject root = JsonParser.parseString(json).getAsJsonObject();
-            if (root.get("format_version").getAsInt() != FORMAT) {
-                throw new JsonParseException("a format of another version");
-            }
-            Map<String, RemoteFile> files = new TreeMap<>();
-            root.getAsJsonObject("files")
-                    .asMap()
-                    .forEach(
-                            (path, element) -> {
-                                JsonObject file = element.getAsJsonObject();
-                                files.put(
-                                        path,
-                                        file.has("lfs_sha256")
-                                                ? file(path, file, "lfs_size", "lfs_sha256")
-                                                : file(path, file, "size", "blob_id"));
-                            });
-            return new Listing(commit, Collections.unmodifiableMap(files));
-        } catch (IllegalStateException
-                | NullPointerException
-                | UnsupportedOperationException
-                | NumberFormatException e) {
-            throw new JsonParseException("a part is missing or of another kind", e);
-        }
+        JsonObject root = StrictJson.parse(json);
+        StrictJson.integer(root.get("format_version"), "format_version", FORMAT);
+        Map<String, RemoteFile> files = new TreeMap<>();
+        StrictJson.object(root.get("files"), "files")
+                .asMap()
+                .forEach(
+                        (path, element) -> {
+                            JsonObject file = StrictJson.object(element, path);
+                            files.put(
+                                    path,
+                                    file.has("lfs_sha256")
+                                            ? file(path, file, "lfs_size", "lfs_sha256")
+                                            : file(path, file, "size", "blob_id"));
+                        });
+        return new Listing(commit, Collections.unmodifiableMap(files));
     }
 
     private static RemoteFile file(String path, JsonObject from, String size, String etag) {
         // without ?blobs=true there are only names
+        JsonElement bytes = StrictJson.get(from, size);
+        JsonElement hash = StrictJson.get(from, etag);
         return new RemoteFile(
                 path,
-                from.has(size) ? from.get(size).getAsLong() : -1,
-                from.has(etag) ? from.get(etag).getAsString() : "");
+                bytes == null ? -1 : StrictJson.integer(bytes, size, RemoteFile.LARGEST),
+                hash == null ? "" : StrictJson.string(hash, etag));
     }
 
     /** As {@link #ofCache} reads it. */
@@ -135,6 +121,7 @@ record Listing(String commit, Map<String, RemoteFile> files) {
      */
     List<RemoteFile> choose(HubModel model) throws HubException {
         List<RemoteFile> chosen = new ArrayList<>();
+        long total = 0;
         for (String path : ModelFiles.choose(model, files.keySet())) {
             RemoteFile file = files.get(path);
             if (file == null || !file.isValid()) {
@@ -143,6 +130,13 @@ record Listing(String commit, Map<String, RemoteFile> files) {
                         "the server gives no size and hash for " + path,
                         "Check that HF_ENDPOINT names a server that speaks the Hub's API with"
                                 + " ?blobs=true");
+            }
+            total += file.size();
+            if (total > RemoteFile.LARGEST) {
+                throw new HubException(
+                        model.toString(),
+                        "its files have over " + RemoteFile.LARGEST + " bytes",
+                        "Check that HF_ENDPOINT names a server that you trust");
             }
             chosen.add(file);
         }

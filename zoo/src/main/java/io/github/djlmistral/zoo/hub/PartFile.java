@@ -8,6 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -32,6 +33,9 @@ final class PartFile implements Closeable {
     /** So many bytes may be there and not yet in the journal. */
     static final int UNSAID = 1 << 20;
 
+    /** A line for each {@link #UNSAID} bytes: enough for 600 GB. */
+    private static final int LONGEST_JOURNAL = 16 << 20;
+
     private static final Pattern LINE = Pattern.compile("(\\d{1,18}) (\\d{1,18})");
 
     private final Path data;
@@ -48,6 +52,12 @@ final class PartFile implements Closeable {
         this.data = data;
         this.journal = journal;
         this.size = size;
+        for (Path file : List.of(data, journal)) {
+            if (Files.exists(file, LinkOption.NOFOLLOW_LINKS)
+                    && !Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
+                Files.delete(file); // through a link another file would be overwritten
+            }
+        }
         String header = "parts of " + size + "\n";
         if (!readJournal(header)) {
             present.clear();
@@ -104,7 +114,9 @@ final class PartFile implements Closeable {
     }
 
     private boolean readJournal(String header) throws IOException {
-        if (!Files.exists(journal) || !Files.exists(data)) {
+        if (!Files.exists(journal)
+                || !Files.exists(data)
+                || Files.size(journal) > LONGEST_JOURNAL) {
             return false;
         }
         String text = Files.readString(journal, StandardCharsets.ISO_8859_1);

@@ -12,8 +12,11 @@ package io.github.djlmistral.zoo.hub;
  */
 record RemoteFile(String path, long size, String etag) {
 
+    /** Limit for a file, and for all files of a download together: 4 PiB. */
+    static final long LARGEST = 1L << 52;
+
     /** Whether the hash can be one; it becomes the name of a file. */
     boolean isValid() {
-        return size >= 0 && etag.matches("[0-9a-f]{40}|[0-9a-f]{64}");
+        return size >= 0 && size <= LARGEST && etag.matches("[0-9a-f]{40}|[0-9a-f]{64}");
     }
 }

@@ -1,29 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.zoo.hub;
 
+import io.github.djlmistral.engine.internal.Quote;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.regex.Pattern;
 
 /** Names that others chose, as paths below a directory of ours and never beside it. */
 final class SafePath {
 
     private SafePath() {}
 
+    /** Limits of common file systems, in bytes of UTF-8. */
+    private static final int LONGEST_PART = 240;
+
+    private static final int LONGEST = 1024;
+
+    /** Devices of Windows, in any directory and with any extension: {@code con}, {@code nul.txt}. */
+    private static final Pattern DEVICE =
+            Pattern.compile(
+                    "(con|prn|aux|nul|conin\\$|conout\\$|(com|lpt)[0-9\u00b9\u00b2\u00b3])\\s*(\\..*)?",
+                    Pattern.CASE_INSENSITIVE);
+
     /**
-     * Whether a name, its parts divided by slashes, stays below wherever it is put, on every
-     * system: no empty part (as of {@code /etc}), no {@code .} or {@code ..}, nothing that only
-     * Windows takes for a path ({@code C:}, {@code \}), no control character.
+     * Whether a name, its parts divided by slashes, stays below any directory that it is resolved
+     * against, and names the same file on every system: no empty part (as in {@code /etc}), no
+     * {@code .} or {@code ..}, no drive ({@code C:}), stream ({@code a:b}), backslash, wildcard or
+     * control character, no part that ends in a dot or a space, no device name, no half surrogate
+     * pairs, and no excessive length.
      */
     static boolean isRelative(String name) {
-        for (String part : name.split("/", -1)) {
-            if (part.isEmpty()
-                    || part.equals(".")
-                    || part.equals("..")
-                    || part.chars()
-                            .anyMatch(c -> c < ' ' || c == 127 || "\\:*?\"<>|".indexOf(c) >= 0)) {
-                return false;
-            }
-        }
-        return true;
+        return StandardCharsets.UTF_8.newEncoder().canEncode(name)
+                && length(name) <= LONGEST
+                && Arrays.stream(name.split("/", -1)).allMatch(SafePath::isPart);
+    }
+
+    private static boolean isPart(String part) {
+        return !part.isEmpty()
+                && !part.endsWith(".") // "." and ".." too
+                && !part.endsWith(" ")
+                && length(part) <= LONGEST_PART
+                && part.codePoints()
+                        .noneMatch(c -> Character.isISOControl(c) || "\\:*?\"<>|".indexOf(c) >= 0)
+                && !DEVICE.matcher(part).matches();
+    }
+
+    private static int length(String text) {
+        return text.getBytes(StandardCharsets.UTF_8).length;
     }
 
     /**
@@ -34,8 +58,9 @@ final class SafePath {
     static Path below(Path directory, String name) throws HubException {
         if (!isRelative(name)) {
             throw new HubException(
-                    "\"" + name + "\"",
-                    "the server gave this as the name of a file, and it would lie outside the cache",
+                    Quote.of(name),
+                    "the server gave this as the name of a file, and it could lie outside the cache"
+                            + " or name a device",
                     "Check that HF_ENDPOINT names a server that you trust");
         }
         return directory.resolve(name);

@@ -3,12 +3,13 @@ package io.github.djlmistral.zoo.hub;
 
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
+import io.github.djlmistral.engine.internal.StrictJson;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Whether a snapshot of which no listing is left is whole, as far as its files tell: there is a
@@ -17,6 +18,8 @@ import java.util.List;
  */
 final class SnapshotGuess {
 
+    private static final Logger LOGGER = LoggerFactory.getLogger(SnapshotGuess.class);
+
     private SnapshotGuess() {}
 
     /**
@@ -24,7 +27,7 @@ final class SnapshotGuess {
      *
      * @param needed which of its files the model needs, the weights or their index last
      */
-    static boolean isComplete(Path snapshot, List<String> needed) throws IOException {
+    static boolean isComplete(Path snapshot, List<String> needed) {
         String weights = needed.get(needed.size() - 1);
         if (weights.endsWith(".gguf")) {
             return true;
@@ -36,19 +39,19 @@ final class SnapshotGuess {
                 && (!weights.endsWith(".json") || hasShards(snapshot, snapshot.resolve(weights)));
     }
 
-    private static boolean hasShards(Path snapshot, Path index) throws IOException {
+    private static boolean hasShards(Path snapshot, Path index) {
         try {
-            JsonObject map =
-                    JsonParser.parseString(Files.readString(index))
-                            .getAsJsonObject()
-                            .getAsJsonObject("weight_map");
+            JsonObject root = StrictJson.read(index, StrictJson.LONGEST);
+            JsonObject map = StrictJson.object(root.get("weight_map"), "weight_map");
             for (JsonElement shard : map.asMap().values()) {
-                if (!Files.exists(SafePath.below(snapshot, shard.getAsString()))) {
+                String name = StrictJson.string(shard, "weight_map");
+                if (!Files.exists(SafePath.below(snapshot, name))) {
                     return false;
                 }
             }
             return true;
-        } catch (JsonParseException | IllegalStateException | NullPointerException e) {
+        } catch (IOException | IllegalArgumentException e) {
+            LOGGER.debug("{} is not used", index, e);
             return false;
         }
     }

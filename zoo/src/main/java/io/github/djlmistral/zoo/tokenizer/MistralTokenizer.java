@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.zoo.tokenizer;
 
-import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
+import io.github.djlmistral.engine.internal.Quote;
+import io.github.djlmistral.engine.internal.SmallFile;
+import io.github.djlmistral.engine.internal.StrictJson;
 import io.github.djlmistral.engine.weights.Gguf;
 import io.github.djlmistral.engine.weights.GgufMetadata;
 import java.io.IOException;
@@ -44,6 +46,9 @@ public final class MistralTokenizer implements AutoCloseable {
     private static final List<String> SENTENCE_PIECE_FILES =
             List.of("tokenizer.model", "tokenizer.model.v1", "tokenizer.model.v3");
 
+    /** Limit for {@code tokenizer.json}; that of Mistral Small 3.1 has 17 MB. */
+    private static final int LONGEST_JSON = 32 << 20;
+
     private static final Pattern BYTE = Pattern.compile("<0x[0-9A-F]{2}>");
 
     private final NativeTokenizer tokenizer;
@@ -62,22 +67,24 @@ public final class MistralTokenizer implements AutoCloseable {
     private final boolean addEos;
 
     private MistralTokenizer(JsonObject root, TokenizerSettings settings) throws IOException {
-        JsonObject model = checkedModel(root);
+        JsonObject model = TokenizerJson.model(root);
         settings.addTokensTo(root);
+        TokenizerJson.check(root);
         root.add("truncation", JsonNull.INSTANCE);
         root.add("padding", JsonNull.INSTANCE);
 
         JsonObject vocabulary = model.getAsJsonObject("vocab");
         int size = 0;
         for (Map.Entry<String, JsonElement> entry : vocabulary.entrySet()) {
-            int id = entry.getValue().getAsInt();
+            int id = TokenizerJson.id(entry.getValue(), entry.getKey());
             ids.put(entry.getKey(), id);
             size = Math.max(size, id + 1);
         }
         for (JsonElement element : root.getAsJsonArray("added_tokens")) {
             JsonObject token = element.getAsJsonObject();
-            int id = token.get("id").getAsInt();
-            ids.put(token.get("content").getAsString(), id);
+            String content = TokenizerJson.content(token);
+            int id = TokenizerJson.id(token.get("id"), content);
+            ids.put(content, id);
             size = Math.max(size, id + 1);
             specialIds.set(
                     id,
@@ -146,26 +153,23 @@ public final class MistralTokenizer implements AutoCloseable {
             GgufTokenizer parts = new GgufTokenizer(GgufMetadata.read(gguf.get()));
             return create(
                     gguf.get(),
-                    SentencePieceConverter.toTokenizerJson(parts.model(), parts.legacy()),
+                    () -> SentencePieceConverter.toTokenizerJson(parts.model(), parts.legacy()),
                     settings);
         }
         Path json = directory.resolve("tokenizer.json");
         if (Files.exists(json)) {
-            return create(json, TokenizerSettings.read(json), settings);
+            return create(json, () -> StrictJson.read(json, LONGEST_JSON), settings);
         }
         for (String name : SENTENCE_PIECE_FILES) {
             Path file = directory.resolve(name);
             if (Files.exists(file)) {
                 Boolean legacy = settings.flag("legacy");
-                SentencePieceModel model;
-                try {
-                    model = SentencePieceModel.parse(Files.readAllBytes(file));
-                } catch (IOException e) {
-                    throw new IOException("cannot use " + file + ": " + e.getMessage(), e);
-                }
+                byte[] bytes = SmallFile.bytes(file, StrictJson.LONGEST);
                 return create(
                         file,
-                        SentencePieceConverter.toTokenizerJson(model, legacy != null && legacy),
+                        () ->
+                                SentencePieceConverter.toTokenizerJson(
+                                        SentencePieceModel.parse(bytes), legacy != null && legacy),
                         settings);
             }
         }
@@ -177,41 +181,32 @@ public final class MistralTokenizer implements AutoCloseable {
                         + "; download one of them from where the checkpoint comes from");
     }
 
-    private static MistralTokenizer create(Path file, JsonObject root, TokenizerSettings settings)
-            throws IOException {
-        try {
-            return new MistralTokenizer(root, settings);
-        } catch (IOException | RuntimeException e) { // the latter: JSON of an unexpected shape
-            throw new IOException("cannot use " + file + ": " + e.getMessage(), e);
-        }
+    /** Makes the content of a {@code tokenizer.json}. */
+    private interface Source {
+        JsonObject read() throws IOException;
     }
 
-    private static JsonObject checkedModel(JsonObject root) throws IOException {
-        if (!(root.get("model") instanceof JsonObject model)
-                || !(model.get("vocab") instanceof JsonObject)
-                || !(model.get("merges") instanceof JsonArray)) {
-            throw new IOException(
-                    "it has no model of type BPE with a vocabulary and merges: is it the tokenizer"
-                            + " of a Mistral model?");
+    private static MistralTokenizer create(Path file, Source source, TokenizerSettings settings)
+            throws IOException {
+        try {
+            return new MistralTokenizer(source.read(), settings);
+        } catch (IllegalArgumentException e) {
+            throw new IOException("cannot use " + file + ": " + e.getMessage(), e);
         }
-        if (!(root.get("added_tokens") instanceof JsonArray)) {
-            root.add("added_tokens", new JsonArray());
-        }
-        return model;
     }
 
     private @Nullable String known(String token) {
         return ids.containsKey(token) ? token : null;
     }
 
-    private @Nullable String checkedToken(TokenizerSettings settings, String role, String fallback)
-            throws IOException {
+    private @Nullable String checkedToken(
+            TokenizerSettings settings, String role, String fallback) {
         String token = settings.token(role, known(fallback));
         if (token != null && !ids.containsKey(token)) {
-            throw new IOException(
-                    "the settings name '"
-                            + token
-                            + "' as "
+            throw new IllegalArgumentException(
+                    "the settings name "
+                            + Quote.of(token)
+                            + " as "
                             + role
                             + ", but the vocabulary does not hold it: are the tokenizer's files of"
                             + " one checkpoint?");

@@ -2,6 +2,7 @@
 package io.github.djlmistral.zoo.tokenizer;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import io.github.djlmistral.engine.internal.Quote;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.lang.ref.Reference;
@@ -29,7 +30,7 @@ final class NativeTokenizer implements AutoCloseable {
     /**
      * Hands the text of a {@code tokenizer.json} to the native library.
      *
-     * @throws IOException if the library refuses it
+     * @throws IllegalArgumentException if the library refuses it
      */
     NativeTokenizer(String json) throws IOException {
         tokenizer = create(json);
@@ -47,8 +48,10 @@ final class NativeTokenizer implements AutoCloseable {
             byte[] utf8 = json.getBytes(StandardCharsets.UTF_8);
             return HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(utf8), OPTIONS);
         } catch (RuntimeException e) {
-            throw new IOException(
-                    "the native tokenizer library refused the tokenizer: " + e.getMessage(), e);
+            throw new IllegalArgumentException(
+                    "the native tokenizer library refused the tokenizer: "
+                            + Quote.shorten("" + e.getMessage()),
+                    e);
         } finally {
             if (flavor) {
                 System.clearProperty("RUST_FLAVOR");

@@ -22,6 +22,9 @@ import java.util.Map;
  */
 final class SentencePieceConverter {
 
+    /** Limit that bounds the memory; Mistral 7B's pieces make 58,980 merges. */
+    private static final int MOST_MERGES = 1 << 19;
+
     private final SentencePieceModel model;
 
     private SentencePieceConverter(SentencePieceModel model) {
@@ -167,10 +170,15 @@ final class SentencePieceConverter {
                 Integer left = parts.get(text.substring(0, cut));
                 Integer right = left == null ? null : parts.get(text.substring(cut));
                 if (left != null && right != null) {
+                    if (merges.size() == MOST_MERGES) {
+                        throw new IllegalArgumentException(
+                                "its pieces make more than " + MOST_MERGES + " merges");
+                    }
+                    // the texts of the pieces, so that there is one copy of each
                     merges.add(
                             new Merge(
-                                    text.substring(0, cut),
-                                    text.substring(cut),
+                                    model.pieces().get(left).text(),
+                                    model.pieces().get(right).text(),
                                     left,
                                     right,
                                     piece.score()));

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.zoo.tokenizer;
 
-import java.io.IOException;
+import io.github.djlmistral.engine.internal.Quote;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A SentencePiece model of the BPE kind, read from its protocol buffer ({@code tokenizer.model}),
@@ -33,6 +37,8 @@ final class SentencePieceModel {
     private static final List<String> MODEL_TYPES =
             List.of("unknown", "unigram", "BPE", "word", "char");
 
+    private static final int LONGEST_PIECE = 256;
+
     /** One entry of the vocabulary; its id is its position. */
     record Piece(String text, float score, int type) {}
 
@@ -49,13 +55,13 @@ final class SentencePieceModel {
      * Parses a model.
      *
      * @param bytes the content of the file
-     * @throws IOException if the bytes are no SentencePiece model, or not one of the kind that
-     *     Mistral uses
+     * @throws IllegalArgumentException if the bytes are no SentencePiece model, or not one of the
+     *     kind that Mistral uses
      */
-    static SentencePieceModel parse(byte[] bytes) throws IOException {
+    static SentencePieceModel parse(byte[] bytes) {
         if (new String(bytes, 0, Math.min(bytes.length, 23), StandardCharsets.US_ASCII)
                 .equals("version https://git-lfs")) {
-            throw new IOException("it is a Git LFS pointer: run 'git lfs pull'");
+            throw new IllegalArgumentException("it is a Git LFS pointer: run 'git lfs pull'");
         }
         SentencePieceModel model = new SentencePieceModel();
         try {
@@ -63,16 +69,17 @@ final class SentencePieceModel {
             while (buffer.hasRemaining()) {
                 int tag = (int) varint(buffer);
                 switch (tag) {
-                    case (1 << 3) | BYTES -> model.pieces.add(piece(slice(buffer)));
+                    case (1 << 3) | BYTES -> model.add(piece(slice(buffer)));
                     case (2 << 3) | BYTES -> model.readTrainer(slice(buffer));
                     case (3 << 3) | BYTES -> model.readNormalizer(slice(buffer));
                     default -> skip(buffer, tag);
                 }
             }
-        } catch (BufferUnderflowException | IllegalArgumentException e) {
-            throw new IOException("it is damaged or no SentencePiece model: download it again", e);
+        } catch (BufferUnderflowException | CharacterCodingException e) {
+            throw damaged(e);
         }
         model.check();
+        model.checkPieces();
         return model;
     }
 
@@ -82,29 +89,62 @@ final class SentencePieceModel {
         model.pieces.addAll(pieces);
         model.byteFallback = byteFallback;
         model.addDummyPrefix = addDummyPrefix;
+        model.checkPieces();
         return model;
     }
 
-    private void check() throws IOException {
+    private void add(Piece piece) {
+        if (pieces.size() == TokenizerJson.MOST_TOKENS) {
+            throw new IllegalArgumentException(
+                    "it has more than " + TokenizerJson.MOST_TOKENS + " pieces");
+        }
+        pieces.add(piece);
+    }
+
+    /** A piece is at most 16 characters long unless the model was trained with other options. */
+    private void checkPieces() {
+        Set<String> texts = new HashSet<>();
+        for (Piece piece : pieces) {
+            if (piece.text().length() > LONGEST_PIECE) {
+                throw new IllegalArgumentException(
+                        "the piece "
+                                + Quote.of(piece.text())
+                                + " has over "
+                                + LONGEST_PIECE
+                                + " characters");
+            }
+            if (!texts.add(piece.text())) {
+                throw new IllegalArgumentException(
+                        "the piece " + Quote.of(piece.text()) + " comes twice");
+            }
+        }
+    }
+
+    private static IllegalArgumentException damaged(@Nullable Exception cause) {
+        return new IllegalArgumentException(
+                "it is damaged or no SentencePiece model: download it again", cause);
+    }
+
+    private void check() {
         if (pieces.isEmpty()) {
-            throw new IOException("it holds no pieces: it is empty or no SentencePiece model");
+            throw new IllegalArgumentException("it holds no pieces: it is empty or no SentencePiece model");
         }
         if (modelType != 2) {
             String name =
                     modelType >= 0 && modelType < MODEL_TYPES.size()
                             ? MODEL_TYPES.get(modelType)
                             : String.valueOf(modelType);
-            throw new IOException(
+            throw new IllegalArgumentException(
                     "it is a SentencePiece model of type " + name + ": only BPE is supported");
         }
         if (normalizes || removeExtraWhitespaces) {
-            throw new IOException(
+            throw new IllegalArgumentException(
                     "it normalizes text: only the identity normalizer without"
                             + " remove_extra_whitespaces, as Mistral has it, is supported");
         }
     }
 
-    private static Piece piece(ByteBuffer buffer) {
+    private static Piece piece(ByteBuffer buffer) throws CharacterCodingException {
         String text = "";
         float score = 0;
         int type = NORMAL;
@@ -112,7 +152,7 @@ final class SentencePieceModel {
             int tag = (int) varint(buffer);
             switch (tag) {
                 case (1 << 3) | BYTES ->
-                        text = StandardCharsets.UTF_8.decode(slice(buffer)).toString();
+                        text = StandardCharsets.UTF_8.newDecoder().decode(slice(buffer)).toString();
                 case (2 << 3) | FIXED32 -> score = buffer.getFloat();
                 case (3 << 3) | VARINT -> type = (int) varint(buffer);
                 default -> skip(buffer, tag);
@@ -153,7 +193,7 @@ final class SentencePieceModel {
                 return value;
             }
         }
-        throw new IllegalArgumentException("a number of more than ten bytes");
+        throw damaged(null);
     }
 
     private static ByteBuffer slice(ByteBuffer buffer) {
@@ -173,7 +213,7 @@ final class SentencePieceModel {
             case FIXED64 -> buffer.getLong();
             case BYTES -> slice(buffer);
             case FIXED32 -> buffer.getInt();
-            default -> throw new IllegalArgumentException("wire type " + (tag & 7));
+            default -> throw damaged(null);
         }
     }
 

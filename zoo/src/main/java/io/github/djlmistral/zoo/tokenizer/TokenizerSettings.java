@@ -4,15 +4,16 @@ package io.github.djlmistral.zoo.tokenizer;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
 import com.google.gson.JsonPrimitive;
+import io.github.djlmistral.engine.internal.Quote;
+import io.github.djlmistral.engine.internal.StrictJson;
 import io.github.djlmistral.engine.weights.Gguf;
 import io.github.djlmistral.engine.weights.GgufMetadata;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -24,6 +25,10 @@ import org.jspecify.annotations.Nullable;
  * which may be missing. A GGUF file says it all by itself.
  */
 public final class TokenizerSettings {
+
+    private static final List<String> FLAGS = List.of("add_bos_token", "add_eos_token", "legacy");
+    private static final List<String> ROLES =
+            List.of("bos_token", "eos_token", "unk_token", "pad_token");
 
     private final JsonObject config;
     private final JsonObject specialTokensMap;
@@ -46,28 +51,49 @@ public final class TokenizerSettings {
     }
 
     private static JsonObject readIfPresent(Path file) throws IOException {
-        return Files.exists(file) ? read(file) : new JsonObject();
+        if (!Files.exists(file)) {
+            return new JsonObject();
+        }
+        JsonObject json = StrictJson.read(file, StrictJson.LONGEST);
+        try {
+            check(json);
+            return json;
+        } catch (IllegalArgumentException e) {
+            throw new IOException(file + ": " + e.getMessage() + ". Download it again.", e);
+        }
     }
 
-    /**
-     * Reads a JSON object.
-     *
-     * @throws IOException naming the file, if it cannot be read or holds something else
-     */
-    static JsonObject read(Path file) throws IOException {
-        String text = Files.readString(file);
-        try {
-            if (JsonParser.parseString(text) instanceof JsonObject object) {
-                return object;
+    /** Checks the kinds of the values that are read below. */
+    private static void check(JsonObject json) {
+        for (String flag : FLAGS) {
+            JsonElement value = StrictJson.get(json, flag);
+            if (value != null) {
+                StrictJson.bool(value, flag);
             }
-        } catch (JsonParseException e) {
-            throw new IOException(
-                    file + " is not valid JSON, download it again: " + e.getMessage(), e);
         }
-        if (text.startsWith("version https://git-lfs")) {
-            throw new IOException(file + " is a Git LFS pointer: run 'git lfs pull'");
+        for (String role : ROLES) {
+            JsonElement value = StrictJson.get(json, role);
+            if (value != null) {
+                StrictJson.string(
+                        value instanceof JsonObject token ? token.get("content") : value, role);
+            }
         }
-        throw new IOException(file + " does not hold a JSON object: download it again");
+        JsonElement template = StrictJson.get(json, "chat_template");
+        if (template instanceof JsonArray templates) {
+            for (JsonElement element : templates) {
+                JsonObject named = StrictJson.object(element, "chat_template");
+                StrictJson.string(named.get("name"), "chat_template.name");
+                StrictJson.string(named.get("template"), "chat_template.template");
+            }
+        } else if (template != null) {
+            StrictJson.string(template, "chat_template");
+        }
+        JsonElement added = StrictJson.get(json, "added_tokens_decoder");
+        if (added != null) {
+            StrictJson.object(added, "added_tokens_decoder")
+                    .asMap()
+                    .forEach((id, token) -> TokenizerJson.content(token));
+        }
     }
 
     /**
@@ -114,45 +140,47 @@ public final class TokenizerSettings {
     }
 
     private static @Nullable String string(@Nullable JsonElement element) {
-        return element instanceof JsonPrimitive primitive ? primitive.getAsString() : null;
+        return element instanceof JsonPrimitive primitive && primitive.isString()
+                ? primitive.getAsString()
+                : null;
     }
 
     /**
      * Adds the tokens that only these files name to the {@code added_tokens} of a {@code
      * tokenizer.json}.
      *
-     * @throws IOException if an id is no number
+     * @throws IllegalArgumentException if an id is not an integer
      */
-    void addTokensTo(JsonObject tokenizer) throws IOException {
+    void addTokensTo(JsonObject tokenizer) {
+        JsonArray tokens = tokenizer.getAsJsonArray("added_tokens");
         Set<String> known = new HashSet<>();
-        for (JsonElement token : tokenizer.getAsJsonArray("added_tokens")) {
-            known.add(token.getAsJsonObject().get("content").getAsString());
-        }
+        tokens.forEach(token -> known.add(TokenizerJson.content(token)));
         if (config.get("added_tokens_decoder") instanceof JsonObject decoder) {
             for (Map.Entry<String, JsonElement> entry : decoder.entrySet()) {
-                String text = spelling(entry.getValue());
-                if (text != null
-                        && entry.getValue() instanceof JsonObject token
-                        && known.add(text)) {
-                    JsonObject added = token.deepCopy();
+                if (known.add(TokenizerJson.content(entry.getValue()))) {
+                    JsonObject added = entry.getValue().deepCopy().getAsJsonObject();
                     added.addProperty("id", id(entry.getKey()));
-                    tokenizer.getAsJsonArray("added_tokens").add(added);
+                    tokens.add(added);
                 }
             }
         }
         Set<String> special = new HashSet<>();
         specialTokensMap.entrySet().forEach(entry -> collect(entry.getValue(), special));
         for (Map.Entry<String, JsonElement> entry : addedTokens.entrySet()) {
-            if (known.add(entry.getKey())) {
-                tokenizer
-                        .getAsJsonArray("added_tokens")
-                        .add(
-                                SentencePieceConverter.addedToken(
-                                        id(entry.getValue().getAsString()),
-                                        entry.getKey(),
-                                        special.contains(entry.getKey())));
+            String text = entry.getKey();
+            if (known.add(text)) {
+                int id = TokenizerJson.id(entry.getValue(), text);
+                tokens.add(SentencePieceConverter.addedToken(id, text, special.contains(text)));
             }
         }
+    }
+
+    private static int id(String key) {
+        if (!key.matches("\\d{1,9}")) {
+            throw new IllegalArgumentException(
+                    "added_tokens_decoder has the key " + Quote.of(key) + ", which is not an id");
+        }
+        return Integer.parseInt(key);
     }
 
     private static void collect(JsonElement element, Set<String> spellings) {
@@ -163,14 +191,6 @@ public final class TokenizerSettings {
             if (text != null) {
                 spellings.add(text);
             }
-        }
-    }
-
-    private static int id(String text) throws IOException {
-        try {
-            return Integer.parseInt(text);
-        } catch (NumberFormatException e) {
-            throw new IOException("an added token has the id '" + text + "', not a number", e);
         }
     }
 }
