@@ -11,6 +11,14 @@ import io.github.djlmistral.engine.weights.CheckpointException;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Safetensors;
 import io.github.djlmistral.engine.weights.Tensor;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
@@ -25,12 +33,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.Arguments;
-import org.junit.jupiter.params.provider.EnumSource;
-import org.junit.jupiter.params.provider.MethodSource;
 
 class SafetensorsTest {
 
@@ -247,11 +249,7 @@ class SafetensorsTest {
                         raw(-1, "{}"),
                         "would have 18446744073709551615 bytes",
                         "write it again"),
-                damaged(
-                        "header over 16 MiB",
-                        raw(16_777_217, "{}"),
-                        "16777217",
-                        "write it again"),
+                damaged("header over 16 MiB", raw(16_777_217, "{}"), "16777217", "write it again"),
                 damaged("cut in the header", raw(100, "{}"), "after 10 of 108 bytes", "Download"),
                 damaged(
                         "Git LFS pointer",
@@ -307,7 +305,13 @@ class SafetensorsTest {
                 tensor("three offsets", "F32", "[1]", "[0,4,8]", 4, "[0, 4, 8]"),
                 tensor("begin behind end", "F32", "[1]", "[4,0]", 4, "[4, 0]"),
                 tensor("negative offsets", "F32", "[1]", "[-4,0]", 4, "data_offsets\" is -4"),
-                tensor("offset beyond 64 bits", "F32", "[1]", "[0,18446744073709551620]", 4, "integer"),
+                tensor(
+                        "offset beyond 64 bits",
+                        "F32",
+                        "[1]",
+                        "[0,18446744073709551620]",
+                        4,
+                        "integer"),
                 tensor("offset with a fraction", "F32", "[1]", "[0,4.0]", 4, "integer"),
                 tensor("offset in quotes", "F32", "[1]", "[0,\"4\"]", 4, "integer"),
                 tensor("negative dimension", "F32", "[-1]", "[0,4]", 4, "shape\" is -1"),
