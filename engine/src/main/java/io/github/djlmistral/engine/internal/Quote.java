@@ -25,9 +25,7 @@ public final class Quote {
     public static String oneLine(String text, int longest) {
         String cut = text.length() <= longest ? text : text.substring(0, longest) + "...";
         StringBuilder line = new StringBuilder(cut.length());
-        cut.codePoints()
-                .map(c -> isPrintable(c) ? c : ' ')
-                .forEach(line::appendCodePoint);
+        cut.codePoints().map(c -> isPrintable(c) ? c : ' ').forEach(line::appendCodePoint);
         return line.toString();
     }
 
@@ -35,10 +33,10 @@ public final class Quote {
     private static boolean isPrintable(int c) {
         return switch (Character.getType(c)) {
             case Character.CONTROL,
-                            Character.FORMAT,
-                            Character.SURROGATE,
-                            Character.LINE_SEPARATOR,
-                            Character.PARAGRAPH_SEPARATOR ->
+                    Character.FORMAT,
+                    Character.SURROGATE,
+                    Character.LINE_SEPARATOR,
+                    Character.PARAGRAPH_SEPARATOR ->
                     false;
             default -> true;
         };

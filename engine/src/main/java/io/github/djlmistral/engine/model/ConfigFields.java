@@ -89,7 +89,8 @@ final class ConfigFields {
             return null;
         }
         if (!element.isJsonObject()) {
-            throw invalid(path + key + " is " + StrictJson.describe(element) + ", not an object", null);
+            throw invalid(
+                    path + key + " is " + StrictJson.describe(element) + ", not an object", null);
         }
         return new ConfigFields(element.getAsJsonObject(), path + key + ".");
     }

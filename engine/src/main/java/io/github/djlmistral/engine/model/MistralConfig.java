@@ -90,8 +90,10 @@ public record MistralConfig(
                 numHiddenLayers <= MOST_LAYERS,
                 "num_hidden_layers is " + numHiddenLayers + ", over the limit of " + MOST_LAYERS);
         int inner = Math.max(vocabSize, intermediateSize);
-        requireSize("num_attention_heads * head_dim * hidden_size",
-                (long) numAttentionHeads * headDim, hiddenSize);
+        requireSize(
+                "num_attention_heads * head_dim * hidden_size",
+                (long) numAttentionHeads * headDim,
+                hiddenSize);
         requireSize("vocab_size or intermediate_size * hidden_size", inner, hiddenSize);
         require(headDim % 2 == 0, "head_dim is " + headDim + ", rotary embedding needs it even");
         require(ropeTheta > 0 && Double.isFinite(ropeTheta), "rope_theta is " + ropeTheta);
@@ -289,7 +291,10 @@ public record MistralConfig(
                             rope.has("type") ? "type" : "rope_type", ConfigFields::text, "default");
             require(
                     "default".equals(type),
-                    key + " of type " + Quote.of("" + type) + " is not supported, only \"default\"");
+                    key
+                            + " of type "
+                            + Quote.of("" + type)
+                            + " is not supported, only \"default\"");
             if (rope.has("rope_theta")) {
                 return rope.number("rope_theta", null);
             }

@@ -176,7 +176,9 @@ public final class Checkpoint {
         CheckpointException refused =
                 new CheckpointException(
                         index,
-                        "it names " + Quote.of(name) + ", which is not a .safetensors file beside it",
+                        "it names "
+                                + Quote.of(name)
+                                + ", which is not a .safetensors file beside it",
                         "Get the model from a source that you trust, or correct the index");
         if (!name.matches("[^/\\\\:]+\\.safetensors")) {
             throw refused;

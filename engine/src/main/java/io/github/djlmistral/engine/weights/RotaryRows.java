@@ -50,7 +50,8 @@ public final class RotaryRows {
      * @throws IllegalArgumentException if they do not
      */
     public static int width(String tensor, long[] shape, int heads) {
-        if (heads <= 0 || shape.length != 2
+        if (heads <= 0
+                || shape.length != 2
                 || shape[0] > Integer.MAX_VALUE
                 || shape[0] % (2L * heads) != 0) {
             throw new IllegalArgumentException(

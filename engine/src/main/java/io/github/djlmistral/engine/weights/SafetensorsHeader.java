@@ -153,9 +153,7 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata, long
             throw new IllegalArgumentException(
                     Quote.of(key) + " is an array of " + elements.size() + " numbers");
         }
-        return elements.stream()
-                .map(element -> StrictJson.integer(element, key, LARGEST))
-                .toList();
+        return elements.stream().map(element -> StrictJson.integer(element, key, LARGEST)).toList();
     }
 
     /** The entries, in order, must fill {@code available} bytes without overlap and without gap. */

@@ -77,7 +77,8 @@ class HostileCheckpointTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "[]", "null", "{", "{\"a\":1,\"a\":2}", "{} {}", "{\"a\":\"\\ud800\"}"})
+    @ValueSource(
+            strings = {"", "[]", "null", "{", "{\"a\":1,\"a\":2}", "{} {}", "{\"a\":\"\\ud800\"}"})
     void documentsThatAreNoConfiguration(String json) throws IOException {
         file("config.json", json);
         file("generation_config.json", json);
@@ -172,7 +173,9 @@ class HostileCheckpointTest {
         String shape = "1,".repeat(300_000) + "1";
         Path file =
                 safetensors(
-                        "{\"a\":{\"dtype\":\"U8\",\"data_offsets\":[0,1],\"shape\":[" + shape + "]}}",
+                        "{\"a\":{\"dtype\":\"U8\",\"data_offsets\":[0,1],\"shape\":["
+                                + shape
+                                + "]}}",
                         1);
 
         Refusal.of(() -> Safetensors.read(file)).contains("a.shape", "300001");

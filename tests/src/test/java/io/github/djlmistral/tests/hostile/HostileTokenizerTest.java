@@ -58,7 +58,9 @@ class HostileTokenizerTest {
 
     private static JsonObject token(String id, String content) {
         JsonObject token =
-                json("{'id':" + id + ",'single_word':false,'lstrip':false,'rstrip':false,"
+                json("{'id':"
+                                + id
+                                + ",'single_word':false,'lstrip':false,'rstrip':false,"
                                 + "'normalized':false,'special':true}")
                         .getAsJsonObject();
         token.addProperty("content", content);
@@ -114,7 +116,9 @@ class HostileTokenizerTest {
     @Test
     void longSpecialTokens() throws IOException {
         for (int i = 0; i < 11; i++) {
-            tokenizer.getAsJsonArray("added_tokens").add(token("" + (600 + i), i + "<".repeat(100_000)));
+            tokenizer
+                    .getAsJsonArray("added_tokens")
+                    .add(token("" + (600 + i), i + "<".repeat(100_000)));
         }
 
         refusal().contains("over 1048576 characters");
@@ -215,10 +219,10 @@ class HostileTokenizerTest {
 
     /** A protocol buffer's field of bytes. */
     private static void field(ByteArrayOutputStream to, int number, byte[] content) {
-        to.write(number << 3 | 2);
+        to.write((number << 3) | 2);
         int length = content.length;
         for (; length > 127; length >>>= 7) {
-            to.write(length & 127 | 128);
+            to.write((length & 127) | 128);
         }
         to.write(length);
         to.writeBytes(content);
@@ -241,7 +245,7 @@ class HostileTokenizerTest {
     void piecesWithoutEnd() throws IOException {
         ByteArrayOutputStream model = new ByteArrayOutputStream();
         for (int i = 0; i < 4_000_000; i++) {
-            model.write(1 << 3 | 2);
+            model.write((1 << 3) | 2);
             model.write(0);
         }
         modelRefusal(model).contains("more than 524288 pieces");
@@ -265,7 +269,7 @@ class HostileTokenizerTest {
     @Test
     void aPieceThatIsNotUtf8() throws IOException {
         ByteArrayOutputStream model = new ByteArrayOutputStream();
-        field(model, 1, new byte[] {1 << 3 | 2, 1, (byte) 0xFF});
+        field(model, 1, new byte[] {(1 << 3) | 2, 1, (byte) 0xFF});
         modelRefusal(model).contains("damaged");
     }
 
@@ -281,8 +285,7 @@ class HostileTokenizerTest {
                 "0f", // a wire type that does not exist
             })
     void damagedProtocolBuffers(String hex) throws IOException {
-        Files.write(
-                directory.resolve("tokenizer.model"), HexFormat.of().parseHex(hex));
+        Files.write(directory.resolve("tokenizer.model"), HexFormat.of().parseHex(hex));
 
         Refusal.of(() -> MistralTokenizer.open(directory)).contains("damaged");
     }

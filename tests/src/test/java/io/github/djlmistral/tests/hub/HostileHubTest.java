@@ -139,7 +139,11 @@ class HostileHubTest {
     void sizesWhoseSumOverflows() {
         StringBuilder siblings = new StringBuilder();
         for (int i = 1; i < 4000; i++) {
-            siblings.append(file("\"model-" + i + "-of-4000.safetensors\"", "4503599627370496", "\"" + ETAG + "\""));
+            siblings.append(
+                    file(
+                            "\"model-" + i + "-of-4000.safetensors\"",
+                            "4503599627370496",
+                            "\"" + ETAG + "\""));
             siblings.append(',');
         }
         siblings.append(file("\"model.safetensors.index.json\"", "4", "\"" + ETAG + "\""));

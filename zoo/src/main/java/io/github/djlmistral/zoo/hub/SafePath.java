@@ -17,7 +17,9 @@ final class SafePath {
 
     private static final int LONGEST = 1024;
 
-    /** Devices of Windows, in any directory and with any extension: {@code con}, {@code nul.txt}. */
+    /**
+     * Devices of Windows, in any directory and with any extension: {@code con}, {@code nul.txt}.
+     */
     private static final Pattern DEVICE =
             Pattern.compile(
                     "(con|prn|aux|nul|conin\\$|conout\\$|(com|lpt)[0-9\u00b9\u00b2\u00b3])\\s*(\\..*)?",

@@ -127,7 +127,8 @@ final class SentencePieceModel {
 
     private void check() {
         if (pieces.isEmpty()) {
-            throw new IllegalArgumentException("it holds no pieces: it is empty or no SentencePiece model");
+            throw new IllegalArgumentException(
+                    "it holds no pieces: it is empty or no SentencePiece model");
         }
         if (modelType != 2) {
             String name =

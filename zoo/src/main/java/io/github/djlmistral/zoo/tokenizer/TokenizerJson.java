@@ -70,7 +70,9 @@ final class TokenizerJson {
 
     private TokenizerJson() {}
 
-    /** Returns the model, of type BPE; gives the root an array {@code added_tokens} if it lacks it. */
+    /**
+     * Returns the model, of type BPE; gives the root an array {@code added_tokens} if it lacks it.
+     */
     static JsonObject model(JsonObject root) {
         if (!(root.get("model") instanceof JsonObject model)
                 || !(model.get("vocab") instanceof JsonObject)
@@ -250,7 +252,9 @@ final class TokenizerJson {
                         };
                 if (!known) {
                     throw new IllegalArgumentException(
-                            "its post_processor names " + Quote.of(id) + ", which it does not define");
+                            "its post_processor names "
+                                    + Quote.of(id)
+                                    + ", which it does not define");
                 }
             }
         }
