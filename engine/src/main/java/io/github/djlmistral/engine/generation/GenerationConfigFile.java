@@ -3,8 +3,9 @@ package io.github.djlmistral.engine.generation;
 
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
+import io.github.djlmistral.engine.internal.Quote;
+import io.github.djlmistral.engine.internal.StrictJson;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -101,11 +102,8 @@ final class GenerationConfigFile {
                 return; // a GGUF file, or a checkpoint with params.json
             }
         }
-        if (Files.size(file) > MAX_BYTES) {
-            throw new IOException(file + " is larger than " + MAX_BYTES + " bytes");
-        }
+        JsonObject json = StrictJson.read(file, MAX_BYTES);
         try {
-            JsonObject json = JsonParser.parseString(Files.readString(file)).getAsJsonObject();
             if (!own) {
                 // MistralConfig has read these two, and the other keys are the network's
                 json.keySet().removeAll(Set.of("eos_token_id", "pad_token_id"));
@@ -114,10 +112,7 @@ final class GenerationConfigFile {
             builder.recommend(options(json));
             builder.build();
             warn(file, json);
-        } catch (JsonParseException
-                | IllegalStateException
-                | IllegalArgumentException
-                | UnsupportedOperationException e) {
+        } catch (IllegalArgumentException e) {
             throw new IOException(file + ": " + e.getMessage(), e);
         }
     }
@@ -137,7 +132,11 @@ final class GenerationConfigFile {
             element.getAsJsonArray().forEach(e -> list.add(plain(e)));
             return list;
         }
-        return element.getAsString();
+        if (element.isJsonPrimitive()) {
+            return element.getAsString();
+        }
+        throw new IllegalArgumentException(
+                "an option has " + StrictJson.describe(element) + " for a value");
     }
 
     private static void warn(Path file, JsonObject json) {
@@ -153,7 +152,10 @@ final class GenerationConfigFile {
             }
         }
         if (!unsupported.isEmpty()) {
-            logger.warn("{}: not supported, without effect: {}", file, unsupported);
+            logger.warn(
+                    "{}: not supported, without effect: {}",
+                    file,
+                    Quote.oneLine(unsupported.toString(), 800));
         }
     }
 }

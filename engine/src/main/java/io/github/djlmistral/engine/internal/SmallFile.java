@@ -76,7 +76,7 @@ public final class SmallFile {
     private static IOException tooLong(Path file, long size, int longest) {
         return new IOException(
                 String.format(
-                        "%s: it has %d bytes or more, over the limit of %d for such a file."
+                        "%s: it has %d bytes or more, over the limit of %d bytes."
                                 + " Download the file again.",
                         file, size, longest));
     }
