@@ -89,7 +89,9 @@ class QuantizedLinearTest extends Fixture {
      *   <li>the rounding of a weight to the kernels' type, {@code |x · w|} times its unit; by
      *       PyTorch's int4 operator instead, scale and offset + 8 · scale are rounded to bfloat16:
      *       {@code |x| · (|8 · scale| + |offset + 8 · scale|)} units of that,
-     *   <li>n + 2 roundings of the sum in float32,
+     *   <li>n + 2 roundings of the sum in float32, in whatever order; of a whole unit in the last
+     *       place each, since the dot product instructions of some processors do not round to
+     *       nearest,
      *   <li>the rounding of the result.
      * </ul>
      */
@@ -99,34 +101,47 @@ class QuantizedLinearTest extends Fixture {
         int columns = weight.columns();
         assertThat(actual.getShape()).isEqualTo(new Shape(1, rows, weight.rows()));
         float[] outputs = kernels.toFloat32(actual).toFloatArray();
+        float[] inputs = new float[rows * columns];
+        x.data().order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(inputs);
         double unit = roundoff(kernels.dtype());
-        double single = roundoff(Dtype.FLOAT32);
+        double single = 2 * roundoff(Dtype.FLOAT32);
         double coarse = (1 + 2) * Matrices.largest(columns);
         float[] row = new float[columns];
         for (int n = 0; n < weight.rows(); ++n) {
             weight.row(n, row);
             for (int m = 0; m < rows; ++m) {
                 double sum = 0;
-                double sizes = 0;
-                double inputs = 0;
-                int products = 0;
+                double products = 0;
+                double magnitude = 0;
+                int terms = 0;
                 for (int c = 0; c < columns; ++c) {
-                    double input = x.data().getFloat(4 * (m * columns + c));
+                    double input = inputs[m * columns + c];
                     sum += input * row[c];
-                    sizes += Math.abs(input * row[c]);
-                    inputs += Math.abs(input);
-                    products += input == 0 ? 0 : 1;
+                    products += Math.abs(input * row[c]);
+                    magnitude += Math.abs(input);
+                    terms += input == 0 ? 0 : 1;
                 }
                 double bound =
-                        (operator ? unit * coarse * inputs : unit * sizes)
-                                + (products + 2) * single * sizes * (1 + unit)
+                        (operator ? unit * coarse * magnitude : unit * products)
+                                + (terms + 2) * single * products * (1 + unit)
                                 + unit * Math.abs(sum)
                                 + 1e-7;
-                assertThat(Math.abs(outputs[m * weight.rows() + n] - sum))
-                        .as("row %s, output %s of %s in %s", m, n, weight, kernels.dtype())
-                        .isLessThanOrEqualTo(bound);
+                double error = Math.abs(outputs[m * weight.rows() + n] - sum);
+                // not for each of a million outputs: an assertion takes longer than the product
+                if (!(error <= bound)) {
+                    assertThat(error)
+                            .as("row %s, output %s of %s in %s", m, n, weight, kernels.dtype())
+                            .isLessThanOrEqualTo(bound);
+                }
             }
         }
+    }
+
+    private void assertForward(
+            Kernels torch, QuantizedWeight weight, QuantizedLinear layer, Tensor x, NDManager scope) {
+        boolean operator =
+                torch.dtype() == Dtype.BFLOAT16 && weight instanceof Int4 && x.shape()[1] <= FEW;
+        assertLinear(torch, weight, operator, layer.forward(torch.load(scope, x)), x);
     }
 
     static Stream<Arguments> layers() {
@@ -151,9 +166,7 @@ class QuantizedLinearTest extends Fixture {
             QuantizedLinear layer = torch.quantized(manager, weight);
             for (int rows : new int[] {1, 2, 7, 33, FEW, FEW + 1}) {
                 Tensor x = input(rows, rows, weight.columns(), 1);
-                NDArray actual = layer.forward(torch.load(manager, x));
-                boolean few = dtype == Dtype.BFLOAT16 && weight instanceof Int4 && rows <= FEW;
-                assertLinear(torch, weight, few, actual, x);
+                assertForward(torch, weight, layer, x, manager);
             }
         }
     }
@@ -240,15 +253,15 @@ class QuantizedLinearTest extends Fixture {
         Kernels torch = torch(dtype, operatorsUnpack);
         QuantizedLinear layer = torch.quantized(manager, weight);
         int[] counts = new int[3];
-        float[][] outputs = new float[3][];
         for (int i = 0; i < 3; ++i) {
             // what the first call makes for all must outlive the scope it is made in
             try (NDManager generation = manager.newSubManager();
                     NDScope scope = new NDScope()) {
                 for (int rows : new int[] {1, FEW + 1}) {
-                    NDArray x = torch.load(generation, input(rows, rows, 128, 1));
-                    outputs[i] = torch.toFloat32(layer.forward(x)).toFloatArray();
-                    assertThat(layer.training().forward(x).getManager()).isSameAs(generation);
+                    Tensor x = input(rows, rows, 128, 1);
+                    assertForward(torch, weight, layer, x, generation);
+                    assertThat(layer.training().forward(torch.load(generation, x)).getManager())
+                            .isSameAs(generation);
                 }
                 scope.suppressNotUsedWarning();
             }
@@ -256,11 +269,9 @@ class QuantizedLinearTest extends Fixture {
         }
         assertThat(counts[1]).isEqualTo(counts[0]);
         assertThat(counts[2]).isEqualTo(counts[0]);
-        assertThat(outputs[1]).isEqualTo(outputs[0]);
-        assertThat(outputs[2]).isEqualTo(outputs[0]);
     }
 
-    /** Threads that use layers of different sizes at once get what one thread alone gets. */
+    /** Threads that use layers of different sizes at once get correct products. */
     @ParameterizedTest
     @EnumSource(
             value = Dtype.class,
@@ -271,35 +282,32 @@ class QuantizedLinearTest extends Fixture {
                 IntStream.range(0, 4)
                         .mapToObj(i -> Matrices.of(MATRICES[2 * i], 300 + i, 128 << i, i))
                         .toList();
-        List<QuantizedLinear> alone =
-                weights.stream().map(weight -> torch.quantized(manager, weight)).toList();
-        List<QuantizedLinear> shared =
+        List<QuantizedLinear> layers =
                 weights.stream().map(weight -> torch.quantized(manager, weight)).toList();
         ExecutorService threads = Executors.newFixedThreadPool(4);
         try {
             List<Future<?>> results = new ArrayList<>();
             for (int task = 0; task < 24; ++task) {
                 int which = task % 4;
-                int rows = task % 3 == 0 ? 1 : FEW + 1;
-                Tensor input = input(task, rows, 128 << which, 1);
-                float[] expected = outputs(torch, alone.get(which), input);
+                Tensor x = input(task, task % 3 == 0 ? 1 : FEW + 1, 128 << which, 1);
                 results.add(
                         threads.submit(
-                                () ->
-                                        assertThat(outputs(torch, shared.get(which), input))
-                                                .isEqualTo(expected)));
+                                () -> {
+                                    try (NDManager scope = manager.newSubManager()) {
+                                        assertForward(
+                                                torch,
+                                                weights.get(which),
+                                                layers.get(which),
+                                                x,
+                                                scope);
+                                    }
+                                }));
             }
             for (Future<?> result : results) {
                 result.get();
             }
         } finally {
             threads.shutdown();
-        }
-    }
-
-    private float[] outputs(Kernels torch, QuantizedLinear layer, Tensor input) {
-        try (NDManager generation = manager.newSubManager()) {
-            return torch.toFloat32(layer.forward(torch.load(generation, input))).toFloatArray();
         }
     }
 }
