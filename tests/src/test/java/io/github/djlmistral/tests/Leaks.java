@@ -21,7 +21,7 @@ import javax.management.ObjectName;
  */
 public final class Leaks {
 
-    /** Example: {@code "  12:       204       6528  ai.djl.ndarray.types.Shape (module)"}. */
+    /** Example: {@code " 12: 204 6528 ai.djl.ndarray.types.Shape (module)"}. */
     private static final Pattern LINE =
             Pattern.compile("^ *\\d+: +(\\d+) +(\\d+) +(\\S+)", Pattern.MULTILINE);
 
@@ -72,7 +72,9 @@ public final class Leaks {
         return open;
     }
 
-    /** Collects garbage and counts the objects that are left, as {@code jcmd GC.class_histogram}. */
+    /**
+     * Collects garbage and counts the objects that are left, as {@code jcmd GC.class_histogram}.
+     */
     public static Heap heap() {
         String histogram;
         try {

@@ -186,8 +186,7 @@ class CommandsTest {
         long table = 512 * 128 * 4;
         assertThat(json.get("weights_bytes").getAsLong()).isEqualTo(read + table);
         assertThat(json.get("load_seconds").getAsDouble()).isPositive();
-        assertThat(json.get("memory_read_gigabytes_per_second").getAsDouble())
-                .isBetween(0.1, 10_000.0);
+        assertThat(json.get("memory_read_gigabytes_per_second").getAsDouble()).isPositive();
         JsonObject generation = json.getAsJsonArray("tests").get(1).getAsJsonObject();
         assertThat(generation.get("gigabytes_per_second").getAsDouble())
                 .isCloseTo(

@@ -27,7 +27,9 @@ class GenerateCommandTest {
 
     private static Cli generate(String... arguments) {
         return Cli.run(
-                Stream.concat(Stream.of("generate", "--model", MODEL), Arrays.stream(arguments))
+                Stream.concat(
+                                Stream.of("generate", "--device=cpu", "--model", MODEL),
+                                Arrays.stream(arguments))
                         .toArray(String[]::new));
     }
 

@@ -14,6 +14,7 @@ import ai.djl.training.ParameterStore;
 import com.google.gson.JsonObject;
 import io.github.djlmistral.engine.model.ForwardInput;
 import io.github.djlmistral.examples.MistralCli;
+import io.github.djlmistral.tests.model.Fixture;
 import io.github.djlmistral.tests.model.GgufModel;
 import io.github.djlmistral.tests.model.Reference;
 import io.github.djlmistral.zoo.Mistral;
@@ -23,6 +24,7 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -80,24 +82,32 @@ class PerplexityCompareTest {
         double divergence = 0;
         double likelihood = 0;
         double same = 0;
+        int undecided = 0;
         int count = ids.length - 1;
         for (int i = 0; i < count; ++i) {
             double[] p = logSoftmax(base[i]);
             double[] q = logSoftmax(quantized[i]);
             likelihood -= q[(int) ids[i + 1]];
             same += largest(p) == largest(q) ? 1 : 0;
+            undecided += Math.min(lead(p), lead(q)) < 2 * Fixture.LOGITS ? 1 : 0;
             for (int j = 0; j < p.length; ++j) {
                 divergence += Math.exp(p[j]) * (p[j] - q[j]);
             }
         }
         assertThat(result.get("tokens_counted").getAsInt()).isEqualTo(count);
         JsonObject form = form(result, 1);
-        // float32 sums of 5,632 terms, here and there
+        // A log-probability is off by up to LOG_PROBABILITIES, in either model's pass; their
+        // difference, which p weighs, by twice that at the very most.
         assertThat(form.get("kl_divergence").getAsDouble())
                 .isPositive()
-                .isCloseTo(divergence / count, within(1e-5));
-        assertThat(form.get("mean_nll").getAsDouble()).isCloseTo(likelihood / count, within(1e-5));
-        assertThat(form.get("same_token").getAsDouble()).isCloseTo(same / count, within(1e-9));
+                .isCloseTo(divergence / count, within(2.0 * Fixture.LOG_PROBABILITIES));
+        assertThat(divergence / count).isGreaterThan(10 * Fixture.LOG_PROBABILITIES);
+        assertThat(form.get("mean_nll").getAsDouble())
+                .isCloseTo(likelihood / count, within((double) Fixture.LOG_PROBABILITIES));
+        // where rounding decides which token is the likeliest, either may be
+        assertThat(form.get("same_token").getAsDouble())
+                .isCloseTo(same / count, within((undecided + 1e-9) / count));
+        assertThat(undecided).isLessThan(count / 4);
         double change =
                 form.get("perplexity").getAsDouble()
                         / form(result, 0).get("perplexity").getAsDouble();
@@ -143,6 +153,13 @@ class PerplexityCompareTest {
         return result;
     }
 
+    /** By how much the largest value exceeds the second. */
+    private static double lead(double[] values) {
+        double[] sorted = values.clone();
+        Arrays.sort(sorted);
+        return sorted[sorted.length - 1] - sorted[sorted.length - 2];
+    }
+
     private static int largest(double[] values) {
         int best = 0;
         for (int i = 1; i < values.length; ++i) {
@@ -157,9 +174,15 @@ class PerplexityCompareTest {
         JsonObject result =
                 Cli.run("perplexity", "--json", "--compare", embedded() + "", file + "").json();
         JsonObject form = form(result, 1);
-        assertThat(form.get("kl_divergence").getAsDouble()).isZero();
-        assertThat(form.get("perplexity_change_percent").getAsDouble()).isZero();
-        assertThat(form.get("same_token").getAsDouble()).isEqualTo(1);
+        // not zero: it is loaded twice, and other addresses may mean another order of summation.
+        // Log-probabilities that are off by d have a divergence of d * d / 2; up to 16 in
+        // magnitude, they are themselves rounded by 2^-21, and so is their sum.
+        double off = 2.0 * Fixture.LOG_PROBABILITIES;
+        assertThat(form.get("kl_divergence").getAsDouble())
+                .isCloseTo(0, within(off * off / 2 + Math.scalb(4.0, -21)));
+        assertThat(form.get("perplexity_change_percent").getAsDouble())
+                .isCloseTo(0, within(100 * off));
+        assertThat(form.get("same_token").getAsDouble()).isGreaterThan(0.9);
         assertThat(form.get("bits_per_quantized_weight").isJsonNull()).isTrue();
     }
 

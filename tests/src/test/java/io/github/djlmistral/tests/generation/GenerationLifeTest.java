@@ -41,6 +41,14 @@ class GenerationLifeTest extends Fixture {
         return new Generator(network, manager, null).generate(prompts, options.build()).rows();
     }
 
+    /** Texts that may be compared: see {@link #assertDecided}. */
+    private List<Row> decided(
+            MistralForCausalLM network, List<long[]> prompts, GenerationConfig.Builder options) {
+        List<Row> rows = rows(network, prompts, options);
+        assertDecided(network, prompts, options.build(), rows);
+        return rows;
+    }
+
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 7})
     void theCallbackCancels(int after) throws Exception {
@@ -62,7 +70,7 @@ class GenerationLifeTest extends Fixture {
         assertThat(row.generated())
                 .isEqualTo(
                         Arrays.copyOf(
-                                rows(network, List.of(prompt), options(20)).get(0).generated(),
+                                decided(network, List.of(prompt), options(20)).get(0).generated(),
                                 after));
     }
 
@@ -70,7 +78,7 @@ class GenerationLifeTest extends Fixture {
     void aRowThatHadEndedBeforeIsNotCancelled() throws Exception {
         MistralForCausalLM network = load("window8-f32", "torch");
         List<long[]> prompts = List.of(prompt(network, 1, 5), prompt(network, 2, 5));
-        long[] first = rows(network, prompts, options(20)).get(0).generated();
+        long[] first = decided(network, prompts, options(20)).get(0).generated();
         try (Generation generation =
                 new Generator(network, manager, null)
                         .start(prompts, options(20).eosTokenIds(List.of((int) first[0])).build())) {
@@ -237,7 +245,7 @@ class GenerationLifeTest extends Fixture {
     void aPassThatFailedIsRepeatedOrRefused(int pass, int chunk) throws Exception {
         MistralForCausalLM network = load("window8-f32", "torch");
         List<long[]> prompts = List.of(prompt(network, 1, 7), prompt(network, 2, 3));
-        List<Row> expected = rows(network, prompts, options(6));
+        List<Row> expected = decided(network, prompts, options(6));
         int[] calls = new int[1];
         int layers = network.config().numHiddenLayers();
         Kernels kernels =

@@ -42,6 +42,14 @@ class GenerationTest extends Fixture {
                 .get(0);
     }
 
+    /** A text that may be compared: see {@link #assertDecided}. */
+    private Row decided(
+            MistralForCausalLM network, long[] prompt, GenerationConfig.Builder options) {
+        Row row = generate(network, prompt, options);
+        assertDecided(network, List.of(prompt), options.build(), List.of(row));
+        return row;
+    }
+
     private static void assertSame(Row actual, Row expected) {
         assertThat(actual.generated()).isEqualTo(expected.generated());
         assertThat(actual.finish()).isEqualTo(expected.finish());
@@ -57,7 +65,7 @@ class GenerationTest extends Fixture {
     void chunksOfThePromptDoNotMatter(String checkpoint, String kernels) throws Exception {
         MistralForCausalLM network = load(checkpoint, kernels);
         long[] prompt = prompt(network, 1, 23);
-        Row whole = generate(network, prompt, options(12));
+        Row whole = decided(network, prompt, options(12));
         for (int chunk : new int[] {1, 3, 7, 8, 9, 22, 23}) {
             assertSame(generate(network, prompt, options(12).prefillChunkSize(chunk)), whole);
         }
@@ -85,7 +93,7 @@ class GenerationTest extends Fixture {
         List<Row> together =
                 new Generator(network, manager, null).generate(prompts, options.build()).rows();
         for (int i = 0; i < prompts.size(); ++i) {
-            assertSame(together.get(i), generate(network, prompts.get(i), options));
+            assertSame(together.get(i), decided(network, prompts.get(i), options));
         }
         assertThat(together.stream().map(Row::generatedLength).distinct().count()).isGreaterThan(1);
         assertThat(together.get(2).finish()).isEqualTo(FinishReason.EOS);
@@ -99,6 +107,7 @@ class GenerationTest extends Fixture {
         List<long[]> prompts = List.of(prompt(network, 1, 3), prompt(network, 2, 12));
         Generator generator = new Generator(network, manager, null);
         List<Row> expected = generator.generate(prompts, options(8).build()).rows();
+        assertDecided(network, prompts, options(8).build(), expected);
         List<Row> rows = generator.generate(prompts, options(8).padTokenId(pad).build()).rows();
         assertSame(rows.get(0), expected.get(0));
         assertSame(rows.get(1), expected.get(1));
@@ -154,7 +163,7 @@ class GenerationTest extends Fixture {
     void aStopStringEndsTheTextWithTheTokenThatCompletesIt() throws Exception {
         MistralForCausalLM network = load("window8-f32", "torch");
         long[] prompt = prompt(network, 5, 6);
-        long[] text = generate(network, prompt, options(40)).generated();
+        long[] text = decided(network, prompt, options(40)).generated();
         Generator generator = new Generator(network, manager, NUMBERS);
         String written = NUMBERS.decode(text);
         for (int from : new int[] {0, 3, 10, 25}) {
@@ -177,7 +186,7 @@ class GenerationTest extends Fixture {
     void aStopStringMustBeGenerated() throws Exception {
         MistralForCausalLM network = load("window8-f32", "torch");
         long[] prompt = prompt(network, 5, 6);
-        long[] text = generate(network, prompt, options(3)).generated();
+        long[] text = decided(network, prompt, options(3)).generated();
         String overlap = prompt[5] + " " + text[0];
         GenerationConfig config =
                 options(3).stopStrings(List.of(overlap, prompt[4] + " " + prompt[5])).build();
@@ -210,6 +219,7 @@ class GenerationTest extends Fixture {
         MistralForCausalLM network = load("window8-f32", kernels);
         Generator generator = new Generator(network, manager, null);
         List<Callable<GenerationResult>> tasks = new ArrayList<>();
+        List<List<Row>> alone = new ArrayList<>();
         for (int i = 0; i < 12; ++i) {
             List<long[]> prompts =
                     i % 3 == 0
@@ -217,23 +227,23 @@ class GenerationTest extends Fixture {
                             : List.of(prompt(network, i, 2), prompt(network, i + 50, 9));
             GenerationConfig.Builder options = options(10 + i).prefillChunkSize(1 + i);
             if (i % 2 == 0) {
-                options.temperature(1.5).seed(i);
+                options.temperature(1.5).seed(100 + i);
             }
-            tasks.add(() -> generator.generate(prompts, options.build()));
+            GenerationConfig config = options.build();
+            tasks.add(() -> generator.generate(prompts, config));
+            List<Row> expected = generator.generate(prompts, config).rows();
+            assertDecided(network, prompts, config, expected);
+            alone.add(expected);
         }
         ExecutorService threads = Executors.newFixedThreadPool(4);
         try {
             List<Future<GenerationResult>> results = threads.invokeAll(tasks);
             for (int i = 0; i < tasks.size(); ++i) {
-                List<Row> expected = tasks.get(i).call().rows();
+                List<Row> expected = alone.get(i);
                 List<Row> rows = results.get(i).get().rows();
                 for (int j = 0; j < expected.size(); ++j) {
-                    assertThat(rows.get(j).generated()).isEqualTo(expected.get(j).generated());
                     // torch may share the work out differently on each thread
-                    assertClose(
-                            rows.get(j).logProbabilities(),
-                            expected.get(j).logProbabilities(),
-                            LOG_PROBABILITIES);
+                    assertSame(rows.get(j), expected.get(j));
                 }
             }
         } finally {
@@ -246,7 +256,7 @@ class GenerationTest extends Fixture {
         MistralForCausalLM network = load("window8-f32", "torch");
         List<long[]> prompts = List.of(prompt(network, 1, 3), prompt(network, 2, 5));
         List<List<Token>> seen = List.of(new ArrayList<>(), new ArrayList<>());
-        int eos = (int) generate(network, prompts.get(1), options(9)).generated()[4];
+        int eos = (int) decided(network, prompts.get(1), options(9)).generated()[4];
         GenerationResult result =
                 new Generator(network, manager, null)
                         .generate(

@@ -223,8 +223,20 @@ class FaultsTest {
         return printed;
     }
 
-    @Test
-    void aFileThatDoesNotFitIsToldBeforeItIsFetched() {
+    /** In the same words wherever the user lives; Germans would write "3000000,0". */
+    @ParameterizedTest
+    @ValueSource(strings = {"en-US", "de-DE", "ar-EG"})
+    void aFileThatDoesNotFitIsToldBeforeItIsFetched(String locale) {
+        Locale before = Locale.getDefault();
+        Locale.setDefault(Locale.forLanguageTag(locale));
+        try {
+            assertThatItDoesNotFit();
+        } finally {
+            Locale.setDefault(before);
+        }
+    }
+
+    private void assertThatItDoesNotFit() {
         server.instead =
                 request ->
                         request.path().startsWith("/api/")

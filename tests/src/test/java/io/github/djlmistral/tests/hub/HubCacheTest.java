@@ -83,7 +83,9 @@ class HubCacheTest {
         long small = main.bytes() - 4000;
         assertThat(tiny.bytes()).as("shared files once").isBetween(small + 7000, small + 10_000);
         assertThat(tiny.unfinishedBytes()).isZero();
-        assertThat(tiny.lastModified()).isBetween(Instant.now().minusSeconds(600), Instant.now());
+        // the clock of the file system need not be ours
+        assertThat(tiny.lastModified())
+                .isBetween(Instant.now().minusSeconds(3600), Instant.now().plusSeconds(3600));
     }
 
     @Test

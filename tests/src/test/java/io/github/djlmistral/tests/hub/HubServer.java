@@ -417,7 +417,7 @@ final class HubServer implements Closeable {
         String etag = repository.etag(path);
         return content.length < LARGE
                 ? ",\"" + id + "\":\"" + etag + "\""
-                : ",\"%s\":\"%s\",\"lfs\":{\"%s\":\"%s\",\"size\":%d,\"pointerSize\":135}"
+                : ",\"%s\":\"%s\",\"lfs\":{\"%s\":\"%s\",\"size\":%s,\"pointerSize\":135}"
                         .formatted(id, "0".repeat(40), sha, etag, content.length);
     }
 

@@ -9,7 +9,9 @@ import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
@@ -34,17 +36,30 @@ class HubSettingsTest {
                     "TRANSFORMERS_OFFLINE",
                     "HF_HUB_DISABLE_SYMLINKS");
 
+    /** The values that were set for the whole suite. */
+    private final Map<String, String> before = new HashMap<>();
+
     @TempDir private Path home;
 
     @BeforeEach
     void begin() {
         Assumptions.assumeTrue(NAMES.stream().allMatch(name -> System.getenv(name) == null));
+        for (String name : NAMES) {
+            before.put(name, System.clearProperty(name));
+        }
         System.setProperty("HF_HOME", home.toString());
     }
 
     @AfterEach
     void end() {
-        NAMES.forEach(System::clearProperty);
+        before.forEach(
+                (name, value) -> {
+                    if (value == null) {
+                        System.clearProperty(name);
+                    } else {
+                        System.setProperty(name, value);
+                    }
+                });
     }
 
     @Test

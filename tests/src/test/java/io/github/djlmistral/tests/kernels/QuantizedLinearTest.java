@@ -138,7 +138,11 @@ class QuantizedLinearTest extends Fixture {
     }
 
     private void assertForward(
-            Kernels torch, QuantizedWeight weight, QuantizedLinear layer, Tensor x, NDManager scope) {
+            Kernels torch,
+            QuantizedWeight weight,
+            QuantizedLinear layer,
+            Tensor x,
+            NDManager scope) {
         boolean operator =
                 torch.dtype() == Dtype.BFLOAT16 && weight instanceof Int4 && x.shape()[1] <= FEW;
         assertLinear(torch, weight, operator, layer.forward(torch.load(scope, x)), x);

@@ -3,6 +3,7 @@ package io.github.djlmistral.tests.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
@@ -10,6 +11,10 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Parameter;
 import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.training.ParameterStore;
+import io.github.djlmistral.engine.generation.Generation;
+import io.github.djlmistral.engine.generation.GenerationConfig;
+import io.github.djlmistral.engine.generation.Generator;
+import io.github.djlmistral.engine.generation.Row;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.model.ForwardInput;
@@ -17,12 +22,13 @@ import io.github.djlmistral.engine.model.MistralForCausalLM;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 
-/** The manager of one test, and the tiny checkpoints on it. */
+/** The manager of one test, on the CPU, and the tiny checkpoints on it. */
 public abstract class Fixture {
 
     /**
@@ -30,17 +36,17 @@ public abstract class Fixture {
      * up to 2e-5 on these checkpoints (tests/reference/README.md), so two float32 ways by twice
      * that; and again as much for other processors.
      */
-    protected static final float LOGITS = 1e-4f;
+    public static final float LOGITS = 1e-4f;
 
     /** A log-probability is a logit less a mean of logits: the error of both. */
-    protected static final float LOG_PROBABILITIES = 2 * LOGITS;
+    public static final float LOG_PROBABILITIES = 2 * LOGITS;
 
     protected NDManager manager;
     protected ParameterStore parameters;
 
     @BeforeEach
     public final void openManager() {
-        manager = NDManager.newBaseManager("PyTorch");
+        manager = NDManager.newBaseManager(Device.cpu(), "PyTorch");
         // matrices of 32 columns are not worth waiting for a second thread
         JniUtils.setNumThreads(1);
         parameters = new ParameterStore(manager, false);
@@ -95,6 +101,42 @@ public abstract class Fixture {
     /** Tokens from 3 on: what comes before is special in most vocabularies. */
     protected static long[] prompt(MistralForCausalLM network, long seed, int length) {
         return new Random(seed).longs(length, 3, network.config().vocabSize()).toArray();
+    }
+
+    /**
+     * Asserts that rounding does not choose the tokens of a text, so that it may be compared with
+     * what another way of computing generates. Two ways differ by up to {@code 2 · LOGITS}: the
+     * text must stay the same when the highest logit of each step is that much lower or higher. For
+     * a greedy text that says that the two highest are further apart.
+     */
+    protected final void assertDecided(
+            MistralForCausalLM network,
+            List<long[]> prompts,
+            GenerationConfig config,
+            List<Row> expected) {
+        for (float shift : new float[] {-2 * LOGITS, 2 * LOGITS}) {
+            try (Generation generation =
+                    new Generator(network, manager, null)
+                            .start(prompts, config, (scores, row) -> shiftHighest(scores, shift))) {
+                while (!generation.next().isEmpty()) {
+                    // until every row has ended
+                }
+                List<Row> rows = generation.result().rows();
+                for (int i = 0; i < expected.size(); ++i) {
+                    assertThat(rows.get(i).generated())
+                            .as("row %d, logits shifted by %s: choose another prompt", i, shift)
+                            .isEqualTo(expected.get(i).generated());
+                }
+            }
+        }
+    }
+
+    private static void shiftHighest(float[] scores, float shift) {
+        int highest = 0;
+        for (int i = 1; i < scores.length; ++i) {
+            highest = scores[i] > scores[highest] ? i : highest;
+        }
+        scores[highest] += shift;
     }
 
     /** Returns the logits of every position of one row, computed at once and without a cache. */

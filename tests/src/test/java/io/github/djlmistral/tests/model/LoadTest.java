@@ -62,7 +62,12 @@ class LoadTest extends Fixture {
     @Test
     void aCopyIsAsTheOriginal() throws Exception {
         long[] ids = {5, 7, 9};
-        assertThat(logits(load(), ids)).isEqualTo(logits(load("window8-f32", "torch"), ids));
+        float[][] original = logits(load("window8-f32", "torch"), ids);
+        float[][] copy = logits(load(), ids);
+        for (int i = 0; i < ids.length; ++i) {
+            // its bytes may be aligned otherwise, so that sums take another order
+            assertClose(copy[i], original[i], LOGITS);
+        }
     }
 
     @Test

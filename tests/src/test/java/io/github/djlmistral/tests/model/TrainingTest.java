@@ -64,7 +64,10 @@ class TrainingTest extends Fixture {
         }
         assertThat(recorded).isEqualTo(7);
         // and without gradients the network gives what it gave
-        assertThat(logits(network, ids.toLongArray())).isEqualTo(before);
+        float[][] after = logits(network, ids.toLongArray());
+        for (int i = 0; i < before.length; ++i) {
+            assertClose(after[i], before[i], LOGITS);
+        }
     }
 
     /** What is frozen has no gradient, and what is trained alone has the same as with others. */

@@ -18,11 +18,13 @@ import ai.djl.training.ParameterStore;
 import ai.djl.translate.TranslateException;
 import com.google.gson.JsonObject;
 import io.github.djlmistral.engine.generation.FinishReason;
+import io.github.djlmistral.tests.model.Fixture;
 import io.github.djlmistral.zoo.Mistral;
 import io.github.djlmistral.zoo.chat.ChatInput;
 import io.github.djlmistral.zoo.chat.ChatOutput;
 import io.github.djlmistral.zoo.chat.Message;
 import io.github.djlmistral.zoo.translator.MistralTranslatorFactory;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
@@ -69,8 +71,9 @@ class TypesTest extends ZooFixture {
             // as transformers counts: greedy.json
             assertThat(output.promptTokens()).isEqualTo(11);
             assertThat(output.completionTokens()).isEqualTo(17);
-            assertThat(output.timeToFirstToken()).isPositive();
-            assertThat(output.tokensPerSecond()).isPositive();
+            // a coarse clock may not have moved on
+            assertThat(output.timeToFirstToken()).isGreaterThanOrEqualTo(Duration.ZERO);
+            assertThat(output.tokensPerSecond()).isNotNegative();
         }
     }
 
@@ -232,7 +235,8 @@ class TypesTest extends ZooFixture {
                         model.getBlock()
                                 .forward(new ParameterStore(manager, false), inputs, false)
                                 .singletonOrThrow();
-                assertThat(logits).isEqualTo(direct);
+                assertThat(logits.sub(direct).abs().max().getFloat())
+                        .isLessThanOrEqualTo(Fixture.LOGITS);
             }
         }
     }

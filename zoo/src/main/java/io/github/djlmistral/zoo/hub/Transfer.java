@@ -10,6 +10,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Locale;
 import java.util.Queue;
 import java.util.Set;
 import java.util.TreeMap;
@@ -142,7 +143,7 @@ final class Transfer {
     }
 
     private static String gigabytes(long bytes) {
-        return String.format("%.1f GB", bytes / 1e9);
+        return String.format(Locale.ROOT, "%.1f GB", bytes / 1e9);
     }
 
     /** The first that fails stops all; what they have fetched is kept. */
