@@ -40,17 +40,6 @@ public final class TorchKernels implements Kernels {
     /** DJL lets TorchScript choose the method by a placeholder of such a name when training. */
     private static final String METHOD = "module_method:";
 
-    /**
-     * The profiling executor would compile each new shape anew, for operators that are fused
-     * already; the switch is PyTorch's and holds for the thread.
-     */
-    private static final ThreadLocal<Boolean> PLAIN_EXECUTOR =
-            ThreadLocal.withInitial(
-                    () -> {
-                        JniUtils.setGraphExecutorOptimize(false);
-                        return true;
-                    });
-
     private final PtSymbolBlock module;
     private final NDManager scalars;
     private final Map<Object, NDArray> constants;
@@ -284,8 +273,17 @@ public final class TorchKernels implements Kernels {
 
     /** Runs a method outside of inference mode: what that makes cannot be trained with later. */
     NDArray normal(String method, NDArray... arguments) {
-        PLAIN_EXECUTOR.get();
+        turnProfilingOff();
         return recorded(method, arguments).get(0);
+    }
+
+    /**
+     * The profiling executor would compile each new shape anew, for operators that are fused
+     * already. PyTorch keeps the switch per native thread, which a virtual thread changes between
+     * two calls, so it is set before each.
+     */
+    private static void turnProfilingOff() {
+        JniUtils.setGraphExecutorOptimize(false);
     }
 
     private NDList recorded(String method, NDArray... arguments) {
@@ -295,7 +293,7 @@ public final class TorchKernels implements Kernels {
     }
 
     NDList call(String method, NDArray... arguments) {
-        PLAIN_EXECUTOR.get();
+        turnProfilingOff();
         if (gradients) {
             return recorded(method, arguments);
         }

@@ -50,8 +50,6 @@ public final class Int4Quantizer {
         boolean half = largest == 0 || (largest >= SMALLEST && largest <= LARGEST_HALF);
         // by a power of two, so exactly, to where squares are neither too large nor too small
         int exponent = half ? 0 : Math.getExponent(largest);
-        ThreadLocal<GroupSearch> search =
-                ThreadLocal.withInitial(() -> new GroupSearch(groupSize, symmetric, half));
         return Int4.pack(
                 tensor.name(),
                 source.rows(),
@@ -64,7 +62,8 @@ public final class Int4Quantizer {
                     float[] weights = new float[codes.length];
                     source.row(row, weights);
                     multiply(weights, -exponent);
-                    search.get().run(weights, codes, scales, offsets);
+                    new GroupSearch(groupSize, symmetric, half)
+                            .run(weights, codes, scales, offsets);
                     multiply(scales, exponent);
                     if (!symmetric) {
                         multiply(offsets, exponent);

@@ -6,39 +6,39 @@ import io.github.djlmistral.engine.quantization.Unpacker;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The way to the Vector API. This is the class that a Java older than 22 sees; from 22 on the
- * archive has another one of the same name.
+ * Entry point to the simd kernels. This class serves Java versions before 22; for newer ones the
+ * multi-release jar has another class of the same name.
  */
 public final class Simd {
 
     private Simd() {}
 
     /**
-     * Tells why there is no vector code.
+     * Returns why the simd kernels are not available.
      *
-     * @return what is missing and how to get it; null if nothing is
+     * @return the cause and its remedy; null if they are available
      */
     public static @Nullable String missing() {
         return "they need Java 22 or newer, this is Java " + Runtime.version().feature();
     }
 
     /**
-     * Makes a decoder.
+     * Creates a decoder.
      *
      * @param network the network
      * @return its decoder
-     * @throws UnsupportedOperationException if {@link #missing} something, or the network has a
-     *     shape that the vector code does not compute, in words
+     * @throws UnsupportedOperationException if the simd kernels are not available or do not support
+     *     the network's shape; the message says why
      */
-    @SuppressWarnings("DoNotCallSuggester") // the other class does not always throw
+    @SuppressWarnings("DoNotCallSuggester") // the class for Java 22 does not always throw
     public static Decoder decoder(DecoderNetwork network) {
         throw new UnsupportedOperationException(missing());
     }
 
     /**
-     * Returns what unpacks matrices fastest.
+     * Returns the fastest unpacker.
      *
-     * @return an unpacker; the plain one if {@link #missing} something
+     * @return the scalar one where the simd kernels are not available
      */
     public static Unpacker unpacker() {
         return new PlainUnpacker();

@@ -2,6 +2,8 @@
 package io.github.djlmistral.engine.simd;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.jni.JniUtils;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
@@ -24,7 +26,14 @@ final class Memory {
 
     /** The address of an array's first element; the array must be contiguous, and on the CPU. */
     static long address(NDArray array) {
-        return MemorySegment.ofBuffer(array.toByteBuffer(true)).address();
+        if (array.size() <= Integer.MAX_VALUE / Float.BYTES) {
+            return MemorySegment.ofBuffer(array.toByteBuffer(true)).address();
+        }
+        // a ByteBuffer ends at 2 GiB; a view of the first element begins at the same address
+        try (NDArray flat = array.reshape(-1);
+                NDArray first = JniUtils.slice((PtNDArray) flat, 0, 0, 1, 1)) {
+            return MemorySegment.ofBuffer(first.toByteBuffer(true)).address();
+        }
     }
 
     /** The address of a tensor's first element. */

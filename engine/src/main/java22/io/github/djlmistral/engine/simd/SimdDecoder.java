@@ -20,7 +20,7 @@ import jdk.incubator.vector.FloatVector;
  */
 final class SimdDecoder implements Decoder {
 
-    private static final Team TEAM = Team.SHARED;
+    private static final ThreadTeam TEAM = ThreadTeam.SHARED;
 
     /** Tiles that a thread takes at once: enough that taking costs nothing. */
     private static final int SHARE = 4 * Matrix.TILE;
@@ -111,7 +111,10 @@ final class SimdDecoder implements Decoder {
 
     @Override
     public String description() {
-        return Lanes.FLOATS.vectorBitSize() + "-bit vectors, " + TEAM.size() + " threads";
+        return Lanes.FLOATS.vectorBitSize()
+                + "-bit vectors, "
+                + TEAM.size()
+                + (TEAM.size() == 1 ? " thread" : " threads");
     }
 
     @Override

@@ -42,9 +42,9 @@ final class SimdUnpacker implements Unpacker {
     private static final VectorMask<Integer> FROM_12 = VectorMask.fromLong(INTS, -1L << 12);
 
     private final Unpacker plain = new PlainUnpacker();
-    private final Team team;
+    private final ThreadTeam team;
 
-    SimdUnpacker(Team team) {
+    SimdUnpacker(ThreadTeam team) {
         this.team = team;
     }
 

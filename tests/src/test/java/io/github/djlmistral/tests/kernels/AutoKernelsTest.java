@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.tests.kernels;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.data.Offset.offset;
+
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.training.ParameterStore;
+import io.github.djlmistral.engine.model.ForwardInput;
+import io.github.djlmistral.engine.model.MistralConfig;
+import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.tests.ForkedJava;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Kernels "auto" compute on whatever JVM there is, and say what would be faster. */
+class AutoKernelsTest {
+
+    private static final List<String> VECTORS =
+            List.of("--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED");
+
+    private static final boolean VECTORS_SUPPORTED = Runtime.version().feature() >= 22;
+
+    /** Prints which kernels "auto" chose for a random network, and the logits of one token. */
+    static final class Program {
+
+        private Program() {}
+
+        public static void main(String[] arguments) throws Exception {
+            try (NDManager manager = NDManager.newBaseManager("PyTorch")) {
+                MistralForCausalLM network = network(manager, "auto");
+                System.out.println("kernels: " + network.kernelReason());
+                System.out.println("logits: " + Arrays.toString(logits(network, manager)));
+            }
+        }
+    }
+
+    private static MistralForCausalLM network(NDManager manager, String kernels) throws Exception {
+        MistralConfig config = RandomNetwork.config(0);
+        return MistralForCausalLM.of(
+                config,
+                RandomNetwork.weights(config, "int8 g16"),
+                "random",
+                manager,
+                kernels,
+                "float32");
+    }
+
+    private static float[] logits(MistralForCausalLM network, NDManager manager) {
+        ForwardInput input =
+                ForwardInput.ofIds(manager.create(new long[] {5}, new Shape(1, 1)))
+                        .cache(network.newCache(manager, 1, 4));
+        return network.forward(new ParameterStore(manager, false), input, false)
+                .output()
+                .toFloatArray();
+    }
+
+    /** Runs the program, checks its logits and returns the choice. */
+    private static String choice(List<String> options) throws Exception {
+        String output = ForkedJava.run(options, Program.class);
+        String[] given = line(output, "logits: ").replaceAll("[\\[\\] ]", "").split(",");
+        try (NDManager manager = NDManager.newBaseManager("PyTorch")) {
+            float[] wanted = logits(network(manager, "reference"), manager);
+            assertThat(given).hasSameSizeAs(wanted);
+            for (int i = 0; i < wanted.length; ++i) {
+                // float32 sums of up to 384 products in another order
+                assertThat(Float.parseFloat(given[i])).isCloseTo(wanted[i], offset(1e-4f));
+            }
+        }
+        return line(output, "kernels: ");
+    }
+
+    private static String line(String output, String begin) {
+        return output.lines()
+                .filter(line -> line.startsWith(begin))
+                .findFirst()
+                .orElseThrow(() -> new AssertionError(output))
+                .substring(begin.length());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"-Xint", "-XX:TieredStopAtLevel=1", "-XX:TieredStopAtLevel=3"})
+    void runWithoutTheOptimizingCompiler(String option) throws Exception {
+        List<String> options = new ArrayList<>(VECTORS);
+        options.add(option);
+        assertThat(choice(options))
+                .startsWith("torch on CPU")
+                .contains(VECTORS_SUPPORTED ? "optimizing compiler" : "Java 22 or newer");
+    }
+
+    @Test
+    void runWithoutTheVectorModule() throws Exception {
+        assertThat(choice(List.of()))
+                .startsWith("torch on CPU")
+                .contains(
+                        VECTORS_SUPPORTED
+                                ? "--add-modules jdk.incubator.vector"
+                                : "Java 22 or newer");
+    }
+
+    /** More threads than processors would wait for each other at every barrier. */
+    @Test
+    void useNoMoreThreadsThanProcessors() throws Exception {
+        List<String> options = new ArrayList<>(VECTORS);
+        options.add("-XX:ActiveProcessorCount=1");
+        assertThat(choice(options))
+                .contains(VECTORS_SUPPORTED ? "-bit vectors, 1 thread)" : "Java 22 or newer");
+    }
+}
