@@ -52,7 +52,7 @@ class ChatTemplateTest {
     /** All that is recorded. */
     record Recorded(
             Map<String, Template> templates,
-            Map<String, List<Message>> conversations,
+            Map<String, List<Map<String, Object>>> conversations,
             List<Case> cases) {}
 
     private static final Recorded RECORDED =
@@ -68,7 +68,7 @@ class ChatTemplateTest {
     @MethodSource("cases")
     void rendersAsTransformers(Case c) throws IOException {
         ChatTemplate template = template(c.template());
-        List<Message> messages = RECORDED.conversations().get(c.conversation());
+        List<Message> messages = messages(c);
         if (c.rendered() != null) {
             assertThat(template.render(messages, c.addGenerationPrompt())).isEqualTo(c.rendered());
         } else if (messages.isEmpty()) {
@@ -105,7 +105,7 @@ class ChatTemplateTest {
         try (MistralTokenizer tokenizer = MistralTokenizer.open(checkpoint)) {
             for (Case c : RECORDED.cases()) {
                 if (c.smallSafeIds() != null) {
-                    List<Message> messages = RECORDED.conversations().get(c.conversation());
+                    List<Message> messages = messages(c);
                     assertThat(template.encode(tokenizer, messages, false))
                             .as("%s", c)
                             .isEqualTo(ReferenceTokenizers.ids(c.smallSafeIds()));
@@ -222,6 +222,10 @@ class ChatTemplateTest {
 
     private static final Message HI = Message.user("hi");
 
+    private static List<Message> messages(Case c) {
+        return RECORDED.conversations().get(c.conversation()).stream().map(Message::new).toList();
+    }
+
     private static ChatTemplate template(String name) throws IOException {
         String file = RECORDED.templates().get(name).file();
         String jinja = Files.readString(ReferenceTokenizers.path("chat/" + file));
@@ -229,7 +233,7 @@ class ChatTemplateTest {
     }
 
     private static long[] encode(MistralTokenizer tokenizer, Case c) throws IOException {
-        List<Message> messages = RECORDED.conversations().get(c.conversation());
+        List<Message> messages = messages(c);
         return template(c.template()).encode(tokenizer, messages, c.addGenerationPrompt());
     }
 }

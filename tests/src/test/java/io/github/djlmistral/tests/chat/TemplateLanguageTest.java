@@ -25,7 +25,7 @@ class TemplateLanguageTest {
     void aTemplateThatIsNoJinja(String jinja) {
         assertThatThrownBy(() -> new ChatTemplate(jinja, null, null).render(List.of(HI), false))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("the chat template fails in line 1");
+                .hasMessageContaining("line 1 of the template");
     }
 
     @ParameterizedTest
@@ -109,17 +109,4 @@ class TemplateLanguageTest {
                 arguments("{{ messages[0].items() | list | length }}", "2"));
     }
 
-    @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "{% for m in messages if m.role == 'a' %}{{ m.content }}{% endfor %}",
-                "{{ messages[0].content.startswith('h') }}",
-                "{{ messages[::-1] }}",
-                "{{ 'a' * 3 }}"
-            })
-    void whatJinjavaLacksIsAnError(String jinja) {
-        assertThatThrownBy(() -> new ChatTemplate(jinja, null, null).render(List.of(HI), false))
-                .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("the chat template fails");
-    }
 }

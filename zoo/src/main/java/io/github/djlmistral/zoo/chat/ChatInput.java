@@ -5,22 +5,32 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A conversation to be continued.
+ * A conversation for the model to answer.
  *
- * @param messages oldest first; the last one is usually the user's
- * @param options generation options for this answer, by the reference's names ({@code
- *     max_new_tokens} or {@code maxNewTokens}); they go before those the model was loaded with
+ * @param conversation the conversation; a generation prompt is added unless the last message is
+ *     continued
+ * @param options generation options of this answer, by the reference's names ({@code
+ *     max_new_tokens} or {@code maxNewTokens}); they override those the model was loaded with
  */
-public record ChatInput(List<Message> messages, Map<String, Object> options) {
+public record ChatInput(Conversation conversation, Map<String, Object> options) {
 
-    /** Copies the lists. */
+    /** Copies the options. */
     public ChatInput {
-        messages = List.copyOf(messages);
         options = Map.copyOf(options);
     }
 
     /**
-     * Makes a conversation with the model's own options.
+     * Creates an input of messages alone.
+     *
+     * @param messages oldest first; the last one is usually the user's
+     * @param options as above
+     */
+    public ChatInput(List<Message> messages, Map<String, Object> options) {
+        this(new Conversation(messages), options);
+    }
+
+    /**
+     * Creates an input with the model's own options.
      *
      * @param messages oldest first
      */

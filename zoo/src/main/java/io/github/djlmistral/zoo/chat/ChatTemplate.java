@@ -1,120 +1,206 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.zoo.chat;
 
+import io.github.djlmistral.zoo.chat.jinja.RenderedText;
+import io.github.djlmistral.zoo.chat.jinja.Template;
 import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
 import io.github.djlmistral.zoo.tokenizer.TokenizerSettings;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.UnaryOperator;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The chat template of a checkpoint: makes the prompt of a conversation, as {@code
+ * The chat template of a checkpoint: turns a conversation into a prompt, as {@code
  * apply_chat_template} of Hugging Face transformers does.
  *
- * <p>Templates are Jinja programs that come with a checkpoint. They run confined: no files, no Java
- * objects, and an output of 64 Mi characters at most. Immutable and thread-safe.
+ * <p>Templates are Jinja programs that come with a checkpoint. They are sandboxed, and limited in
+ * time and memory. Immutable and thread-safe.
  */
 public final class ChatTemplate {
 
-    private final JinjaTemplate template;
-    private final @Nullable String bosToken;
-    private final @Nullable String eosToken;
+    private static final String DEFAULT = "default";
+    private static final List<String> SPECIAL_TOKENS =
+            List.of("unk_token", "sep_token", "pad_token", "cls_token", "mask_token");
+
+    /** A template and its text, which transformers searches for the field to continue. */
+    private record Named(String source, Template template) {}
+
+    private final Map<String, Named> templates;
+    private final Map<String, String> specialTokens;
 
     /**
      * Creates a template.
      *
      * @param jinja the Jinja source
-     * @param bosToken what the template sees as {@code bos_token}, undefined there if null
-     * @param eosToken what the template sees as {@code eos_token}, undefined there if null
+     * @param bosToken the variable {@code bos_token}, undefined in the template if null
+     * @param eosToken the variable {@code eos_token}, undefined in the template if null
+     * @throws io.github.djlmistral.zoo.chat.jinja.TemplateException if the source has a syntax error
+     *     or uses a tag, filter or test that does not exist
      */
     public ChatTemplate(String jinja, @Nullable String bosToken, @Nullable String eosToken) {
-        this.template = new JinjaTemplate(jinja);
-        this.bosToken = bosToken;
-        this.eosToken = eosToken;
+        this(Map.of(DEFAULT, jinja), new LinkedHashMap<>());
+        putIfPresent("bos_token", bosToken);
+        putIfPresent("eos_token", eosToken);
+    }
+
+    private ChatTemplate(Map<String, String> sources, Map<String, String> specialTokens) {
+        this.specialTokens = specialTokens;
+        this.templates = new LinkedHashMap<>();
+        sources.forEach(
+                (name, source) ->
+                        templates.put(name, new Named(source, Template.parse(source))));
+    }
+
+    private void putIfPresent(String name, @Nullable String token) {
+        if (token != null) {
+            specialTokens.put(name, token);
+        }
     }
 
     /**
-     * Reads the template of a checkpoint: {@code chat_template.jinja}, or else the {@code
-     * chat_template} of {@code tokenizer_config.json} or of a GGUF file.
+     * Reads the template of a checkpoint: {@code chat_template.jinja} and {@code
+     * additional_chat_templates/*.jinja}, or else the {@code chat_template} of {@code
+     * tokenizer_config.json} or of a GGUF file.
      *
-     * @param directory the directory of the checkpoint, or a GGUF file
+     * @param path the directory of the checkpoint, or a GGUF file, beside which a {@code
+     *     chat_template.jinja} may be
      * @return the template; empty if the checkpoint has none, as base models do
-     * @throws IOException if a file is damaged; the message names it
+     * @throws IOException if a file is damaged, or a template has an error; the message names the
+     *     file
      */
-    public static Optional<ChatTemplate> open(Path directory) throws IOException {
-        TokenizerSettings settings = new TokenizerSettings(directory);
-        Path file = directory.resolve("chat_template.jinja");
-        String jinja = Files.exists(file) ? Files.readString(file) : settings.chatTemplate();
-        return jinja == null
-                ? Optional.empty()
-                : Optional.of(
-                        new ChatTemplate(
-                                jinja,
-                                settings.token("bos_token", "<s>"),
-                                settings.token("eos_token", "</s>")));
+    public static Optional<ChatTemplate> open(Path path) throws IOException {
+        TokenizerSettings settings = new TokenizerSettings(path);
+        Map<String, String> sources = TemplateFiles.read(path);
+        String origin = TemplateFiles.directory(path).toString();
+        if (sources.isEmpty()) {
+            sources = settings.chatTemplates();
+            origin = path.toString();
+        }
+        if (sources.isEmpty()) {
+            return Optional.empty();
+        }
+        ChatTemplate template;
+        try {
+            template = new ChatTemplate(sources, new LinkedHashMap<>());
+        } catch (IllegalArgumentException e) {
+            throw new IOException(
+                    "the chat template of " + origin + " cannot be used: " + e.getMessage(), e);
+        }
+        template.putIfPresent("bos_token", settings.token("bos_token", "<s>"));
+        template.putIfPresent("eos_token", settings.token("eos_token", "</s>"));
+        for (String token : SPECIAL_TOKENS) {
+            template.putIfPresent(token, settings.token(token, null));
+        }
+        return Optional.of(template);
     }
 
     /**
-     * Returns the prompt as text, for reading. To get its ids use {@link #encode}: in the text one
-     * cannot see any more whether the template or a user spelled a special token.
+     * Returns the prompt as text, for reading. To get its ids use {@link #encode}: in the text,
+     * special tokens of the template and those that a message spells look the same.
      *
-     * @param messages the conversation, oldest message first
-     * @param addGenerationPrompt whether to end with the beginning of an answer, where the template
-     *     knows one; Mistral's own do not need it
-     * @return the text, exactly the reference's
-     * @throws IllegalArgumentException if there is no message, the template refuses the
-     *     conversation (with the template's own message), or the template itself is at fault
+     * @param conversation the conversation
+     * @return the text
+     * @throws IllegalArgumentException if there is no message; if the template rejects the
+     *     conversation, with the template's own message; if the template fails, exceeds a limit, or
+     *     does not contain the field to be continued
+     * @throws java.util.concurrent.CancellationException if the thread is interrupted
+     */
+    public String render(Conversation conversation) {
+        return text(conversation).text();
+    }
+
+    /**
+     * Returns the prompt of messages as text, see {@link #render(Conversation)}.
+     *
+     * @param messages oldest first
+     * @param addGenerationPrompt whether to end with the header of the model's answer; Mistral's own
+     *     templates need none
+     * @return the text
+     * @throws IllegalArgumentException as {@link #render(Conversation)}
      */
     public String render(List<Message> messages, boolean addGenerationPrompt) {
-        return render(messages, addGenerationPrompt, UnaryOperator.identity());
+        return render(new Conversation(messages).withGenerationPrompt(addGenerationPrompt));
     }
 
     /**
-     * Returns the ids of the prompt. Special tokens come from the template only; a message that
-     * spells one keeps its letters.
+     * Returns the ids of the prompt. Only the template's own text can contain special tokens; where
+     * a message, tool, document or variable spells one, it is encoded as text.
      *
      * @param tokenizer the tokenizer of the same checkpoint
-     * @param messages the conversation, oldest message first
-     * @param addGenerationPrompt as in {@link #render}
-     * @return the ids, with nothing to be added
-     * @throws IllegalArgumentException as {@link #render}
+     * @param conversation the conversation
+     * @return the ids, complete with special tokens
+     * @throws IllegalArgumentException as {@link #render(Conversation)}
+     * @throws IllegalStateException if the tokenizer is closed
+     */
+    public long[] encode(MistralTokenizer tokenizer, Conversation conversation) {
+        return tokenizer.encodeQuoted(text(conversation).mapInput(tokenizer::quote));
+    }
+
+    /**
+     * Returns the ids of the prompt of messages, see {@link #encode(MistralTokenizer,
+     * Conversation)}.
+     *
+     * @param tokenizer the tokenizer of the same checkpoint
+     * @param messages oldest first
+     * @param addGenerationPrompt as in {@link #render(List, boolean)}
+     * @return the ids
+     * @throws IllegalArgumentException as {@link #render(Conversation)}
      * @throws IllegalStateException if the tokenizer is closed
      */
     public long[] encode(
             MistralTokenizer tokenizer, List<Message> messages, boolean addGenerationPrompt) {
-        return tokenizer.encodeQuoted(render(messages, addGenerationPrompt, tokenizer::quote));
+        return encode(
+                tokenizer, new Conversation(messages).withGenerationPrompt(addGenerationPrompt));
     }
 
-    private String render(
-            List<Message> messages, boolean addGenerationPrompt, UnaryOperator<String> quote) {
-        if (messages.isEmpty()) {
+    private Named select(Conversation conversation) {
+        Named tools = templates.get("tool_use");
+        if (conversation.tools() != null && tools != null) {
+            return tools;
+        }
+        Named standard = templates.get(DEFAULT);
+        if (standard == null) {
+            throw new IllegalArgumentException(
+                    "the checkpoint has several chat templates but none named \"default\": "
+                            + new TreeSet<>(templates.keySet()));
+        }
+        return standard;
+    }
+
+    private RenderedText text(Conversation conversation) {
+        if (conversation.messages().isEmpty()) {
             throw new IllegalArgumentException(
                     "the conversation is empty: a chat template needs one message at least");
         }
-        List<Map<String, String>> list = new ArrayList<>(messages.size());
-        for (Message message : messages) {
-            Map<String, String> map = new LinkedHashMap<>();
-            map.put("role", quote.apply(message.role()));
-            map.put("content", quote.apply(message.content()));
-            list.add(map);
+        Named named = select(conversation);
+        String field = conversation.continuedField();
+        if (field == null) {
+            return render(named, conversation, conversation.messages());
         }
-        Map<String, Object> variables = new HashMap<>();
-        variables.put("messages", list);
-        variables.put("add_generation_prompt", addGenerationPrompt);
-        if (bosToken != null) {
-            variables.put("bos_token", bosToken);
+        ContinuedMessage continued = new ContinuedMessage(conversation, field, named.source());
+        return continued.cut(render(named, conversation, continued.messages()));
+    }
+
+    private RenderedText render(Named named, Conversation conversation, List<Message> messages) {
+        Map<String, @Nullable Object> variables = new LinkedHashMap<>(conversation.variables());
+        for (String reserved :
+                List.of("messages", "tools", "documents", "add_generation_prompt")) {
+            if (variables.containsKey(reserved)) {
+                throw new IllegalArgumentException(
+                        "the template variable \"" + reserved + "\" is set by the conversation");
+            }
         }
-        if (eosToken != null) {
-            variables.put("eos_token", eosToken);
-        }
-        return template.render(variables);
+        Map<String, String> tokens = new LinkedHashMap<>(specialTokens);
+        tokens.keySet().removeAll(variables.keySet());
+        variables.put("messages", messages.stream().map(Message::fields).toList());
+        variables.put("tools", conversation.tools());
+        variables.put("documents", conversation.documents());
+        variables.put("add_generation_prompt", conversation.addGenerationPrompt());
+        return named.template().render(variables, tokens);
     }
 }

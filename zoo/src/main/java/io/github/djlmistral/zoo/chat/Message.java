@@ -1,27 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.zoo.chat;
 
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
- * One message of a conversation. Which roles there may be, and in which order, is up to the {@link
- * ChatTemplate}.
+ * A message of a conversation: a JSON object. Which fields and roles there may be, and in which
+ * order roles may follow each other, is up to the {@link ChatTemplate}; common are {@code role},
+ * {@code content} (a string or a list of parts), {@code tool_calls}, {@code tool_call_id} and
+ * {@code name}.
  *
- * @param role who speaks: usually {@code system}, {@code user} or {@code assistant}
- * @param content what is said
+ * @param fields the fields in order; strings, numbers, booleans, null, maps and lists of these
  */
-public record Message(String role, String content) {
+public record Message(Map<String, @Nullable Object> fields) {
 
-    /** Checks that both parts are there. */
+    /** Copies the fields, maps and lists within them included. */
     public Message {
-        Objects.requireNonNull(role, "role");
-        Objects.requireNonNull(content, "content");
+        fields = Values.copy("message", fields);
     }
 
     /**
-     * Returns a message that tells the model how to behave.
+     * Creates a message that consists of text.
      *
-     * @param content what is said
+     * @param role the role, usually {@code system}, {@code user}, {@code assistant} or {@code tool}
+     * @param content the text
+     */
+    public Message(String role, String content) {
+        this(fields(role, content));
+    }
+
+    private static Map<String, @Nullable Object> fields(String role, String content) {
+        Map<String, @Nullable Object> fields = new LinkedHashMap<>();
+        fields.put("role", Objects.requireNonNull(role, "role"));
+        fields.put("content", Objects.requireNonNull(content, "content"));
+        return fields;
+    }
+
+    /**
+     * Creates a system message, which instructs the model.
+     *
+     * @param content the text
      * @return the message
      */
     public static Message system(String content) {
@@ -29,9 +49,9 @@ public record Message(String role, String content) {
     }
 
     /**
-     * Returns a message of the user.
+     * Creates a message of the user.
      *
-     * @param content what is said
+     * @param content the text
      * @return the message
      */
     public static Message user(String content) {
@@ -39,12 +59,30 @@ public record Message(String role, String content) {
     }
 
     /**
-     * Returns a message of the model.
+     * Creates a message of the model.
      *
-     * @param content what is said
+     * @param content the text
      * @return the message
      */
     public static Message assistant(String content) {
         return new Message("assistant", content);
+    }
+
+    /**
+     * Returns the role.
+     *
+     * @return the field {@code role}, the empty string if it is absent or not a string
+     */
+    public String role() {
+        return fields.get("role") instanceof String role ? role : "";
+    }
+
+    /**
+     * Returns the text.
+     *
+     * @return the field {@code content}, null if it is absent or not a string
+     */
+    public @Nullable String content() {
+        return fields.get("content") instanceof String content ? content : null;
     }
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** Conversations: their messages, and the template that makes one prompt of them. */
+/** Conversations, their messages, and the chat templates that turn them into prompts. */
 @NullMarked
 package io.github.djlmistral.zoo.chat;
 

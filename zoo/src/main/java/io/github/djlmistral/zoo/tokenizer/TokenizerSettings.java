@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -97,23 +98,29 @@ public final class TokenizerSettings {
     }
 
     /**
-     * Returns the chat template of {@code tokenizer_config.json}; of several the one named
+     * Returns the chat templates of {@code tokenizer_config.json} by name; a single one is named
      * "default".
      *
-     * @return the Jinja source, null if there is none
+     * @return their Jinja sources, empty if there is none
      */
-    public @Nullable String chatTemplate() {
+    public Map<String, String> chatTemplates() {
+        Map<String, String> sources = new LinkedHashMap<>();
         JsonElement element = config.get("chat_template");
-        if (element instanceof JsonArray templates) {
+        String single = string(element);
+        if (single != null) {
+            sources.put("default", single);
+        } else if (element instanceof JsonArray templates) {
             for (JsonElement template : templates) {
-                if (template instanceof JsonObject named
-                        && "default".equals(string(named.get("name")))) {
-                    return string(named.get("template"));
+                if (template instanceof JsonObject named) {
+                    String name = string(named.get("name"));
+                    String source = string(named.get("template"));
+                    if (name != null && source != null) {
+                        sources.put(name, source);
+                    }
                 }
             }
-            return null;
         }
-        return string(element);
+        return sources;
     }
 
     /** Whether a key of {@code tokenizer_config.json} is true; null if it says nothing. */

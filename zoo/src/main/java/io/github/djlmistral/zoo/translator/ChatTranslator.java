@@ -14,7 +14,7 @@ final class ChatTranslator extends GenerationTranslator<ChatInput, ChatOutput> {
 
     @Override
     GenerationRequest request(ChatInput input) {
-        return request(pipeline.encode(input.messages()), input.options());
+        return request(pipeline.encode(input.conversation()), input.options());
     }
 
     @Override

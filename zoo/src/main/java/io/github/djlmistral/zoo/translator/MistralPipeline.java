@@ -9,6 +9,7 @@ import io.github.djlmistral.engine.generation.Generator;
 import io.github.djlmistral.engine.generation.RequestLimits;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.zoo.chat.ChatTemplate;
+import io.github.djlmistral.zoo.chat.Conversation;
 import io.github.djlmistral.zoo.chat.Message;
 import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
 import java.io.IOException;
@@ -128,6 +129,18 @@ public final class MistralPipeline implements AutoCloseable {
      *     the conversation, in the template's own words
      */
     public long[] encode(List<Message> messages) {
+        return encode(new Conversation(messages));
+    }
+
+    /**
+     * Makes the prompt of a conversation, with a generation prompt unless its last message is
+     * continued.
+     *
+     * @param conversation the conversation
+     * @return its ids
+     * @throws IllegalArgumentException as {@link #encode(List)}
+     */
+    public long[] encode(Conversation conversation) {
         ChatTemplate template =
                 chatTemplate.orElseThrow(
                         () ->
@@ -135,7 +148,9 @@ public final class MistralPipeline implements AutoCloseable {
                                         "this checkpoint has no chat template, it completes texts"
                                                 + " only: put a chat_template.jinja beside it, or"
                                                 + " give a text instead of messages"));
-        return template.encode(tokenizer, messages, true);
+        return template.encode(
+                tokenizer,
+                conversation.withGenerationPrompt(conversation.continuedField() == null));
     }
 
     /**

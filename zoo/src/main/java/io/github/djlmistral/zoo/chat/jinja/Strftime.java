@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package io.github.djlmistral.zoo.chat;
+package io.github.djlmistral.zoo.chat.jinja;
 
 import java.time.ZonedDateTime;
 import java.time.format.DateTimeFormatter;

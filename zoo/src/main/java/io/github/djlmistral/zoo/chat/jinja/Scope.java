@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.zoo.chat.jinja;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The names of one scope, resolved before the template runs as Jinja2's compiler does: a name that
+ * is assigned anywhere in a scope is local to the whole scope, and starts with the outer scope's
+ * value if that has the name.
+ */
+final class Scope {
+
+    /** The variables of one function: a slot for each level and name. */
+    static final class Layout {
+
+        final @Nullable Layout outer;
+        private final Map<String, Integer> slots = new HashMap<>();
+
+        Layout(@Nullable Layout outer) {
+            this.outer = outer;
+        }
+
+        int slot(int level, String name) {
+            return slots.computeIfAbsent(level + " " + name, key -> slots.size());
+        }
+
+        int size() {
+            return slots.size();
+        }
+    }
+
+    /** A variable of a function. */
+    private record Slot(Layout layout, int index) {}
+
+    /** How a local variable starts: from another variable, from the context, or without value. */
+    private record Load(@Nullable Slot alias, @Nullable String context, boolean parameter) {
+
+        static final Load PARAMETER = new Load(null, null, true);
+        static final Load MISSING = new Load(null, null, false);
+    }
+
+    /** What happens to one variable when its scope is entered. */
+    private record Start(int slot, @Nullable Variable alias, @Nullable String context) {}
+
+    private final @Nullable Scope parent;
+    private final int level;
+    final Layout layout;
+    private Map<String, Slot> names = new HashMap<>();
+    private Map<Slot, Load> loads = new LinkedHashMap<>();
+    private Set<String> stores = new HashSet<>();
+
+    private Scope(@Nullable Scope parent, int level, Layout layout) {
+        this.parent = parent;
+        this.level = level;
+        this.layout = layout;
+    }
+
+    /** The scope of a function without outer names: the root or a block. */
+    static Scope root() {
+        return new Scope(null, 0, new Layout(null));
+    }
+
+    /** A scope within this one, in the same function. */
+    Scope inner() {
+        return new Scope(this, level + 1, layout);
+    }
+
+    /** A scope within this one, in a function of its own. */
+    Scope function() {
+        return new Scope(this, level + 1, new Layout(layout));
+    }
+
+    /** Another scope in the same function and around the same outer scope. */
+    Scope sibling() {
+        return new Scope(parent, level, layout);
+    }
+
+    /** Whether this is the scope of the template's top level, whose names blocks see. */
+    boolean isRoot() {
+        return parent == null;
+    }
+
+    private @Nullable Slot find(String name) {
+        for (Scope scope = this; scope != null; scope = scope.parent) {
+            Slot slot = scope.names.get(name);
+            if (slot != null) {
+                return slot;
+            }
+        }
+        return null;
+    }
+
+    private Slot define(String name, Load load) {
+        Slot slot = new Slot(layout, layout.slot(level, name));
+        names.put(name, slot);
+        loads.put(slot, load);
+        return slot;
+    }
+
+    void load(String name) {
+        if (find(name) == null) {
+            define(name, new Load(null, name, false));
+        }
+    }
+
+    void store(String name) {
+        stores.add(name);
+        if (!names.containsKey(name)) {
+            Slot outer = parent == null ? null : parent.find(name);
+            define(name, outer == null ? Load.MISSING : new Load(outer, null, false));
+        }
+    }
+
+    Variable parameter(String name) {
+        stores.add(name);
+        return variable(define(name, Load.PARAMETER));
+    }
+
+    /** Returns a copy to look at one branch of an {@code if} with. */
+    Scope branch() {
+        Scope copy = new Scope(parent, level, layout);
+        copy.names = new HashMap<>(names);
+        copy.loads = new LinkedHashMap<>(loads);
+        copy.stores = new HashSet<>(stores);
+        return copy;
+    }
+
+    /** Adds the names of the branches; those assigned in any of them may start from outside. */
+    void merge(List<Scope> branches) {
+        Set<String> assigned = new HashSet<>();
+        for (Scope branch : branches) {
+            assigned.addAll(branch.stores);
+        }
+        assigned.removeAll(stores);
+        for (Scope branch : branches) {
+            names.putAll(branch.names);
+            loads.putAll(branch.loads);
+            stores.addAll(branch.stores);
+        }
+        for (String name : assigned) {
+            Slot slot = names.get(name);
+            if (slot != null) {
+                Slot outer = parent == null ? null : parent.find(name);
+                loads.put(slot, new Load(outer, outer == null ? name : null, false));
+            }
+        }
+    }
+
+    /** Returns a name's variable as this scope's function sees it. */
+    Variable variable(String name) {
+        Slot slot = find(name);
+        if (slot == null) {
+            load(name);
+            slot = find(name);
+        }
+        if (slot == null) {
+            throw new IllegalStateException(name);
+        }
+        return variable(slot);
+    }
+
+    private Variable variable(Slot slot) {
+        int hops = 0;
+        Layout at = layout;
+        while (at != slot.layout()) {
+            hops++;
+            if (at.outer == null) {
+                throw new IllegalStateException("a variable of another function");
+            }
+            at = at.outer;
+        }
+        return new Variable(hops, slot.index());
+    }
+
+    /** Returns the variables that are assigned in this scope and those around it. */
+    Map<String, Variable> assigned() {
+        Map<String, Variable> all = new TreeMap<>();
+        for (Scope scope = this; scope != null; scope = scope.parent) {
+            for (String name : scope.stores) {
+                all.putIfAbsent(name, variable(name));
+            }
+        }
+        return all;
+    }
+
+    /** How the local variables start and end, to be asked when the scope is complete. */
+    Locals locals() {
+        List<Start> starts = new ArrayList<>();
+        loads.forEach(
+                (slot, load) -> {
+                    if (!load.parameter()) {
+                        Slot alias = load.alias();
+                        starts.add(
+                                new Start(
+                                        slot.index(),
+                                        alias == null ? null : variable(alias),
+                                        load.context()));
+                    }
+                });
+        return new Locals(
+                starts.toArray(Start[]::new),
+                loads.keySet().stream().mapToInt(Slot::index).toArray());
+    }
+
+    /** The local variables of a scope. */
+    static final class Locals {
+
+        private final Start[] starts;
+        private final int[] all;
+
+        private Locals(Start[] starts, int[] all) {
+            this.starts = starts;
+            this.all = all;
+        }
+
+        void enter(Frame frame) {
+            for (Start start : starts) {
+                frame.slots[start.slot()] =
+                        start.alias() != null
+                                ? start.alias().get(frame)
+                                : start.context() != null
+                                        ? frame.context.resolve(start.context())
+                                        : Undefined.MISSING;
+            }
+        }
+
+        void leave(Frame frame) {
+            for (int slot : all) {
+                frame.slots[slot] = Undefined.MISSING;
+            }
+        }
+    }
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.zoo.chat.jinja;
+
+/** A template has a syntax error, fails while it is rendered, exceeds a limit or raises an error. */
+public final class TemplateException extends IllegalArgumentException {
+
+    private static final long serialVersionUID = 1;
+
+    private final int line;
+
+    TemplateException(String message, int line) {
+        super(message);
+        this.line = line;
+    }
+
+    static TemplateException syntax(String message, int line) {
+        return new TemplateException("line " + line + " of the template: " + message, line);
+    }
+
+    /**
+     * Returns the line of the template in which the error occurred.
+     *
+     * @return the line, 1 for the first one
+     */
+    public int line() {
+        return line;
+    }
+}

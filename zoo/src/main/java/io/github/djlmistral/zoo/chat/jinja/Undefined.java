@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.zoo.chat.jinja;
+
+/**
+ * What an unknown name or attribute evaluates to: prints as nothing, is false and empty; most other
+ * uses raise its error.
+ */
+final class Undefined {
+
+    /** Marks a variable without a value; never seen by the language. */
+    static final Object MISSING = new Object();
+
+    private final String hint;
+
+    Undefined(String hint) {
+        this.hint = hint;
+    }
+
+    static Undefined name(String name) {
+        return new Undefined(Repr.quote(name) + " is undefined");
+    }
+
+    static Undefined attribute(Object object, Object name) {
+        String owner = object == None.NONE ? "None" : Types.name(object) + " object";
+        return new Undefined(
+                name instanceof Str s
+                        ? "'" + owner + "' has no attribute " + Repr.quote(s.text())
+                        : owner + " has no element " + name);
+    }
+
+    PyError error() {
+        return new PyError(PyError.Kind.UNDEFINED, hint);
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof Undefined;
+    }
+
+    @Override
+    public int hashCode() {
+        return 0;
+    }
+}
