@@ -108,5 +108,4 @@ class TemplateLanguageTest {
                 arguments("{{ messages[0]['content'] | replace('&', '+') }}", " <é>+\"' "),
                 arguments("{{ messages[0].items() | list | length }}", "2"));
     }
-
 }

@@ -39,8 +39,8 @@ public final class ChatTemplate {
      * @param jinja the Jinja source
      * @param bosToken the variable {@code bos_token}, undefined in the template if null
      * @param eosToken the variable {@code eos_token}, undefined in the template if null
-     * @throws io.github.djlmistral.zoo.chat.jinja.TemplateException if the source has a syntax error
-     *     or uses a tag, filter or test that does not exist
+     * @throws io.github.djlmistral.zoo.chat.jinja.TemplateException if the source has a syntax
+     *     error or uses a tag, filter or test that does not exist
      */
     public ChatTemplate(String jinja, @Nullable String bosToken, @Nullable String eosToken) {
         this(Map.of(DEFAULT, jinja), new LinkedHashMap<>());
@@ -52,8 +52,7 @@ public final class ChatTemplate {
         this.specialTokens = specialTokens;
         this.templates = new LinkedHashMap<>();
         sources.forEach(
-                (name, source) ->
-                        templates.put(name, new Named(source, Template.parse(source))));
+                (name, source) -> templates.put(name, new Named(source, Template.parse(source))));
     }
 
     private void putIfPresent(String name, @Nullable String token) {
@@ -118,8 +117,8 @@ public final class ChatTemplate {
      * Returns the prompt of messages as text, see {@link #render(Conversation)}.
      *
      * @param messages oldest first
-     * @param addGenerationPrompt whether to end with the header of the model's answer; Mistral's own
-     *     templates need none
+     * @param addGenerationPrompt whether to end with the header of the model's answer; Mistral's
+     *     own templates need none
      * @return the text
      * @throws IllegalArgumentException as {@link #render(Conversation)}
      */
@@ -188,8 +187,7 @@ public final class ChatTemplate {
 
     private RenderedText render(Named named, Conversation conversation, List<Message> messages) {
         Map<String, @Nullable Object> variables = new LinkedHashMap<>(conversation.variables());
-        for (String reserved :
-                List.of("messages", "tools", "documents", "add_generation_prompt")) {
+        for (String reserved : List.of("messages", "tools", "documents", "add_generation_prompt")) {
             if (variables.containsKey(reserved)) {
                 throw new IllegalArgumentException(
                         "the template variable \"" + reserved + "\" is set by the conversation");

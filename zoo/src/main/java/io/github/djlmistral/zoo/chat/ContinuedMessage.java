@@ -52,7 +52,9 @@ final class ContinuedMessage {
             last.put(field, marked);
         } else {
             throw new IllegalArgumentException(
-                    "the \"" + field + "\" of the last message is not text, it cannot be continued");
+                    "the \""
+                            + field
+                            + "\" of the last message is not text, it cannot be continued");
         }
         messages.set(messages.size() - 1, new Message(last));
     }
@@ -74,8 +76,8 @@ final class ContinuedMessage {
     }
 
     /**
-     * Cuts a rendered conversation at the mark; spaces before it go if the template has stripped the
-     * space behind it.
+     * Cuts a rendered conversation at the mark; spaces before it go if the template has stripped
+     * the space behind it.
      */
     RenderedText cut(RenderedText rendered) {
         String all = rendered.text();

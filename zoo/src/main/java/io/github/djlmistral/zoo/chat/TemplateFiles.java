@@ -12,7 +12,7 @@ import java.util.TreeMap;
 final class TemplateFiles {
 
     private static final String SUFFIX = ".jinja";
-    private static final long MAX_SIZE = 4 << 20;
+    private static final long MAX_SIZE = 4L << 20;
 
     private TemplateFiles() {}
 
@@ -40,8 +40,7 @@ final class TemplateFiles {
             try (DirectoryStream<Path> files = Files.newDirectoryStream(named, "*" + SUFFIX)) {
                 for (Path file : files) {
                     String name = String.valueOf(file.getFileName());
-                    sources.put(
-                            name.substring(0, name.length() - SUFFIX.length()), source(file));
+                    sources.put(name.substring(0, name.length() - SUFFIX.length()), source(file));
                 }
             }
         }

@@ -109,8 +109,7 @@ final class Arithmetic {
             return new Tuple(joined(render, x.items(), y.items()));
         }
         if (a instanceof Str) {
-            throw PyError.type(
-                    "can only concatenate str (not \"" + Types.name(b) + "\") to str");
+            throw PyError.type("can only concatenate str (not \"" + Types.name(b) + "\") to str");
         }
         throw unsupported(Operator.ADD, a, b);
     }
@@ -187,8 +186,7 @@ final class Arithmetic {
                 new java.math.BigDecimal(x)
                         .divide(
                                 new java.math.BigDecimal(y),
-                                new java.math.MathContext(
-                                        800, java.math.RoundingMode.HALF_EVEN))
+                                new java.math.MathContext(800, java.math.RoundingMode.HALF_EVEN))
                         .doubleValue();
         if (Double.isInfinite(quotient)) {
             throw new PyError(
@@ -206,8 +204,7 @@ final class Arithmetic {
             boolean odd = y.testBit(0);
             return y.signum() == 0 ? 1L : x.signum() < 0 && !odd ? 1L : (long) x.signum();
         }
-        if (y.bitLength() > 31
-                || (x.abs().bitLength() - 1) * y.longValue() > Budget.INTEGER_BITS) {
+        if (y.bitLength() > 31 || (x.abs().bitLength() - 1) * y.longValue() > Budget.INTEGER_BITS) {
             throw PyError.limit("an integer has more than " + Budget.INTEGER_BITS + " bits");
         }
         render.budget.work(x.bitLength() * y.longValue());

@@ -76,8 +76,7 @@ final class Attributes {
         int at = (int) index;
         if (object instanceof Str s) {
             int offset = s.offset(at);
-            return s.substring(
-                    render.budget, offset, s.text().offsetByCodePoints(offset, 1));
+            return s.substring(render.budget, offset, s.text().offsetByCodePoints(offset, 1));
         }
         if (object instanceof Tuple tuple) {
             return tuple.items().get(at);
@@ -134,6 +133,12 @@ final class Attributes {
             case "imag" -> real ? (Object) 0.0 : (Object) 0L;
             case "numerator" -> real ? null : Numbers.normalize(Numbers.big(number));
             case "denominator" -> real ? null : 1L;
+            case "conjugate" ->
+                    (Callable)
+                            (render, args) -> {
+                                args.bind(name, 0);
+                                return real ? number : Numbers.normalize(Numbers.big(number));
+                            };
             case "is_integer" ->
                     real
                             ? (Callable)

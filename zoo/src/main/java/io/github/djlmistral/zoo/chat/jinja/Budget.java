@@ -10,7 +10,7 @@ import java.util.concurrent.CancellationException;
 final class Budget {
 
     /** About one second of evaluation. */
-    private static final long STEPS = 30_000_000;
+    private static final long STEPS = 20_000_000;
 
     private static final long BYTES = 96L << 20;
     private static final int DEPTH = 800;

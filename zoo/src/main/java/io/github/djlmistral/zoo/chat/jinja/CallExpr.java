@@ -63,45 +63,20 @@ final class CallExpr extends Expr {
         return new CallExpr(Kind.VALUE, callee, "", arguments, null, line);
     }
 
-    /**
-     * Creates the call of a filter or test.
-     *
-     * @throws TemplateException if there is none of this name
-     */
+    /** Creates the call of a filter or test, which may turn out to be unknown. */
     static CallExpr builtin(
             Kind kind, @Nullable Expr subject, String name, Arguments arguments, int line) {
         Callable function = kind == Kind.FILTER ? Filters.find(name) : Tests.find(name);
-        String what = kind == Kind.FILTER ? "filter" : "test";
-        if (function == null) {
-            throw TemplateException.syntax("No " + what + " named " + Repr.quote(name) + ".", line);
-        }
-        checkNamedFunction(name, arguments, line);
         return new CallExpr(kind, subject, name, arguments, function, line);
     }
 
-    /** {@code map} and its like name another filter or test. */
-    private static void checkNamedFunction(String name, Arguments arguments, int line) {
-        int at = name.endsWith("attr") ? 1 : 0;
-        if (arguments.positional().size() <= at
-                || !(arguments.positional().get(at) instanceof Literal literal)
-                || !(literal.value instanceof Str other)) {
-            return;
-        }
-        switch (name) {
-            case "map" -> {
-                if (Filters.find(other.text()) == null) {
-                    throw TemplateException.syntax(
-                            "No filter named " + Repr.quote(other.text()) + ".", line);
-                }
-            }
-            case "select", "reject", "selectattr", "rejectattr" -> {
-                if (Tests.find(other.text()) == null) {
-                    throw TemplateException.syntax(
-                            "No test named " + Repr.quote(other.text()) + ".", line);
-                }
-            }
-            default -> {}
-        }
+    /** Whether this is a filter or test that does not exist. */
+    boolean isUnknown() {
+        return kind != Kind.VALUE && function == null;
+    }
+
+    String unknown() {
+        return "No " + (kind == Kind.FILTER ? "filter" : "test") + " named " + Repr.quote(name);
     }
 
     @Override
@@ -128,7 +103,7 @@ final class CallExpr extends Expr {
         Args args = evalArguments(frame, true).prepend(value);
         render.line = line;
         if (function == null) {
-            throw new IllegalStateException(name);
+            throw PyError.other(unknown());
         }
         return function.call(render, args);
     }
@@ -148,8 +123,7 @@ final class CallExpr extends Expr {
         if (arguments.dict() != null) {
             Object dict = arguments.dict().nested(frame);
             if (!(dict instanceof Dict map)) {
-                throw PyError.type(
-                        "argument after ** must be a mapping, not " + Types.name(dict));
+                throw PyError.type("argument after ** must be a mapping, not " + Types.name(dict));
             }
             render.budget.items(map.size());
             for (Dict.Entry entry : map.entries()) {

@@ -39,7 +39,12 @@ final class Chars {
 
     /** Whether {@code \w} of Python's regular expressions matches. */
     static boolean isWord(int c) {
-        return isAlphanumeric(c) || c == '_' || isIdentifierPart(c);
+        return isAlphanumeric(c) || c == '_';
+    }
+
+    /** Whether a character may occur in a name, or makes it an invalid one. */
+    static boolean isNamePart(int c) {
+        return isWord(c) || isIdentifierPart(c);
     }
 
     static boolean isAlphanumeric(int c) {

@@ -46,8 +46,7 @@ final class CollectionFilters {
     }
 
     private static Object list(Render render, Args args) {
-        List<Object> items =
-                Types.list(render, Args.given(args.bind("list", 1, "value")[0]));
+        List<Object> items = Types.list(render, Args.given(args.bind("list", 1, "value")[0]));
         render.budget.items(items.size());
         return new ArrayList<>(items);
     }
@@ -66,9 +65,7 @@ final class CollectionFilters {
     private static Object first(Render render, Args args) {
         Object value = Args.given(args.bind("first", 1, "seq")[0]);
         Iterator<Object> items = Types.iterate(render, value);
-        return items.hasNext()
-                ? items.next()
-                : new Undefined("No first item, sequence was empty.");
+        return items.hasNext() ? items.next() : new Undefined("No first item, sequence was empty.");
     }
 
     private static Object last(Render render, Args args) {
@@ -77,8 +74,7 @@ final class CollectionFilters {
             throw PyError.type("'generator' object is not reversible");
         }
         if (value instanceof Str s && !s.isEmpty()) {
-            return s.substring(
-                    render.budget, s.text().offsetByCodePoints(s.text().length(), -1));
+            return s.substring(render.budget, s.text().offsetByCodePoints(s.text().length(), -1));
         }
         List<Object> items = Types.list(render, value);
         return items.isEmpty()
@@ -91,8 +87,7 @@ final class CollectionFilters {
         int size = Types.size(value);
         return size == 0
                 ? new Undefined("No random item, sequence was empty.")
-                : Attributes.item(
-                        render, value, (long) ThreadLocalRandom.current().nextInt(size));
+                : Attributes.item(render, value, (long) ThreadLocalRandom.current().nextInt(size));
     }
 
     private static Object reverse(Render render, Args args) {
@@ -167,8 +162,7 @@ final class CollectionFilters {
     }
 
     private static Object dictSort(Render render, Args args) {
-        @Nullable Object[] a =
-                args.bind("dictsort", 1, "value", "case_sensitive", "by", "reverse");
+        @Nullable Object[] a = args.bind("dictsort", 1, "value", "case_sensitive", "by", "reverse");
         String by = a[2] == null ? "key" : Types.string(a[2]).text();
         if (!by.equals("key") && !by.equals("value")) {
             throw PyError.other("You can only sort by either \"key\" or \"value\"");

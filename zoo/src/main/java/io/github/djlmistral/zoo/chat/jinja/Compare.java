@@ -79,8 +79,7 @@ final class Compare {
         if (a instanceof Range x && b instanceof Range y) {
             return x.length() == y.length()
                     && (x.length() == 0
-                            || x.start() == y.start()
-                                    && (x.length() == 1 || x.step() == y.step()));
+                            || x.start() == y.start() && (x.length() == 1 || x.step() == y.step()));
         }
         return a == b || a instanceof Undefined && b instanceof Undefined;
     }
@@ -125,15 +124,15 @@ final class Compare {
 
     private static int numbers(Object a, Object b) {
         if (a instanceof Double || b instanceof Double) {
-            if (a instanceof BigInteger || b instanceof BigInteger
-                    || a instanceof Long || b instanceof Long) {
+            if (a instanceof BigInteger
+                    || b instanceof BigInteger
+                    || a instanceof Long
+                    || b instanceof Long) {
                 return mixed(a, b);
             }
             double x = Numbers.real(a);
             double y = Numbers.real(b);
-            return Double.isNaN(x) || Double.isNaN(y)
-                    ? UNORDERED
-                    : x < y ? -1 : x > y ? 1 : 0;
+            return Double.isNaN(x) || Double.isNaN(y) ? UNORDERED : x < y ? -1 : x > y ? 1 : 0;
         }
         return Numbers.big(a).compareTo(Numbers.big(b));
     }
@@ -184,8 +183,7 @@ final class Compare {
                         + "'");
     }
 
-    private static int items(
-            Render render, Operator operator, List<Object> a, List<Object> b) {
+    private static int items(Render render, Operator operator, List<Object> a, List<Object> b) {
         render.budget.enter();
         int n = Math.min(a.size(), b.size());
         for (int i = 0; i < n; i++) {
@@ -209,8 +207,7 @@ final class Compare {
         if (container instanceof Str text) {
             if (!(item instanceof Str part)) {
                 throw PyError.type(
-                        "'in <string>' requires string as left operand, not "
-                                + Types.name(item));
+                        "'in <string>' requires string as left operand, not " + Types.name(item));
             }
             render.budget.work(text.text().length());
             return Find.in(render.budget, text.text(), part.text(), 0) >= 0;
@@ -223,8 +220,7 @@ final class Compare {
         }
         Iterator<Object> items = Types.iterateOrNone(render, container);
         if (items == null) {
-            throw PyError.type(
-                    "argument of type '" + Types.name(container) + "' is not iterable");
+            throw PyError.type("argument of type '" + Types.name(container) + "' is not iterable");
         }
         while (items.hasNext()) {
             render.budget.step();

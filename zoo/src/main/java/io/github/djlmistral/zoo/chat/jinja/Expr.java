@@ -206,7 +206,9 @@ abstract class Expr extends Node {
         @Override
         Object eval(Frame frame) {
             Object value = operand.nested(frame);
-            return operator == '!' ? (Object) !Types.truth(value) : Arithmetic.sign(operator, value);
+            return operator == '!'
+                    ? (Object) !Types.truth(value)
+                    : Arithmetic.sign(operator, value);
         }
 
         @Override
@@ -275,8 +277,7 @@ abstract class Expr extends Node {
         final List<Compare.Operator> operators;
         final List<Expr> operands;
 
-        Comparison(
-                Expr first, List<Compare.Operator> operators, List<Expr> operands, int line) {
+        Comparison(Expr first, List<Compare.Operator> operators, List<Expr> operands, int line) {
             super(line);
             this.first = first;
             this.operators = operators;

@@ -79,22 +79,17 @@ final class ExpressionParser {
 
     /** Parses an expression, or several with commas between that make a tuple. */
     Expr tuple() {
-        return tuple(true, null);
+        return tuple(this::expression, false);
     }
 
-    /**
-     * Parses a tuple or expression.
-     *
-     * @param conditional whether {@code a if b} may occur without parentheses
-     * @param end a name behind it that is not part of it
-     */
-    Expr tuple(boolean conditional, @Nullable String end) {
-        return tuple(() -> expression(conditional), end, false);
+    /** Parses a tuple or expression without {@code a if b} outside of parentheses. */
+    Expr plainTuple() {
+        return tuple(() -> expression(false), false);
     }
 
     /** Parses the target of an assignment. */
     Expr target(boolean namespace) {
-        Expr target = tuple(() -> primary(namespace), "in", false);
+        Expr target = tuple(() -> primary(namespace), false);
         checkTarget(target);
         Names.use(target, Name.Use.STORE);
         return target;
@@ -108,7 +103,7 @@ final class ExpressionParser {
         }
     }
 
-    private Expr tuple(Supplier<Expr> item, @Nullable String end, boolean parentheses) {
+    private Expr tuple(Supplier<Expr> item, boolean parentheses) {
         int line = line();
         List<Expr> items = new ArrayList<>();
         boolean tuple = false;
@@ -116,10 +111,7 @@ final class ExpressionParser {
             if (!items.isEmpty()) {
                 tokens.expect(",");
             }
-            if (tokens.is(Kind.PRINT_END)
-                    || tokens.is(Kind.BLOCK_END)
-                    || tokens.is(")")
-                    || end != null && tokens.isName(end)) {
+            if (tokens.is(Kind.PRINT_END) || tokens.is(Kind.BLOCK_END) || tokens.is(")")) {
                 break;
             }
             items.add(item.get());
@@ -134,8 +126,7 @@ final class ExpressionParser {
                 return items.get(0);
             }
             if (!parentheses) {
-                throw tokens.error(
-                        "Expected an expression, got " + tokens.current().describe());
+                throw tokens.error("Expected an expression, got " + tokens.current().describe());
             }
         }
         return made(new Expr.Sequence(items, true, line));
@@ -279,7 +270,7 @@ final class ExpressionParser {
             }
             default -> {
                 if (tokens.skip("(")) {
-                    Expr inner = tuple(this::expression, null, true);
+                    Expr inner = tuple(this::expression, true);
                     tokens.expect(")");
                     return inner;
                 }
@@ -450,8 +441,7 @@ final class ExpressionParser {
                 positional.add(expression());
             }
             if (!valid) {
-                throw TemplateException.syntax(
-                        "invalid syntax for function call expression", line);
+                throw TemplateException.syntax("invalid syntax for function call expression", line);
             }
         }
         tokens.expect(")");
@@ -488,8 +478,7 @@ final class ExpressionParser {
             first = false;
             int line = line();
             String name = dottedName();
-            CallExpr.Arguments arguments =
-                    tokens.is("(") ? arguments() : CallExpr.Arguments.NONE;
+            CallExpr.Arguments arguments = tokens.is("(") ? arguments() : CallExpr.Arguments.NONE;
             filter = made(CallExpr.builtin(CallExpr.Kind.FILTER, value, name, arguments, line));
             value = filter;
         } while (tokens.is("|"));

@@ -64,10 +64,7 @@ final class FloatFormat {
 
     private static String general(BigDecimal d, int digits, boolean alternate) {
         BigDecimal rounded = d.round(new MathContext(digits, RoundingMode.HALF_EVEN));
-        int exponent =
-                d.signum() == 0
-                        ? 0
-                        : rounded.precision() - 1 - rounded.scale();
+        int exponent = d.signum() == 0 ? 0 : rounded.precision() - 1 - rounded.scale();
         if (exponent < -4 || exponent >= digits) {
             String text = scientific(d, digits - 1, alternate);
             int e = text.indexOf('e');

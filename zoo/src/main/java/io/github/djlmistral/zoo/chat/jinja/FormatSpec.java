@@ -68,9 +68,6 @@ final class FormatSpec {
         if (value instanceof Str s) {
             return string(s);
         }
-        if (value instanceof Boolean b && type == ' ' ) {
-            return string(Str.of(b ? "True" : "False"));
-        }
         if (value instanceof Double d) {
             if (" eEfFgGn%".indexOf(type) < 0) {
                 throw unknown("float");
@@ -109,8 +106,7 @@ final class FormatSpec {
                         ? s.substring(render.budget, 0, s.offset(precision))
                         : s;
         String filler = !fill.isEmpty() ? fill : zero && align.isEmpty() ? "0" : " ";
-        return Text.pad(
-                render.budget, text, width, Str.of(filler), alignment(Text.Alignment.LEFT));
+        return Text.pad(render.budget, text, width, Str.of(filler), alignment(Text.Alignment.LEFT));
     }
 
     private Text.Alignment alignment(Text.Alignment fallback) {

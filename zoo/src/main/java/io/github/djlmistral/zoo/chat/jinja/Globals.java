@@ -40,7 +40,10 @@ final class Globals {
     /** Bounds are kept where no sum of them overflows. */
     private static long bound(Object value) {
         Types.integer(value);
-        long n = value instanceof Boolean b ? b ? 1 : 0 : value instanceof Long l ? l : Long.MAX_VALUE;
+        long n =
+                value instanceof Boolean b
+                        ? b ? 1 : 0
+                        : value instanceof Long l ? l : Long.MAX_VALUE;
         if (Math.abs(n) > 1L << 60 || n == Long.MIN_VALUE) {
             throw new PyError(PyError.Kind.OVERFLOW, "a bound of range() is too large");
         }
@@ -48,8 +51,7 @@ final class Globals {
     }
 
     private static Object dict(Render render, Args args) {
-        @Nullable Object[] a =
-                new Args(args.positional(), Map.of()).bind("dict", 0, "/iterable");
+        @Nullable Object[] a = new Args(args.positional(), Map.of()).bind("dict", 0, "/iterable");
         Dict dict = new Dict();
         if (a[0] instanceof Dict other) {
             other.entries().forEach(e -> dict.put(render.budget, e.key(), e.value()));

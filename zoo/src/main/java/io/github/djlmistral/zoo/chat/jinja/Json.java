@@ -37,8 +37,7 @@ final class Json {
     /** The filter {@code tojson} as transformers defines it. */
     static Object filter(Render render, Args args) {
         @Nullable Object[] a =
-                args.bind(
-                        "tojson", 1, "x", "ensure_ascii", "indent", "separators", "sort_keys");
+                args.bind("tojson", 1, "x", "ensure_ascii", "indent", "separators", "sort_keys");
         Str indent = null;
         if (a[2] instanceof Str s) {
             indent = s;
@@ -84,8 +83,7 @@ final class Json {
         } else if (value == None.NONE || Types.isNumber(value)) {
             out.append(scalar(value));
         } else {
-            throw PyError.type(
-                    "Object of type " + Types.name(value) + " is not JSON serializable");
+            throw PyError.type("Object of type " + Types.name(value) + " is not JSON serializable");
         }
     }
 

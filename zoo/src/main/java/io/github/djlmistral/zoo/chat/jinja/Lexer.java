@@ -16,8 +16,8 @@ final class Lexer {
 
     private static final List<String> OPERATORS =
             List.of(
-                    "//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]",
-                    "(", ")", "{", "}", ">", "<", "=", ".", ":", "|", ",", ";");
+                    "//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(",
+                    ")", "{", "}", ">", "<", "=", ".", ":", "|", ",", ";");
 
     private final String source;
     private final List<Token> tokens = new ArrayList<>();
@@ -218,7 +218,7 @@ final class Lexer {
                 advance(at, skipSpace(at));
             } else if (Character.isDigit(c)) {
                 at = Literals.number(source, at, line, tokens);
-            } else if (Chars.isWord(source.codePointAt(at))) {
+            } else if (Chars.isNamePart(source.codePointAt(at))) {
                 name();
             } else if (c == '\'' || c == '"') {
                 string(c);
@@ -231,7 +231,7 @@ final class Lexer {
 
     private void name() {
         int start = at;
-        while (at < source.length() && Chars.isWord(source.codePointAt(at))) {
+        while (at < source.length() && Chars.isNamePart(source.codePointAt(at))) {
             at += Character.charCount(source.codePointAt(at));
         }
         String name = source.substring(start, at);

@@ -15,14 +15,7 @@ final class Literals {
 
     private static final Pattern FLOAT =
             Pattern.compile(
-                    DIGITS
-                            + "(?:(?:\\."
-                            + DIGITS
-                            + ")?[eE][+-]?"
-                            + DIGITS
-                            + "|\\."
-                            + DIGITS
-                            + ")");
+                    DIGITS + "(?:(?:\\." + DIGITS + ")?[eE][+-]?" + DIGITS + "|\\." + DIGITS + ")");
 
     private static final Pattern INTEGER =
             Pattern.compile(
@@ -108,7 +101,10 @@ final class Literals {
     private static int hex(String text, int at, int digits, StringBuilder out, int line) {
         int value = 0;
         for (int i = at; i < at + digits; i++) {
-            int digit = i < text.length() && text.charAt(i) < 128 ? Character.digit(text.charAt(i), 16) : -1;
+            int digit =
+                    i < text.length() && text.charAt(i) < 128
+                            ? Character.digit(text.charAt(i), 16)
+                            : -1;
             if (digit < 0) {
                 throw TemplateException.syntax("truncated escape in a string", line);
             }

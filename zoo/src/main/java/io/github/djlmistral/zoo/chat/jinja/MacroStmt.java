@@ -93,8 +93,7 @@ final class MacroStmt extends Stmt {
         for (Expr.Name parameter : parameters) {
             variables.add(inside.parameter(parameter.name));
         }
-        Variable caller =
-                usesCaller && !explicitCaller ? inside.parameter("caller") : null;
+        Variable caller = usesCaller && !explicitCaller ? inside.parameter("caller") : null;
         Variable keywords = usesKeywords ? inside.parameter("kwargs") : null;
         Variable positional = usesPositional ? inside.parameter("varargs") : null;
         defaults.forEach(value -> Names.declare(value, inside));
@@ -171,8 +170,7 @@ final class MacroStmt extends Stmt {
 
         @Override
         public Object call(Render render, Args args) {
-            Frame frame =
-                    new Frame(render, outer.context, outer, function.layout().size());
+            Frame frame = new Frame(render, outer.context, outer, function.layout().size());
             assignArguments(frame, args);
             function.locals().enter(frame);
             for (int i = 0; i < parameters.size(); i++) {

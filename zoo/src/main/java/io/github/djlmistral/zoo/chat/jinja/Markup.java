@@ -42,8 +42,7 @@ final class Markup {
     /** The filter {@code urlencode}. */
     static Object urlEncode(Render render, Args args) {
         Object value = Args.given(args.bind("urlencode", 1, "value")[0]);
-        Iterator<Object> items =
-                value instanceof Str ? null : Types.iterateOrNone(render, value);
+        Iterator<Object> items = value instanceof Str ? null : Types.iterateOrNone(render, value);
         StrBuilder out = new StrBuilder(render.budget);
         if (items == null) {
             return quote(Repr.str(render, value), false, out).toStr();
@@ -99,7 +98,9 @@ final class Markup {
                 continue;
             }
             Str key = Types.string(entry.key());
-            if (key.text().chars().anyMatch(c -> c == ' ' || c >= 9 && c <= 13 || "/>=".indexOf(c) >= 0)) {
+            if (key.text()
+                    .chars()
+                    .anyMatch(c -> c == ' ' || c >= 9 && c <= 13 || "/>=".indexOf(c) >= 0)) {
                 throw PyError.value(
                         "Invalid character in attribute name: " + Repr.quote(key.text()));
             }

@@ -34,13 +34,26 @@ final class Names {
         }
     }
 
-    /** Resolves the names that an expression reads. */
+    /**
+     * Resolves the names that an expression reads.
+     *
+     * @throws TemplateException if it uses an unknown filter or test; under a condition that is an
+     *     error only when it is evaluated, as in Jinja2
+     */
     static void bind(Expr expression, Scope scope) {
+        bind(expression, scope, scope.isConditional());
+    }
+
+    private static void bind(Expr expression, Scope scope, boolean conditional) {
         if (expression instanceof Name name) {
             name.variable = scope.variable(name.name);
-        } else {
-            expression.children(child -> bind((Expr) child, scope));
+            return;
         }
+        if (!conditional && expression instanceof CallExpr call && call.isUnknown()) {
+            throw TemplateException.syntax(call.unknown(), call.line);
+        }
+        boolean below = conditional || expression instanceof Expr.Conditional;
+        expression.children(child -> bind((Expr) child, scope, below));
     }
 
     /** Sets how the names of a target are used. */

@@ -41,7 +41,7 @@ final class NumberFilters {
         }
         if (value instanceof Str s) {
             int base = Types.integer(a[2], 10);
-            render.budget.work(s.text().length());
+            render.budget.work(8L * s.text().length());
             Object parsed = base == 0 || base >= 2 && base <= 36 ? parse(s, base) : null;
             if (parsed != null) {
                 return parsed;
@@ -82,7 +82,7 @@ final class NumberFilters {
         }
         Object parsed = null;
         if (value instanceof Str s) {
-            render.budget.work(s.text().length());
+            render.budget.work(8L * s.text().length());
             parsed = Numbers.parseReal(s.text());
         } else if (Types.isNumber(value)) {
             parsed = Numbers.real(value);
@@ -109,8 +109,7 @@ final class NumberFilters {
                     ? (Object) rounded(d, precision)
                     : rounded(Numbers.big(value), precision);
         }
-        Object factor =
-                Arithmetic.apply(render, Arithmetic.Operator.POWER, 10L, (long) precision);
+        Object factor = Arithmetic.apply(render, Arithmetic.Operator.POWER, 10L, (long) precision);
         Object scaled = Arithmetic.apply(render, Arithmetic.Operator.MULTIPLY, value, factor);
         if (scaled instanceof Double d) {
             if (d.isNaN() || d.isInfinite()) {

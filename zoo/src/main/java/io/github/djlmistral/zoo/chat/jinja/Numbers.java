@@ -52,16 +52,12 @@ final class Numbers {
     static String digits(BigInteger n) {
         if (n.bitLength() > 14_300) {
             throw PyError.value(
-                    "Exceeds the limit ("
-                            + MAX_DIGITS
-                            + " digits) for integer string conversion");
+                    "Exceeds the limit (" + MAX_DIGITS + " digits) for integer string conversion");
         }
         String digits = n.toString();
         if (digits.length() - (n.signum() < 0 ? 1 : 0) > MAX_DIGITS) {
             throw PyError.value(
-                    "Exceeds the limit ("
-                            + MAX_DIGITS
-                            + " digits) for integer string conversion");
+                    "Exceeds the limit (" + MAX_DIGITS + " digits) for integer string conversion");
         }
         return digits;
     }
@@ -150,9 +146,7 @@ final class Numbers {
         }
         if (digits.length() > MAX_DIGITS) {
             throw PyError.value(
-                    "Exceeds the limit ("
-                            + MAX_DIGITS
-                            + " digits) for integer string conversion");
+                    "Exceeds the limit (" + MAX_DIGITS + " digits) for integer string conversion");
         }
         BigInteger value = new BigInteger(digits.toString(), radix);
         return normalize(negative ? value.negate() : value);

@@ -4,15 +4,18 @@ package io.github.djlmistral.zoo.chat.jinja;
 import io.github.djlmistral.zoo.chat.jinja.Expr.Name;
 import io.github.djlmistral.zoo.chat.jinja.Token.Kind;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Parses the statements of a template. */
 final class Parser {
 
     private static final int MAX_NESTING = 50;
+    private static final int MAX_BLOCKS = 100;
 
     private final TokenStream tokens;
     private final ExpressionParser expressions;
@@ -159,7 +162,7 @@ final class Parser {
     private Stmt forLoop(int line) {
         Expr target = expressions.target(false);
         tokens.expectName("in");
-        Expr iterable = expressions.tuple(false, "recursive");
+        Expr iterable = expressions.plainTuple();
         Expr test = tokens.skipName("if") ? expressions.expression() : null;
         boolean recursive = tokens.skipName("recursive");
         int outer = loops;
@@ -175,7 +178,7 @@ final class Parser {
     private Stmt condition(int line) {
         List<Stmt.If.Branch> branches = new ArrayList<>();
         while (true) {
-            Expr test = expressions.tuple(false, null);
+            Expr test = expressions.plainTuple();
             branches.add(new Stmt.If.Branch(test, body("if", "elif", "else", "endif")));
             String end = tokens.next().text();
             if (!end.equals("elif")) {
@@ -234,17 +237,16 @@ final class Parser {
     /** Parses parameters, and appends defaults to a list. */
     private List<Name> signature(List<Expr> defaults) {
         List<Name> parameters = new ArrayList<>();
+        Set<String> names = new HashSet<>();
         tokens.expect("(");
         while (!tokens.is(")")) {
             if (!parameters.isEmpty()) {
                 tokens.expect(",");
             }
             Name parameter = nameTarget();
-            for (Name other : parameters) {
-                if (other.name.equals(parameter.name)) {
-                    throw TemplateException.syntax(
-                            "duplicate argument '" + other.name + "'", parameter.line);
-                }
+            if (!names.add(parameter.name)) {
+                throw TemplateException.syntax(
+                        "duplicate argument '" + parameter.name + "'", parameter.line);
             }
             parameters.add(parameter);
             if (tokens.skip("=")) {
@@ -316,6 +318,9 @@ final class Parser {
                     "Required blocks can only contain comments or whitespace", line);
         }
         Stmt.Block block = new Stmt.Block(name, scoped, required, body, line);
+        if (blocks.size() >= MAX_BLOCKS) {
+            throw TemplateException.syntax("more than " + MAX_BLOCKS + " blocks", line);
+        }
         if (blocks.put(name, block) != null) {
             throw TemplateException.syntax("block '" + name + "' defined twice", line);
         }

@@ -21,8 +21,7 @@ final class PercentFormat {
         this.render = render;
         this.format = format;
         this.arguments = arguments;
-        this.positional =
-                arguments instanceof Tuple tuple ? tuple.items() : List.of(arguments);
+        this.positional = arguments instanceof Tuple tuple ? tuple.items() : List.of(arguments);
         this.mapping = arguments instanceof Dict || arguments instanceof List;
     }
 
@@ -142,8 +141,7 @@ final class PercentFormat {
 
     private Str converted(Object value, char type, String flags, int width, int precision) {
         Budget budget = render.budget;
-        Text.Alignment side =
-                flags.contains("-") ? Text.Alignment.LEFT : Text.Alignment.RIGHT;
+        Text.Alignment side = flags.contains("-") ? Text.Alignment.LEFT : Text.Alignment.RIGHT;
         if ("rsac".indexOf(type) >= 0) {
             Str text =
                     switch (type) {

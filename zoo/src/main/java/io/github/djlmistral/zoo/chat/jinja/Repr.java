@@ -78,6 +78,8 @@ final class Repr {
             out.append(name instanceof Str s ? quote(s.text()) : "anonymous").append(">");
         } else if (value instanceof Loop loop) {
             out.append("<LoopContext " + loop.attribute("index") + "/" + loop.length() + ">");
+        } else if (value instanceof Stmt.SelfReference) {
+            out.append("<TemplateReference None>");
         } else if (value instanceof Long || value instanceof Boolean || value == None.NONE) {
             out.append(scalar(value));
         } else {
@@ -154,10 +156,7 @@ final class Repr {
             case '\n' -> "\\n";
             case '\r' -> "\\r";
             case '\t' -> "\\t";
-            default ->
-                    Chars.isPrintable(c)
-                            ? null
-                            : hex(c);
+            default -> Chars.isPrintable(c) ? null : hex(c);
         };
     }
 

@@ -51,36 +51,42 @@ final class Scope {
     private record Start(int slot, @Nullable Variable alias, @Nullable String context) {}
 
     private final @Nullable Scope parent;
+
+    /** Of a branch of an {@code if}: the scope that the branch is in. */
+    private final @Nullable Scope base;
+
     private final int level;
     final Layout layout;
-    private Map<String, Slot> names = new HashMap<>();
-    private Map<Slot, Load> loads = new LinkedHashMap<>();
-    private Set<String> stores = new HashSet<>();
+    private final Map<String, Slot> names = new HashMap<>();
+    private final Map<Slot, Load> loads = new LinkedHashMap<>();
+    private final Set<String> stores = new HashSet<>();
+    private boolean conditional;
 
-    private Scope(@Nullable Scope parent, int level, Layout layout) {
+    private Scope(@Nullable Scope parent, @Nullable Scope base, int level, Layout layout) {
         this.parent = parent;
+        this.base = base;
         this.level = level;
         this.layout = layout;
     }
 
     /** The scope of a function without outer names: the root or a block. */
     static Scope root() {
-        return new Scope(null, 0, new Layout(null));
+        return new Scope(null, null, 0, new Layout(null));
     }
 
     /** A scope within this one, in the same function. */
     Scope inner() {
-        return new Scope(this, level + 1, layout);
+        return new Scope(this, null, level + 1, layout);
     }
 
     /** A scope within this one, in a function of its own. */
     Scope function() {
-        return new Scope(this, level + 1, new Layout(layout));
+        return new Scope(this, null, level + 1, new Layout(layout));
     }
 
     /** Another scope in the same function and around the same outer scope. */
     Scope sibling() {
-        return new Scope(parent, level, layout);
+        return new Scope(parent, null, level, layout);
     }
 
     /** Whether this is the scope of the template's top level, whose names blocks see. */
@@ -88,14 +94,46 @@ final class Scope {
         return parent == null;
     }
 
-    private @Nullable Slot find(String name) {
-        for (Scope scope = this; scope != null; scope = scope.parent) {
+    /** Whether statements of this scope are in a branch of an {@code if}. */
+    boolean isConditional() {
+        return conditional;
+    }
+
+    /** Binds the branches of an {@code if}. */
+    void conditionally(Runnable binding) {
+        boolean before = conditional;
+        conditional = true;
+        binding.run();
+        conditional = before;
+    }
+
+    private @Nullable Slot local(String name) {
+        for (Scope scope = this; scope != null; scope = scope.base) {
             Slot slot = scope.names.get(name);
             if (slot != null) {
                 return slot;
             }
         }
         return null;
+    }
+
+    private @Nullable Slot find(String name) {
+        for (Scope scope = this; scope != null; scope = scope.parent) {
+            Slot slot = scope.local(name);
+            if (slot != null) {
+                return slot;
+            }
+        }
+        return null;
+    }
+
+    private boolean isStored(String name) {
+        for (Scope scope = this; scope != null; scope = scope.base) {
+            if (scope.stores.contains(name)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private Slot define(String name, Load load) {
@@ -113,7 +151,7 @@ final class Scope {
 
     void store(String name) {
         stores.add(name);
-        if (!names.containsKey(name)) {
+        if (local(name) == null) {
             Slot outer = parent == null ? null : parent.find(name);
             define(name, outer == null ? Load.MISSING : new Load(outer, null, false));
         }
@@ -124,13 +162,9 @@ final class Scope {
         return variable(define(name, Load.PARAMETER));
     }
 
-    /** Returns a copy to look at one branch of an {@code if} with. */
+    /** Returns a scope that collects the names of one branch of an {@code if} in this scope. */
     Scope branch() {
-        Scope copy = new Scope(parent, level, layout);
-        copy.names = new HashMap<>(names);
-        copy.loads = new LinkedHashMap<>(loads);
-        copy.stores = new HashSet<>(stores);
-        return copy;
+        return new Scope(parent, this, level, layout);
     }
 
     /** Adds the names of the branches; those assigned in any of them may start from outside. */
@@ -139,14 +173,14 @@ final class Scope {
         for (Scope branch : branches) {
             assigned.addAll(branch.stores);
         }
-        assigned.removeAll(stores);
+        assigned.removeIf(this::isStored);
         for (Scope branch : branches) {
             names.putAll(branch.names);
             loads.putAll(branch.loads);
             stores.addAll(branch.stores);
         }
         for (String name : assigned) {
-            Slot slot = names.get(name);
+            Slot slot = local(name);
             if (slot != null) {
                 Slot outer = parent == null ? null : parent.find(name);
                 loads.put(slot, new Load(outer, outer == null ? name : null, false));
@@ -222,6 +256,7 @@ final class Scope {
         }
 
         void enter(Frame frame) {
+            frame.render.budget.work(starts.length);
             for (Start start : starts) {
                 frame.slots[start.slot()] =
                         start.alias() != null

@@ -50,10 +50,7 @@ final class SelectionFilters {
         @Nullable Object advance() {
             Iterator<Object> all = items;
             if (all == null) {
-                all =
-                        Types.truth(value)
-                                ? Types.iterate(render, value)
-                                : List.of().iterator();
+                all = Types.truth(value) ? Types.iterate(render, value) : List.of().iterator();
                 items = all;
             }
             while (all.hasNext()) {
@@ -178,8 +175,7 @@ final class SelectionFilters {
     }
 
     private static Object unique(Render render, Args args) {
-        @Nullable Object[] a =
-                args.bind("unique", 1, "value", "case_sensitive", "attribute");
+        @Nullable Object[] a = args.bind("unique", 1, "value", "case_sensitive", "attribute");
         Function<Object, Object> key = key(render, a[1], a[2], null);
         Iterator<Object> items = Types.iterate(render, Args.given(a[0]));
         Set<Object> seen = new HashSet<>();
@@ -242,8 +238,7 @@ final class SelectionFilters {
         Object fallback = a[2] == None.NONE ? null : a[2];
         Function<Object, Object> key = key(render, a[3], a[1], fallback);
         Selector shown = new Selector(render, Args.given(a[1]), fallback);
-        List<Object> sorted =
-                Sort.by(render, Types.list(render, Args.given(a[0])), key, false);
+        List<Object> sorted = Sort.by(render, Types.list(render, Args.given(a[0])), key, false);
         List<Object> groups = new ArrayList<>();
         int start = 0;
         while (start < sorted.size()) {
@@ -256,8 +251,7 @@ final class SelectionFilters {
             render.budget.items(end - start + 4L);
             Object grouper = isTrue(a[3]) ? groupKey : shown.get(sorted.get(start));
             groups.add(
-                    new Tuple(
-                            List.of(grouper, new ArrayList<>(sorted.subList(start, end))), true));
+                    new Tuple(List.of(grouper, new ArrayList<>(sorted.subList(start, end))), true));
             start = end;
         }
         return groups;

@@ -42,8 +42,7 @@ final class Slices {
             return string(render, s, from, by, size);
         }
         if (value instanceof Range range) {
-            return new Range(
-                    range.at(from), range.start() + to * range.step(), range.step() * by);
+            return new Range(range.at(from), range.start() + to * range.step(), range.step() * by);
         }
         render.budget.items(size);
         List<Object> all = value instanceof Tuple tuple ? tuple.items() : Types.items(value);

@@ -15,8 +15,7 @@ final class Sort {
     private record Keyed<T>(Object key, T item) {}
 
     /** Returns the items ordered by a key, which is computed once for each. */
-    static <T> List<T> by(
-            Render render, List<T> items, Function<T, Object> key, boolean reverse) {
+    static <T> List<T> by(Render render, List<T> items, Function<T, Object> key, boolean reverse) {
         render.budget.items(4L * items.size());
         List<Keyed<T>> keyed = new ArrayList<>(items.size());
         for (T item : items) {

@@ -90,7 +90,7 @@ abstract class Stmt extends Node {
                 Names.declare(branch.test(), others);
                 Scope body = others.branch();
                 branch.body().forEach(s -> s.declare(body));
-                others.merge(List.of(body, others.branch(), others.branch()));
+                others.merge(List.of(body));
             }
             Scope last = scope.branch();
             otherwise.forEach(s -> s.declare(last));
@@ -99,11 +99,14 @@ abstract class Stmt extends Node {
 
         @Override
         void bind(Scope scope) {
-            for (Branch branch : branches) {
-                Names.bind(branch.test(), scope);
-                branch.body().forEach(s -> s.bind(scope));
-            }
-            otherwise.forEach(s -> s.bind(scope));
+            scope.conditionally(
+                    () -> {
+                        for (Branch branch : branches) {
+                            Names.bind(branch.test(), scope);
+                            branch.body().forEach(s -> s.bind(scope));
+                        }
+                        otherwise.forEach(s -> s.bind(scope));
+                    });
         }
 
         @Override
@@ -265,9 +268,7 @@ abstract class Stmt extends Node {
                 return text;
             }
             Object subject =
-                    filter.subject == null
-                            ? text
-                            : apply((CallExpr) filter.subject, frame, text);
+                    filter.subject == null ? text : apply((CallExpr) filter.subject, frame, text);
             return filter.apply(frame, subject, null);
         }
 

@@ -36,6 +36,7 @@ final class StrMethods {
                 name,
                 (render, self, args) -> {
                     args.bind(name, 0);
+                    render.budget.work(8L * self.text().length());
                     return change.apply(render.budget, self);
                 });
     }
@@ -47,12 +48,7 @@ final class StrMethods {
 
     /** Adds a method that holds if there are characters and all pass. */
     private static void all(String name, IntPredicate test) {
-        plain(
-                name,
-                (budget, self) -> {
-                    budget.work(self.text().length());
-                    return !self.isEmpty() && self.text().codePoints().allMatch(test);
-                });
+        plain(name, (budget, self) -> !self.isEmpty() && self.text().codePoints().allMatch(test));
     }
 
     static {
@@ -116,11 +112,7 @@ final class StrMethods {
                     @Nullable Object[] a = args.bind(name, 1, "/width", "/fillchar");
                     Str fill = a[1] == null ? SPACE : Types.string(a[1]);
                     return Text.pad(
-                            render.budget,
-                            self,
-                            Types.integer(Args.given(a[0])),
-                            fill,
-                            alignment);
+                            render.budget, self, Types.integer(Args.given(a[0])), fill, alignment);
                 });
     }
 
@@ -203,8 +195,7 @@ final class StrMethods {
     }
 
     private static Object partition(Render render, Str self, Args args, boolean right) {
-        Str separator =
-                Types.string(Args.given(args.bind("partition", 1, "/separator")[0]));
+        Str separator = Types.string(Args.given(args.bind("partition", 1, "/separator")[0]));
         if (separator.isEmpty()) {
             throw PyError.value("empty separator");
         }
@@ -260,9 +251,10 @@ final class StrMethods {
         return out.toStr();
     }
 
-    /** Returns the range of UTF-16 units that start and stop arguments mean, null if it is empty. */
-    private static int @Nullable [] range(
-            Str self, @Nullable Object start, @Nullable Object stop) {
+    /**
+     * Returns the range of UTF-16 units that start and stop arguments mean, null if it is empty.
+     */
+    private static int @Nullable [] range(Str self, @Nullable Object start, @Nullable Object stop) {
         int length = self.length();
         int from = bound(start, 0, length);
         int to = bound(stop, length, length);
@@ -290,9 +282,7 @@ final class StrMethods {
         for (Object one : affixes) {
             if (!(one instanceof Str part)) {
                 throw PyError.type(
-                        name
-                                + " first arg must be str or a tuple of str, not "
-                                + Types.name(one));
+                        name + " first arg must be str or a tuple of str, not " + Types.name(one));
             }
             int size = part.text().length();
             if (range != null
@@ -309,9 +299,9 @@ final class StrMethods {
                 Types.string(
                                 Args.given(
                                         args.bind(
-                                                start ? "removeprefix" : "removesuffix",
-                                                1,
-                                                "/affix")[0]))
+                                                        start ? "removeprefix" : "removesuffix",
+                                                        1,
+                                                        "/affix")[0]))
                         .text();
         int length = self.text().length();
         if (affix.isEmpty()

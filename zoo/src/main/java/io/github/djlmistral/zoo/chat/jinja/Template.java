@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Template {
 
-    private static final int MAX_SOURCE = 4 << 20;
+    private static final int MAX_SOURCE = 1 << 20;
 
     private final List<Stmt> body;
     private final Map<String, Stmt.Block> blocks;
@@ -43,8 +43,8 @@ public final class Template {
      *
      * @param source its text
      * @return the template
-     * @throws TemplateException if it has a syntax error or uses a tag, filter or test that does not
-     *     exist; the message names the line
+     * @throws TemplateException if it has a syntax error or uses a tag, filter or test that does
+     *     not exist; the message names the line
      */
     public static Template parse(String source) {
         if (source.length() > MAX_SOURCE) {

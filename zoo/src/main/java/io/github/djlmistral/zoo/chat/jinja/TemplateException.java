@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.zoo.chat.jinja;
 
-/** A template has a syntax error, fails while it is rendered, exceeds a limit or raises an error. */
+/**
+ * A template has a syntax error, fails while it is rendered, exceeds a limit or raises an error.
+ */
 public final class TemplateException extends IllegalArgumentException {
 
     private static final long serialVersionUID = 1;

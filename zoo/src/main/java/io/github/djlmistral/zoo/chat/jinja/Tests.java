@@ -19,8 +19,7 @@ final class Tests {
     }
 
     private static void plain(String name, Predicate<Object> test) {
-        TESTS.put(
-                name, (render, args) -> test.test(Args.given(args.bind(name, 1, "value")[0])));
+        TESTS.put(name, (render, args) -> test.test(Args.given(args.bind(name, 1, "value")[0])));
     }
 
     private static void compare(Compare.Operator operator, String... names) {
@@ -29,8 +28,7 @@ final class Tests {
                     name,
                     (render, args) -> {
                         @Nullable Object[] a = args.bind(name, 2, "/a", "/b");
-                        return Compare.apply(
-                                render, operator, Args.given(a[0]), Args.given(a[1]));
+                        return Compare.apply(render, operator, Args.given(a[0]), Args.given(a[1]));
                     });
         }
     }
@@ -40,14 +38,10 @@ final class Tests {
                 name,
                 (render, args) ->
                         isRemainder(
-                                render,
-                                Args.given(args.bind(name, 1, "value")[0]),
-                                2L,
-                                wanted));
+                                render, Args.given(args.bind(name, 1, "value")[0]), 2L, wanted));
     }
 
-    private static boolean isRemainder(
-            Render render, Object value, Object divisor, Object wanted) {
+    private static boolean isRemainder(Render render, Object value, Object divisor, Object wanted) {
         return Compare.equal(
                 render,
                 Arithmetic.apply(render, Arithmetic.Operator.MODULO, value, divisor),

@@ -133,9 +133,7 @@ final class Text {
             int end = i + Character.charCount(c);
             Str letter = s.substring(budget, i, end);
             out.append(
-                    letterBefore
-                            ? lower(budget, letter)
-                            : change(budget, letter, Text::titleCase));
+                    letterBefore ? lower(budget, letter) : change(budget, letter, Text::titleCase));
             letterBefore = isCased(c);
             i = end;
         }
@@ -211,9 +209,7 @@ final class Text {
         budget.items(1);
         int end = s.text().length();
         while (max < 0 || parts.size() < max) {
-            int at =
-                    Find.last(
-                            budget, s.text(), separator.text(), end - separator.text().length());
+            int at = Find.last(budget, s.text(), separator.text(), end - separator.text().length());
             if (at < 0) {
                 break;
             }

@@ -105,8 +105,8 @@ final class TextFilters {
     private static Object indent(Render render, Args args) {
         @Nullable Object[] a = args.bind("indent", 1, "s", "width", "first", "blank");
         Budget budget = render.budget;
-        Str text = (Str) Arithmetic.apply(
-                render, Arithmetic.Operator.ADD, Args.given(a[0]), NEWLINE);
+        Str text =
+                (Str) Arithmetic.apply(render, Arithmetic.Operator.ADD, Args.given(a[0]), NEWLINE);
         Str indent =
                 a[1] instanceof Str s
                         ? s
@@ -157,8 +157,7 @@ final class TextFilters {
 
     private static Object format(Render render, Args args) {
         if (args.positional().size() > 1 && !args.keywords().isEmpty()) {
-            throw PyError.other(
-                    "can't handle positional and keyword arguments at the same time");
+            throw PyError.other("can't handle positional and keyword arguments at the same time");
         }
         Str format = Repr.str(render, args.positional().get(0));
         if (args.keywords().isEmpty()) {
@@ -173,7 +172,7 @@ final class TextFilters {
     private static Object wordCount(Render render, Args args) {
         Object value = Args.given(args.bind("wordcount", 1, "s")[0]);
         Str text = Repr.str(render, value);
-        render.budget.work(text.text().length());
+        render.budget.work(8L * text.text().length());
         long words = 0;
         boolean word = false;
         for (int i = 0; i < text.text().length(); ) {
