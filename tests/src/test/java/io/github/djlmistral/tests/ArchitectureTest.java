@@ -32,7 +32,7 @@ import java.net.URI;
 import java.util.Set;
 import java.util.stream.Collectors;
 
-/** The borders between the modules, and habits that the compiler does not check. */
+/** Module dependencies, and conventions that the compiler does not check. */
 @AnalyzeClasses(
         locations = ArchitectureTest.OurArtifacts.class,
         importOptions = ArchitectureTest.NoTests.class)

@@ -33,19 +33,19 @@ public class AttentionBenchmark {
     private static final int KEY_HEADS = 8;
     private static final int HEAD_SIZE = 128;
 
-    /** Queries and keys; queries are the last of the keys. */
+    /** Number of queries and of keys; the queries are the last of the keys. */
     @Param({"1x512", "1x4096", "512x512", "512x4096"})
     public String size;
 
-    /** How many keys a query sees; 0 for all. */
+    /** Sliding window, in keys; 0 for none. */
     @Param({"0", "1024"})
     public int window;
 
-    /** What computes. */
+    /** Kernel set. */
     @Param("auto")
     public String kernels;
 
-    /** The type of everything. */
+    /** Data type of queries, keys and values. */
     @Param("bfloat16")
     public String dtype;
 
@@ -55,7 +55,7 @@ public class AttentionBenchmark {
     private final NDArray[] v = new NDArray[4];
     private int next;
 
-    /** Makes queries, keys and values. */
+    /** Creates queries, keys and values. */
     @Setup
     public void setUp() {
         state = new KernelState(kernels, dtype);

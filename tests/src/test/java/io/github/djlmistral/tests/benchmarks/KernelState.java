@@ -12,7 +12,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.function.UnaryOperator;
 
-/** The kernels that a benchmark measures, and a manager for what lives as long as it. */
+/** The kernels under test, and a manager for arrays that live as long as the benchmark. */
 final class KernelState implements AutoCloseable {
 
     final NDManager manager = NDManager.newBaseManager("PyTorch");
@@ -29,7 +29,7 @@ final class KernelState implements AutoCloseable {
         kernels = KernelChoice.of(manager, name, dtype, new Weights(Map.of(), Map.of())).kernels();
     }
 
-    /** Makes an array of the kernels' own type, of numbers from -2 to 2. */
+    /** Creates an array of the kernels' type with uniform values in [-2, 2). */
     NDArray random(long... shape) {
         return kernels.load(manager, Matrices.numbers(Dtype.FLOAT32, -2, 2, random, shape));
     }

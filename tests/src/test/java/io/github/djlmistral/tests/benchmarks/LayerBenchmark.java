@@ -50,23 +50,23 @@ public class LayerBenchmark {
                      "vocab_size": 512, "sliding_window": null}
                     """);
 
-    /** How matrices are kept. */
+    /** Storage format of the weights. */
     @Param({"int4-g32", "int4-g64", "int4-g128", "int4-g64-offsets", "nf4-g64"})
     public String weight;
 
-    /** How many tokens a pass has. */
+    /** Tokens per forward pass. */
     @Param({"1", "8", "512"})
     public int tokens;
 
-    /** How many tokens the cache has before. */
+    /** Tokens in the KV cache before the pass. */
     @Param({"0", "4096"})
     public int depth;
 
-    /** What computes. */
+    /** Kernel set. */
     @Param("auto")
     public String kernels;
 
-    /** The type of activations and of the cache. */
+    /** Data type of the activations and the KV cache. */
     @Param("bfloat16")
     public String dtype;
 
@@ -76,7 +76,7 @@ public class LayerBenchmark {
     private MistralForCausalLM network;
     private KvCache cache;
 
-    /** Makes the network and fills its cache. */
+    /** Creates the network and fills its KV cache. */
     @Setup
     public void setUp() throws MalformedModelException {
         manager = NDManager.newBaseManager("PyTorch");

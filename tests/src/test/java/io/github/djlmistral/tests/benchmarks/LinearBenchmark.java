@@ -36,19 +36,19 @@ public class LinearBenchmark {
     private static final int ROWS = 14336;
     private static final int COLUMNS = 4096;
 
-    /** How the matrix is kept; {@code plain} is in the kernels' own type. */
+    /** Storage format of the weight; {@code plain} is the kernels' own data type. */
     @Param({"int4-g32", "int4-g64", "int4-g128", "int4-g64-offsets", "nf4-g64", "plain"})
     public String weight;
 
-    /** How many rows are multiplied: 1 as in generation, 512 as in prompts. */
+    /** Rows of the input: 1 as in decode, 512 as in prefill. */
     @Param({"1", "8", "512"})
     public int tokens;
 
-    /** What computes. */
+    /** Kernel set. */
     @Param("auto")
     public String kernels;
 
-    /** The type of activations. */
+    /** Data type of the activations. */
     @Param("bfloat16")
     public String dtype;
 
@@ -57,7 +57,7 @@ public class LinearBenchmark {
     private UnaryOperator<NDArray>[] matrices;
     private int next;
 
-    /** Makes the matrices. */
+    /** Creates the weights. */
     @Setup
     @SuppressWarnings({"unchecked", "rawtypes"})
     public void setUp() {
@@ -79,7 +79,7 @@ public class LinearBenchmark {
         return linear::forward;
     }
 
-    /** One product. */
+    /** One matrix product. */
     @Benchmark
     public long product() {
         next = (next + 1) % matrices.length;

@@ -27,15 +27,15 @@ public class NormBenchmark {
 
     private static final int HIDDEN = 4096;
 
-    /** How many rows are normed. */
+    /** Rows of the input. */
     @Param({"1", "512"})
     public int tokens;
 
-    /** What computes. */
+    /** Kernel set. */
     @Param("auto")
     public String kernels;
 
-    /** The type of activations. */
+    /** Data type of the activations. */
     @Param({"bfloat16", "float32"})
     public String dtype;
 
@@ -43,7 +43,7 @@ public class NormBenchmark {
     private NDArray x;
     private NDArray weight;
 
-    /** Makes the hidden states. */
+    /** Creates the hidden states. */
     @Setup
     public void setUp() {
         state = new KernelState(kernels, dtype);
@@ -51,7 +51,7 @@ public class NormBenchmark {
         weight = state.random(HIDDEN);
     }
 
-    /** One norm. */
+    /** One normalization. */
     @Benchmark
     public long rmsNorm() {
         return state.run(x, input -> state.kernels.rmsNorm(input, weight, 1e-5f));

@@ -77,7 +77,7 @@ final class PeerBenchmark implements Callable<Integer> {
                             + " processor; the value is tests/reference/llama_cpp.mjs.")
     private Path node = Path.of("");
 
-    /** Used by picocli. */
+    /** Instantiated by picocli. */
     private PeerBenchmark() {}
 
     @Override
@@ -134,7 +134,7 @@ final class PeerBenchmark implements Callable<Integer> {
         return sides;
     }
 
-    /** Runs a program that prints one line of JSON, last. */
+    /** Runs a program whose last output line is a JSON object. */
     private static JsonObject run(List<String> command) throws IOException, InterruptedException {
         Path log = Files.createTempFile("peer", ".log");
         Process process = new ProcessBuilder(command).redirectError(log.toFile()).start();
@@ -204,7 +204,7 @@ final class PeerBenchmark implements Callable<Integer> {
         System.exit(new CommandLine(new PeerBenchmark()).execute(arguments));
     }
 
-    /** One of those that are compared: how it is started, and what it gave in each round. */
+    /** One contender: its command line and its results by round. */
     private record Side(String label, List<String> command, List<JsonObject> results) {
 
         Side(String label, List<String> command) {

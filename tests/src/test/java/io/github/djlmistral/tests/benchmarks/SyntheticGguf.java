@@ -29,7 +29,7 @@ final class SyntheticGguf {
     private static final int BLOCK = 32;
     private static final int BLOCK_BYTES = 18;
 
-    /** Blocks that are written again and again: random enough for a processor. */
+    /** Blocks that are written repeatedly: random enough for a processor. */
     private static final int POOL_BLOCKS = 1 << 20;
 
     /** 0.00435 as float16: codes from -8 to 7, all as likely, deviate by 4.6, weights by 0.02. */
@@ -70,7 +70,7 @@ final class SyntheticGguf {
         gguf.writer.write(file);
     }
 
-    /** Returns how many bytes of weights a token reads: all but the table of embeddings. */
+    /** Returns the bytes of weights read per decoded token: all but the embedding table. */
     static long bytesPerToken(MistralConfig config) {
         long table = (long) config.vocabSize() * config.hiddenSize();
         long norms = (2L * config.numHiddenLayers() + 1) * config.hiddenSize();

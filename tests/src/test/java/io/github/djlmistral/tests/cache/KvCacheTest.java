@@ -25,7 +25,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Which keys a cache keeps, and that a network gives with it what it gives without. */
+/** Which keys the KV cache keeps, and that cached logits equal uncached ones. */
 class KvCacheTest extends Fixture {
 
     private KvCache cache(boolean rolling, int capacity) {
@@ -44,7 +44,7 @@ class KvCacheTest extends Fixture {
         }
     }
 
-    /** The positions of the keys that the next tokens see. */
+    /** Positions of the keys that the next tokens attend to. */
     private int[] keyPositions(KvCache cache, int tokens) {
         try (KvCache.Pass pass = cache.begin(manager, tokens)) {
             return pass.keyPositions();
@@ -64,9 +64,9 @@ class KvCacheTest extends Fixture {
     }
 
     /**
-     * By definition: every position that a query may see under a window of the capacity is there
-     * once, none is there that is not yet known, and a single query's keys are the slots in order:
-     * position p in slot p mod capacity.
+     * By definition: every position that a query may attend to under a window of the capacity is
+     * present once, no later one is, and a single query's keys are the slots in order: position p
+     * in slot p mod capacity.
      */
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3, 4, 7})
@@ -172,7 +172,7 @@ class KvCacheTest extends Fixture {
         return scope.create(flat, new Shape(rows.length, rows[0].length));
     }
 
-    /** Passes tokens through the cache and returns the logits of the last of each row. */
+    /** Runs tokens through the cache and returns the last token's logits of each row. */
     private float[][] pass(MistralForCausalLM network, KvCache cache, long[]... rows) {
         try (NDManager scope = manager.newSubManager()) {
             ForwardInput input = ForwardInput.ofIds(ids(scope, rows)).cache(cache).logitsToKeep(1);
@@ -180,7 +180,7 @@ class KvCacheTest extends Fixture {
         }
     }
 
-    /** The last row's logits of the same text without a cache. */
+    /** Logits of the last token of the same text, computed without a cache. */
     private float[] plain(MistralForCausalLM network, long[] text) {
         return logits(network, text)[text.length - 1];
     }
@@ -191,8 +191,8 @@ class KvCacheTest extends Fixture {
     }
 
     /**
-     * Random chunks into a cache far beyond its window, teacher-forced: after each chunk the logits
-     * are those of the whole text without a cache.
+     * Teacher forcing with random chunks, far beyond the window: after each chunk the logits equal
+     * those of the whole text without a cache.
      */
     @ParameterizedTest
     @CsvSource({
@@ -297,7 +297,10 @@ class KvCacheTest extends Fixture {
         }
     }
 
-    /** Two arrays a layer, of the shape asked for, whatever passes through; nothing else. */
+    /**
+     * The cache holds two arrays per layer, of the requested shape, however many tokens pass
+     * through.
+     */
     @ParameterizedTest
     @CsvSource({"window8-f32, torch", "window8-f32, reference", "f16, torch", "f16, reference"})
     void theMemoryIsConstant(String checkpoint, String kernels) throws Exception {

@@ -27,13 +27,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Prompts are those of transformers, and no message can spell a special token. */
+/** Prompts equal transformers', and no message content becomes a special token. */
 class ChatTemplateTest {
 
-    /** A template under {@code reference/chat}. */
+    /** A recorded chat template under {@code reference/chat}. */
     record Template(String file, @Nullable String behaviour) {}
 
-    /** A conversation through a template. */
+    /** A conversation rendered by a template. */
     record Case(
             String template,
             String conversation,
@@ -49,7 +49,7 @@ class ChatTemplateTest {
         }
     }
 
-    /** All that is recorded. */
+    /** The recorded file. */
     record Recorded(
             Map<String, Template> templates,
             Map<String, List<Map<String, Object>>> conversations,

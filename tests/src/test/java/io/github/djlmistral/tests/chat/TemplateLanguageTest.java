@@ -15,7 +15,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What a chat template may do, and what not. */
+/** Supported and unsupported constructs of chat templates. */
 class TemplateLanguageTest {
 
     private static final Message HI = Message.user("hi");

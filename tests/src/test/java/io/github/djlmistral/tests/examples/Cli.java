@@ -41,7 +41,7 @@ record Cli(int exitCode, String out, String err) {
         return this;
     }
 
-    /** The one line of a fault. */
+    /** Asserts failure with this exit code and returns its single-line message. */
     String fault(int expectedCode) {
         assertThat(exitCode).as(err).isEqualTo(expectedCode);
         assertThat(out).isEmpty();

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The other commands of {@code mistral}: what they print, and how they refuse. */
+/** The other commands of {@code mistral}: output and error messages. */
 class CommandsTest {
 
     private static final String MODEL = Reference.directory("checkpoints/window8-f32").toString();
@@ -170,7 +170,7 @@ class CommandsTest {
                 });
     }
 
-    /** Of 212,992 weights in matrices each takes half a byte, and 64 of them share two more. */
+    /** 212,992 quantized weights take half a byte each, and two more per group of 64. */
     @Test
     void benchCountsTheBytesOfWeightsInFewBits() {
         String[] arguments = {
@@ -204,7 +204,7 @@ class CommandsTest {
         assertThat(Cli.run("bench", "--synthetic=tiny", "--layers=0").fault(2)).contains("0");
     }
 
-    /** A rolling cache cannot go back to what it has overwritten. */
+    /** A rolling cache cannot be rewound. */
     @Test
     void benchMeasuresBehindAWindow() {
         JsonObject json =
@@ -245,7 +245,7 @@ class CommandsTest {
         assertThat(back).contains("hello <s>");
     }
 
-    /** Windows of the whole text give what the log-probabilities of one pass give. */
+    /** Scoring by windows equals the log-probabilities of a single pass. */
     @Test
     void perplexityOfTheBuiltInModel() throws IOException {
         Path file = Files.writeString(directory.resolve("text"), "A lighthouse is a tower. ");

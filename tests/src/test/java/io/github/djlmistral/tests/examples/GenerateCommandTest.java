@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** {@code mistral generate} gives the reference's tokens, in text and JSON. */
+/** {@code mistral generate} prints the reference's tokens, as text and as JSON. */
 class GenerateCommandTest {
 
     private static final Reference REFERENCE = Reference.checkpoint("window8-f32");

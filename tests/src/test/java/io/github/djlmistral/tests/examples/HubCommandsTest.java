@@ -50,7 +50,7 @@ class HubCommandsTest {
         return list.getAsJsonArray("models").get(0).getAsJsonObject();
     }
 
-    /** The ids of a few tokens after three, which need no tokenizer. */
+    /** Generates from three token ids, so that no tokenizer is needed. */
     private static JsonElement ids(String model) {
         return Cli.run(
                         "generate",
@@ -126,7 +126,7 @@ class HubCommandsTest {
         assertThat(Cli.run("list", "--json").json().getAsJsonArray("models")).isEmpty();
     }
 
-    /** What was fetched before stays, and is not fetched again. */
+    /** Files that were downloaded before are kept and not downloaded again. */
     @Test
     void whatWasCutOffIsShownAndGoesOn() throws Exception {
         hub.breakAfter(50_000);
@@ -227,7 +227,7 @@ class HubCommandsTest {
         assertThat(Cli.run("pull", NAME).fault(1)).contains(NAME, "HF_HUB_OFFLINE");
     }
 
-    /** A download of hours is not begun for a model that cannot be loaded as asked. */
+    /** Options are validated before a model is downloaded. */
     @ParameterizedTest
     @ValueSource(strings = {"--quantization=int3", "--dtype=float12", "--device=abacus"})
     void wrongOptionsAreSeenBeforehand(String option) {

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** {@code mistral logits} writes the reference's numbers under its names. */
+/** {@code mistral logits} writes the reference's tensors under its names. */
 class LogitsCommandTest {
 
     private static final Path MODEL = Reference.directory("checkpoints/window8-f32");
@@ -33,7 +33,7 @@ class LogitsCommandTest {
         expected = Safetensors.read(MODEL.resolve("expected.safetensors"));
     }
 
-    /** A recorded array of whole numbers as the command line takes it. */
+    /** A recorded integer array in the command line's syntax. */
     private String rows(String name) {
         Tensor tensor = Objects.requireNonNull(expected.get(name));
         LongBuffer numbers = tensor.data().asLongBuffer();

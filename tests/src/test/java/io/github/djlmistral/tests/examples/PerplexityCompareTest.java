@@ -28,7 +28,7 @@ import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** {@code mistral perplexity --compare}: what quantizing costs, in numbers. */
+/** {@code mistral perplexity --compare}: KL divergence and perplexity of quantized models. */
 class PerplexityCompareTest {
 
     private static final String TEXT = "A lighthouse is a tower, and a fox is an animal.";
@@ -64,7 +64,7 @@ class PerplexityCompareTest {
         return result.getAsJsonArray("forms").get(index).getAsJsonObject();
     }
 
-    /** The same sums by another way: all log-probabilities of one pass, in double precision. */
+    /** Against all log-probabilities of one pass, summed in double precision. */
     @Test
     void divergenceAndPerplexityAreThoseOfTheirDefinitions() throws Exception {
         Path file = file("text.txt", TEXT);
@@ -186,7 +186,7 @@ class PerplexityCompareTest {
         assertThat(form.get("bits_per_quantized_weight").isJsonNull()).isTrue();
     }
 
-    /** Two answers are as it learnt them, the third is none of its own. */
+    /** The model has memorized two of the answers; the third is wrong on purpose. */
     @Test
     void ofConversationsTheAnswersCount() throws Exception {
         Path file = file("c.jsonl", CONVERSATIONS);
@@ -203,7 +203,7 @@ class PerplexityCompareTest {
         assertThat(run.err()).contains("KL divergence in nats");
     }
 
-    /** However short the windows, each token of an answer is foretold once. */
+    /** However short the windows, each answer token is scored exactly once. */
     @Test
     void windowsOfConversationsCountEachTokenOnce() throws Exception {
         Path file = file("c.jsonl", CONVERSATIONS);
@@ -215,7 +215,7 @@ class PerplexityCompareTest {
                 .isGreaterThan(whole.get("windows").getAsInt());
     }
 
-    /** As many bits, and the output layer as it is in both; a sixth of the built-in text. */
+    /** Same bits per weight, unquantized output layer in both; a sixth of the built-in text. */
     @Test
     void int4IsNearerToThePlainWeightsThanLlamaCppsQ4() throws Exception {
         String lines;

@@ -55,7 +55,7 @@ class QuantizeCommandTest {
         }
     }
 
-    /** Sizes are those of the file; what it makes is what loading with the option makes. */
+    /** Reported sizes are those of the file; the result equals quantization at load time. */
     @ParameterizedTest
     @CsvSource({"int4, 5.47, 0.0674", "int4-g32-sym-head4, 4.5, 0.082", "nf4-double, 4.22, 0.092"})
     void whatItMakesLoadsAndAnswers(String method, double bits, double error) throws Exception {
@@ -83,7 +83,7 @@ class QuantizeCommandTest {
         assertThat(weights.getAsJsonObject("tensors").toString()).contains(method.substring(0, 3));
     }
 
-    /** So that native code reads them in place. */
+    /** Aligned tensors can be read in place by native code. */
     @ParameterizedTest
     @ValueSource(strings = {"int4", "nf4", "nf4-double"})
     void tensorsAreAligned(String method) throws Exception {
@@ -95,7 +95,7 @@ class QuantizeCommandTest {
         }
     }
 
-    /** Its own keys stay, in their order; the new one comes last. */
+    /** Existing keys keep their order; quantization_config is appended. */
     @Test
     void configurationSaysHowItIsQuantized() throws Exception {
         String source = Reference.directory("checkpoints/window4-bf16").toString();
@@ -165,7 +165,7 @@ class QuantizeCommandTest {
                 .contains("already");
     }
 
-    /** A fault in the middle leaves nothing that could be taken for a model. */
+    /** A failure leaves no partial checkpoint behind. */
     @Test
     void damagedWeightsAreNamedAndLeaveNoTrace() throws Exception {
         Path source = Files.createDirectory(directory.resolve("damaged"));

@@ -20,7 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What cannot be generated is refused with its name, and harms nothing. */
+/** Invalid requests are rejected with a specific message and leave the generator usable. */
 class BadInputTest extends Fixture {
 
     private static void assertRefused(
@@ -127,7 +127,7 @@ class BadInputTest extends Fixture {
                 .withMessageContaining("stop_strings");
     }
 
-    /** The reference's names, Java's, and values as text or as JSON readers give them. */
+    /** Option names in snake_case and camelCase, values as strings or as parsed from JSON. */
     @Test
     void optionsByName() {
         GenerationConfig expected =

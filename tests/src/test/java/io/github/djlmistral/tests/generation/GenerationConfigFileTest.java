@@ -17,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A checkpoint's generation options, and what is said of those that are not supported. */
+/** Generation options of a checkpoint, and the warnings about unsupported ones. */
 class GenerationConfigFileTest {
 
     @TempDir private Path directory;

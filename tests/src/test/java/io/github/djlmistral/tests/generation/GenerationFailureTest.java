@@ -32,7 +32,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Logits that are no numbers, steps that allow no token, and interrupted threads. */
+/** NaN logits, steps that allow no token, and interrupted threads. */
 class GenerationFailureTest extends Fixture {
 
     private static final MistralConfig SHAPE = RandomNetwork.config(0);
@@ -98,7 +98,7 @@ class GenerationFailureTest extends Fixture {
         assertThat(resources(manager)).isLessThanOrEqualTo(before + 4); // kernel constants
     }
 
-    /** A token is never chosen among forbidden ones. */
+    /** A step in which every token is forbidden is an error. */
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void aStepThatAllowsNoTokenIsAnError(boolean sample) throws Exception {
@@ -143,7 +143,7 @@ class GenerationFailureTest extends Fixture {
         assertThat(resources(manager)).isEqualTo(before);
     }
 
-    /** What a processor threw at one row of a batch leaves the others where they were. */
+    /** An exception of a logits processor for one row leaves the other rows unchanged. */
     @Test
     void aProcessorThatFailedIsAskedAgain() throws Exception {
         MistralForCausalLM network = load("window8-f32", "torch");
@@ -170,7 +170,7 @@ class GenerationFailureTest extends Fixture {
         }
     }
 
-    /** The generation stands where it stood, for whoever clears the flag and goes on. */
+    /** The generation can be continued after the interrupt flag is cleared. */
     @ParameterizedTest
     @ValueSource(strings = {"simd", "torch", "reference"})
     void anInterruptEndsItAtTheNextToken(String kernels) throws Exception {
@@ -227,7 +227,7 @@ class GenerationFailureTest extends Fixture {
         assertThat(resources(manager)).isEqualTo(before);
     }
 
-    /** A long prompt ends after the chunk that is being computed. */
+    /** Prefill of a long prompt stops after the current chunk. */
     @Test
     void anInterruptEndsAPrompt() throws Exception {
         MistralForCausalLM network = load("window8-f32", "torch");

@@ -29,7 +29,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Cancelling, closing and failing, at every point; and what is left over afterwards. */
+/** Cancellation, close and failure at every point, and resource leaks afterwards. */
 class GenerationLifeTest extends Fixture {
 
     private static GenerationConfig.Builder options(int tokens) {
@@ -126,7 +126,7 @@ class GenerationLifeTest extends Fixture {
         }
     }
 
-    /** No token is made of the logits of half a prompt. */
+    /** No token is sampled from the logits of an incomplete prompt. */
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3, 4})
     void cancelledWithinThePrompt(int pass) throws Exception {
@@ -179,10 +179,10 @@ class GenerationLifeTest extends Fixture {
         assertThat(row.finish()).isEqualTo(FinishReason.CANCELLED);
     }
 
-    /** The torch kernels keep their constants: epsilon, window and type. */
+    /** Constants that the torch kernels cache: epsilon, window and data type. */
     private static final int KERNEL_CONSTANTS = 4;
 
-    /** A first generation makes the constants; after that nothing may stay. */
+    /** After the first generation, which creates the cached constants, nothing may leak. */
     @ParameterizedTest
     @CsvSource({
         "window8-f32, torch", "window8-f32, reference",
@@ -218,7 +218,7 @@ class GenerationLifeTest extends Fixture {
         assertThat(manager.getManagedArrays()).hasSize(arrays);
     }
 
-    /** What a generation itself holds does not grow with its text. */
+    /** The resources of a generation do not grow with its text. */
     @ParameterizedTest
     @CsvSource({
         "window8-f32, torch", "window8-f32, reference",
@@ -239,7 +239,7 @@ class GenerationLifeTest extends Fixture {
         }
     }
 
-    /** An engine that fails, for want of memory say, in the middle of any pass. */
+    /** The engine fails, e.g. out of memory, in the middle of any forward pass. */
     @ParameterizedTest
     @CsvSource({"1, 20", "2, 20", "3, 20", "4, 20", "5, 20", "2, 2", "3, 2", "5, 2"})
     void aPassThatFailedIsRepeatedOrRefused(int pass, int chunk) throws Exception {
@@ -285,7 +285,7 @@ class GenerationLifeTest extends Fixture {
         assertThat(resources(manager)).isEqualTo(before);
     }
 
-    /** A chunk that has wrapped around has overwritten keys that it needs: no second try. */
+    /** A failed chunk that wrapped around has overwritten keys that it needs: no retry. */
     @Test
     void aTornRollingCacheIsRefused() throws Exception {
         MistralForCausalLM network = load("window8-f32", "torch");

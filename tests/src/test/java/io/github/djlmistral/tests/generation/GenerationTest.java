@@ -27,7 +27,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Whatever the batch, the chunks, the cache and the thread: the same tokens. */
+/** Generated tokens do not depend on batching, prefill chunks, the cache or the thread. */
 class GenerationTest extends Fixture {
 
     private static GenerationConfig.Builder options(int tokens) {
@@ -56,7 +56,7 @@ class GenerationTest extends Fixture {
         assertClose(actual.logProbabilities(), expected.logProbabilities(), LOG_PROBABILITIES);
     }
 
-    /** The prompt is longer than the window of 8, and no multiple of the chunks. */
+    /** The prompt is longer than the window of 8, and no multiple of the chunk sizes. */
     @ParameterizedTest
     @CsvSource({
         "window8-f32, torch", "window8-f32, reference",
@@ -72,8 +72,8 @@ class GenerationTest extends Fixture {
     }
 
     /**
-     * Rows of all lengths from 1 to beyond the window, so that chunks of padding alone come too,
-     * and rows that end at different steps.
+     * Prompts from 1 token to beyond the window, so that some chunks are padding only, and rows
+     * that end at different steps.
      */
     @ParameterizedTest
     @CsvSource({
@@ -99,7 +99,7 @@ class GenerationTest extends Fixture {
         assertThat(together.get(2).finish()).isEqualTo(FinishReason.EOS);
     }
 
-    /** What a shorter row is filled up with is seen by none. */
+    /** Padding is masked out. */
     @ParameterizedTest
     @ValueSource(ints = {0, 5, 98, 99, -1})
     void thePadTokenDoesNotMatter(int pad) throws Exception {
@@ -114,8 +114,8 @@ class GenerationTest extends Fixture {
     }
 
     /**
-     * 300 tokens through a rolling cache of 8 slots, against all of them at once without a cache:
-     * the log-probability of every token.
+     * Log-probabilities of 300 tokens generated with a rolling cache of 8 slots, against one
+     * forward pass over the whole text without a cache.
      */
     @ParameterizedTest
     @CsvSource({
@@ -141,7 +141,7 @@ class GenerationTest extends Fixture {
         assertClose(row.logProbabilities(), expected, LOG_PROBABILITIES);
     }
 
-    /** A row's width counts for all: a padded row ends with the longest. */
+    /** Generation stops at max_position_embeddings. */
     @Test
     void theLastPositionEndsTheText() throws Exception {
         MistralForCausalLM network = load("f16", "torch");
@@ -181,7 +181,7 @@ class GenerationTest extends Fixture {
         }
     }
 
-    /** The prompt's own text stops nothing, nor does what begins in it. */
+    /** Stop strings do not match in the prompt or across its end. */
     @Test
     void aStopStringMustBeGenerated() throws Exception {
         MistralForCausalLM network = load("window8-f32", "torch");
@@ -212,7 +212,7 @@ class GenerationTest extends Fixture {
                 .withMessageContaining("tokenizer");
     }
 
-    /** One network, four threads, each with batches, caches and seeds of its own. */
+    /** Four threads share one network, each with its own batches, caches and seeds. */
     @ParameterizedTest
     @ValueSource(strings = {"torch", "reference"})
     void generationsAtOnceAreAsOneAfterTheOther(String kernels) throws Exception {

@@ -22,7 +22,8 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Greedy texts are the reference's, token by token, over 80 tokens and across the window's edge.
+ * Greedy generation equals the reference's, over 80 tokens and beyond the window. The recorded
+ * logits decide every step by at least 1e-3, ten times {@link #LOGITS}: {@code smallest_gap}.
  */
 class GreedyTest extends Fixture {
 

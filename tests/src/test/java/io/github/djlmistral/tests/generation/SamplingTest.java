@@ -24,7 +24,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Which tokens are chosen, and when a row ends. */
+/** Token selection, and the end of a row. */
 class SamplingTest extends Fixture {
 
     private MistralForCausalLM network;
@@ -58,10 +58,9 @@ class SamplingTest extends Fixture {
     }
 
     /**
-     * Pearson's statistic of many first tokens. For n categories of at least 5 expected draws it
-     * has mean n - 1 and variance about 2 (n - 1); five deviations above are exceeded by chance
-     * once in 10^5 seeds, and the seeds are fixed. With the likeliest 12 tokens alone, 2 % more of
-     * one that has half the probability would already exceed that.
+     * Chi-squared test on many first tokens. For n categories of at least 5 expected draws the
+     * statistic has mean n - 1 and variance about 2 (n - 1); five standard deviations above are
+     * exceeded by chance for one in 10^5 seeds, and the seeds are fixed.
      */
     @ParameterizedTest
     @CsvSource({"1, 0, 1", "0.5, 0, 1", "2, 0, 1", "1, 12, 1", "1.3, 0, 0.8"})
@@ -149,8 +148,8 @@ class SamplingTest extends Fixture {
     }
 
     /**
-     * Rows, and seeds beside each other, draw from numbers of their own: with equal scores a draw
-     * is the number itself, so overlapping sequences would be shifted copies. Of 80 draws of 99
+     * Rows and neighbouring seeds have independent random numbers: with equal scores a draw is the
+     * random number itself, so overlapping sequences would be shifted copies. Of 80 draws of 99
      * about one is equal by chance, and 10 in one of 10^7 cases.
      */
     @Test
@@ -193,7 +192,7 @@ class SamplingTest extends Fixture {
                 .isEqualTo(decided(options(40)));
     }
 
-    /** Ruled out stays ruled out, and nothing becomes NaN. */
+    /** Masked tokens stay masked, and no score becomes NaN. */
     @Test
     void atTemperatureInfinityAllAreDrawnAlike() {
         GenerationConfig.Builder options =

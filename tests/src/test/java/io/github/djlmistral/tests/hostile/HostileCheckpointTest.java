@@ -21,7 +21,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Configurations and weights that somebody made to break their reader. */
+/** Configurations and weights crafted to break their reader. */
 @Timeout(20)
 class HostileCheckpointTest {
 

@@ -27,8 +27,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Tokenizer files that somebody made to break their reader. Those of {@code componentsThatPanic}
- * would end the JVM in the native library.
+ * Tokenizer files crafted to break their reader. Those of {@code componentsThatPanic} would end the
+ * JVM in the native library.
  */
 @Timeout(20)
 class HostileTokenizerTest {
@@ -217,7 +217,7 @@ class HostileTokenizerTest {
         }
     }
 
-    /** A protocol buffer's field of bytes. */
+    /** A length-delimited field of a protocol buffer. */
     private static void field(ByteArrayOutputStream to, int number, byte[] content) {
         to.write((number << 3) | 2);
         int length = content.length;

@@ -17,10 +17,10 @@ import org.jspecify.annotations.Nullable;
 /** How a reader must refuse a hostile file: by a sentence for the user, within bounded memory. */
 public final class Refusal {
 
-    /** Bytes that a thread may allocate for one file, garbage included. */
+    /** Limit of bytes that a thread may allocate for one file, garbage included. */
     static final long MOST_ALLOCATED = 256L << 20;
 
-    /** Messages of the JDK and of Gson, which tell a user nothing. */
+    /** Messages of the JDK and of Gson, which do not help a user. */
     private static final Pattern INTERNALS =
             Pattern.compile(
                     "Cannot (invoke|read|load|store)|out of bounds|cannot be cast|For input string"
@@ -30,7 +30,7 @@ public final class Refusal {
 
     private Refusal() {}
 
-    /** Asserts that the call is refused, and returns its message for further assertions. */
+    /** Asserts that the call is rejected, and returns its message for further assertions. */
     public static AbstractStringAssert<?> of(ThrowingCallable call) {
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         long before = threads.getCurrentThreadAllocatedBytes();
@@ -42,7 +42,7 @@ public final class Refusal {
         return assertThat(thrown.getMessage());
     }
 
-    /** What is wrong with an exception as the answer to a hostile file; null if nothing is. */
+    /** Why an exception is not an acceptable answer to a hostile file; null if it is. */
     static @Nullable String fault(Throwable thrown) {
         boolean ours =
                 thrown instanceof IOException

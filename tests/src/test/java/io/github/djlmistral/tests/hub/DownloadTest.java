@@ -31,7 +31,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Models come from the Hub whole, once, and lie where Python would have put them. */
+/** Downloads are complete, happen once, and use the cache layout of huggingface_hub. */
 class DownloadTest {
 
     private final HubServer server = new HubServer();

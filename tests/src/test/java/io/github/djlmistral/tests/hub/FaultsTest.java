@@ -32,7 +32,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What goes wrong is told with its remedy, and a server gets nothing that it should not. */
+/** Errors name their remedy, and credentials and cache paths are protected from servers. */
 class FaultsTest {
 
     private final HubServer server = new HubServer();
@@ -162,7 +162,7 @@ class FaultsTest {
         failure().hasMessageContaining("asks to wait 1400 s");
     }
 
-    /** In a process of its own, because the environment is to be changed. */
+    /** In its own process, because the environment must be changed. */
     @Test
     void aProxyOfTheEnvironmentIsUsed() throws Exception {
         server.instead =
@@ -208,7 +208,7 @@ class FaultsTest {
         return new Reply(407, new byte[0]).header("Proxy-Authenticate", "Basic realm=\"x\"");
     }
 
-    /** What a download prints, which fails, in a process with this proxy in its environment. */
+    /** Output of a failing download in a process with this proxy in its environment. */
     private String throughProxy(String proxy, String... flags) throws Exception {
         ProcessBuilder builder =
                 HubProgram.process("https://hub.invalid", cache.toString(), MODEL.toString());
@@ -223,7 +223,7 @@ class FaultsTest {
         return printed;
     }
 
-    /** In the same words wherever the user lives; Germans would write "3000000,0". */
+    /** The message does not depend on the default locale; German would give "3000000,0". */
     @ParameterizedTest
     @ValueSource(strings = {"en-US", "de-DE", "ar-EG"})
     void aFileThatDoesNotFitIsToldBeforeItIsFetched(String locale) {

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A server, or what somebody left in the cache, that means harm. */
+/** Malicious servers and manipulated caches. */
 @Timeout(60)
 class HostileHubTest {
 

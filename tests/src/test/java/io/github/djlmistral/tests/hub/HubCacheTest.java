@@ -23,7 +23,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What is in the cache, and how it goes away again. */
+/** Listing and deleting cached models. */
 class HubCacheTest {
 
     private static final String LATER = "f".repeat(40);

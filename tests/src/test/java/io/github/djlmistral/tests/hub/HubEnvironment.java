@@ -7,21 +7,21 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * What the environment says of the Hub, while it is open. A JVM cannot set its environment; system
- * properties of the same names do as well.
+ * Environment variables of the Hub, set until this is closed. A JVM cannot set its environment;
+ * system properties of the same names are read as well.
  */
 public final class HubEnvironment implements AutoCloseable {
 
     private final Map<String, String> before = new HashMap<>();
 
-    /** A Hub to be asked, and a home without a token and with an empty cache. */
+    /** Endpoint of the Hub, and a home without token and with an empty cache. */
     public HubEnvironment(URI endpoint, Path home) {
         set("HF_ENDPOINT", endpoint.toString());
         set("HF_HOME", home.toString());
         set("HF_HUB_OFFLINE", "0");
     }
 
-    /** Sets another one, until this is closed. */
+    /** Sets a further variable until this is closed. */
     public HubEnvironment set(String name, String value) {
         String old = System.setProperty(name, value);
         before.putIfAbsent(name, old == null ? "" : old);

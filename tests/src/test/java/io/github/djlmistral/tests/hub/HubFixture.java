@@ -12,7 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 
-/** A server, a cache, and models that look like real ones. */
+/** A server, a cache, and small models with realistic files. */
 final class HubFixture {
 
     static final HubModel MODEL = HubModel.parse("owner/Tiny-7B");
@@ -36,7 +36,7 @@ final class HubFixture {
         return bytes;
     }
 
-    /** What a model needs, in one file of weights, and what it does not. */
+    /** A repository with a model's files, weights in one file, and unrelated files. */
     static Repository tiny(int weights) {
         return new Repository(COMMIT)
                 .with("config.json", "{\"model_type\": \"mistral\"}")
@@ -50,7 +50,7 @@ final class HubFixture {
                 .with("README.md", "# Tiny");
     }
 
-    /** Writes down what it is told. */
+    /** Records progress events. */
     static final class Told implements Progress {
 
         final List<Long> done = new ArrayList<>();

@@ -13,7 +13,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What people write for a model, and which files it then has. */
+/** Parsing of model names, and selection of files. */
 class HubModelTest {
 
     @ParameterizedTest

@@ -11,7 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A download in a process of its own, which can be killed: endpoint, cache, model. */
+/** A download in its own process, which can be killed. Arguments: endpoint, cache, model. */
 final class HubProgram {
 
     private HubProgram() {}
@@ -23,7 +23,7 @@ final class HubProgram {
         System.out.println(path);
     }
 
-    /** Such a process, not started. */
+    /** Returns such a process, not started. */
     static ProcessBuilder process(String... arguments) {
         List<String> command =
                 new ArrayList<>(
@@ -37,7 +37,7 @@ final class HubProgram {
         return new ProcessBuilder(command);
     }
 
-    /** How many bytes are there, a line each time. */
+    /** Prints the number of received bytes, a line per update. */
     private static final class Lines implements Progress {
 
         @Override

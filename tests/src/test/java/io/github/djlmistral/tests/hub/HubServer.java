@@ -31,16 +31,16 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * A server that speaks the Hub's protocol, on sockets, so that it can break off at any byte. It has
- * two names: as {@code localhost} it is the Hub; large files lie at {@code 127.0.0.1}, which the
- * Hub sends on to.
+ * A server of the Hub's protocol on plain sockets, so that it can cut connections at any byte. It
+ * has two names: as {@code localhost} it is the Hub, which redirects requests for large files to
+ * {@code 127.0.0.1}, the storage.
  */
 final class HubServer implements Closeable {
 
-    /** Files from this size on are large ones, in Git LFS. */
+    /** Files of at least this size are in Git LFS. */
     static final int LARGE = 1000;
 
-    /** What a client asks for; the names of headers in lower case. */
+    /** A request; header names are in lower case. */
     record Request(String method, String path, String query, Map<String, String> headers) {
 
         boolean isStorage() {
@@ -56,7 +56,7 @@ final class HubServer implements Closeable {
         }
     }
 
-    /** What it gets. */
+    /** A response. */
     static final class Reply {
 
         final int status;
@@ -65,10 +65,10 @@ final class HubServer implements Closeable {
         int from;
         int to;
 
-        /** The connection is cut after so many bytes of the body; negative: of the head. */
+        /** Cut the connection after so many bytes of the body; if negative, within the headers. */
         Long cut;
 
-        /** What is done before each so many bytes of the body. */
+        /** Runs before each {@link #stride} bytes of the body. */
         Runnable pause;
 
         int stride = 1 << 14;
@@ -95,7 +95,7 @@ final class HubServer implements Closeable {
         }
     }
 
-    /** A repository: one commit, and the names it goes by. */
+    /** A repository: one commit and its revision names. */
     static final class Repository {
 
         final String commit;
@@ -127,15 +127,15 @@ final class HubServer implements Closeable {
     final Map<String, Repository> repositories = new ConcurrentHashMap<>();
     final List<Request> requests = new CopyOnWriteArrayList<>();
 
-    /** Bytes of files that were sent, each time that they were. */
+    /** Bytes of file contents that were sent, repetitions included. */
     final AtomicLong served = new AtomicLong();
 
-    /** May answer otherwise than usual, or null for as usual; or change the usual answer. */
+    /** Overrides responses; null for the usual one. */
     volatile Function<Request, Reply> instead = request -> null;
 
     volatile Function<Reply, Reply> files = reply -> reply;
 
-    /** If not null, only who has this token is let in. */
+    /** Required token, if not null. */
     volatile String token;
 
     private final Set<Socket> open = ConcurrentHashMap.newKeySet();
@@ -287,7 +287,7 @@ final class HubServer implements Closeable {
     private static final Pattern RESOLVE = Pattern.compile("/([^/]+/[^/]+)/resolve/([^/]+)/(.+)");
     private static final Pattern RANGE = Pattern.compile("bytes=(\\d+)-(\\d*)");
 
-    /** What the Hub answers. */
+    /** Returns the Hub's response. */
     Reply usual(Request request) {
         if (request.isStorage()) {
             return storage(request);

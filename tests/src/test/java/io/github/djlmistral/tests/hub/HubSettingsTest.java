@@ -20,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The variables of {@code huggingface_hub}, here as system properties of the same names. */
+/** Environment variables of {@code huggingface_hub}, set here as system properties. */
 class HubSettingsTest {
 
     private static final List<String> NAMES =
@@ -36,7 +36,7 @@ class HubSettingsTest {
                     "TRANSFORMERS_OFFLINE",
                     "HF_HUB_DISABLE_SYMLINKS");
 
-    /** The values that were set for the whole suite. */
+    /** Values set for the whole suite, restored afterwards. */
     private final Map<String, String> before = new HashMap<>();
 
     @TempDir private Path home;

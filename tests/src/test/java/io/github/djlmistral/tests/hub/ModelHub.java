@@ -9,23 +9,23 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * A Hub with real models, which the library and the command line find in their environment while it
- * is open: see {@link HubEnvironment}.
+ * A Hub with real models, set as the endpoint of the library and the command line until it is
+ * closed: see {@link HubEnvironment}.
  */
 public final class ModelHub implements AutoCloseable {
 
-    /** The commit of every repository. */
+    /** Commit id of every repository. */
     public static final String COMMIT = "89abcdef0123456789abcdef0123456789abcdef";
 
     private final HubServer server = new HubServer();
     private final HubEnvironment environment;
 
-    /** Starts it. */
+    /** Starts the server. */
     public ModelHub(Path home) {
         environment = new HubEnvironment(server.endpoint(), home);
     }
 
-    /** Offers a directory's files, or one file, under a name and other revisions than main too. */
+    /** Publishes a directory or a file as a repository, with revisions besides main. */
     public ModelHub offer(String name, Path path, String... revisions) throws IOException {
         Repository repository =
                 server.repositories.computeIfAbsent(name, key -> new Repository(COMMIT));
@@ -48,12 +48,12 @@ public final class ModelHub implements AutoCloseable {
         return this;
     }
 
-    /** Lets in only who has a token. */
+    /** Requires a token. */
     public void gate(String token) {
         server.token = token;
     }
 
-    /** Breaks off each file after so many bytes, and then has none any more. */
+    /** Cuts each file after so many bytes, and then answers no more. */
     public void breakAfter(long bytes) {
         server.files =
                 reply -> {
@@ -69,29 +69,29 @@ public final class ModelHub implements AutoCloseable {
                 };
     }
 
-    /** Has all again. */
+    /** Restores normal operation. */
     public void repair() {
         server.files = reply -> reply;
         server.instead = request -> null;
     }
 
-    /** How many requests there were. */
+    /** Number of requests so far. */
     public int requests() {
         return server.requests.size();
     }
 
-    /** How many bytes of files were sent. */
+    /** Bytes of file contents sent so far. */
     public long served() {
         return server.served.get();
     }
 
-    /** Sets a variable of the environment. */
+    /** Sets an environment variable. */
     public ModelHub set(String name, String value) {
         environment.set(name, value);
         return this;
     }
 
-    /** Cannot be reached any more. */
+    /** Becomes unreachable. */
     public void stop() throws IOException {
         server.close();
     }

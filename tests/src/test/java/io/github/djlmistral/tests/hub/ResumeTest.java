@@ -32,7 +32,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What has come stays, whatever breaks, and only what is right becomes a model. */
+/** Interrupted downloads are resumed, and only verified files become part of a model. */
 class ResumeTest {
 
     private static final int MB = 1_000_000;
@@ -83,9 +83,7 @@ class ResumeTest {
         return Files.write(cache.resolve("expected"), content);
     }
 
-    /**
-     * In the head of an answer (negative) and in its body, the first and the last byte included.
-     */
+    /** Within the headers of a response (negative) and its body, first and last byte included. */
     @Test
     void aConnectionMayBeCutAtAnyByte() throws IOException {
         byte[] content = publish(1200);

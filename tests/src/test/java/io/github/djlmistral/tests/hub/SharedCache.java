@@ -20,10 +20,10 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * That Python's {@code huggingface_hub} and we find each other's models: runs {@code
- * tests/reference/hub.py} against the tests' server and caches that either of the two has filled.
- * Not a test, because those need no Python; see {@code tests/reference/README.md}. The argument is
- * the Python to be used.
+ * Checks that this project and Python's {@code huggingface_hub} share one cache: runs {@code
+ * tests/reference/hub.py} against the tests' server and caches filled by either. Not a test,
+ * because tests do not need Python; see {@code tests/reference/README.md}. Argument: the Python to
+ * use.
  */
 final class SharedCache {
 
@@ -48,7 +48,7 @@ final class SharedCache {
         System.out.println("all as it should be");
     }
 
-    /** Python downloads; we find it offline, and online fetch nothing more. */
+    /** Python downloads; we find the model offline, and download nothing more online. */
     private void pythonsIsFound(String how) throws Exception {
         Path cache = Files.createTempDirectory("hub-python");
         List<String> printed = python(cache, how);
@@ -63,7 +63,10 @@ final class SharedCache {
         delete(cache);
     }
 
-    /** We download; Python finds it offline, lists it, fetches nothing more, and deletes it. */
+    /**
+     * We download; Python finds the model offline, lists it, downloads nothing more, and deletes
+     * it.
+     */
     private void oursIsFound() throws Exception {
         Path cache = Files.createTempDirectory("hub-java");
         Path snapshot = hub(server, cache).download(MODEL, null);
@@ -86,7 +89,7 @@ final class SharedCache {
         delete(cache);
     }
 
-    /** A download of ours that broke off is no obstacle to Python, and its result none to us. */
+    /** An interrupted download of ours does not disturb Python, nor its result us. */
     private void pythonTakesOver() throws Exception {
         Path cache = Files.createTempDirectory("hub-both");
         server.files =

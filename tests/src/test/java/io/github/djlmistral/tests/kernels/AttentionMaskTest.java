@@ -28,7 +28,7 @@ class AttentionMaskTest extends Fixture {
                 .containsExactly(HIDDEN, HIDDEN, HIDDEN, HIDDEN, 0, HIDDEN, HIDDEN, 0, 0);
     }
 
-    /** The keys a query sees as a set, walking back from the query: W steps, padding left out. */
+    /** Visible keys as a set, walking back from the query: W positions, padding excluded. */
     @ParameterizedTest
     @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})
     void equalsItsDefinition(long seed) {

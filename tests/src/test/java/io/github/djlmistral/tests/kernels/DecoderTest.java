@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The decoder computes what the blocks compute with the reference kernels. */
+/** The simd decoder equals the blocks with the reference kernels. */
 class DecoderTest {
 
     private final NDManager manager = NDManager.newBaseManager("PyTorch");
@@ -46,10 +46,10 @@ class DecoderTest {
     }
 
     /**
-     * Single tokens, with the rounding that the decoder announces. What is left are float32 sums in
-     * another order, 1e-5, except where that moves an input over the border of two 8-bit numbers:
-     * then it moves a step, and others after it. Of a thousand inputs a token one in four thousand
-     * does; most tokens have none.
+     * Decode of single tokens, against the reference with the decoder's 8-bit rounding of inputs.
+     * What differs is the order of float32 sums, 1e-5, unless that moves an input across a rounding
+     * boundary: then it and later ones differ by a quantization step. One input in four thousand
+     * does, and a token has a thousand: most tokens have none, whatever the processor.
      */
     @ParameterizedTest
     @MethodSource("kinds")
@@ -65,9 +65,10 @@ class DecoderTest {
     }
 
     /**
-     * What the rounding costs: a step is 1/127 of the largest of a group, so the mean error of an
-     * input is at most 1/127/sqrt(12) = 0.23 % of that, about 0.6 % of the input's own size where
-     * the largest is 2.5 times the usual one; through 14 products 0.6 % · sqrt(14) = 2.2 %.
+     * Error of 8-bit inputs: a step is 1/127 of the largest magnitude of a group, so the RMS error
+     * of an input is at most 1/127/sqrt(12) = 0.23 % of that, about 0.6 % of the input's own RMS
+     * where the largest is 2.5 times that; through 14 products 0.6 % · sqrt(14) = 2.2 %. The bound
+     * is twice that.
      */
     @ParameterizedTest
     @MethodSource("kinds")
@@ -94,7 +95,7 @@ class DecoderTest {
         pair.compare(2, 6, i -> 4, 4.5e-2);
     }
 
-    /** Many keys: several blocks, and parts that threads put together. */
+    /** Many keys: several blocks, and partial results that threads combine. */
     @Test
     void seesManyKeys() throws Exception {
         Pair pair = new Pair(RandomNetwork.config(0), "float32", new ReferenceKernels());
@@ -125,7 +126,7 @@ class DecoderTest {
         }
     }
 
-    /** Threads that use one model at once wait for each other and get their own results. */
+    /** Concurrent forward passes of one model do not mix their results. */
     @Test
     void servesManyThreads() throws Exception {
         MistralForCausalLM network =
@@ -160,7 +161,7 @@ class DecoderTest {
                 .toFloatArray();
     }
 
-    /** The size of the difference, by the size of what is expected. */
+    /** Relative L2 error. */
     private static double error(float[] actual, float[] expected) {
         assertThat(actual).hasSameSizeAs(expected);
         double difference = 0;
@@ -172,7 +173,7 @@ class DecoderTest {
         return Math.sqrt(difference / size);
     }
 
-    /** The same weights in a decoder and in blocks. */
+    /** The same weights in a simd decoder and in blocks. */
     private final class Pair {
 
         final MistralForCausalLM decoder;

@@ -11,8 +11,8 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 
 /**
- * The reference kernels, but for what the decoder says it rounds: inputs of 4-bit matrices, to
- * {@code round(x · 127 / m)} with m the largest magnitude of the group.
+ * The reference kernels with the decoder's rounding of inputs to 4-bit weights to 8 bits: {@code
+ * round(x · 127 / m)} with m the largest magnitude of the group.
  */
 final class EightBitInputs {
 

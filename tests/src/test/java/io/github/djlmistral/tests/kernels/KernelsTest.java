@@ -31,10 +31,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Every operation of the torch kernels against the reference's, and those against formulas. */
+/** Operations of the torch kernels against the reference kernels, and these against formulas. */
 class KernelsTest extends Fixture {
 
-    /** 2^-24, what a rounding to float32 is off by at most, relative to its result. */
+    /** Unit roundoff of float32: half a unit in the last place, relative. */
     private static final double UNIT = Math.scalb(1.0, -24);
 
     private Kernels reference;
@@ -55,7 +55,7 @@ class KernelsTest extends Fixture {
         return manager.create(values, new Shape(shape));
     }
 
-    /** How many queries, how many keys before them, heads, key/value heads, head size, batch. */
+    /** Queries, keys before them, heads, key/value heads, head dimension, batch size. */
     static Stream<Arguments> attentions() {
         int[][] heads = {{4, 4, 2}, {4, 2, 6}, {4, 1, 16}, {3, 3, 6}};
         Stream.Builder<Arguments> cases = Stream.builder();
@@ -119,7 +119,7 @@ class KernelsTest extends Fixture {
         }
     }
 
-    /** With rows of padding: what sees nothing means nothing, but is no NaN. */
+    /** Queries that attend to nothing have no defined result, but no NaN. */
     @ParameterizedTest
     @CsvSource({"1, 9, 0", "5, 4, 3", "12, 0, 0", "12, 0, 2"})
     void attentionUnderPadding(int queries, int past, int window) {
@@ -155,7 +155,7 @@ class KernelsTest extends Fixture {
         assertClose(actual.mul(counts), expected.mul(counts), tolerance);
     }
 
-    /** The weights are the attention: applied to the values they give its output. */
+    /** Attention weights applied to the values equal the attention output. */
     @ParameterizedTest
     @CsvSource({"1, 8, 0", "6, 3, 0", "6, 3, 2"})
     void attentionWeights(int queries, int past, int window) {
@@ -181,7 +181,7 @@ class KernelsTest extends Fixture {
         }
     }
 
-    /** The mean of E squares, a root and two products: E / 2 roundings at the very most. */
+    /** The mean of E squares, a root and two products: at most E / 2 + 5 roundings. */
     @ParameterizedTest
     @CsvSource({"1, 1e-5", "6, 1e-6", "64, 1e-5", "300, 0.5"})
     void rmsNorm(int width, float eps) {
@@ -223,7 +223,7 @@ class KernelsTest extends Fixture {
         assertClose(torch.swiGlu(gate, up), exact, tolerance);
     }
 
-    /** A lookup calculates nothing. */
+    /** A lookup is exact. */
     @Test
     void embedding() {
         NDArray table = random(1, 11, 6);
@@ -310,7 +310,7 @@ class KernelsTest extends Fixture {
         return 2 * 3 * UNIT * 2 * x.abs().max().getFloat();
     }
 
-    /** The last S tokens go to their slots, the other slots stay. */
+    /** The last S tokens are written to their slots; other slots stay unchanged. */
     @ParameterizedTest
     @CsvSource({"1, 4", "3, '4,0,1'", "3, '2,3'", "3, '3'"})
     void rotaryWritesToTheCache(int tokens, String where) {
@@ -351,7 +351,7 @@ class KernelsTest extends Fixture {
                 .orElse(-1);
     }
 
-    /** Every type of file into every type of kernels: what float32 holds in between is exact. */
+    /** Every stored data type into every data type of the kernels, with values exact in all. */
     @ParameterizedTest
     @EnumSource(
             value = Dtype.class,

@@ -37,7 +37,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Linear layers over matrices in few bits, by the torch kernels against the reference's. */
+/** Linear layers with quantized weights: torch kernels against the definition. */
 class QuantizedLinearTest extends Fixture {
 
     private static final String[] MATRICES = {
@@ -51,7 +51,7 @@ class QuantizedLinearTest extends Fixture {
         "nf4 g64"
     };
 
-    /** Rows up to which Int4 in bfloat16 goes through PyTorch's int4 operator. */
+    /** Maximum of rows for which int4 weights in bfloat16 use PyTorch's int4 operator. */
     private static final int FEW = 64;
 
     private final Kernels reference = new ReferenceKernels();
@@ -61,7 +61,7 @@ class QuantizedLinearTest extends Fixture {
         return new TorchKernels(manager, dtype, unpacker);
     }
 
-    /** Eighths between -7/8 and 7/8, which every type has; one in {@code every} is not zero. */
+    /** Multiples of 1/8 in [-7/8, 7/8], exact in every type; one in {@code every} is not zero. */
     private static Tensor input(long seed, int rows, int columns, int every) {
         Random random = new Random(seed);
         ByteBuffer bytes = ByteBuffer.allocateDirect(4 * rows * columns);
@@ -72,7 +72,7 @@ class QuantizedLinearTest extends Fixture {
         return new Tensor("x", Dtype.FLOAT32, new long[] {1, rows, columns}, bytes.flip());
     }
 
-    /** Half a unit in the last place, relative. */
+    /** Unit roundoff: half a unit in the last place, relative. */
     private static double roundoff(Dtype dtype) {
         return switch (dtype) {
             case FLOAT16 -> Math.scalb(1.0, -11);
@@ -175,7 +175,7 @@ class QuantizedLinearTest extends Fixture {
         }
     }
 
-    /** The definition that the others are compared with here is the reference's as well. */
+    /** The reference kernels meet the definition, too. */
     @Test
     void referenceProducts() {
         for (String description : MATRICES) {
@@ -186,7 +186,7 @@ class QuantizedLinearTest extends Fixture {
         }
     }
 
-    /** So wide that 64 rows make a block. */
+    /** So wide that a block of dequantized rows has 64 rows. */
     @ParameterizedTest
     @EnumSource(
             value = Dtype.class,
@@ -275,7 +275,7 @@ class QuantizedLinearTest extends Fixture {
         assertThat(counts[2]).isEqualTo(counts[0]);
     }
 
-    /** Threads that use layers of different sizes at once get correct products. */
+    /** Concurrent threads with layers of different sizes get correct products. */
     @ParameterizedTest
     @EnumSource(
             value = Dtype.class,

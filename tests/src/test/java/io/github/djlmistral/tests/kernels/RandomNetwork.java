@@ -15,10 +15,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 
-/** Networks with random weights of each kind. */
+/** Networks with random weights of each storage format. */
 public final class RandomNetwork {
 
-    /** The kinds of matrices. */
+    /** Storage formats of the weights. */
     static final List<String> KINDS =
             List.of(
                     "float32",
@@ -35,7 +35,7 @@ public final class RandomNetwork {
 
     private RandomNetwork() {}
 
-    /** A shape with awkward numbers: rows that fill no tile, an odd vocabulary. */
+    /** An awkward shape: rows that do not fill a tile, an odd vocabulary size. */
     public static MistralConfig config(int window) {
         return MistralConfig.parse(
                 """

@@ -35,8 +35,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Files that change while weights are mapped from them. What is cut off a file cannot be read any
- * more: the system ends the process that tries to.
+ * Files that change while weights are mapped. Reading a mapped page beyond the end of a truncated
+ * file kills the process.
  */
 class ChangedFileTest extends Fixture {
 
@@ -50,7 +50,7 @@ class ChangedFileTest extends Fixture {
         file = copy("window8-f32");
     }
 
-    /** Copies a checkpoint and returns its last file of weights. */
+    /** Copies a checkpoint and returns its last shard. */
     private Path copy(String checkpoint) throws IOException {
         Path last = directory;
         try (Stream<Path> files = Files.list(Reference.directory("checkpoints/" + checkpoint))) {
@@ -90,7 +90,7 @@ class ChangedFileTest extends Fixture {
         }
     }
 
-    /** Into the same file, as a program does that opens it for writing. */
+    /** Overwrites the file in place. */
     private void rewrite() throws IOException {
         byte[] bytes = new byte[(int) Files.size(file)];
         Files.write(file, bytes, StandardOpenOption.WRITE);
@@ -149,7 +149,7 @@ class ChangedFileTest extends Fixture {
         assertRefused(() -> generate(network), "changed");
     }
 
-    /** The old file stays as long as it is mapped, under no name. */
+    /** A replaced file stays mapped. */
     @Test
     void aFileThatIsReplacedOrDeletedDoesNotMatter() throws Exception {
         MistralForCausalLM network = load(directory);
@@ -161,7 +161,7 @@ class ChangedFileTest extends Fixture {
         assertThat(generate(network)).isEqualTo(expected);
     }
 
-    /** All numbers were converted to another type. */
+    /** Weights that were converted to another data type need no file. */
     @Test
     void aFileThatWasCopiedDoesNotMatter() throws Exception {
         file = copy("window4-bf16");
@@ -171,7 +171,7 @@ class ChangedFileTest extends Fixture {
         assertThat(generate(network)).isEqualTo(expected);
     }
 
-    /** Looking costs microseconds, which a token may take as well. */
+    /** The check takes microseconds per token. */
     @Test
     void aGenerationUnderWayIsNotDisturbed() throws Exception {
         MistralForCausalLM network = load(directory);

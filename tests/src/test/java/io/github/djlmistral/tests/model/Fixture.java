@@ -32,13 +32,13 @@ import org.junit.jupiter.api.BeforeEach;
 public abstract class Fixture {
 
     /**
-     * Between logits that two orders of float32 summation give: float32 against float64 differs by
-     * up to 2e-5 on these checkpoints (tests/reference/README.md), so two float32 ways by twice
-     * that; and again as much for other processors.
+     * Bound between logits of two float32 implementations: float32 against float64 differs by up to
+     * 2e-5 on these checkpoints (tests/reference/README.md), so two float32 ways by twice that; and
+     * again as much for other processors.
      */
     public static final float LOGITS = 1e-4f;
 
-    /** A log-probability is a logit less a mean of logits: the error of both. */
+    /** A log-probability is a logit minus logsumexp of the logits: the error of both. */
     public static final float LOG_PROBABILITIES = 2 * LOGITS;
 
     protected NDManager manager;
@@ -62,7 +62,7 @@ public abstract class Fixture {
                 Reference.directory("checkpoints/" + checkpoint), manager, kernels, "float32");
     }
 
-    /** Returns a network of the same weights that computes through other kernels. */
+    /** Returns a network with the same weights and other kernels. */
     protected final MistralForCausalLM through(Kernels kernels, MistralForCausalLM network) {
         MistralForCausalLM other =
                 new MistralForCausalLM(
@@ -80,7 +80,7 @@ public abstract class Fixture {
         return other;
     }
 
-    /** The kernels, but before each operation of this name something else happens. */
+    /** Wraps kernels so that an action runs before each operation of this name. */
     protected static Kernels before(Kernels kernels, String operation, Runnable action) {
         return (Kernels)
                 Proxy.newProxyInstance(
@@ -98,7 +98,7 @@ public abstract class Fixture {
                         });
     }
 
-    /** Tokens from 3 on: what comes before is special in most vocabularies. */
+    /** A random prompt of ids from 3 on: smaller ones are special in most vocabularies. */
     protected static long[] prompt(MistralForCausalLM network, long seed, int length) {
         return new Random(seed).longs(length, 3, network.config().vocabSize()).toArray();
     }
@@ -147,7 +147,7 @@ public abstract class Fixture {
         }
     }
 
-    /** Cuts an array into rows of its last dimension. */
+    /** Splits an array into rows of its last dimension. */
     protected static float[][] rows(NDArray array) {
         float[] flat = array.toFloatArray();
         int width = (int) array.getShape().get(array.getShape().dimension() - 1);

@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** A forward pass equals the reference's, for every kernel set, with a cache and without. */
+/** Forward passes equal the reference's for every kernel set, with and without a cache. */
 class ForwardTest extends Fixture {
 
     static Stream<Arguments> checkpoints() {
@@ -120,7 +120,7 @@ class ForwardTest extends Fixture {
                 reference.array(manager, "embeds.logits"));
     }
 
-    /** The reference kernels write the whole mask out, which takes long at 4,110 tokens. */
+    /** Not with the reference kernels, which materialize the whole mask: slow at 4,110 tokens. */
     @Test
     void promptLongerThanTheDefaultWindow() throws Exception {
         Reference reference = Reference.checkpoint("defaults");
@@ -155,7 +155,9 @@ class ForwardTest extends Fixture {
         return Math.sqrt(difference.square().mean().getFloat());
     }
 
-    /** Chunks of every size, down to single tokens, through a full and a rolling cache. */
+    /**
+     * Prefill in chunks of various sizes, down to single tokens, with a full and a rolling cache.
+     */
     @ParameterizedTest
     @CsvSource({
         "window8-f32, torch, 1",

@@ -21,7 +21,7 @@ class GgufConfigTest {
 
     @TempDir Path directory;
 
-    /** As much as a file needs; its output layer is its embedding table. */
+    /** The smallest valid file; its output layer is tied. */
     private static GgufWriter least() {
         return new GgufWriter()
                 .put("general.architecture", "llama")
@@ -86,7 +86,9 @@ class GgufConfigTest {
         assertThat(config.padTokenId()).isEqualTo(5);
     }
 
-    /** Of both ways to write a model: the configurations are the same but for the stored type. */
+    /**
+     * GGUF and safetensors of one model have the same configuration but for the stored data type.
+     */
     @Test
     void equalsThatOfTheDirectory() throws IOException {
         Path checkpoint = Reference.directory("checkpoints/window8-f32");

@@ -22,7 +22,7 @@ public final class GgufModel {
     private static final int Q4_0 = 2;
     private static final int Q8_0 = 8;
 
-    /** Parts of the names there and here, the longer ones first. */
+    /** Name parts in GGUF and in Hugging Face checkpoints, longer ones first. */
     private static final List<Map.Entry<String, String>> NAMES =
             List.of(
                     Map.entry("model.layers.", "blk."),
@@ -41,15 +41,15 @@ public final class GgufModel {
 
     private GgufModel() {}
 
-    /** How the matrices are written. */
+    /** Storage format of the matrices. */
     private enum Form {
         /** As float32. */
         PLAIN,
-        /** The linear layers as Q4_0, the tables on both ends as float32. */
+        /** Linear layers as Q4_0, embedding table and output layer as float32. */
         FOUR_BITS,
         /** As Q8_0. */
         EIGHT_BITS,
-        /** As the float32 numbers that their Q8_0 stands for. */
+        /** As the dequantized float32 values of their Q8_0. */
         ROUNDED
     }
 
@@ -63,12 +63,12 @@ public final class GgufModel {
         return of(directory, Form.EIGHT_BITS);
     }
 
-    /** A whole model with its linear layers but the last in Q4_0. */
+    /** A whole model with its linear layers, except the output layer, in Q4_0. */
     public static GgufWriter fourBits(Path directory) throws IOException {
         return of(directory, Form.FOUR_BITS);
     }
 
-    /** A whole model in float32, whose numbers are those of {@link #eightBits}. */
+    /** A whole model in float32, with the dequantized values of {@link #eightBits}. */
     public static GgufWriter rounded(Path directory) throws IOException {
         return of(directory, Form.ROUNDED);
     }
@@ -111,7 +111,7 @@ public final class GgufModel {
         return writer;
     }
 
-    /** The keys of a network's configuration. */
+    /** Metadata of the network's configuration. */
     public static GgufWriter config(MistralConfig config) {
         GgufWriter writer =
                 new GgufWriter()
@@ -134,7 +134,7 @@ public final class GgufModel {
         return window == null ? writer : writer.put("llama.attention.sliding_window", window);
     }
 
-    /** The keys of a tokenizer, from SentencePiece's file. */
+    /** Metadata of the tokenizer, from a SentencePiece file. */
     public static GgufWriter tokenizer(GgufWriter writer, Path file) throws IOException {
         List<String> tokens = new ArrayList<>();
         List<Float> scores = new ArrayList<>();
@@ -215,7 +215,7 @@ public final class GgufModel {
         return permuted;
     }
 
-    /** Blocks of 32: the largest by 127 is the scale. As bytes, or as what these stand for. */
+    /** Q8_0, blocks of 32: the scale is the largest magnitude / 127. Quantized or dequantized. */
     private static ByteBuffer eightBits(ByteBuffer numbers, boolean rounded) {
         ByteBuffer blocks = bytes(rounded ? numbers.capacity() : numbers.capacity() / 128 * 34);
         while (numbers.hasRemaining()) {
@@ -245,7 +245,7 @@ public final class GgufModel {
         return blocks.flip();
     }
 
-    /** As llama.cpp does: of a block of 32 the number largest in size becomes -8, and exact. */
+    /** Q4_0 as in llama.cpp: the value of largest magnitude in a block of 32 becomes code -8. */
     private static ByteBuffer fourBits(ByteBuffer numbers) {
         ByteBuffer blocks = bytes(numbers.capacity() / 128 * 18);
         while (numbers.hasRemaining()) {

@@ -26,7 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What a checkpoint must be like, and which kernels run it. */
+/** Validation of checkpoints, and choice of kernels. */
 class LoadTest extends Fixture {
 
     private static final String HEAD = "lm_head.weight";
@@ -89,7 +89,7 @@ class LoadTest extends Fixture {
         return tensors.get(name).data();
     }
 
-    /** Old files hold the rotary frequencies, those of tied models sometimes the table again. */
+    /** Old files store rotary frequencies, tied models sometimes a copy of the embedding table. */
     @Test
     void whatCanBeDerivedMayBeThere() throws Exception {
         String name = "model.layers.0.self_attn.rotary_emb.inv_freq";
@@ -169,7 +169,7 @@ class LoadTest extends Fixture {
         }
     }
 
-    /** Small weights are computed with in float32, large ones as they are stored. */
+    /** Small models compute in float32, large ones in their stored data type. */
     @ParameterizedTest
     @CsvSource({
         "BFLOAT16, 1000, float32",

@@ -204,7 +204,7 @@ class MistralConfigTest {
                 .withMessageContaining("JSON");
     }
 
-    /** mistral-inference's own files; where they leave theta out it depends on the window. */
+    /** params.json of mistral-inference; a missing rope_theta depends on the window. */
     @ParameterizedTest
     @CsvSource({
         "'', 1e6, 0",

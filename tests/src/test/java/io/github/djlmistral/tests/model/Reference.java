@@ -22,7 +22,7 @@ import java.util.Objects;
 import java.util.stream.LongStream;
 import java.util.stream.StreamSupport;
 
-/** What transformers gave, as {@code tests/reference/*.py} recorded it. */
+/** Outputs of transformers, recorded by {@code tests/reference/*.py}. */
 public final class Reference {
 
     private final Path directory;

@@ -14,12 +14,12 @@ import java.util.Map;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Gradients flow through every operation, and are the reference's. */
+/** Gradients of all parameters equal the reference's. */
 class TrainingTest extends Fixture {
 
     /**
-     * Cross entropy of the next token, averaged over the labels that count; the sums that shift,
-     * mask and average it are written out, because DJL's casts carry no gradient.
+     * Cross entropy of the next token, averaged over the labels that are not ignored. Shift, mask
+     * and mean are written out, because DJL's casts carry no gradient.
      */
     private NDArray loss(MistralForCausalLM network, NDArray ids, NDArray labels) {
         NDArray logits =
@@ -32,8 +32,8 @@ class TrainingTest extends Fixture {
     }
 
     /**
-     * A gradient is a sum of products of numbers that are each as exact as the logits, 1e-4 of a
-     * deviation of 2.5; its error is compared with the largest of its tensor.
+     * A gradient is a sum of products of factors as accurate as the logits: 1e-4 at a standard
+     * deviation of 2.5. Its error is bounded relative to the largest gradient of its tensor.
      */
     @ParameterizedTest
     @ValueSource(strings = {"torch", "reference"})
@@ -70,7 +70,7 @@ class TrainingTest extends Fixture {
         }
     }
 
-    /** What is frozen has no gradient, and what is trained alone has the same as with others. */
+    /** Frozen parameters have no gradient, and do not change those of the others. */
     @ParameterizedTest
     @ValueSource(strings = {"torch", "reference"})
     void frozenParametersGetNoGradient(String kernels) throws Exception {

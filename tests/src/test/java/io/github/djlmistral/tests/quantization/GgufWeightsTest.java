@@ -30,7 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The numbers that gguf-py reads in a file, to the last bit. */
+/** Dequantized values equal gguf-py's, bit for bit. */
 class GgufWeightsTest {
 
     private static final int F32 = 0;
@@ -198,7 +198,7 @@ class GgufWeightsTest {
         return numbers;
     }
 
-    /** A normal number of the recorded ones. */
+    /** A recorded value of normal magnitude. */
     private static float half(short bits) {
         int exponent = bits >> 10 & 31;
         double fraction = bits & 1023;

@@ -23,10 +23,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Plain weights to int4: what is lost, and that nothing is lost needlessly. */
+/** int4 quantizer: error bounds, and optimality of the codes. */
 class Int4QuantizerTest {
 
-    /** Errors are summed in float32 where candidates are compared: relative 64 · 2^-24. */
+    /** Relative error of comparing candidates by float32 sums of up to 64 terms: 64 · 2^-24. */
     private static final double SUMS = 1 + 1e-5;
 
     private static float half(double value) {
@@ -42,7 +42,10 @@ class Int4QuantizerTest {
         return error;
     }
 
-    /** From the least to the greatest weight of each group; symmetric, the greatest is -8. */
+    /**
+     * Round-to-nearest between each group's minimum and maximum; symmetric, the largest magnitude
+     * is -8.
+     */
     private static double[] plainErrors(Tensor tensor, int size, boolean symmetric) {
         float[] w = PlainWeights.values(tensor);
         double[] errors = new double[w.length / size];
@@ -107,8 +110,8 @@ class Int4QuantizerTest {
     }
 
     /**
-     * At the same 4.5 bits. The margins are rounded from what was measured on a million weights,
-     * with a percent left for these fewer ones.
+     * At the same 4.5 bits per weight. The ratios are those measured on a million weights, with a
+     * margin of one percent for these fewer ones.
      */
     @ParameterizedTest
     @CsvSource({"NORMAL, 0.90, 0.90", "LAPLACE, 0.92, 0.91", "HEAVY, 0.95, 0.88"})
@@ -146,7 +149,7 @@ class Int4QuantizerTest {
         }
     }
 
-    /** For the scale that is stored, no other code is nearer. */
+    /** Given the stored scale, each code is the nearest. */
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void everyCodeIsTheNearest(boolean symmetric) {
@@ -222,7 +225,7 @@ class Int4QuantizerTest {
         }
     }
 
-    /** Scales of float16 would be infinite here, or 0: float32 ones are as good as elsewhere. */
+    /** Float16 scales would overflow or underflow; float32 ones keep the usual relative error. */
     @ParameterizedTest
     @ValueSource(ints = {126, 40, -30, -100})
     void hugeAndTinyWeightsLoseNoMoreThanOthers(int exponent) {

@@ -12,7 +12,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Plain weights to int8. */
+/** int8 quantizer. */
 class Int8QuantizerTest {
 
     @ParameterizedTest

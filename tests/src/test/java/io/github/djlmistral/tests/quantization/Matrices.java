@@ -15,7 +15,7 @@ import java.util.Random;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/** Random numbers, and matrices in few bits of random codes, straight from their parts. */
+/** Random tensors, and quantized weights of random codes. */
 public final class Matrices {
 
     private static final int TILE = Int4.TILE;
@@ -23,9 +23,9 @@ public final class Matrices {
     private Matrices() {}
 
     /**
-     * What no weight is larger than, without offsets. These are not larger than twice that. Weights
-     * deviate by 0.4 of it, so that products are about as large as what is multiplied: 0.1 with 128
-     * columns, 0.02 with the 4096 of Mistral 7B.
+     * Largest magnitude of a weight without offsets; offsets are at most twice that. The standard
+     * deviation of the weights is 0.4 of it, so that outputs are about as large as inputs: 0.1 with
+     * 128 columns, 0.02 with the 4096 of Mistral 7B.
      */
     public static float largest(int columns) {
         return 2.8f / (float) Math.sqrt(columns);
@@ -87,7 +87,7 @@ public final class Matrices {
         return tensor;
     }
 
-    /** Numbers of a range, each as likely as another. */
+    /** Uniformly distributed values of a range. */
     public static Tensor numbers(Dtype dtype, float from, float to, Random random, long... shape) {
         Tensor tensor = Tensor.allocate("random", dtype, shape);
         ByteBuffer data = tensor.data();

@@ -29,9 +29,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/**
- * Plain weights to NF4, against what tests/reference/nf4.py computed, and to bitsandbytes' file.
- */
+/** NF4 quantizer against tests/reference/nf4.py, and the bitsandbytes file layout. */
 class Nf4QuantizerTest {
 
     private static Map<String, Tensor> reference;
@@ -49,7 +47,7 @@ class Nf4QuantizerTest {
         assertThat(matrix.absmax().data()).isEqualTo(reference.get(name + ".absmax").data());
     }
 
-    /** The figures of bitsandbytes' own tests for weights of N(0, 1) and blocks of 64. */
+    /** The errors stated in bitsandbytes' tests for N(0, 1) weights and blocks of 64. */
     @Test
     void losesAsMuchAsBitsandbytes() {
         Random random = new Random(1);
@@ -98,7 +96,7 @@ class Nf4QuantizerTest {
         return parts;
     }
 
-    /** Decoded here from the format's definition alone. */
+    /** Dequantized here by the format's definition. */
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void fileHoldsTheMatrix(boolean doubled) throws Exception {

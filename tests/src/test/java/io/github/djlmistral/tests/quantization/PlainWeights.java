@@ -8,18 +8,18 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Random;
 
-/** Plain matrices to quantize, and what was lost of them. */
+/** Unquantized weights, and errors of their quantization. */
 final class PlainWeights {
 
     private PlainWeights() {}
 
-    /** How weights may be distributed; each has a spread of about 0.02, as Mistral's have. */
+    /** Weight distributions with a standard deviation of about 0.02, as Mistral's. */
     enum Distribution {
         NORMAL,
         LAPLACE,
         /** Student's t of 3 degrees: outliers far from everything else. */
         HEAVY,
-        /** All on one side of 0, and far from it. */
+        /** All of one sign, far from 0. */
         SHIFTED;
 
         private double next(Random random) {
@@ -50,7 +50,7 @@ final class PlainWeights {
         }
     }
 
-    /** A matrix named {@code m.weight}. Values of 16 bits are cut, not rounded. */
+    /** A weight named {@code m.weight}. 16-bit values are truncated, not rounded. */
     static Tensor matrix(Dtype dtype, int rows, float... values) {
         ByteBuffer data = ByteBuffer.allocateDirect(values.length * dtype.bytes());
         data.order(ByteOrder.LITTLE_ENDIAN);
@@ -81,7 +81,7 @@ final class PlainWeights {
         return values;
     }
 
-    /** The number of a float16, by its definition. */
+    /** The value of a float16, by definition. */
     static float ofHalf(short half) {
         int exponent = half >> 10 & 31;
         int fraction = half & 1023;
@@ -95,7 +95,7 @@ final class PlainWeights {
         return half < 0 ? -magnitude : magnitude;
     }
 
-    /** The nearest float16, of two the even one, found among all of them. */
+    /** The nearest float16, ties to even, by exhaustive search. */
     static short toHalf(double value) {
         int sign = Math.copySign(1, value) < 0 ? 0x8000 : 0;
         if (Double.isNaN(value)) {
@@ -118,7 +118,7 @@ final class PlainWeights {
         return (short) (sign | (up ? above : below));
     }
 
-    /** The squared error of each run of {@code size} weights. */
+    /** Squared error of each {@code size} consecutive weights. */
     static double[] errors(Tensor tensor, float[] given, int size) {
         float[] wanted = values(tensor);
         double[] errors = new double[wanted.length / size];

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What {@code quantization_config} means, and what is refused. Single quotes stand for double. */
+/** Parsing and validation of {@code quantization_config}. Single quotes stand for double. */
 class QuantizationConfigTest {
 
     private static QuantizationConfig parse(String json) {

@@ -29,7 +29,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Which weights become what. */
+/** Which weights are quantized, and how. */
 class QuantizationTest {
 
     private static final String Q_PROJ = "model.layers.11.self_attn.q_proj.weight";
@@ -117,7 +117,7 @@ class QuantizationTest {
                 .isEqualTo(before.plain().size());
     }
 
-    /** A block more or less is what the estimate may be off by. */
+    /** The estimate may be off by one block. */
     @ParameterizedTest
     @ValueSource(strings = {"int4", "int4-g32-sym", "int4-g128-head4", "nf4"})
     void sizesAreKnownBeforehand(String text) {
@@ -132,7 +132,7 @@ class QuantizationTest {
                         });
     }
 
-    /** 7B: the figures that the documentation gives. */
+    /** Mistral 7B: the documented sizes. */
     @Test
     void sizeOfSevenBillion() {
         Quantization int4 = Quantization.parse("int4");
@@ -200,7 +200,7 @@ class QuantizationTest {
         }
     }
 
-    /** Nearly a terabyte, all of them the same 16 MiB. */
+    /** Nearly a terabyte of weights that share the same 16 MiB. */
     @Test
     void tooLittleMemoryIsNoticedBeforehand() {
         ByteBuffer data = ByteBuffer.allocateDirect(1 << 24);

@@ -58,7 +58,7 @@ class QuantizedCheckpointFaultsTest {
         return new Tensor(name, dtype, shape, direct);
     }
 
-    /** Every part of a matrix of every format. */
+    /** Every tensor of a quantized weight, of every format. */
     private static Stream<String> parts() throws IOException {
         Stream<String> all = Stream.of();
         for (String file : new String[] {"bitsandbytes-nf4", "gptq", "awq", "int4"}) {
@@ -234,7 +234,7 @@ class QuantizedCheckpointFaultsTest {
         assertRefused(new QuantizedMatrices(file), config, ".", "" + size);
     }
 
-    /** An exact float32 product of scale and code needs a scale of few bits. */
+    /** Scales must be short enough for an exact float32 product of scale and code. */
     @Test
     void scalesInFloat32() throws IOException {
         QuantizedMatrices matrices = new QuantizedMatrices("awq");
@@ -244,7 +244,7 @@ class QuantizedCheckpointFaultsTest {
         assertRefused(matrices, AWQ, "a.scales", "[float16, bfloat16]");
     }
 
-    /** Only the zeros that AutoGPTQ writes for want of a bias may go. */
+    /** Only all-zero biases, as AutoGPTQ writes, may be dropped. */
     @Test
     void aBiasThatIsNotZeroStays() throws IOException {
         QuantizedMatrices matrices = new QuantizedMatrices("gptq");

@@ -24,7 +24,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** What other tools quantized has exactly the values that the formats' definitions give it. */
+/** Weights quantized by other tools have exactly the values of the formats' definitions. */
 class QuantizedCheckpointTest {
 
     private static final Gptq GPTQ = new Gptq(32, true, "gptq");
@@ -93,7 +93,7 @@ class QuantizedCheckpointTest {
         }
     }
 
-    /** The pages are private: what is written to one view only the others see, not the file. */
+    /** Pages are mapped private: writes are visible in other views, not in the file. */
     private static void assertSharesMemory(Tensor one, Tensor other) {
         ByteBuffer view = one.data();
         byte before = view.get(0);
@@ -102,7 +102,7 @@ class QuantizedCheckpointTest {
         view.put(0, before);
     }
 
-    /** Zero points that are all 8 need no offsets, and float16 holds the scales. */
+    /** Zero points that are all 8 need no offsets; scales fit in float16. */
     @Test
     void aSymmetricMatrixTakesLessRoom() throws IOException {
         Weights weights = new QuantizedMatrices("gptq").read(GPTQ);

@@ -46,7 +46,7 @@ final class QuantizedMatrices {
         return QuantizedCheckpoint.read(file, parts, config, shapes);
     }
 
-    /** All that the matrix stands for, row by row. */
+    /** The dequantized values, row by row. */
     static float[] values(QuantizedWeight matrix) {
         float[] values = new float[matrix.rows() * matrix.columns()];
         float[] row = new float[matrix.columns()];

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Whole checkpoints of two layers in each format, from files to logits. */
+/** Two-layer checkpoints of each format, from files to logits. */
 class QuantizedNetworkTest extends Fixture {
 
     @TempDir Path directory;
@@ -45,7 +45,7 @@ class QuantizedNetworkTest extends Fixture {
         return flat;
     }
 
-    /** Of the recorded values of the weights, computed by transformers. */
+    /** Expected logits were computed by transformers from the dequantized weights. */
     @ParameterizedTest
     @ValueSource(strings = {"bitsandbytes", "gptq", "awq", "int4"})
     void logitsAreTheReferences(String format) throws Exception {
@@ -62,7 +62,7 @@ class QuantizedNetworkTest extends Fixture {
         assertClose(flat(logits(network, ids)), expected, LOGITS);
     }
 
-    /** The same sums of the same numbers, so that little but their order may differ. */
+    /** The same products, summed in another order at most. */
     @ParameterizedTest
     @ValueSource(strings = {"bitsandbytes", "gptq", "awq", "int4"})
     void logitsAreThoseOfTheDequantizedCheckpoint(String format) throws Exception {

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Every number is that of the definition, rounded once. */
+/** Dequantized values equal the definition, rounded once. */
 class UnpackerTest {
 
     private static final List<Unpacker> UNPACKERS = List.of(new PlainUnpacker(), Simd.unpacker());
@@ -80,7 +80,7 @@ class UnpackerTest {
         }
     }
 
-    /** The bfloat16 nearest to a number: of the two around it, found by cutting. */
+    /** The bfloat16 nearest to a value, of the two around it. */
     private static float nearest(float value) {
         int bits = Float.floatToRawIntBits(value);
         float below = Float.intBitsToFloat(bits & 0xffff0000);

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Text that comes id by id is the text of all ids. */
+/** Incremental decoding equals decoding of all ids at once. */
 class DetokenizerTest {
 
     @TempDir static Path directory;
@@ -140,9 +140,7 @@ class DetokenizerTest {
         return pieces;
     }
 
-    /**
-     * Without what a tokenizer cannot give back: "▁" (a space to it), surrogates, U+FDD0..U+FDEF.
-     */
+    /** Excluding what does not round-trip: "▁" (decoded as a space), surrogates, U+FDD0..U+FDEF. */
     private static String randomText(Random random) {
         int[] bounds = {0x80, 0x250, 0x3000, 0x10000, 0x20000, 0x110000};
         StringBuilder text = new StringBuilder();

@@ -40,7 +40,7 @@ class GgufTokenizerTest {
         return MistralTokenizer.open(write(writer));
     }
 
-    /** Which of the two behaviours goes with a template follows from the template. */
+    /** The template determines legacy or canonical behaviour. */
     @ParameterizedTest
     @ValueSource(strings = {"instruct-v0.1-launch", "instruct-v0.2-launch", "instruct-sept-2024"})
     void chatsHaveTheReferencesIds(String name) throws IOException {

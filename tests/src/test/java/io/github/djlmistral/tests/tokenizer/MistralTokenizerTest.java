@@ -25,7 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What the tokenizer does beside the recorded outputs, and with bad input. */
+/** Tokenizer behaviour beyond the recorded outputs, and bad input. */
 class MistralTokenizerTest {
 
     private static final Path CHECKPOINT = ReferenceTokenizers.path("tokenizer/small/canonical");

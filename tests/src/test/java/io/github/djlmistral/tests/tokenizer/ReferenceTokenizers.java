@@ -16,14 +16,14 @@ import java.util.Objects;
 /** The recorded tokenizers and their outputs; see {@code tests/reference/tokenizer.py}. */
 public final class ReferenceTokenizers {
 
-    /** The outputs of one behaviour for a text. */
+    /** Outputs for a text in one behaviour. */
     record Outputs(
             List<Long> parse,
             List<Long> plain,
             String decoded,
             @SerializedName("decoded_with_special") String decodedWithSpecial) {}
 
-    /** A text and what the references make of it. */
+    /** A text and the references' outputs. */
     record Entry(String text, List<Long> sentencepiece, Outputs legacy, Outputs canonical) {
 
         Outputs outputs(boolean ofLegacy) {
@@ -31,18 +31,18 @@ public final class ReferenceTokenizers {
         }
     }
 
-    /** Ids that no text has, and their text. */
+    /** Ids that no text encodes to, and their decoded text. */
     record Decoded(
             List<Long> ids,
             String tokenizers,
             @SerializedName("tokenizers_with_special") String tokenizersWithSpecial) {}
 
-    /** All that is recorded of a model. */
+    /** All recorded outputs of a tokenizer. */
     record Recorded(List<Entry> texts, List<Decoded> decode) {}
 
     private ReferenceTokenizers() {}
 
-    /** Ids as the tokenizer takes them. */
+    /** Ids as an array. */
     public static long[] ids(List<Long> list) {
         return list.stream().mapToLong(Long::longValue).toArray();
     }

@@ -20,7 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The ids and texts are those of Hugging Face tokenizers, and of SentencePiece. */
+/** Ids and texts equal those of Hugging Face tokenizers and of SentencePiece. */
 class TokenizerReferenceTest {
 
     @TempDir Path directory;

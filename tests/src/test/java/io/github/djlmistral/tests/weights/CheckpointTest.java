@@ -187,7 +187,7 @@ class CheckpointTest {
         return Files.writeString(directory.resolve(file), content);
     }
 
-    /** Tensors of one byte, the same in no two files. */
+    /** One-byte tensors, different in each file. */
     private Path tensors(String file, String... names) throws IOException {
         List<Tensor> tensors = Stream.of(names).map(name -> tensor(name, file)).toList();
         Safetensors.write(directory.resolve(file), tensors, Map.of());

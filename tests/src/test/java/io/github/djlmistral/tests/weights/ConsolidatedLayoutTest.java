@@ -69,10 +69,9 @@ class ConsolidatedLayoutTest {
     }
 
     /**
-     * The reason for all of it: a score is the same whether neighbours are turned in Mistral's
-     * rows, or halves in Hugging Face's. The vectors here are queries and keys themselves, that is,
-     * tensors of one column; products of floats go through double, so only the sum's order differs:
-     * 1e-12.
+     * Attention scores are the same whether neighbours are rotated in Mistral's rows, or halves in
+     * Hugging Face's. The vectors here are queries and keys themselves, that is, tensors of one
+     * column; products of floats go through double, so only the sum's order differs: 1e-12.
      */
     @Test
     void rotaryScoresAreTheSame() {
@@ -136,14 +135,14 @@ class ConsolidatedLayoutTest {
                         name, "no tensor of a Mistral model", "Hugging Face files");
     }
 
-    /** The share of one pair of dimensions in the score of a query turned by an angle. */
+    /** Contribution of one pair of dimensions to the score, for a query rotated by an angle. */
     private static double turned(double[] query, int a, int b, double[] key, double angle) {
         double x = query[a] * Math.cos(angle) - query[b] * Math.sin(angle);
         double y = query[a] * Math.sin(angle) + query[b] * Math.cos(angle);
         return x * key[a] + y * key[b];
     }
 
-    /** [rows, columns], each row full of its own number. */
+    /** [rows, columns], each row filled with its own index. */
     private static Tensor numberedRows(String name, int rows, int columns) {
         ByteBuffer data = floats(rows * columns);
         for (int row = 0; row < rows; row++) {

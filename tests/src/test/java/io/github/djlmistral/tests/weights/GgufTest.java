@@ -59,7 +59,7 @@ class GgufTest {
         assertThat(values.get("test.float64")).isEqualTo(0.1);
     }
 
-    /** Numbers as doubles, which hold all that are recorded. */
+    /** Numbers as doubles, which are exact for all recorded values. */
     private static Object plain(Object value) {
         if (value instanceof JsonPrimitive primitive) {
             return primitive.isNumber()
@@ -277,8 +277,8 @@ class GgufTest {
     }
 
     /**
-     * A damaged file reads as something, or is refused; it never ends in another exception, and
-     * never takes more memory than a few times its size, however large the numbers in it become.
+     * A damaged file is read or rejected; it never causes another exception, nor takes more memory
+     * than a few times its size, however large the numbers in it.
      */
     @Test
     void damageNeverDoesHarm() throws IOException {

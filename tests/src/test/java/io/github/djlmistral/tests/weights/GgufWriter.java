@@ -19,18 +19,18 @@ import java.util.Objects;
 /** Writes GGUF files for tests and benchmarks, wrong ones too: nothing is checked. */
 public final class GgufWriter {
 
-    /** Gives a tensor's bytes when they are written, so that no file need fit into memory. */
+    /** Supplies a tensor's bytes on writing, so that files need not fit in memory. */
     @FunctionalInterface
     public interface Source {
 
-        /** Writes exactly as many bytes as were announced. */
+        /** Writes exactly the declared number of bytes. */
         void writeTo(OutputStream out) throws IOException;
     }
 
     private static final int INT32 = 5;
     private static final int ARRAY = 9;
 
-    /** Numbers of the types of values. */
+    /** Ids of the value types. */
     private static final Map<Class<?>, Integer> TYPES =
             Map.of(
                     Integer.class, 4, // unsigned
@@ -52,7 +52,7 @@ public final class GgufWriter {
         return this;
     }
 
-    /** Sets the padding, and says so in the metadata. */
+    /** Sets the alignment, also in the metadata. */
     public GgufWriter alignment(int bytes) {
         alignment = bytes;
         return put("general.alignment", bytes);
@@ -72,20 +72,20 @@ public final class GgufWriter {
         return this;
     }
 
-    /** Takes a tensor out of the list; its bytes stay, as a gap. */
+    /** Removes a tensor from the list; its bytes stay as a gap. */
     public GgufWriter drop(String name) {
         entries.removeIf(entry -> entry.getKey().equals(name));
         return this;
     }
 
-    /** Adds a tensor with its bytes; the shape is outermost first, as in PyTorch. */
+    /** Adds a tensor with its bytes; shape in PyTorch's order. */
     public GgufWriter tensor(String name, int type, ByteBuffer bytes, long... shape) {
         byte[] copy = new byte[bytes.remaining()];
         bytes.duplicate().get(copy);
         return tensor(name, type, copy.length, out -> out.write(copy), shape);
     }
 
-    /** Adds a tensor of {@code size} bytes that come when the file is written. */
+    /** Adds a tensor of {@code size} bytes, supplied when the file is written. */
     public GgufWriter tensor(String name, int type, long size, Source source, long... shape) {
         byte[] gap = padding(end);
         data.add(out -> out.write(gap));
@@ -99,7 +99,7 @@ public final class GgufWriter {
         return new byte[(int) Math.floorMod(-position, (long) alignment)];
     }
 
-    /** Adds a line to the list of tensors, whatever bytes there are. */
+    /** Adds an entry to the tensor list, regardless of the data. */
     public GgufWriter entry(String name, int type, long offset, long... shape) {
         Fields fields = new Fields().text(name).number(4, shape.length);
         for (int i = shape.length; i-- > 0; ) {
@@ -145,7 +145,7 @@ public final class GgufWriter {
                 : Objects.requireNonNull(TYPES.get(value.getClass()), value + "");
     }
 
-    /** Little-endian numbers, and texts behind their length. */
+    /** Little-endian numbers, and length-prefixed strings. */
     private static final class Fields {
 
         final ByteArrayOutputStream out = new ByteArrayOutputStream();

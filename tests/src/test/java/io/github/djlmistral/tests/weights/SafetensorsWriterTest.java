@@ -20,7 +20,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Files that are written tensor by tensor. */
+/** Streaming writer of safetensors. */
 class SafetensorsWriterTest {
 
     @TempDir Path directory;
@@ -62,7 +62,7 @@ class SafetensorsWriterTest {
         assertThat(files()).containsExactly(file);
     }
 
-    /** Data begins at a multiple of 64, as 8 bytes and the room are one. */
+    /** The data section is aligned to 64 bytes. */
     @Test
     void roomKeepsTensorsAligned() {
         for (int i = 0; i < 100; ++i) {

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Arguments are spelled either way, once, and live beside those of DJL Serving. */
+/** Arguments in snake_case or camelCase, without duplicates, beside those of DJL Serving. */
 class ArgumentsTest extends ZooFixture {
 
     private static int generated(Output output) {

@@ -34,7 +34,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Every mistake is named with its remedy, and the model goes on as if it had not happened. */
+/** Every invalid input gets an error with a remedy, and the model stays usable. */
 class BadInputTest extends ZooFixture {
 
     private static ZooModel<ChatInput, ChatOutput> model;

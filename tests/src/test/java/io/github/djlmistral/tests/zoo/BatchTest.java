@@ -18,7 +18,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** A batch goes through the network together and gives what its members give alone. */
+/** A batch runs in common forward passes and gives the same answers as single requests. */
 class BatchTest extends ZooFixture {
 
     private static final List<String> QUESTIONS =

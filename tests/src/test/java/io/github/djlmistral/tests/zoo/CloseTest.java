@@ -93,7 +93,7 @@ class CloseTest extends ZooFixture {
                 .loadModel();
     }
 
-    /** One of the ways to use a model; each step counts down. */
+    /** One way to use a model; each step counts down. */
     @FunctionalInterface
     private interface Use {
 
@@ -201,7 +201,7 @@ class CloseTest extends ZooFixture {
         }
     }
 
-    /** One of the ways to close a model. */
+    /** One way to close a model. */
     private static void close(ZooModel<String, String> model, int way) {
         switch (way) {
             case 0 -> model.getWrappedModel().close();
@@ -268,7 +268,7 @@ class CloseTest extends ZooFixture {
                 .toList();
     }
 
-    /** DJL's managers say it too, to predictors that were being made. */
+    /** Predictors under construction may get the message of DJL's managers. */
     private static void saysThatTheModelIsClosed(Throwable thrown) {
         Throwable cause = thrown instanceof TranslateException ? thrown.getCause() : thrown;
         assertThat(cause).isInstanceOf(IllegalStateException.class).hasMessageContaining(CLOSED);
@@ -313,7 +313,7 @@ class CloseTest extends ZooFixture {
         assertThat(tokens).hasValue(3);
     }
 
-    /** The step ends with what it has; only the next one finds the model closed. */
+    /** The current step completes; the next one finds the model closed. */
     @Test
     void byALogitsProcessorInTheMiddleOfAStep() throws Exception {
         ZooModel<String, String> model = load("torch");
@@ -363,7 +363,7 @@ class CloseTest extends ZooFixture {
         }
     }
 
-    /** By reflection: this is compiled for Java 17. */
+    /** By reflection, because tests are compiled for Java 17. */
     private static ExecutorService virtualThreads() throws ReflectiveOperationException {
         assumeTrue(Runtime.version().feature() >= 21, "no virtual threads before Java 21");
         return (ExecutorService)

@@ -16,7 +16,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 
-/** One model and its one translator serve many predictors at once. */
+/** Concurrent predictors share one model and translator. */
 class ConcurrencyTest extends ZooFixture {
 
     private static final List<String> QUESTIONS =

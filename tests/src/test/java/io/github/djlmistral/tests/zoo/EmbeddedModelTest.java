@@ -25,7 +25,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The embedded model knows its words, and says what it says under transformers. */
+/** The embedded model answers as it does under transformers. */
 class EmbeddedModelTest extends ZooFixture {
 
     private static ZooModel<ChatInput, ChatOutput> model;
@@ -48,8 +48,8 @@ class EmbeddedModelTest extends ZooFixture {
     }
 
     /**
-     * All 100 of the sample; 4 bits may cost two of them. A number, not "most", is what notices a
-     * quantizer that has become worse.
+     * All 100 definitions of the sample; with 4-bit weights at most two may differ, so that a worse
+     * quantizer is noticed.
      */
     @ParameterizedTest
     @CsvSource({"bfloat16, 0", "int4, 2", "nf4, 2"})

@@ -26,7 +26,7 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A failed call closes what it opened, and nothing that others use. */
+/** A failed call closes the resources it opened, and no others. */
 class FailedLoadTest extends ZooFixture {
 
     @Test
@@ -76,7 +76,7 @@ class FailedLoadTest extends ZooFixture {
                 .satisfies(failed -> assertThat(failed.getNDManager().isOpen()).isFalse());
     }
 
-    /** The steps after the block has been made are DJL's and the application's. */
+    /** Steps after the block was created, in DJL and in the application. */
     @Test
     void aFailureOfTheApplicationsOwnFactoryClosesTheModel() {
         Criteria<String, String> criteria =

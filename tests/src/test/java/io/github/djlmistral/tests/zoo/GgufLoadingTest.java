@@ -31,7 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** One GGUF file is a whole model, and the same one that the directory is. */
+/** A single GGUF file loads as a complete model, equal to the checkpoint directory. */
 class GgufLoadingTest extends ZooFixture {
 
     private static final long[] IDS = {1, 733, 5, 7, 11, 13, 17, 19, 4999, 2048};
@@ -88,9 +88,8 @@ class GgufLoadingTest extends ZooFixture {
     }
 
     /**
-     * The logits are those of the numbers that the eight bits stand for, up to what sums in another
-     * order differ by; and not far from the unrounded ones: a weight moves by 0.4 % of the largest
-     * of its block at most.
+     * Logits equal those of the dequantized weights, up to the order of summation, and are close to
+     * the unquantized ones: a weight changes by at most 0.4 % of the largest of its block.
      */
     @Test
     void eightBitsAnswerAlike() throws Exception {
@@ -118,7 +117,7 @@ class GgufLoadingTest extends ZooFixture {
         }
     }
 
-    /** The embedding table in eight bits is the output layer too. */
+    /** A tied Q8_0 embedding table is the output layer, too. */
     @Test
     void aTiedTableInEightBits() throws Exception {
         Path bf16 = Reference.directory("checkpoints/window4-bf16");

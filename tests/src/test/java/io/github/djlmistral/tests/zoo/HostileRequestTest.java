@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Requests that are made to do harm get one short sentence, and do none. */
+/** Malicious requests are rejected in one short sentence. */
 class HostileRequestTest extends ZooFixture {
 
     private static ZooModel<Input, Output> model;

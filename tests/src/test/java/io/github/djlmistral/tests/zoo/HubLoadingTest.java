@@ -34,7 +34,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Models of the Hub load with one line of criteria, and as those of a directory do. */
+/** Models of the Hub load by URL, equal to those of a directory. */
 class HubLoadingTest extends ZooFixture {
 
     private static final String URL = "hf://owner/Tiny-v0.1";
@@ -135,7 +135,7 @@ class HubLoadingTest extends ZooFixture {
         }
     }
 
-    /** The URL's, or a filter's; an argument says more than either. */
+    /** File and revision of the URL or of a filter; arguments take precedence. */
     @ParameterizedTest
     @CsvSource({"int4, 9, 11", "nf4, 13, 15", "float32, 29, 30", "int4-head4, 8, 10"})
     void precisionIsHeeded(String precision, double least, double most) throws Exception {
@@ -208,7 +208,7 @@ class HubLoadingTest extends ZooFixture {
         }
     }
 
-    /** Under its own name here, with other weights. */
+    /** The embedded model's name, with other weights. */
     @Test
     void aModelOfTheTableIsLoadedFromItsRepository() throws Exception {
         hub.offer("mistralai/Mistral-7B-Instruct-v0.2", models.resolve("tiny"));
@@ -237,7 +237,7 @@ class HubLoadingTest extends ZooFixture {
         }
     }
 
-    /** DJL would hide a ModelNotFoundException. */
+    /** DJL would swallow a ModelNotFoundException. */
     @Test
     void whatIsWrongReachesTheApplication() throws Exception {
         assertThatThrownBy(url("hf://owner/None").build()::loadModel)
@@ -258,7 +258,7 @@ class HubLoadingTest extends ZooFixture {
                 .hasMessageContainingAll("owner/Other", "HF_HUB_OFFLINE");
     }
 
-    /** Whatever else is in the directory, Python's programs may have put there. */
+    /** Other programs may have put further files in the directory. */
     @Test
     void aDownloadDoesNotSayHowItIsLoaded() throws Exception {
         url(URL).build().downloadModel();

@@ -14,7 +14,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What URLs of the Hub say. */
+/** Parsing of Hub URLs. */
 class HubReferenceTest {
 
     private static final HubModel PLAIN = new HubModel("mistralai/Mistral-7B-v0.1", "main");
@@ -65,7 +65,7 @@ class HubReferenceTest {
         assertThat(reference).hasToString(url);
     }
 
-    /** At once, where the URL is given, and in one sentence. */
+    /** Invalid URLs are rejected immediately, in one sentence. */
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',

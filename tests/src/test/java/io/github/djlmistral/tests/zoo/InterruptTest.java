@@ -16,7 +16,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** An interrupted thread gets an exception at the next token, and the model goes on. */
+/** An interrupted thread gets an exception at the next token, and the model stays usable. */
 class InterruptTest extends ZooFixture {
 
     private static Observed<String, String> texts;

@@ -40,7 +40,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Models of the zoo and of directories load as DJL's own do. */
+/** Models of the zoo and of directories load through DJL's criteria. */
 class LoadingTest extends ZooFixture {
 
     private static Criteria.Builder<String, String> plain() {
@@ -66,7 +66,7 @@ class LoadingTest extends ZooFixture {
         assertThat(ModelZoo.hasModelZoo("io.github.djlmistral")).isTrue();
     }
 
-    /** They name the cache directory: with old ones a changed model would not be noticed. */
+    /** Hashes name the cache directory: a stale one would hide a changed model. */
     @Test
     void theChecksumsOfTheEmbeddedModelAreThoseOfItsFiles() throws Exception {
         ModelLoader loader =
@@ -105,7 +105,7 @@ class LoadingTest extends ZooFixture {
         }
     }
 
-    /** The filter alone decides; all are made of the same files. */
+    /** The filter selects the precision; all are made of the same files. */
     @ParameterizedTest
     @CsvSource({"bfloat16, 29, 30", "int4, 9, 11", "nf4, 13, 15"})
     void filtersChooseAmongItsPrecisions(String precision, double least, double most)
@@ -134,7 +134,7 @@ class LoadingTest extends ZooFixture {
         }
     }
 
-    /** DJL has one sentence for everything that is not found, and ours as its cause. */
+    /** DJL has one message for everything that is not found, with our exception as its cause. */
     @Test
     void anUnknownPrecisionIsToldWhichThereAre() {
         Criteria<String, String> criteria = plain().optFilter("precision", "int1").build();

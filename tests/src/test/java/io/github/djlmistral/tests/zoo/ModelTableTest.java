@@ -181,7 +181,7 @@ class ModelTableTest extends ZooFixture {
                                 + " {precision=gguf}]: correct optFilter, or leave it out");
     }
 
-    /** DJL tries all models that fit the criteria, and downloads all. */
+    /** DJL tries, and downloads, all models that match the criteria. */
     @Test
     void gigabytesAreOnlyForThoseWhoNameThem() throws Exception {
         Criteria<String, String> any =

@@ -22,7 +22,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 
-/** The embedded model, with a network that notes each pass and fails when it is told to. */
+/** The embedded model with a network that records forward passes and fails on request. */
 final class Observed<I, O> implements AutoCloseable {
 
     private final ZooModel<NDList, NDList> weights;
@@ -31,7 +31,7 @@ final class Observed<I, O> implements AutoCloseable {
     private volatile int failAt = -1;
     private volatile int interruptAfter = -1;
 
-    /** The token ids of one pass through the network, padding included. */
+    /** Token ids of one forward pass, padding included. */
     record Pass(List<List<Long>> rows) {
 
         int batch() {
@@ -133,7 +133,7 @@ final class Observed<I, O> implements AutoCloseable {
         }
     }
 
-    /** Lets this pass fail, counted from the last call of {@link #passes}; -1 for none. */
+    /** Makes a forward pass fail, counted from the last call of {@link #passes}; -1 for none. */
     void failAt(int pass) {
         failAt = pass;
     }

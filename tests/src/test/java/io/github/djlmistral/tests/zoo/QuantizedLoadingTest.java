@@ -16,7 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** {@code optArgument("quantization", ..)}: plain weights become fewer bits as they are loaded. */
+/** {@code optArgument("quantization", ..)}: weights are quantized at load time. */
 class QuantizedLoadingTest extends ZooFixture {
 
     private static ZooModel<String, String> load(String quantization) throws Exception {
@@ -35,8 +35,8 @@ class QuantizedLoadingTest extends ZooFixture {
     }
 
     /**
-     * The logits move, but not far. As the weights' relative errors of 8 and 9 per cent add up over
-     * 6 layers, theirs are about twice as large; what 8 bits would do is a tenth of that.
+     * Relative error of the logits: the weights' relative errors of 8 and 9 per cent add up over 6
+     * layers to about twice that; 8 bits would give a tenth.
      */
     @ParameterizedTest
     @CsvSource({"int4, 0.02, 0.3", "nf4, 0.02, 0.35"})

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What is above a ceiling of the model is refused in one sentence. */
+/** Requests above a limit of the model are rejected in one sentence. */
 class RequestLimitsTest extends ZooFixture {
 
     /** {@link #QUESTION} has 11 tokens as a prompt, its answer has 17. */

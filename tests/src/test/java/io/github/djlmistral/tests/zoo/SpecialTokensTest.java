@@ -17,13 +17,13 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Whatever a user writes, the network sees special tokens of the template only. */
+/** User content never becomes special tokens; only the template's own are special. */
 class SpecialTokensTest extends ZooFixture {
 
     private static final long BOS = 1;
     private static final Map<String, Object> ONE = Map.of("max_new_tokens", 1);
 
-    /** Of one question the template makes {@code <s> [INST] .. [/INST]}: one special token. */
+    /** The template renders one question as {@code <s> [INST] .. [/INST]}: one special token. */
     private static void assertOnlyTheTemplates(Observed<?, ?> model) {
         assertThat(model.passes())
                 .singleElement()

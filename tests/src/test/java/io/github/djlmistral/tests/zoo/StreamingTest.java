@@ -29,7 +29,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** Texts come piece by piece, and whatever ends them frees all they needed. */
+/** Streaming output, and release of resources however a stream ends. */
 class StreamingTest extends ZooFixture {
 
     private static Observed<String, String> texts;

@@ -34,7 +34,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What goes in and comes out for each type that a model can be loaded with. */
+/** Inputs and outputs for each type that a model can be loaded with. */
 class TypesTest extends ZooFixture {
 
     private static final String LIMIT = "{\"max_new_tokens\": 1}}";

@@ -29,7 +29,7 @@ import java.util.Map;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
-/** What the tests of the zoo share. */
+/** Fixture of the zoo's tests. */
 abstract class ZooFixture {
 
     static final String QUESTION = "What is a lighthouse?";
@@ -58,12 +58,12 @@ abstract class ZooFixture {
         }
     }
 
-    /** A checkpoint that a test has recorded outputs of, but no tokenizer. */
+    /** A checkpoint with recorded outputs and without a tokenizer. */
     static Path withoutTokenizer() {
         return Reference.directory("checkpoints/window8-f32");
     }
 
-    /** Copies the embedded model's files but for some. */
+    /** Copies the embedded model's files, except some. */
     static Path copy(Path target, String... left) throws Exception {
         Files.createDirectories(target);
         try (ZooModel<NDList, NDList> model =
@@ -97,7 +97,7 @@ abstract class ZooFixture {
         return Map.of("max_new_tokens", count);
     }
 
-    /** Remembers the models that DJL makes while it loads, also those that nobody gets. */
+    /** Records the models that DJL creates while loading, including those never returned. */
     static final class RememberingFactory implements BlockFactory {
 
         private static final long serialVersionUID = 1L;
