@@ -38,8 +38,9 @@ public final class MistralBlockFactory implements BlockFactory {
             MistralCheckpoint checkpoint = MistralCheckpoint.open(path);
             Optional<Object> quantization = ModelArguments.value(arguments, "quantization");
             if (quantization.isPresent()) {
-                checkpoint = checkpoint.quantized(Quantization.parse(quantization.get() + ""));
+                checkpoint = quantized(checkpoint, Quantization.parse(quantization.get() + ""));
             }
+            checkpoint.attach(model.getNDManager());
             MistralForCausalLM network =
                     MistralForCausalLM.of(
                             checkpoint.config(),
@@ -56,6 +57,17 @@ public final class MistralBlockFactory implements BlockFactory {
         } catch (IOException | RuntimeException | Error e) {
             // DJL drops a model whose block cannot be made, with the arrays it has so far
             model.close();
+            throw e;
+        }
+    }
+
+    private static MistralCheckpoint quantized(MistralCheckpoint plain, Quantization quantization) {
+        try {
+            MistralCheckpoint result = plain.quantized(quantization);
+            plain.weights().closeExcept(result.weights());
+            return result;
+        } catch (RuntimeException | Error e) {
+            plain.weights().close();
             throw e;
         }
     }

@@ -14,6 +14,7 @@ import io.github.djlmistral.engine.weights.Tensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
+import java.nio.ShortBuffer;
 import java.util.Arrays;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -23,6 +24,9 @@ import org.jspecify.annotations.Nullable;
  * the checkpoint holds. They are what the others are compared with.
  */
 public final class ReferenceKernels implements Kernels {
+
+    /** Numbers of a block at most, 4 MiB; a block has a row at least. */
+    private static final int BLOCK = 1 << 20;
 
     @Override
     public String name() {
@@ -49,20 +53,67 @@ public final class ReferenceKernels implements Kernels {
                     yield half.toType(DataType.FLOAT32, true);
                 }
             }
-            case BFLOAT16 -> manager.create(widen(tensor.data()), shape, DataType.FLOAT32);
+            case BFLOAT16 -> widened(manager, tensor).reshape(shape);
             default -> throw new IllegalArgumentException(tensor + " is not a floating-point one");
         };
     }
 
     /** A bfloat16 is the upper half of the float32 of the same value. */
-    private static ByteBuffer widen(ByteBuffer halves) {
-        ByteBuffer source = halves.duplicate().order(ByteOrder.LITTLE_ENDIAN);
-        ByteBuffer wide = ByteBuffer.allocateDirect(Math.multiplyExact(source.remaining(), 2));
-        wide.order(ByteOrder.LITTLE_ENDIAN);
-        while (source.hasRemaining()) {
-            wide.putInt(source.getShort() << 16);
+    private static NDArray widened(NDManager manager, Tensor tensor) {
+        int elements = (int) tensor.elements();
+        long[] shape = tensor.shape();
+        int columns = shape.length == 0 ? 1 : (int) Math.max(1, shape[shape.length - 1]);
+        ShortBuffer halves = tensor.data().asShortBuffer();
+        return matrix(
+                manager,
+                elements / columns,
+                columns,
+                (row, to) -> {
+                    for (int c = 0; c < columns; ++c) {
+                        to[c] = Float.intBitsToFloat(halves.get(row * columns + c) << 16);
+                    }
+                });
+    }
+
+    /** Gives the numbers of one row; called by several threads at once. */
+    @FunctionalInterface
+    private interface Rows {
+
+        void get(int row, float[] to);
+    }
+
+    /**
+     * Makes an array (rows, columns) on the manager's device, in blocks that the engine copies:
+     * memory of another device cannot be written to, and a buffer ends at 2 GiB.
+     */
+    private static NDArray matrix(NDManager manager, int rows, int columns, Rows source) {
+        NDArray array = manager.create(new Shape(rows, columns), DataType.FLOAT32);
+        int height = Math.min(rows, Math.max(1, BLOCK / columns));
+        Tensor block = Tensor.allocate("block", Dtype.FLOAT32, height, columns);
+        try {
+            for (int first = 0; first < rows; first += height) {
+                int begin = first;
+                int count = Math.min(height, rows - begin);
+                ByteBuffer bytes = block.data().order(ByteOrder.nativeOrder());
+                FloatBuffer numbers = bytes.asFloatBuffer();
+                IntStream.range(0, count)
+                        .parallel()
+                        .forEach(
+                                i -> {
+                                    float[] row = new float[columns];
+                                    source.get(begin + i, row);
+                                    numbers.put(i * columns, row);
+                                });
+                bytes.limit(Float.BYTES * count * columns);
+                try (NDArray part =
+                        manager.create(bytes, new Shape(count, columns), DataType.FLOAT32)) {
+                    array.set(new NDIndex().addSliceDim(begin, begin + count), part);
+                }
+            }
+        } finally {
+            block.free();
         }
-        return wide.flip();
+        return array;
     }
 
     @Override
@@ -93,9 +144,9 @@ public final class ReferenceKernels implements Kernels {
     @Override
     public QuantizedLinear quantized(NDManager manager, QuantizedWeight weight) {
         return x -> {
-            try (NDArray rows =
-                    rows(x.getManager(), weight, IntStream.range(0, weight.rows()).toArray())) {
-                return linear(x, rows);
+            try (NDArray whole =
+                    matrix(x.getManager(), weight.rows(), weight.columns(), weight::row)) {
+                return linear(x, whole);
             }
         };
     }
@@ -103,23 +154,13 @@ public final class ReferenceKernels implements Kernels {
     @Override
     public NDArray embedding(NDArray ids, QuantizedWeight weight) {
         int[] wanted = Arrays.stream(ids.toLongArray()).mapToInt(Math::toIntExact).toArray();
-        return rows(ids.getManager(), weight, wanted).reshape(ids.getShape().add(weight.columns()));
-    }
-
-    /** Some rows of a matrix in float32, in memory of the engine's own. */
-    static NDArray rows(NDManager manager, QuantizedWeight weight, int[] wanted) {
-        int columns = weight.columns();
-        NDArray rows = manager.create(new Shape(wanted.length, columns), DataType.FLOAT32);
-        FloatBuffer to = rows.toByteBuffer(true).order(ByteOrder.nativeOrder()).asFloatBuffer();
-        IntStream.range(0, wanted.length)
-                .parallel()
-                .forEach(
-                        i -> {
-                            float[] row = new float[columns];
-                            weight.row(wanted[i], row);
-                            to.duplicate().position(i * columns).put(row);
-                        });
-        return rows;
+        NDArray rows =
+                matrix(
+                        ids.getManager(),
+                        wanted.length,
+                        weight.columns(),
+                        (i, to) -> weight.row(wanted[i], to));
+        return rows.reshape(ids.getShape().add(weight.columns()));
     }
 
     @Override

@@ -107,7 +107,7 @@ public final class MistralForCausalLM extends MistralBlock
     public static MistralForCausalLM load(
             Path directory, NDManager manager, String kernels, String dtype)
             throws IOException, MalformedModelException {
-        MistralCheckpoint checkpoint = MistralCheckpoint.open(directory);
+        MistralCheckpoint checkpoint = MistralCheckpoint.open(directory).attach(manager);
         return of(
                 checkpoint.config(),
                 checkpoint.weights(),
@@ -119,7 +119,8 @@ public final class MistralForCausalLM extends MistralBlock
 
     /**
      * Makes a network of weights. Those of floating-point numbers become parameters, frozen;
-     * matrices in few bits do not, they are not trained.
+     * matrices in few bits do not, they are not trained. The weights stay the caller's: they have
+     * to outlive the network, see {@link MistralCheckpoint#attach}.
      *
      * @param config its shape
      * @param weights its weights

@@ -5,7 +5,6 @@ import io.github.djlmistral.engine.weights.CheckpointException;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.nio.IntBuffer;
-import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
@@ -30,15 +29,17 @@ final class AwqReader extends ZeroPoints {
         words = codes.data().asIntBuffer();
     }
 
-    static Map<String, QuantizedWeight> read(CheckpointParts parts, QuantizationConfig.Awq config)
+    /** Reads all matrices of a checkpoint into a map. */
+    static void read(
+            CheckpointParts parts,
+            QuantizationConfig.Awq config,
+            Map<String, QuantizedWeight> matrices)
             throws CheckpointException {
-        Map<String, QuantizedWeight> matrices = new LinkedHashMap<>();
         for (String name : parts.before(".qweight")) {
             Tensor codes = parts.takeMatrix(name + ".qweight", Dtype.INT32);
             String weight = name + ".weight";
             matrices.put(weight, new AwqReader(parts, name, codes, config).pack(weight, null));
         }
-        return matrices;
     }
 
     @Override

@@ -5,7 +5,6 @@ import io.github.djlmistral.engine.weights.CheckpointException;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.nio.ByteBuffer;
-import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
@@ -37,10 +36,12 @@ final class BitsandbytesReader {
 
     private BitsandbytesReader() {}
 
-    static Map<String, QuantizedWeight> read(
-            CheckpointParts parts, QuantizationConfig.Bitsandbytes config)
+    /** Reads all matrices of a checkpoint into a map. */
+    static void read(
+            CheckpointParts parts,
+            QuantizationConfig.Bitsandbytes config,
+            Map<String, QuantizedWeight> matrices)
             throws CheckpointException {
-        Map<String, QuantizedWeight> matrices = new LinkedHashMap<>();
         for (String name : parts.containing(STATE)) {
             int end = name.indexOf(STATE);
             String type = name.substring(end + STATE.length());
@@ -54,7 +55,6 @@ final class BitsandbytesReader {
             String weight = name.substring(0, end);
             matrices.put(weight, matrix(parts, weight, name));
         }
-        return matrices;
     }
 
     private static Codebook4 matrix(CheckpointParts parts, String weight, String stateName)

@@ -37,7 +37,7 @@ record FloatRows(Tensor tensor, float largest) {
                             + ": only matrices of float32, float16 or bfloat16 are quantized");
         }
         int size = tensor.data().capacity();
-        int chunks = (size + CHUNK - 1) / CHUNK;
+        int chunks = (int) (((long) size + CHUNK - 1) / CHUNK);
         int most =
                 IntStream.range(0, chunks)
                         .parallel()

@@ -93,6 +93,23 @@ public final class GgufWeights {
                 "take a file of a smaller type, Q4_0 for example");
         Map<String, Tensor> plain = new LinkedHashMap<>();
         Map<String, QuantizedWeight> quantized = new LinkedHashMap<>();
+        try {
+            convert(gguf, heads, kvHeads, plain, quantized);
+        } catch (CheckpointException | RuntimeException | Error e) {
+            new Weights(plain, quantized).close();
+            throw e;
+        }
+        return new Weights(plain, quantized);
+    }
+
+    private static void convert(
+            Gguf gguf,
+            int heads,
+            int kvHeads,
+            Map<String, Tensor> plain,
+            Map<String, QuantizedWeight> quantized)
+            throws CheckpointException {
+        Path file = gguf.file();
         for (GgufTensor tensor : gguf.tensors().values()) {
             Matcher matcher = LAYER.matcher(tensor.name());
             String part = matcher.matches() ? matcher.group(2) : "";
@@ -129,7 +146,6 @@ public final class GgufWeights {
                 throw exception;
             }
         }
-        return new Weights(plain, quantized);
     }
 
     /**

@@ -6,7 +6,6 @@ import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.nio.ByteBuffer;
 import java.nio.IntBuffer;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -40,9 +39,12 @@ final class GptqReader extends ZeroPoints {
         inputOrder = inputOrder(parts, name, columns, config);
     }
 
-    static Map<String, QuantizedWeight> read(CheckpointParts parts, QuantizationConfig.Gptq config)
+    /** Reads all matrices of a checkpoint into a map. */
+    static void read(
+            CheckpointParts parts,
+            QuantizationConfig.Gptq config,
+            Map<String, QuantizedWeight> matrices)
             throws CheckpointException {
-        Map<String, QuantizedWeight> matrices = new LinkedHashMap<>();
         for (String name : parts.before(".qweight")) {
             Tensor codes = parts.takeMatrix(name + ".qweight", Dtype.INT32);
             String weight = name + ".weight";
@@ -50,7 +52,6 @@ final class GptqReader extends ZeroPoints {
             matrices.put(weight, matrix.pack(weight, matrix.inputOrder));
             dropZeroBias(parts, name + ".bias");
         }
-        return matrices;
     }
 
     /** The inputs sorted by their groups, in which they stay in order; null if they are sorted. */

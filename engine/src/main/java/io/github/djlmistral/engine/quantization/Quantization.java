@@ -164,13 +164,26 @@ public record Quantization(
                     doubled ? BitsandbytesWriter.rounded(matrix) : matrix,
                     BitsandbytesWriter.tensors(weight.name(), matrix, weight.dtype(), doubled));
         }
-        QuantizedWeight matrix =
-                in8Bits(weight.name())
-                        ? Int8Quantizer.quantize(weight, HEAD_GROUP)
-                        : Int4Quantizer.quantize(weight, groupSize, symmetric);
+        QuantizedWeight matrix = matrix(weight);
         List<Tensor> tensors = new ArrayList<>(matrix.tensors());
         tensors.sort(Comparator.comparingInt(tensor -> -tensor.dtype().bytes()));
         return new Quantized(matrix, tensors);
+    }
+
+    /** The matrix alone, without what only a file needs. */
+    private QuantizedWeight matrix(Tensor weight) {
+        if (method == Method.INT4) {
+            return in8Bits(weight.name())
+                    ? Int8Quantizer.quantize(weight, HEAD_GROUP)
+                    : Int4Quantizer.quantize(weight, groupSize, symmetric);
+        }
+        Codebook4 matrix = Nf4Quantizer.quantize(weight);
+        if (!doubled) {
+            return matrix;
+        }
+        Codebook4 rounded = BitsandbytesWriter.rounded(matrix);
+        matrix.absmax().free();
+        return rounded;
     }
 
     /**
@@ -184,6 +197,12 @@ public record Quantization(
         /** Copies the list. */
         public Quantized {
             stored = List.copyOf(stored);
+        }
+
+        /** Frees the memory of the matrix and of the stored tensors. */
+        public void free() {
+            matrix.free();
+            stored.forEach(Tensor::free);
         }
     }
 
@@ -215,15 +234,20 @@ public record Quantization(
                         + " load the result, which is mapped from its file");
         Map<String, Tensor> plain = new LinkedHashMap<>();
         Map<String, QuantizedWeight> quantized = new LinkedHashMap<>();
-        weights.plain()
-                .forEach(
-                        (name, tensor) -> {
-                            if (covers(name)) {
-                                quantized.put(name, quantize(tensor).matrix());
-                            } else {
-                                plain.put(name, tensor);
-                            }
-                        });
+        try {
+            weights.plain()
+                    .forEach(
+                            (name, tensor) -> {
+                                if (covers(name)) {
+                                    quantized.put(name, matrix(tensor));
+                                } else {
+                                    plain.put(name, tensor);
+                                }
+                            });
+        } catch (RuntimeException | Error e) {
+            new Weights(Map.of(), quantized).close();
+            throw e;
+        }
         return new Weights(plain, quantized);
     }
 

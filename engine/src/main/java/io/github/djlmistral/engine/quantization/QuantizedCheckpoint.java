@@ -38,8 +38,23 @@ public final class QuantizedCheckpoint {
             @Nullable QuantizationConfig config,
             Map<String, long[]> shapes)
             throws CheckpointException {
+        Map<String, QuantizedWeight> quantized = new LinkedHashMap<>();
+        try {
+            return read(where, tensors, config, shapes, quantized);
+        } catch (CheckpointException | RuntimeException | Error e) {
+            new Weights(Map.of(), quantized).close();
+            throw e;
+        }
+    }
+
+    private static Weights read(
+            Path where,
+            Map<String, Tensor> tensors,
+            @Nullable QuantizationConfig config,
+            Map<String, long[]> shapes,
+            Map<String, QuantizedWeight> quantized)
+            throws CheckpointException {
         CheckpointParts parts = new CheckpointParts(where, tensors);
-        Map<String, QuantizedWeight> quantized = Map.of();
         if (config instanceof QuantizationConfig.Gptq || config instanceof QuantizationConfig.Awq) {
             // repacked; scales and offsets of float32 where the file has float16 and 4 bits
             InsufficientMemoryException.check(
@@ -49,13 +64,13 @@ public final class QuantizedCheckpoint {
                             + " its file");
         }
         if (config instanceof QuantizationConfig.Bitsandbytes bitsandbytes) {
-            quantized = BitsandbytesReader.read(parts, bitsandbytes);
+            BitsandbytesReader.read(parts, bitsandbytes, quantized);
         } else if (config instanceof QuantizationConfig.Gptq gptq) {
-            quantized = GptqReader.read(parts, gptq);
+            GptqReader.read(parts, gptq, quantized);
         } else if (config instanceof QuantizationConfig.Awq awq) {
-            quantized = AwqReader.read(parts, awq);
+            AwqReader.read(parts, awq, quantized);
         } else if (config instanceof QuantizationConfig.Int4 int4) {
-            quantized = new LinkedHashMap<>(Int4Reader.read(parts, int4, shapes));
+            quantized.putAll(Int4Reader.read(parts, int4, shapes));
             quantized.putAll(Int8Reader.read(parts, shapes));
         }
         Map<String, Tensor> plain = parts.plain(config);

@@ -32,6 +32,11 @@ public sealed interface QuantizedWeight permits Int4, Int8, Codebook4 {
      */
     List<Tensor> tensors();
 
+    /** Frees the memory of what was quantized or repacked on load, see {@link Tensor#free}. */
+    default void free() {
+        tensors().forEach(Tensor::free);
+    }
+
     /** Returns how many bytes the matrix takes, scales and all. */
     default long bytes() {
         return tensors().stream().mapToLong(tensor -> tensor.data().remaining()).sum();

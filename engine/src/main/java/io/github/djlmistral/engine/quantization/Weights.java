@@ -2,20 +2,28 @@
 package io.github.djlmistral.engine.quantization;
 
 import io.github.djlmistral.engine.weights.Dtype;
+import io.github.djlmistral.engine.weights.NativeMemory;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /**
  * The weights of a network by their names in a Hugging Face checkpoint, such as {@code
  * model.layers.0.self_attn.q_proj.weight}: each is in exactly one of the two maps.
  *
+ * <p>Whoever opens or quantizes weights owns what was allocated for them, and closes them when no
+ * network that was made of them is in use any more. Weights mapped from files need no closing.
+ *
  * @param plain those of floating-point numbers
  * @param quantized matrices in few bits
  */
-public record Weights(Map<String, Tensor> plain, Map<String, QuantizedWeight> quantized) {
+public record Weights(Map<String, Tensor> plain, Map<String, QuantizedWeight> quantized)
+        implements AutoCloseable {
 
     /** Copies the maps, in their order. */
     public Weights {
@@ -28,6 +36,32 @@ public record Weights(Map<String, Tensor> plain, Map<String, QuantizedWeight> qu
         return Stream.concat(
                 plain.values().stream(),
                 quantized.values().stream().flatMap(matrix -> matrix.tensors().stream()));
+    }
+
+    /**
+     * Frees the memory that was allocated for the weights on load: of matrices that were quantized
+     * or repacked, and of tensors that were copied into another order. From then on neither they
+     * nor a network made of them may be used, see {@link Tensor#free}.
+     */
+    @Override
+    public void close() {
+        close(tensors());
+    }
+
+    /**
+     * Frees what the weights share with no others, as {@link #close} does.
+     *
+     * @param others weights that stay in use, such as the result of quantizing these
+     */
+    public void closeExcept(Weights others) {
+        Set<NativeMemory> kept = Collections.newSetFromMap(new IdentityHashMap<>());
+        others.tensors().map(Tensor::memory).filter(Objects::nonNull).forEach(kept::add);
+        close(tensors().filter(tensor -> !kept.contains(tensor.memory())));
+    }
+
+    private static void close(Stream<Tensor> tensors) {
+        tensors.forEach(Tensor::free);
+        NativeMemory.trim();
     }
 
     /** Returns how many bytes the weights take as they are stored. */

@@ -44,7 +44,7 @@ public record GgufTensor(
      * @throws IllegalStateException if the type is quantized
      */
     public Tensor plain() {
-        return new Tensor(name, type.dtype(), shape, data, file);
+        return new Tensor(name, type.dtype(), shape, data, file, null);
     }
 
     /** Compares name, type, shape and every byte. */

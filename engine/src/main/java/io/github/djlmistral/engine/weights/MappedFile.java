@@ -100,7 +100,7 @@ final class MappedFile implements Closeable {
             // by default refuses a writable one larger than memory, though it takes none.
             data = channel.map(mode, position, count);
         } else {
-            data = readFully(position, ByteBuffer.allocateDirect(count));
+            data = readFully(position, NativeMemory.allocate(count).buffer());
         }
         return data.order(ByteOrder.LITTLE_ENDIAN);
     }

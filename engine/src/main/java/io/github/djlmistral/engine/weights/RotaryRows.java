@@ -69,13 +69,14 @@ public final class RotaryRows {
      *
      * @param tensor the tensor
      * @param heads the number of heads
-     * @return the copy, in a direct buffer
+     * @return the copy, in memory of its own
      * @throws IllegalArgumentException if its rows do not divide into heads of pairs
      */
     public static Tensor evenRowsFirst(Tensor tensor, int heads) {
         int width = width(tensor.name() + " " + tensor, tensor.shape(), heads);
         ByteBuffer source = tensor.data();
-        ByteBuffer target = ByteBuffer.allocateDirect(source.capacity());
+        Tensor copy = Tensor.allocate(tensor.name(), tensor.dtype(), tensor.shape());
+        ByteBuffer target = copy.data();
         if (source.hasRemaining()) {
             // All are ints, as the whole tensor has less than 2^31 bytes.
             int rows = width * heads;
@@ -84,6 +85,6 @@ public final class RotaryRows {
                 target.put(row * rowBytes, source, source(row, width) * rowBytes, rowBytes);
             }
         }
-        return new Tensor(tensor.name(), tensor.dtype(), tensor.shape(), target);
+        return copy;
     }
 }

@@ -83,7 +83,8 @@ public final class Safetensors {
                                 entry.dtype(),
                                 entry.dimensions(),
                                 data,
-                                mapped.state()));
+                                mapped.state(),
+                                null));
             }
             return Collections.unmodifiableMap(tensors);
         }

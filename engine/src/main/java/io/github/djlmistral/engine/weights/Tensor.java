@@ -18,14 +18,18 @@ import org.jspecify.annotations.Nullable;
  * @param data the elements, row by row, little-endian: a direct buffer that holds exactly this
  *     tensor and begins at position 0, which is also the address that native code sees. May be
  *     {@linkplain ByteBuffer#isReadOnly() read-only}, see {@link Safetensors#read}
- * @param file the file that they are mapped from; null for memory of its own
+ * @param file the file that they are mapped from; null for others
+ * @param memory what {@link #free} frees; null for memory that is not this tensor's
  */
 // Both copies below keep the array to ourselves, which is what Error Prone's warning is about.
 @SuppressWarnings("ArrayRecordComponent")
 public record Tensor(
-        String name, Dtype dtype, long[] shape, ByteBuffer data, @Nullable FileState file) {
-
-    private static final int ALIGNMENT = 64;
+        String name,
+        Dtype dtype,
+        long[] shape,
+        ByteBuffer data,
+        @Nullable FileState file,
+        @Nullable NativeMemory memory) {
 
     /**
      * Takes the bytes between position and limit of {@code data}, without copying them.
@@ -59,25 +63,36 @@ public record Tensor(
         data = data.slice().order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    /** Takes the bytes, as above, of memory of its own. */
+    /** Takes the bytes, as above, of memory that the garbage collector frees. */
     public Tensor(String name, Dtype dtype, long[] shape, ByteBuffer data) {
-        this(name, dtype, shape, data, null);
+        this(name, dtype, shape, data, null, null);
     }
 
     /**
-     * Makes a tensor of zeros in memory of its own outside the heap.
+     * Allocates a tensor of zeros outside the Java heap, independently of {@code
+     * -XX:MaxDirectMemorySize}. Its owner frees it with {@link #free}; else the garbage collector
+     * does, which does not know how large it is.
      *
      * @param name its name
      * @param dtype the type of the elements
      * @param shape the dimensions
-     * @return a tensor of less than 2 GiB, whose memory begins at a multiple of 64 bytes, as
-     *     vectors and the lines of caches do: half of all loads would straddle two lines otherwise
+     * @return a tensor whose memory begins at a multiple of 64 bytes
+     * @throws ArithmeticException if it would have 2 GiB or more
      */
     public static Tensor allocate(String name, Dtype dtype, long... shape) {
-        int bytes = Math.toIntExact(bytes(dtype, shape));
-        ByteBuffer memory = ByteBuffer.allocateDirect(Math.addExact(bytes, ALIGNMENT));
-        int from = (ALIGNMENT - memory.alignmentOffset(0, ALIGNMENT)) % ALIGNMENT;
-        return new Tensor(name, dtype, shape, memory.slice(from, bytes));
+        NativeMemory memory = NativeMemory.allocate(Math.toIntExact(bytes(dtype, shape)));
+        return new Tensor(name, dtype, shape, memory.buffer(), null, memory);
+    }
+
+    /**
+     * Frees the memory of an allocated tensor; does nothing for others. From then on neither this
+     * tensor, nor one of the same bytes, nor a buffer or array over them may be used: {@link #data}
+     * throws, but native code that has the address crashes.
+     */
+    public void free() {
+        if (memory != null) {
+            memory.free();
+        }
     }
 
     /** [4096, 4096] of F16: 4096 * 4096 * 2. Throws ArithmeticException beyond 64 bits. */
@@ -103,9 +118,14 @@ public record Tensor(
      * Returns the elements.
      *
      * @return a view with its own position, over the same bytes; it keeps the mapping alive
+     * @throws IllegalStateException if the memory was freed
      */
     @Override
     public ByteBuffer data() {
+        if (memory != null && memory.isFreed()) {
+            throw new IllegalStateException(
+                    name + ": the memory was freed, the model of these weights is closed");
+        }
         return data.duplicate().order(ByteOrder.LITTLE_ENDIAN);
     }
 
@@ -125,7 +145,7 @@ public record Tensor(
      * @return a tensor over the same bytes
      */
     public Tensor renamed(String other) {
-        return new Tensor(other, dtype, shape, data, file);
+        return new Tensor(other, dtype, shape, data, file, memory);
     }
 
     /**

@@ -52,8 +52,6 @@ final class FormScorer {
             report.add(base);
             for (String spec : specs) {
                 report.add(compare(spec, checkpoint, kernels, base.dtype(), scores));
-                // the form's memory is outside of the heap, and wanted by the next
-                System.gc();
             }
         }
     }
@@ -71,7 +69,11 @@ final class FormScorer {
                             spec, vocabulary, model.model, base.config().vocabSize()));
         }
         baseScores.rewind();
-        return measure(form, kernels, dtype, null, baseScores);
+        try {
+            return measure(form, kernels, dtype, null, baseScores);
+        } finally {
+            form.checkpoint().weights().closeExcept(base.weights());
+        }
     }
 
     private MeasuredForm measure(

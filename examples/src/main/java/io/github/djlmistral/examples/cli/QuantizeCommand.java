@@ -159,10 +159,14 @@ public final class QuantizeCommand implements Callable<Integer> {
                 if (quantization.covers(tensor.name())) {
                     dtype = tensor.dtype();
                     Quantization.Quantized quantized = quantization.quantize(tensor);
-                    report.add(tensor, quantized.matrix());
-                    for (Tensor part : quantized.stored()) {
-                        writer.add(part);
-                        report.add(part.data().remaining());
+                    try {
+                        report.add(tensor, quantized.matrix());
+                        for (Tensor part : quantized.stored()) {
+                            writer.add(part);
+                            report.add(part.data().remaining());
+                        }
+                    } finally {
+                        quantized.free();
                     }
                 } else {
                     writer.add(tensor);

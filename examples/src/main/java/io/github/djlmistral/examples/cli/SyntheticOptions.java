@@ -56,10 +56,9 @@ final class SyntheticOptions {
             weights = SyntheticWeights.of(config, group);
         } catch (OutOfMemoryError e) {
             throw new IllegalArgumentException(
-                    "Java may not take enough memory outside its heap for these weights ("
+                    "there is not enough memory for these weights ("
                             + e.getMessage()
-                            + "): allow more, MISTRAL_JAVA_OPTIONS=-XX:MaxDirectMemorySize=8g, or"
-                            + " choose fewer --layers",
+                            + "): choose fewer --layers",
                     e);
         }
         return MistralForCausalLM.of(config, weights, name(), manager, model.kernels, model.dtype);
