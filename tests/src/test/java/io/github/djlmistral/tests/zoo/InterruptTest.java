@@ -51,7 +51,7 @@ class InterruptTest extends ZooFixture {
 
     @Test
     void predictEndsAtTheNextToken() {
-        texts.interruptAt(3);
+        texts.actAt(3, Thread.currentThread()::interrupt);
         assertThatThrownBy(() -> predictor.predict(QUESTION))
                 .isInstanceOf(TranslateException.class)
                 .hasCauseInstanceOf(CancellationException.class)
@@ -61,7 +61,7 @@ class InterruptTest extends ZooFixture {
 
     @Test
     void batchPredictEndsAtTheNextToken() {
-        texts.interruptAt(2);
+        texts.actAt(2, Thread.currentThread()::interrupt);
         assertThatThrownBy(() -> predictor.batchPredict(List.of(QUESTION, "What is a fox?")))
                 .hasCauseInstanceOf(CancellationException.class);
         assertThat(texts.passes()).hasSize(3);

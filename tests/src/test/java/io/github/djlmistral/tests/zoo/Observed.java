@@ -29,7 +29,8 @@ final class Observed<I, O> implements AutoCloseable {
     private final ZooModel<I, O> model;
     private final List<Pass> passes = Collections.synchronizedList(new ArrayList<>());
     private volatile int failAt = -1;
-    private volatile int interruptAfter = -1;
+    private volatile int actAfter = -1;
+    private volatile Runnable action = () -> {};
 
     /** Token ids of one forward pass, padding included. */
     record Pass(List<List<Long>> rows) {
@@ -106,9 +107,9 @@ final class Observed<I, O> implements AutoCloseable {
             rows.add(Arrays.stream(flat, from, from + width).boxed().toList());
         }
         passes.add(new Pass(rows));
-        if (passes.size() == interruptAfter) {
-            interruptAfter = -1;
-            Thread.currentThread().interrupt();
+        if (passes.size() == actAfter) {
+            actAfter = -1;
+            action.run();
         }
     }
 
@@ -138,9 +139,10 @@ final class Observed<I, O> implements AutoCloseable {
         failAt = pass;
     }
 
-    /** Interrupts the thread that computes this pass, counted like those of {@link #failAt}. */
-    void interruptAt(int pass) {
-        interruptAfter = pass + 1;
+    /** Runs an action within this pass, counted like those of {@link #failAt}. */
+    void actAt(int pass, Runnable runnable) {
+        action = runnable;
+        actAfter = pass + 1;
     }
 
     @Override

@@ -142,6 +142,29 @@ class StreamingTest extends ZooFixture {
         stream.close();
     }
 
+    /** The reader must not take the pieces so far for the whole text. */
+    @Test
+    void closingThePredictorInTheMiddleOfATokenIsNoEndOfTheText() throws Exception {
+        Predictor<String, String> other = texts.newPredictor();
+        TextStream<String> stream = TextStream.of(other.streamingPredict(QUESTION));
+        assertThat(stream.next()).isEqualTo("a");
+        Thread closer = new Thread(other::close);
+        texts.passes();
+        texts.actAt(
+                0,
+                () -> {
+                    closer.start();
+                    while (closer.getState() != Thread.State.BLOCKED
+                            && closer.getState() != Thread.State.WAITING) {
+                        Thread.onSpinWait(); // until it has cancelled and waits for the token
+                    }
+                });
+        assertThatThrownBy(() -> stream.forEachRemaining(piece -> {}))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("closed before its end");
+        closer.join();
+    }
+
     @Test
     void aFailureInTheMiddleFreesAll() throws Exception {
         texts.failAt(3);

@@ -3,6 +3,7 @@ package io.github.djlmistral.zoo.translator;
 
 import ai.djl.inference.streaming.StreamingTranslator.StreamOutput;
 import ai.djl.ndarray.NDList;
+import io.github.djlmistral.engine.generation.FinishReason;
 import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.Token;
 import io.github.djlmistral.zoo.tokenizer.Detokenizer;
@@ -44,6 +45,9 @@ public final class TextStream<O> extends StreamOutput<O>
     private boolean ended;
     private boolean abandoned;
 
+    /** Whether {@link #abandon} has begun, so that the cancelled text is not taken for a whole. */
+    private volatile boolean abandoning;
+
     TextStream(
             Generation generation,
             Detokenizer detokenizer,
@@ -80,13 +84,13 @@ public final class TextStream<O> extends StreamOutput<O>
     public boolean hasNext() {
         lock.lock();
         try {
+            while (piece == null && !ended) {
+                advance();
+            }
             if (abandoned) {
                 throw new IllegalStateException(
                         "the predictor or the model of this stream was closed before its end: keep"
                                 + " both open while it is read, or close the stream first");
-            }
-            while (piece == null && !ended) {
-                advance();
             }
             return piece != null;
         } finally {
@@ -99,6 +103,7 @@ public final class TextStream<O> extends StreamOutput<O>
         try {
             List<Token> tokens = generation.next();
             if (tokens.isEmpty()) {
+                abandoned = abandoning && finished().finishReason() == FinishReason.CANCELLED;
                 next = detokenizer.flush();
                 close();
             } else {
@@ -163,10 +168,11 @@ public final class TextStream<O> extends StreamOutput<O>
 
     /** Ends the stream together with its predictor or model, after the token under way. */
     void abandon() {
+        abandoning = true;
         generation.cancel();
         lock.lock();
         try {
-            abandoned = !ended;
+            abandoned |= !ended;
             close();
         } finally {
             lock.unlock();

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.tests.soak;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The short form of {@link Soak}: the same requests and checks, without looking at memory. */
+class SoakTest {
+
+    @Test
+    void manyThreadsGetTheAnswersOfOne() throws Exception {
+        assertThat(new MixedLoad(64, Duration.ofSeconds(8), line -> {}).run()).isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"simd", "torch"})
+    void aLongTextIsThatOfItsLastWindows(String kernels) throws Exception {
+        assertThat(new LongGeneration(kernels, 2000, line -> {}).run()).isEmpty();
+    }
+}
