@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.generation;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.training.ParameterStore;
@@ -44,7 +43,10 @@ public final class Generation implements AutoCloseable {
     private final List<Sampler> samplers = new ArrayList<>();
     private final int width;
     private final int limit;
-    private final boolean padded;
+
+    /** Of the shortest prompt. */
+    private final int padding;
+
     private final long pad;
     private final long started = System.nanoTime();
     private long firstToken;
@@ -78,7 +80,7 @@ public final class Generation implements AutoCloseable {
             rows.add(new Row(prompt));
         }
         width = rows.stream().mapToInt(Row::length).max().orElseThrow();
-        padded = rows.stream().anyMatch(row -> row.length() < width);
+        padding = width - rows.stream().mapToInt(Row::length).min().orElseThrow();
         int positions = network.config().maxPositionEmbeddings();
         limit = Math.min(config.maxNewTokens(), positions - width);
         List<Integer> eos = config.eosTokenIds();
@@ -300,9 +302,9 @@ public final class Generation implements AutoCloseable {
         long[] positions = new long[batch * tokens];
         for (int b = 0; b < batch; ++b) {
             Row row = rows.get(b);
-            int padding = width - row.promptLength();
+            int first = width - row.promptLength();
             for (int column = from; column < to; ++column) {
-                int index = column - padding;
+                int index = column - first;
                 int at = b * tokens + column - from;
                 // a row that has ended goes on with padding, for the others' sake
                 ids[at] = index < 0 || index >= row.length() ? pad : row.id(index);
@@ -314,10 +316,13 @@ public final class Generation implements AutoCloseable {
                     ForwardInput.ofIds(step.create(ids, new Shape(batch, tokens)))
                             .cache(cache)
                             .logitsToKeep(1);
-            if (padded) {
-                NDArray positionIds = step.create(positions, new Shape(batch, tokens));
-                input.positionIds(positionIds)
-                        .attentionMask(step.create(mask(to), new Shape(batch, to)));
+            if (padding > 0) {
+                input.positionIds(step.create(positions, new Shape(batch, tokens)));
+                int window = network.config().window();
+                // the first query of the pass sees the columns after from - window
+                if (window == 0 || from - window + 1 < padding) {
+                    input.attentionMask(step.create(mask(to), new Shape(batch, to)));
+                }
             }
             ForwardOutput output = network.forward(parameters, input, false);
             float[] flat = output.output().toFloatArray();
@@ -333,8 +338,8 @@ public final class Generation implements AutoCloseable {
     private long[] mask(int to) {
         long[] mask = new long[rows.size() * to];
         for (int b = 0; b < rows.size(); ++b) {
-            int padding = width - rows.get(b).promptLength();
-            Arrays.fill(mask, b * to + Math.min(padding, to), (b + 1) * to, 1);
+            int first = width - rows.get(b).promptLength();
+            Arrays.fill(mask, b * to + Math.min(first, to), (b + 1) * to, 1);
         }
         return mask;
     }

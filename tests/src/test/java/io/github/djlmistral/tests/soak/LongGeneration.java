@@ -90,8 +90,7 @@ final class LongGeneration {
                     }
                 }
                 if (Leaks.resources(manager) != open) {
-                    faults.add(
-                            "open arrays: " + open + ", then " + Leaks.resources(manager));
+                    faults.add("open arrays: " + open + ", then " + Leaks.resources(manager));
                 }
                 report(nanos, early, ProcessStatus.residentMiB());
                 faults.addAll(compare(network, manager, generation.result().rows().get(0)));
@@ -126,7 +125,11 @@ final class LongGeneration {
     }
 
     private static double median(long[] nanos, int from, int to) {
-        return Arrays.stream(nanos, from, to).sorted().skip((to - from) / 2).findFirst().orElseThrow()
+        return Arrays.stream(nanos, from, to)
+                        .sorted()
+                        .skip((to - from) / 2)
+                        .findFirst()
+                        .orElseThrow()
                 / 1e6;
     }
 
@@ -134,8 +137,7 @@ final class LongGeneration {
      * Compares the last token's log-probability with that of one pass without a cache over all
      * tokens that it depends on: a window for each layer.
      */
-    private static List<String> compare(
-            MistralForCausalLM network, NDManager manager, Row text) {
+    private static List<String> compare(MistralForCausalLM network, NDManager manager, Row text) {
         int end = text.length() - 1; // the last token was chosen from the logits before it
         int begin = Math.max(0, end - WINDOW * CONFIG.numHiddenLayers());
         long[] ids = new long[end - begin];
@@ -144,13 +146,11 @@ final class LongGeneration {
         }
         double expected;
         try (NDManager scope = manager.newSubManager()) {
-            NDArray positions =
-                    scope.arange(begin, end, 1, DataType.INT64).reshape(1, ids.length);
+            NDArray positions = scope.arange(begin, end, 1, DataType.INT64).reshape(1, ids.length);
             NDArray logits =
                     network.forward(
                                     new ParameterStore(scope, false),
-                                    ForwardInput.ofIds(
-                                                    scope.create(ids, new Shape(1, ids.length)))
+                                    ForwardInput.ofIds(scope.create(ids, new Shape(1, ids.length)))
                                             .positionIds(positions)
                                             .logitsToKeep(1),
                                     false)

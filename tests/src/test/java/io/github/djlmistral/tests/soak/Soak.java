@@ -28,7 +28,8 @@ final class Soak implements Callable<Integer> {
 
     @Option(
             names = "--tokens",
-            description = "In one text over a rolling cache; 0 for none. Default: ${DEFAULT-VALUE}.")
+            description =
+                    "In one text over a rolling cache; 0 for none. Default: ${DEFAULT-VALUE}.")
     private int tokens = 100_000;
 
     @Spec private CommandSpec spec;

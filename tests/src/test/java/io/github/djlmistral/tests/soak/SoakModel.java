@@ -26,8 +26,22 @@ final class SoakModel implements AutoCloseable {
 
     private static final List<String> NOUNS =
             List.of(
-                    "lighthouse", "fox", "penguin", "violin", "volcano", "water", "bridge", "dog",
-                    "castle", "doctor", "river", "winter", "garden", "hammer", "library", "music");
+                    "lighthouse",
+                    "fox",
+                    "penguin",
+                    "violin",
+                    "volcano",
+                    "water",
+                    "bridge",
+                    "dog",
+                    "castle",
+                    "doctor",
+                    "river",
+                    "winter",
+                    "garden",
+                    "hammer",
+                    "library",
+                    "music");
 
     /**
      * Two ways to sum float32 give logits that differ by up to 1e-4 (see {@code Fixture.LOGITS}):
@@ -81,8 +95,7 @@ final class SoakModel implements AutoCloseable {
                                     float[] sorted = scores.clone();
                                     Arrays.sort(sorted);
                                     int last = sorted.length - 1;
-                                    least[0] =
-                                            Math.min(least[0], sorted[last] - sorted[last - 1]);
+                                    least[0] = Math.min(least[0], sorted[last] - sorted[last - 1]);
                                 })) {
             while (!generation.next().isEmpty()) {
                 // the processor looks at each step
