@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 public final class AttentionMask {
 
     /** What hides a key: finite, so that a row with nothing to see has no NaN. */
-    public static final float HIDDEN = -1e30f;
+    public static final float MASKED = -1e30f;
 
     private AttentionMask() {}
 
@@ -33,7 +33,7 @@ public final class AttentionMask {
      * @param keyPositions position of each of the K keys, in any order
      * @param window how many keys a query sees; 0 for all
      * @param keep per row and position whether a token counts (1) or is padding (0); null keeps all
-     * @return float32 (B, 1, T, K) of zeros and {@link #HIDDEN}
+     * @return float32 (B, 1, T, K) of zeros and {@link #MASKED}
      */
     public static NDArray additive(
             NDManager manager,
@@ -52,7 +52,7 @@ public final class AttentionMask {
                             p <= q
                                     && (window == 0 || p > q - window)
                                     && (keep == null || keep[b][p] != 0);
-                    mask[at++] = seen ? 0 : HIDDEN;
+                    mask[at++] = seen ? 0 : MASKED;
                 }
             }
         }

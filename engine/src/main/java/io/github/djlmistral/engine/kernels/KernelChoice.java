@@ -85,7 +85,7 @@ public record KernelChoice(Kernels kernels, Use simd, String reason) {
                 return new KernelChoice(
                         simd == Use.NONE
                                 ? new TorchKernels(manager, chosen)
-                                : new TorchKernels(manager, chosen, Simd.unpacker()),
+                                : new TorchKernels(manager, chosen, Simd.dequantizer()),
                         simd,
                         "torch on "
                                 + device
@@ -134,7 +134,7 @@ public record KernelChoice(Kernels kernels, Use simd, String reason) {
     public static KernelChoice of(
             NDManager manager, String kernels, String dtype, Weights weights) {
         Dtype stored =
-                weights.plain().values().stream()
+                weights.unquantized().values().stream()
                         .max(Comparator.comparingLong(Tensor::elements))
                         .map(Tensor::dtype)
                         .orElse(null);

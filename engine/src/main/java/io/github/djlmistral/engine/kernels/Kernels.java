@@ -79,7 +79,7 @@ public interface Kernels {
     NDArray linear(NDArray x, NDArray weight);
 
     /**
-     * Makes a linear layer of a matrix in few bits, packed as this device computes it best.
+     * Makes a linear layer of a quantized weight, packed as this device computes it best.
      *
      * @param manager the manager that keeps what is packed, and its device
      * @param weight (out, in)
@@ -88,7 +88,7 @@ public interface Kernels {
     QuantizedLinear quantized(NDManager manager, QuantizedWeight weight);
 
     /**
-     * Looks tokens up in a table of few bits.
+     * Looks tokens up in a quantized table.
      *
      * @param ids token ids, int64 (B, T)
      * @param weight the table (V, E)

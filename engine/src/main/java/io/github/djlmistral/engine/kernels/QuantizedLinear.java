@@ -3,7 +3,7 @@ package io.github.djlmistral.engine.kernels;
 
 import ai.djl.ndarray.NDArray;
 
-/** A linear layer over a matrix in few bits, made ready by the kernels that compute it. */
+/** A linear layer over a quantized weight, made ready by the kernels that compute it. */
 @FunctionalInterface
 public interface QuantizedLinear {
 

@@ -145,7 +145,11 @@ public final class ReferenceKernels implements Kernels {
     public QuantizedLinear quantized(NDManager manager, QuantizedWeight weight) {
         return x -> {
             try (NDArray whole =
-                    matrix(x.getManager(), weight.rows(), weight.columns(), weight::row)) {
+                    matrix(
+                            x.getManager(),
+                            weight.rows(),
+                            weight.columns(),
+                            weight::dequantizeRow)) {
                 return linear(x, whole);
             }
         };
@@ -159,7 +163,7 @@ public final class ReferenceKernels implements Kernels {
                         ids.getManager(),
                         wanted.length,
                         weight.columns(),
-                        (i, to) -> weight.row(wanted[i], to));
+                        (i, to) -> weight.dequantizeRow(wanted[i], to));
         return rows.reshape(ids.getShape().add(weight.columns()));
     }
 

@@ -14,9 +14,9 @@ import ai.djl.pytorch.engine.PtSymbolBlock;
 import ai.djl.pytorch.jni.IValue;
 import ai.djl.pytorch.jni.IValueUtils;
 import ai.djl.pytorch.jni.JniUtils;
-import io.github.djlmistral.engine.quantization.PlainUnpacker;
+import io.github.djlmistral.engine.quantization.ScalarDequantizer;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
-import io.github.djlmistral.engine.quantization.Unpacker;
+import io.github.djlmistral.engine.quantization.Dequantizer;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.io.IOException;
@@ -48,8 +48,8 @@ public final class TorchKernels implements Kernels {
     private final long scalarType;
     private final boolean gradients;
 
-    /** Null where PyTorch's operators unpack. */
-    private final @Nullable UnpackedBlocks blocks;
+    /** Null where PyTorch's operators dequantize. */
+    private final @Nullable DequantizedBlocks blocks;
 
     /**
      * Compiles the kernels for a device.
@@ -58,7 +58,7 @@ public final class TorchKernels implements Kernels {
      * @param dtype float32, bfloat16 or float16
      */
     public TorchKernels(NDManager manager, Dtype dtype) {
-        this(manager, dtype, new PlainUnpacker());
+        this(manager, dtype, new ScalarDequantizer());
     }
 
     /**
@@ -66,15 +66,16 @@ public final class TorchKernels implements Kernels {
      *
      * @param manager a PyTorch manager that keeps the kernels, on their device
      * @param dtype float32, bfloat16 or float16
-     * @param unpacker unpacks matrices in few bits on a CPU; null leaves that to PyTorch's own
-     *     operators, as on a GPU, which unpack whole matrices and take many passes for it
+     * @param dequantizer dequantizes quantized weights on a CPU; null leaves that to PyTorch's own
+     *     operators, as on a GPU, which dequantize whole matrices and take many passes for it
      */
-    public TorchKernels(NDManager manager, Dtype dtype, @Nullable Unpacker unpacker) {
+    public TorchKernels(NDManager manager, Dtype dtype, @Nullable Dequantizer dequantizer) {
         scalarType = scalarType(dtype);
         String code = text("torch_kernels.py") + text("torch_quantized.py");
         try {
             module =
-                    JniUtils.loadModule((PtNDManager) manager, TorchArchive.of(code), false, false);
+                    JniUtils.loadModule(
+                            (PtNDManager) manager, TorchScriptArchive.of(code), false, false);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -83,9 +84,9 @@ public final class TorchKernels implements Kernels {
         this.dtype = dtype;
         gradients = false;
         blocks =
-                unpacker == null || manager.getDevice().isGpu()
+                dequantizer == null || manager.getDevice().isGpu()
                         ? null
-                        : new UnpackedBlocks(this, scalars, unpacker);
+                        : new DequantizedBlocks(this, scalars, dequantizer);
     }
 
     private static String text(String resource) {
@@ -189,7 +190,7 @@ public final class TorchKernels implements Kernels {
 
     @Override
     public QuantizedLinear quantized(NDManager manager, QuantizedWeight weight) {
-        TorchQuantized layer = new TorchQuantized(this, manager, weight, blocks);
+        TorchQuantizedLinear layer = new TorchQuantizedLinear(this, manager, weight, blocks);
         return gradients ? layer.training() : layer;
     }
 

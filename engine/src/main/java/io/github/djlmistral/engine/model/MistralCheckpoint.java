@@ -128,7 +128,7 @@ public record MistralCheckpoint(MistralConfig config, Weights weights) {
         if (!config.tieWordEmbeddings()) {
             return this;
         }
-        Map<String, Tensor> plain = new LinkedHashMap<>(weights.plain());
+        Map<String, Tensor> plain = new LinkedHashMap<>(weights.unquantized());
         plain.remove("lm_head.weight");
         return new MistralCheckpoint(config, new Weights(plain, weights.quantized()));
     }

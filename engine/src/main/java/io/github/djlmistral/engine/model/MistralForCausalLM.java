@@ -119,8 +119,8 @@ public final class MistralForCausalLM extends MistralBlock
 
     /**
      * Makes a network of weights. Those of floating-point numbers become parameters, frozen;
-     * matrices in few bits do not, they are not trained. The weights stay the caller's: they have
-     * to outlive the network, see {@link MistralCheckpoint#attach}.
+     * quantized weights do not, they are not trained. The weights stay the caller's: they have to
+     * outlive the network, see {@link MistralCheckpoint#attach}.
      *
      * @param config its shape
      * @param weights its weights
@@ -233,7 +233,7 @@ public final class MistralForCausalLM extends MistralBlock
 
     /** The tensors that are read at every pass; the others were copied. */
     private Stream<Tensor> kept(Weights weights, NDManager manager) {
-        Map<String, Tensor> plain = new LinkedHashMap<>(weights.plain());
+        Map<String, Tensor> plain = new LinkedHashMap<>(weights.unquantized());
         boolean copied = manager.getDevice().isGpu();
         plain.values().removeIf(tensor -> copied || tensor.dtype() != kernels().dtype());
         return new Weights(plain, weights.quantized()).tensors();
@@ -259,7 +259,7 @@ public final class MistralForCausalLM extends MistralBlock
             Parameter parameter = entry.getValue();
             // a Parameter takes an array only where no shape was announced
             parameter.setShape(null);
-            Tensor tensor = Objects.requireNonNull(weights.plain().get(entry.getKey()));
+            Tensor tensor = Objects.requireNonNull(weights.unquantized().get(entry.getKey()));
             parameter.setArray(kernels().load(manager, tensor));
             parameter.freeze(true);
         }
@@ -297,7 +297,7 @@ public final class MistralForCausalLM extends MistralBlock
     private void checkNames(Map<String, Parameter> parameters, Weights weights)
             throws MalformedModelException {
         Map<String, long[]> shapes = new LinkedHashMap<>();
-        weights.plain().forEach((name, tensor) -> shapes.put(name, tensor.shape()));
+        weights.unquantized().forEach((name, tensor) -> shapes.put(name, tensor.shape()));
         weights.quantized()
                 .forEach(
                         (name, matrix) ->

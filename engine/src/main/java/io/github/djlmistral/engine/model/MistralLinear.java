@@ -11,7 +11,7 @@ import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.simd.DecoderNetwork;
 import org.jspecify.annotations.Nullable;
 
-/** A linear layer without a bias: a parameter (out, in), or a matrix in few bits. */
+/** A linear layer without a bias: a parameter (out, in), or a quantized weight. */
 final class MistralLinear extends LayerPart {
 
     private final Parameter weight;
@@ -28,7 +28,7 @@ final class MistralLinear extends LayerPart {
     }
 
     /**
-     * Takes a matrix in few bits instead of the parameter, which goes.
+     * Takes a quantized weight instead of the parameter, which goes.
      *
      * @param matrix as it is stored
      * @param packed the same as the kernels compute it
@@ -39,7 +39,7 @@ final class MistralLinear extends LayerPart {
         quantized = packed;
     }
 
-    /** Lets go of the matrix in few bits: the network is closed. */
+    /** Lets go of the quantized weight: the network is closed. */
     void dropQuantized() {
         stored = null;
         quantized = null;

@@ -85,7 +85,7 @@ final class MistralModel extends MistralBlock {
                 head.forDecoder());
     }
 
-    /** Takes a table in few bits instead of the parameter, which goes. */
+    /** Takes a quantized table instead of the parameter, which goes. */
     void quantizeEmbedding(QuantizedWeight table) {
         parameters.remove("embed_tokens");
         quantizedTokens = table;

@@ -9,7 +9,7 @@ import java.util.Map;
 
 /**
  * Reads 4-bit matrices of AWQ (Lin et al. 2023) as AutoAWQ's version "gemm" writes them: scales and
- * zero points as in {@link ZeroPoints}, and
+ * zero points as in {@link ZeroPointReader}, and
  *
  * <pre>
  * X.qweight   int32 (in, out/8), the codes of eight outputs in a word
@@ -18,12 +18,12 @@ import java.util.Map;
  * <p>Within a word of codes or zero points, the four bits from the lowest on are those of outputs
  * 0, 2, 4, 6, 1, 3, 5, 7.
  */
-final class AwqReader extends ZeroPoints {
+final class AwqReader extends ZeroPointReader {
 
     private final IntBuffer words;
 
     private AwqReader(
-            CheckpointParts parts, String name, Tensor codes, QuantizationConfig.Awq config)
+            UnclaimedTensors parts, String name, Tensor codes, QuantizationConfig.Awq config)
             throws CheckpointException {
         super(parts, name, codes, 1, 8, config.groupSize(), 0);
         words = codes.data().asIntBuffer();
@@ -31,7 +31,7 @@ final class AwqReader extends ZeroPoints {
 
     /** Reads all matrices of a checkpoint into a map. */
     static void read(
-            CheckpointParts parts,
+            UnclaimedTensors parts,
             QuantizationConfig.Awq config,
             Map<String, QuantizedWeight> matrices)
             throws CheckpointException {

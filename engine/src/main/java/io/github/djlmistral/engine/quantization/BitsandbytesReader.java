@@ -12,7 +12,7 @@ import java.util.Map;
  * parts of a matrix with N numbers in B blocks:
  *
  * <pre>
- * X.weight                                 uint8 (N/2 rounded up, 1), see {@link Codebook4}
+ * X.weight                                 uint8 (N/2 rounded up, 1), see {@link BitsandbytesWeight}
  * X.weight.quant_map                       float32 (16), what the codes stand for
  * X.weight.absmax                          float32 (B)
  * X.weight.quant_state.bitsandbytes__nf4   uint8, the bytes of a {@link QuantState}
@@ -38,7 +38,7 @@ final class BitsandbytesReader {
 
     /** Reads all matrices of a checkpoint into a map. */
     static void read(
-            CheckpointParts parts,
+            UnclaimedTensors parts,
             QuantizationConfig.Bitsandbytes config,
             Map<String, QuantizedWeight> matrices)
             throws CheckpointException {
@@ -57,8 +57,8 @@ final class BitsandbytesReader {
         }
     }
 
-    private static Codebook4 matrix(CheckpointParts parts, String weight, String stateName)
-            throws CheckpointException {
+    private static BitsandbytesWeight matrix(
+            UnclaimedTensors parts, String weight, String stateName) throws CheckpointException {
         QuantState state;
         try {
             state = QuantState.parse(parts.take(stateName, Dtype.UINT8));
@@ -90,12 +90,12 @@ final class BitsandbytesReader {
                 nested == null
                         ? parts.takeShaped(weight + ".absmax", Dtype.FLOAT32, blocks)
                         : decode(parts, weight, nested, Math.toIntExact(blocks));
-        return new Codebook4(
+        return new BitsandbytesWeight(
                 state.rows(), state.columns(), state.blockSize(), table, codes, absmax);
     }
 
     private static Tensor decode(
-            CheckpointParts parts, String weight, QuantState.Nested nested, int blocks)
+            UnclaimedTensors parts, String weight, QuantState.Nested nested, int blocks)
             throws CheckpointException {
         int size = nested.blockSize();
         String name = weight + ".absmax";

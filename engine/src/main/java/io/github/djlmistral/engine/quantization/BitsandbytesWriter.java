@@ -47,7 +47,7 @@ public final class BitsandbytesWriter {
      * @return what to store; those of wide types first
      */
     public static List<Tensor> tensors(
-            String name, Codebook4 weight, Dtype dtype, boolean doubled) {
+            String name, BitsandbytesWeight weight, Dtype dtype, boolean doubled) {
         Map<String, Object> state = new LinkedHashMap<>();
         state.put("quant_type", weight.toString());
         state.put("blocksize", weight.blockSize());
@@ -78,9 +78,9 @@ public final class BitsandbytesWriter {
      * @param weight a matrix
      * @return one with the same codes
      */
-    static Codebook4 rounded(Codebook4 weight) {
+    static BitsandbytesWeight rounded(BitsandbytesWeight weight) {
         float[] absmax = Nested.of(absmax(weight)).values();
-        return new Codebook4(
+        return new BitsandbytesWeight(
                 weight.rows(),
                 weight.columns(),
                 weight.blockSize(),
@@ -89,13 +89,13 @@ public final class BitsandbytesWriter {
                 floats(weight.absmax().name(), absmax));
     }
 
-    private static float[] absmax(Codebook4 weight) {
+    private static float[] absmax(BitsandbytesWeight weight) {
         float[] absmax = new float[(int) weight.absmax().elements()];
         weight.absmax().data().asFloatBuffer().get(absmax);
         return absmax;
     }
 
-    private static Tensor state(String name, Codebook4 weight, Map<String, Object> state) {
+    private static Tensor state(String name, BitsandbytesWeight weight, Map<String, Object> state) {
         byte[] json = new Gson().toJson(state).getBytes(StandardCharsets.UTF_8);
         int padding = Math.floorMod(-json.length, ALIGNMENT);
         byte[] padded = Arrays.copyOf(json, json.length + padding);

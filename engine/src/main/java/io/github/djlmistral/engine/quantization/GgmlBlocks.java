@@ -79,7 +79,7 @@ final class GgmlBlocks {
         int size = layout.groupSize();
         Dtype scaleType = layout.scaleType();
         boolean symmetric = layout.symmetric();
-        GroupedRows grouped = grouped(tensor, source, size, layout.block());
+        GroupedRowSource grouped = grouped(tensor, source, size, layout.block());
         return layout.fourBits()
                 ? Int4.pack(name, rows, columns, size, scaleType, symmetric, null, grouped)
                 : Int8.pack(name, rows, columns, size, scaleType, symmetric, grouped);
@@ -103,7 +103,7 @@ final class GgmlBlocks {
         return Math.toIntExact(tensor.shape()[1]);
     }
 
-    private static GroupedRows grouped(
+    private static GroupedRowSource grouped(
             GgufTensor tensor, IntUnaryOperator source, int groupSize, Block block) {
         int blockSize = tensor.type().blockSize();
         int blockBytes = tensor.type().blockBytes();

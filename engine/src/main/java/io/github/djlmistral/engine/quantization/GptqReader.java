@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Reads 4-bit matrices of GPTQ (Frantar et al. 2022) as AutoGPTQ and GPTQModel write them: scales
- * and zero points as in {@link ZeroPoints}, the latter less 1 in the format "gptq", and
+ * and zero points as in {@link ZeroPointReader}, the latter less 1 in the format "gptq", and
  *
  * <pre>
  * X.qweight   int32 (in/8, out), the codes of eight inputs in a word, the first in the lowest bits
@@ -19,13 +19,13 @@ import org.jspecify.annotations.Nullable;
  * X.bias      maybe
  * </pre>
  */
-final class GptqReader extends ZeroPoints {
+final class GptqReader extends ZeroPointReader {
 
     private final IntBuffer words;
     private final int @Nullable [] inputOrder;
 
     private GptqReader(
-            CheckpointParts parts, String name, Tensor codes, QuantizationConfig.Gptq config)
+            UnclaimedTensors parts, String name, Tensor codes, QuantizationConfig.Gptq config)
             throws CheckpointException {
         super(
                 parts,
@@ -41,7 +41,7 @@ final class GptqReader extends ZeroPoints {
 
     /** Reads all matrices of a checkpoint into a map. */
     static void read(
-            CheckpointParts parts,
+            UnclaimedTensors parts,
             QuantizationConfig.Gptq config,
             Map<String, QuantizedWeight> matrices)
             throws CheckpointException {
@@ -56,7 +56,7 @@ final class GptqReader extends ZeroPoints {
 
     /** The inputs sorted by their groups, in which they stay in order; null if they are sorted. */
     private static int @Nullable [] inputOrder(
-            CheckpointParts parts, String name, int inputs, QuantizationConfig.Gptq config)
+            UnclaimedTensors parts, String name, int inputs, QuantizationConfig.Gptq config)
             throws CheckpointException {
         String indexName = name + ".g_idx";
         if (!config.descAct() && !parts.has(indexName)) {
@@ -91,7 +91,7 @@ final class GptqReader extends ZeroPoints {
      * Linear layers of Mistral have no bias. Versions of AutoGPTQ give them one nevertheless, all
      * zero; another one is left, and is surplus.
      */
-    private static void dropZeroBias(CheckpointParts parts, String name)
+    private static void dropZeroBias(UnclaimedTensors parts, String name)
             throws CheckpointException {
         if (parts.has(name)) {
             ByteBuffer bytes = parts.peek(name).data();

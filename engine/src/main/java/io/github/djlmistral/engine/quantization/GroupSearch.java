@@ -155,7 +155,7 @@ final class GroupSearch {
     private void tryAll() {
         for (int g = 0; g < groups; ++g) {
             scale[g] = stored(scale[g]);
-            offset[g] = symmetric ? -Int4.CENTRE * scale[g] : stored(offset[g]);
+            offset[g] = symmetric ? -Int4.ZERO_POINT * scale[g] : stored(offset[g]);
             inverse[g] = reciprocal(scale[g]);
         }
         Arrays.fill(error, 0);
@@ -196,7 +196,7 @@ final class GroupSearch {
      * and, symmetric, with codes counted from 8 and u = w: scale = Σqu / Σqq.
      */
     private void refit() {
-        float centre = symmetric ? Int4.CENTRE : 0;
+        float centre = symmetric ? Int4.ZERO_POINT : 0;
         for (int g = 0; g < groups; ++g) {
             inverse[g] = reciprocal(bestScale[g]);
             offset[g] = symmetric ? 0 : bestOffset[g];

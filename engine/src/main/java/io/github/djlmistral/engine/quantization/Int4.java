@@ -46,7 +46,7 @@ public final class Int4 implements QuantizedWeight {
     public static final int TILE = 16;
 
     /** What is subtracted from a code where there are no offsets. */
-    public static final int CENTRE = 8;
+    public static final int ZERO_POINT = 8;
 
     private final int rows;
     private final int columns;
@@ -131,7 +131,7 @@ public final class Int4 implements QuantizedWeight {
             Dtype scaleType,
             boolean symmetric,
             int @Nullable [] inputOrder,
-            GroupedRows source) {
+            GroupedRowSource source) {
         if (!isGroupSize(groupSize) || columns % groupSize != 0) {
             throw new IllegalArgumentException(
                     String.format(
@@ -219,7 +219,7 @@ public final class Int4 implements QuantizedWeight {
     }
 
     @Override
-    public void row(int row, float[] to) {
+    public void dequantizeRow(int row, float[] to) {
         ByteBuffer words = codes.data();
         ByteBuffer scaleBytes = scales.data();
         ByteBuffer offsetBytes = offsets == null ? null : offsets.data();
@@ -232,7 +232,7 @@ public final class Int4 implements QuantizedWeight {
             float scale = get(scaleBytes, scales.dtype(), index);
             float value =
                     offsetBytes == null
-                            ? scale * (code - CENTRE)
+                            ? scale * (code - ZERO_POINT)
                             : scale * code + get(offsetBytes, scales.dtype(), index);
             to[inputOrder == null ? c : inputOrder[c]] = value;
         }

@@ -45,7 +45,7 @@ public final class Int4Quantizer {
      *     NaN; the message names it
      */
     public static Int4 quantize(Tensor tensor, int groupSize, boolean symmetric) {
-        FloatRows source = FloatRows.of(tensor);
+        FloatMatrix source = FloatMatrix.of(tensor);
         float largest = source.largest();
         boolean half = largest == 0 || (largest >= SMALLEST && largest <= LARGEST_HALF);
         // by a power of two, so exactly, to where squares are neither too large nor too small

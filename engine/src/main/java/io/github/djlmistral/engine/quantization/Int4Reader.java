@@ -19,7 +19,7 @@ final class Int4Reader {
     private Int4Reader() {}
 
     static Map<String, QuantizedWeight> read(
-            CheckpointParts parts, QuantizationConfig.Int4 config, Map<String, long[]> shapes)
+            UnclaimedTensors parts, QuantizationConfig.Int4 config, Map<String, long[]> shapes)
             throws CheckpointException {
         Map<String, QuantizedWeight> matrices = new LinkedHashMap<>();
         for (String weight : parts.before(CODES)) {
@@ -35,7 +35,7 @@ final class Int4Reader {
     }
 
     private static Int4 matrix(
-            CheckpointParts parts,
+            UnclaimedTensors parts,
             String weight,
             Tensor codes,
             QuantizationConfig.Int4 config,

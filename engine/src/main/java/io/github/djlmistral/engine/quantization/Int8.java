@@ -92,7 +92,7 @@ public final class Int8 implements QuantizedWeight {
             int groupSize,
             Dtype scaleType,
             boolean symmetric,
-            GroupedRows source) {
+            GroupedRowSource source) {
         if (groupSize % 16 != 0 || columns % groupSize != 0) {
             throw new IllegalArgumentException(
                     String.format(
@@ -153,7 +153,7 @@ public final class Int8 implements QuantizedWeight {
     }
 
     @Override
-    public void row(int row, float[] to) {
+    public void dequantizeRow(int row, float[] to) {
         ByteBuffer bytes = codes.data();
         ByteBuffer scaleBytes = scales.data();
         ByteBuffer offsetBytes = offsets == null ? null : offsets.data();

@@ -25,7 +25,7 @@ public final class Int8Quantizer {
      *     NaN; the message names it
      */
     public static Int8 quantize(Tensor tensor, int groupSize) {
-        FloatRows source = FloatRows.of(tensor);
+        FloatMatrix source = FloatMatrix.of(tensor);
         float most = source.largest() / MOST;
         boolean half = most == 0 || (most >= 0x1p-14f && most <= 65504);
         return Int8.pack(

@@ -17,7 +17,7 @@ final class Int8Reader {
 
     private Int8Reader() {}
 
-    static Map<String, QuantizedWeight> read(CheckpointParts parts, Map<String, long[]> shapes)
+    static Map<String, QuantizedWeight> read(UnclaimedTensors parts, Map<String, long[]> shapes)
             throws CheckpointException {
         Map<String, QuantizedWeight> matrices = new LinkedHashMap<>();
         for (String weight : parts.before(CODES)) {

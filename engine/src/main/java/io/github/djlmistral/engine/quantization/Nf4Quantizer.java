@@ -7,7 +7,7 @@ import java.nio.ByteBuffer;
 import java.util.stream.IntStream;
 
 /**
- * Makes {@link Codebook4} of plain weights, with the codes that bitsandbytes gives NF4.
+ * Makes {@link BitsandbytesWeight} of plain weights, with the codes that bitsandbytes gives NF4.
  *
  * <p>The matrix, row by row, is cut into blocks of 64; {@code absmax} is the greatest magnitude of
  * a block, and the code that of the number of the table nearest to {@code w · (1 / absmax)}.
@@ -60,8 +60,8 @@ public final class Nf4Quantizer {
      * @throws IllegalArgumentException if the tensor is no such matrix, or has infinite numbers or
      *     NaN; the message names it
      */
-    public static Codebook4 quantize(Tensor tensor) {
-        FloatRows source = FloatRows.of(tensor);
+    public static BitsandbytesWeight quantize(Tensor tensor) {
+        FloatMatrix source = FloatMatrix.of(tensor);
         long numbers = tensor.elements();
         int blocks = Math.toIntExact((numbers + BLOCK - 1) / BLOCK);
         Tensor codes = Tensor.allocate(tensor.name(), Dtype.UINT8, (numbers + 1) / 2, 1);
@@ -91,8 +91,8 @@ public final class Nf4Quantizer {
                                 codeBytes.put(first + i / 2, (byte) both);
                             }
                         });
-        return new Codebook4(
-                source.rows(), source.columns(), BLOCK, Codebook4.nf4(), codes, absmax);
+        return new BitsandbytesWeight(
+                source.rows(), source.columns(), BLOCK, BitsandbytesWeight.nf4(), codes, absmax);
     }
 
     private static float block(float[] weights, int begin, int end, byte[] codes) {

@@ -32,17 +32,18 @@ import java.util.regex.Pattern;
  * @param method the layout
  * @param groupSize how many weights share a scale; always 64 for NF4
  * @param symmetric for int4: whether groups have no offsets
- * @param doubled for NF4: whether the absmax are quantized too, see {@link BitsandbytesWriter}
+ * @param doubleQuantized for NF4: whether the absmax are quantized too, see {@link
+ *     BitsandbytesWriter}
  * @param head what the output layer becomes
  */
 public record Quantization(
-        Method method, int groupSize, boolean symmetric, boolean doubled, Head head) {
+        Method method, int groupSize, boolean symmetric, boolean doubleQuantized, Head head) {
 
     /** The layouts. */
     public enum Method {
         /** Groups of 4-bit codes, {@link Int4}. */
         INT4,
-        /** 4-bit codes of a table as bitsandbytes has them, {@link Codebook4}. */
+        /** 4-bit codes of a table as bitsandbytes has them, {@link BitsandbytesWeight}. */
         NF4
     }
 
@@ -78,7 +79,7 @@ public record Quantization(
                             ? "int4 has groups of 32, 64 or 128, not " + groupSize
                             : "nf4 has blocks of 64, not " + groupSize);
         }
-        if (int4 ? doubled : symmetric || head != Head.PLAIN) {
+        if (int4 ? doubleQuantized : symmetric || head != Head.PLAIN) {
             throw new IllegalArgumentException(
                     int4
                             ? "int4 has no double quantization, nf4 has"
@@ -102,7 +103,7 @@ public record Quantization(
         }
         int groupSize = 64;
         boolean symmetric = false;
-        boolean doubled = false;
+        boolean doubleQuantized = false;
         Head head = int4 ? Head.INT8 : Head.PLAIN;
         for (String option : parts.subList(1, parts.size())) {
             switch (option) {
@@ -110,7 +111,7 @@ public record Quantization(
                 case "g64" -> groupSize = 64;
                 case "g128" -> groupSize = 128;
                 case "sym" -> symmetric = true;
-                case "double" -> doubled = true;
+                case "double" -> doubleQuantized = true;
                 case "head4" -> head = Head.INT4;
                 case "head8" -> head = Head.INT8;
                 case "head16" -> head = Head.PLAIN;
@@ -118,7 +119,7 @@ public record Quantization(
             }
         }
         Method method = int4 ? Method.INT4 : Method.NF4;
-        return new Quantization(method, groupSize, symmetric, doubled, head);
+        return new Quantization(method, groupSize, symmetric, doubleQuantized, head);
     }
 
     private static IllegalArgumentException invalid(String text) {
@@ -134,7 +135,7 @@ public record Quantization(
     @Override
     public String toString() {
         return method == Method.NF4
-                ? "nf4" + (doubled ? "-double" : "")
+                ? "nf4" + (doubleQuantized ? "-double" : "")
                 : "int4-g" + groupSize + (symmetric ? "-sym" : "") + "-" + head.option;
     }
 
@@ -153,16 +154,17 @@ public record Quantization(
      *
      * @param weight a matrix of float32, float16 or bfloat16, whose name {@link #covers} says yes
      *     to
-     * @return the matrix in few bits, in memory of its own outside the heap
+     * @return the quantized weight, in memory of its own outside the heap
      * @throws IllegalArgumentException if it is no such matrix, its columns cannot be cut into
      *     groups, or it has infinite numbers or NaN; the message names it
      */
     public Quantized quantize(Tensor weight) {
         if (method == Method.NF4) {
-            Codebook4 matrix = Nf4Quantizer.quantize(weight);
+            BitsandbytesWeight matrix = Nf4Quantizer.quantize(weight);
             return new Quantized(
-                    doubled ? BitsandbytesWriter.rounded(matrix) : matrix,
-                    BitsandbytesWriter.tensors(weight.name(), matrix, weight.dtype(), doubled));
+                    doubleQuantized ? BitsandbytesWriter.rounded(matrix) : matrix,
+                    BitsandbytesWriter.tensors(
+                            weight.name(), matrix, weight.dtype(), doubleQuantized));
         }
         QuantizedWeight matrix = matrix(weight);
         List<Tensor> tensors = new ArrayList<>(matrix.tensors());
@@ -177,11 +179,11 @@ public record Quantization(
                     ? Int8Quantizer.quantize(weight, HEAD_GROUP)
                     : Int4Quantizer.quantize(weight, groupSize, symmetric);
         }
-        Codebook4 matrix = Nf4Quantizer.quantize(weight);
-        if (!doubled) {
+        BitsandbytesWeight matrix = Nf4Quantizer.quantize(weight);
+        if (!doubleQuantized) {
             return matrix;
         }
-        Codebook4 rounded = BitsandbytesWriter.rounded(matrix);
+        BitsandbytesWeight rounded = BitsandbytesWriter.rounded(matrix);
         matrix.absmax().free();
         return rounded;
     }
@@ -229,13 +231,13 @@ public record Quantization(
         }
         InsufficientMemoryException.check(
                 "quantizing to " + this,
-                resultBytes(weights.plain()),
+                resultBytes(weights.unquantized()),
                 "quantize the model once with \"mistral quantize\", which takes little memory, and"
                         + " load the result, which is mapped from its file");
         Map<String, Tensor> plain = new LinkedHashMap<>();
         Map<String, QuantizedWeight> quantized = new LinkedHashMap<>();
         try {
-            weights.plain()
+            weights.unquantized()
                     .forEach(
                             (name, tensor) -> {
                                 if (covers(name)) {
@@ -297,7 +299,7 @@ public record Quantization(
         fields.put("load_in_4bit", true);
         fields.put("load_in_8bit", false);
         fields.put("bnb_4bit_quant_type", "nf4");
-        fields.put("bnb_4bit_use_double_quant", doubled);
+        fields.put("bnb_4bit_use_double_quant", doubleQuantized);
         fields.put("bnb_4bit_compute_dtype", compute.toString());
         fields.put("bnb_4bit_quant_storage", "uint8");
         fields.put("llm_int8_skip_modules", List.of("lm_head"));

@@ -17,8 +17,8 @@ public sealed interface QuantizationConfig {
     String quantMethod();
 
     /**
-     * Blocks of 4-bit codes of a table, see {@link Codebook4}. Whether the absmax are themselves
-     * quantized is seen from the tensors.
+     * Blocks of 4-bit codes of a table, see {@link BitsandbytesWeight}. Whether the absmax are
+     * themselves quantized is seen from the tensors.
      *
      * @param quantType {@code bnb_4bit_quant_type}: {@code nf4} or {@code fp4}
      */

@@ -23,7 +23,7 @@ public record QuantizationError(double squaredError, double squaredWeights) {
      * @return how far apart they are
      */
     public static QuantizationError of(Tensor plain, QuantizedWeight quantized) {
-        FloatRows source = FloatRows.of(plain);
+        FloatMatrix source = FloatMatrix.of(plain);
         // summed in the order of the rows: the same result each time
         double[][] sums =
                 IntStream.range(0, source.rows())
@@ -39,11 +39,11 @@ public record QuantizationError(double squaredError, double squaredWeights) {
         return new QuantizationError(error, weights);
     }
 
-    private static double[] sums(FloatRows source, QuantizedWeight quantized, int row) {
+    private static double[] sums(FloatMatrix source, QuantizedWeight quantized, int row) {
         float[] wanted = new float[source.columns()];
         source.row(row, wanted);
         float[] given = new float[wanted.length];
-        quantized.row(row, given);
+        quantized.dequantizeRow(row, given);
         double error = 0;
         double weights = 0;
         for (int i = 0; i < wanted.length; ++i) {

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Finds the quantized matrices among the tensors of a checkpoint in Hugging Face's layout. What
  * bitsandbytes, GPTQ and AWQ wrote keeps its value to the last bit of float32; see {@link
- * QuantizedWeight#row}.
+ * QuantizedWeight#dequantizeRow}.
  *
  * <p>Where those libraries compute in half precision, they round these values once more: {@code (q
  * - z) · s} of GPTQ and AWQ to float16, what bitsandbytes gives to its compute type.
@@ -54,7 +54,7 @@ public final class QuantizedCheckpoint {
             Map<String, long[]> shapes,
             Map<String, QuantizedWeight> quantized)
             throws CheckpointException {
-        CheckpointParts parts = new CheckpointParts(where, tensors);
+        UnclaimedTensors parts = new UnclaimedTensors(where, tensors);
         if (config instanceof QuantizationConfig.Gptq || config instanceof QuantizationConfig.Awq) {
             // repacked; scales and offsets of float32 where the file has float16 and 4 bits
             InsufficientMemoryException.check(

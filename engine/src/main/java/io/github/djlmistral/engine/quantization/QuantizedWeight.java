@@ -8,7 +8,7 @@ import java.util.List;
  * The matrix of a linear layer, or an embedding table, in few bits: rows are outputs, columns
  * inputs. Immutable; any number of threads may read it.
  */
-public sealed interface QuantizedWeight permits Int4, Int8, Codebook4 {
+public sealed interface QuantizedWeight permits Int4, Int8, BitsandbytesWeight {
 
     /** Returns the number of outputs. */
     int rows();
@@ -23,7 +23,7 @@ public sealed interface QuantizedWeight permits Int4, Int8, Codebook4 {
      * @param row the row, from 0
      * @param to where its {@link #columns()} numbers go, from index 0
      */
-    void row(int row, float[] to);
+    void dequantizeRow(int row, float[] to);
 
     /**
      * Returns the tensors the matrix is kept in.

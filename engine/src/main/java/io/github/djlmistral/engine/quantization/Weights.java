@@ -19,22 +19,22 @@ import java.util.stream.Stream;
  * <p>Whoever opens or quantizes weights owns what was allocated for them, and closes them when no
  * network that was made of them is in use any more. Weights mapped from files need no closing.
  *
- * @param plain those of floating-point numbers
- * @param quantized matrices in few bits
+ * @param unquantized those of floating-point numbers
+ * @param quantized quantized weights
  */
-public record Weights(Map<String, Tensor> plain, Map<String, QuantizedWeight> quantized)
+public record Weights(Map<String, Tensor> unquantized, Map<String, QuantizedWeight> quantized)
         implements AutoCloseable {
 
     /** Copies the maps, in their order. */
     public Weights {
-        plain = Collections.unmodifiableMap(new LinkedHashMap<>(plain));
+        unquantized = Collections.unmodifiableMap(new LinkedHashMap<>(unquantized));
         quantized = Collections.unmodifiableMap(new LinkedHashMap<>(quantized));
     }
 
     /** Returns all tensors, those that matrices are kept in as well. */
     public Stream<Tensor> tensors() {
         return Stream.concat(
-                plain.values().stream(),
+                unquantized.values().stream(),
                 quantized.values().stream().flatMap(matrix -> matrix.tensors().stream()));
     }
 
@@ -72,10 +72,10 @@ public record Weights(Map<String, Tensor> plain, Map<String, QuantizedWeight> qu
     /**
      * Returns how many bytes the weights take when they are loaded.
      *
-     * @param dtype what the plain ones are converted to
+     * @param dtype what the unquantized ones are converted to
      */
     public long bytes(Dtype dtype) {
-        return plain.values().stream().mapToLong(Tensor::elements).sum() * dtype.bytes()
+        return unquantized.values().stream().mapToLong(Tensor::elements).sum() * dtype.bytes()
                 + quantized.values().stream().mapToLong(QuantizedWeight::bytes).sum();
     }
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.simd;
 
-import io.github.djlmistral.engine.quantization.PlainUnpacker;
-import io.github.djlmistral.engine.quantization.Unpacker;
+import io.github.djlmistral.engine.quantization.ScalarDequantizer;
+import io.github.djlmistral.engine.quantization.Dequantizer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,11 +36,11 @@ public final class Simd {
     }
 
     /**
-     * Returns the fastest unpacker.
+     * Returns the fastest dequantizer.
      *
      * @return the scalar one where the simd kernels are not available
      */
-    public static Unpacker unpacker() {
-        return new PlainUnpacker();
+    public static Dequantizer dequantizer() {
+        return new ScalarDequantizer();
     }
 }

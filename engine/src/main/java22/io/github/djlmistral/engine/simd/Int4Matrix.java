@@ -178,7 +178,7 @@ final class Int4Matrix extends Matrix {
             sumA = sumA.mul(inputScale);
             totalA = IntVector.zero(INTS);
             if (toOffsets == 0) {
-                sumA = sumA.sub(Int4.CENTRE * inputSum);
+                sumA = sumA.sub(Int4.ZERO_POINT * inputSum);
             } else {
                 yA =
                         (narrow
@@ -211,7 +211,7 @@ final class Int4Matrix extends Matrix {
             sumB = sumB.mul(inputScale);
             totalB = IntVector.zero(INTS);
             if (toOffsets == 0) {
-                sumB = sumB.sub(Int4.CENTRE * inputSum);
+                sumB = sumB.sub(Int4.ZERO_POINT * inputSum);
             } else {
                 yB =
                         (narrow
@@ -249,7 +249,7 @@ final class Int4Matrix extends Matrix {
             sumC = sumC.mul(inputScale);
             totalC = IntVector.zero(INTS);
             if (toOffsets == 0) {
-                sumC = sumC.sub(Int4.CENTRE * inputSum);
+                sumC = sumC.sub(Int4.ZERO_POINT * inputSum);
             } else {
                 yC =
                         (narrow
@@ -287,7 +287,7 @@ final class Int4Matrix extends Matrix {
             sumD = sumD.mul(inputScale);
             totalD = IntVector.zero(INTS);
             if (toOffsets == 0) {
-                sumD = sumD.sub(Int4.CENTRE * inputSum);
+                sumD = sumD.sub(Int4.ZERO_POINT * inputSum);
             } else {
                 yD =
                         (narrow

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.simd;
 
-import io.github.djlmistral.engine.quantization.Codebook4;
+import io.github.djlmistral.engine.quantization.BitsandbytesWeight;
 import io.github.djlmistral.engine.quantization.Int4;
 import io.github.djlmistral.engine.quantization.Int8;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
@@ -18,7 +18,7 @@ abstract class Matrix {
     final int rows;
     final int columns;
 
-    /** Keeps the memory that a matrix in few bits is read from; null for another one. */
+    /** Keeps the memory that a quantized weight is read from; null for another one. */
     private final @Nullable QuantizedWeight weight;
 
     Matrix(QuantizedWeight weight) {
@@ -44,7 +44,7 @@ abstract class Matrix {
         return switch (quantized) {
             case Int4 int4 -> new Int4Matrix(int4);
             case Int8 int8 -> new Int8Matrix(int8);
-            case Codebook4 codes -> new Codebook4Matrix(codes);
+            case BitsandbytesWeight codes -> new BitsandbytesMatrix(codes);
             case null -> new DenseMatrix(Objects.requireNonNull(matrix.dense()), dtype);
         };
     }
@@ -67,7 +67,7 @@ abstract class Matrix {
     /** Writes the numbers of one row, as an embedding. */
     void row(int row, float[] out, int at) {
         float[] numbers = new float[columns];
-        Objects.requireNonNull(weight).row(row, numbers);
+        Objects.requireNonNull(weight).dequantizeRow(row, numbers);
         System.arraycopy(numbers, 0, out, at, columns);
     }
 }

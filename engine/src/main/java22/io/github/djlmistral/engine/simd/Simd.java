@@ -2,8 +2,8 @@
 package io.github.djlmistral.engine.simd;
 
 import com.sun.management.HotSpotDiagnosticMXBean;
-import io.github.djlmistral.engine.quantization.PlainUnpacker;
-import io.github.djlmistral.engine.quantization.Unpacker;
+import io.github.djlmistral.engine.quantization.ScalarDequantizer;
+import io.github.djlmistral.engine.quantization.Dequantizer;
 import java.lang.management.ManagementFactory;
 import org.jspecify.annotations.Nullable;
 
@@ -83,11 +83,11 @@ public final class Simd {
     }
 
     /**
-     * Returns the fastest unpacker.
+     * Returns the fastest dequantizer.
      *
      * @return the scalar one where the simd kernels are not available
      */
-    public static Unpacker unpacker() {
-        return missing() == null ? new SimdUnpacker(ThreadTeam.SHARED) : new PlainUnpacker();
+    public static Dequantizer dequantizer() {
+        return missing() == null ? new SimdDequantizer(ThreadTeam.SHARED) : new ScalarDequantizer();
     }
 }

@@ -1,5 +1,5 @@
-  # More methods of the class in torch_kernels.py: matrices in few bits. N rows (outputs), K columns, T tiles of
-  # 16 rows, G groups of a row; layouts are those of Int4.java, Int8.java and Codebook4.java.
+  # More methods of the class in torch_kernels.py: quantized weights. N rows (outputs), K columns, T tiles of
+  # 16 rows, G groups of a row; layouts are those of Int4.java, Int8.java and BitsandbytesWeight.java.
   def select_columns(self: __torch__.Kernels, x: Tensor, order: Tensor) -> Tensor:
     return torch.index_select(x, -1, order)
   # (..., N) for x (..., K), to be written by linear_into
@@ -15,7 +15,7 @@
   def copy_rows(self: __torch__.Kernels, whole: Tensor, block: Tensor, first: Tensor, last: Tensor) -> Tensor:
     rows = torch.slice(whole, 0, int(first), int(last))
     return torch.copy_(rows, torch.reshape(torch.slice(block, 0, 0, torch.numel(rows)), torch.size(rows)))
-  # a weight of another type than x, as unpacking gives it
+  # a weight of another type than x, as dequantizing gives it
   def linear_widened(self: __torch__.Kernels, x: Tensor, weight: Tensor) -> Tensor:
     return torch.to(torch.linear(torch.to(x, weight.dtype), weight), x.dtype)
   # (T, K/8, 64) bytes to codes (16 T, K): a row's word of four bytes has the even columns in its lower two
@@ -34,16 +34,16 @@
     if torch.ne(torch.numel(offsets), 0):
       w = torch.add(w, (self).by_row(offsets))
     return torch.to(torch.slice(torch.reshape(w, torch.size(codes)), 0, 0, n), dtype)
-  def int4_unpack(self: __torch__.Kernels, bytes: Tensor, scales: Tensor, offsets: Tensor, n: Tensor, dtype: Tensor) -> Tensor:
+  def int4_dequantize(self: __torch__.Kernels, bytes: Tensor, scales: Tensor, offsets: Tensor, n: Tensor, dtype: Tensor) -> Tensor:
     codes = (self).int4_codes(bytes)
     if torch.eq(torch.numel(offsets), 0):
       codes = torch.sub(torch.to(codes, 1), 8)
     return (self).grouped(codes, scales, offsets, int(n), int(dtype))
-  def int8_unpack(self: __torch__.Kernels, codes: Tensor, scales: Tensor, offsets: Tensor, n: Tensor, dtype: Tensor) -> Tensor:
+  def int8_dequantize(self: __torch__.Kernels, codes: Tensor, scales: Tensor, offsets: Tensor, n: Tensor, dtype: Tensor) -> Tensor:
     rows = torch.reshape(torch.transpose(codes, 1, 2), [-1, torch.size(codes, 1)])
     return (self).grouped(rows, scales, offsets, int(n), int(dtype))
   # bytes of two codes, the first above; shape int64 (3): rows, columns, block size
-  def codebook_unpack(self: __torch__.Kernels, bytes: Tensor, absmax: Tensor, table: Tensor, shape: Tensor, dtype: Tensor) -> Tensor:
+  def codebook_dequantize(self: __torch__.Kernels, bytes: Tensor, absmax: Tensor, table: Tensor, shape: Tensor, dtype: Tensor) -> Tensor:
     n = int(torch.select(shape, 0, 0))
     k = int(torch.select(shape, 0, 1))
     size = int(torch.select(shape, 0, 2))

@@ -103,7 +103,7 @@ public final class QuantizeCommand implements Callable<Integer> {
             throw new IOException(
                     source + " is quantized already: give the plain model it was made of");
         }
-        Collection<Tensor> tensors = checkpoint.weights().plain().values();
+        Collection<Tensor> tensors = checkpoint.weights().unquantized().values();
         List<Path> beside = NewCheckpoint.beside(directory);
         long needed = SafetensorsWriter.room(partNames(tensors)) + 1_000_000L;
         for (Path file : beside) {

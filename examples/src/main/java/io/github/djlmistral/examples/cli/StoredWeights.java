@@ -67,7 +67,7 @@ record StoredWeights(
         MistralCheckpoint checkpoint = MistralCheckpoint.open(path);
         Weights weights = checkpoint.weights();
         Map<String, Long> types = new LinkedHashMap<>();
-        Collection<Tensor> plain = weights.plain().values();
+        Collection<Tensor> plain = weights.unquantized().values();
         plain.forEach(tensor -> types.merge(tensor.dtype().toString(), 1L, Long::sum));
         Collection<QuantizedWeight> quantized = weights.quantized().values();
         quantized.forEach(matrix -> types.merge(matrix.toString(), 1L, Long::sum));

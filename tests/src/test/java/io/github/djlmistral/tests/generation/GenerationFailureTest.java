@@ -58,7 +58,7 @@ class GenerationFailureTest extends Fixture {
 
     private static Weights withFinalNorm(float value) {
         Weights weights = RandomNetwork.weights(SHAPE, "float32");
-        Map<String, Tensor> plain = new LinkedHashMap<>(weights.plain());
+        Map<String, Tensor> plain = new LinkedHashMap<>(weights.unquantized());
         plain.replace(
                 "model.norm.weight",
                 Matrices.numbers(Dtype.FLOAT32, value, value, new Random(1), SHAPE.hiddenSize()));

@@ -16,7 +16,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class AttentionMaskTest extends Fixture {
 
-    private static final float HIDDEN = AttentionMask.HIDDEN;
+    private static final float MASKED = AttentionMask.MASKED;
 
     @Test
     void theExampleOfTheDocumentation() {
@@ -25,7 +25,7 @@ class AttentionMaskTest extends Fixture {
                         manager, 1, 0, 3, new int[] {0, 1, 2}, 2, new long[][] {{0, 1, 1}});
         assertThat(mask.getShape()).isEqualTo(new Shape(1, 1, 3, 3));
         assertThat(mask.toFloatArray())
-                .containsExactly(HIDDEN, HIDDEN, HIDDEN, HIDDEN, 0, HIDDEN, HIDDEN, 0, 0);
+                .containsExactly(MASKED, MASKED, MASKED, MASKED, 0, MASKED, MASKED, 0, 0);
     }
 
     /** Visible keys as a set, walking back from the query: W positions, padding excluded. */
@@ -64,7 +64,7 @@ class AttentionMaskTest extends Fixture {
                 for (int key : keys) {
                     assertThat(values[at++])
                             .as("row %d, query %d, key %d", b, q, key)
-                            .isEqualTo(seen.contains(key) ? 0 : HIDDEN);
+                            .isEqualTo(seen.contains(key) ? 0 : MASKED);
                 }
             }
         }

@@ -49,7 +49,7 @@ class DeviceMemoryTest {
             float[] given = kernels.embedding(onDevice, table).toFloatArray();
             float[] row = new float[32];
             for (int i = 0; i < 3; ++i) {
-                table.row(new int[] {76, 0, 5}[i], row);
+                table.dequantizeRow(new int[] {76, 0, 5}[i], row);
                 for (int c = 0; c < 32; ++c) {
                     assertThat(given[i * 32 + c]).isEqualTo(row[c]);
                 }

@@ -13,9 +13,9 @@ import io.github.djlmistral.engine.kernels.QuantizedLinear;
 import io.github.djlmistral.engine.kernels.ReferenceKernels;
 import io.github.djlmistral.engine.kernels.TorchKernels;
 import io.github.djlmistral.engine.quantization.Int4;
-import io.github.djlmistral.engine.quantization.PlainUnpacker;
+import io.github.djlmistral.engine.quantization.ScalarDequantizer;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
-import io.github.djlmistral.engine.quantization.Unpacker;
+import io.github.djlmistral.engine.quantization.Dequantizer;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import io.github.djlmistral.tests.Leaks;
@@ -56,9 +56,9 @@ class QuantizedLinearTest extends Fixture {
 
     private final Kernels reference = new ReferenceKernels();
 
-    private Kernels torch(Dtype dtype, boolean operatorsUnpack) {
-        Unpacker unpacker = operatorsUnpack ? null : new PlainUnpacker();
-        return new TorchKernels(manager, dtype, unpacker);
+    private Kernels torch(Dtype dtype, boolean operatorsDequantize) {
+        Dequantizer dequantizer = operatorsDequantize ? null : new ScalarDequantizer();
+        return new TorchKernels(manager, dtype, dequantizer);
     }
 
     /** Multiples of 1/8 in [-7/8, 7/8], exact in every type; one in {@code every} is not zero. */
@@ -108,7 +108,7 @@ class QuantizedLinearTest extends Fixture {
         double coarse = (1 + 2) * Matrices.largest(columns);
         float[] row = new float[columns];
         for (int n = 0; n < weight.rows(); ++n) {
-            weight.row(n, row);
+            weight.dequantizeRow(n, row);
             for (int m = 0; m < rows; ++m) {
                 double sum = 0;
                 double products = 0;
@@ -163,8 +163,8 @@ class QuantizedLinearTest extends Fixture {
 
     @ParameterizedTest
     @MethodSource("layers")
-    void products(Dtype dtype, String description, boolean operatorsUnpack) {
-        Kernels torch = torch(dtype, operatorsUnpack);
+    void products(Dtype dtype, String description, boolean operatorsDequantize) {
+        Kernels torch = torch(dtype, operatorsDequantize);
         for (int outputs : new int[] {1, 45, 96}) {
             QuantizedWeight weight = Matrices.of(description, outputs, 384, outputs);
             QuantizedLinear layer = torch.quantized(manager, weight);
@@ -204,20 +204,20 @@ class QuantizedLinearTest extends Fixture {
     /** The gradient of the sum of all outputs is the sum of each column, for every row of x. */
     @ParameterizedTest
     @MethodSource("layers")
-    void gradients(Dtype dtype, String description, boolean operatorsUnpack) {
+    void gradients(Dtype dtype, String description, boolean operatorsDequantize) {
         int outputs = 45;
         QuantizedWeight weight = Matrices.of(description, outputs, 128, 3);
         double[] sums = new double[128];
         double[] sizes = new double[128];
         float[] row = new float[128];
         for (int n = 0; n < outputs; ++n) {
-            weight.row(n, row);
+            weight.dequantizeRow(n, row);
             for (int c = 0; c < 128; ++c) {
                 sums[c] += row[c];
                 sizes[c] += Math.abs(row[c]);
             }
         }
-        Kernels torch = torch(dtype, operatorsUnpack);
+        Kernels torch = torch(dtype, operatorsDequantize);
         QuantizedLinear layer = torch.quantized(manager, weight);
         Kernels training = torch.training();
         List<NDArray> inputs = new ArrayList<>();
@@ -252,9 +252,9 @@ class QuantizedLinearTest extends Fixture {
 
     @ParameterizedTest
     @MethodSource("layers")
-    void callsLeaveNothingBehind(Dtype dtype, String description, boolean operatorsUnpack) {
+    void callsLeaveNothingBehind(Dtype dtype, String description, boolean operatorsDequantize) {
         QuantizedWeight weight = Matrices.of(description, 45, 128, 3);
-        Kernels torch = torch(dtype, operatorsUnpack);
+        Kernels torch = torch(dtype, operatorsDequantize);
         QuantizedLinear layer = torch.quantized(manager, weight);
         int[] counts = new int[3];
         for (int i = 0; i < 3; ++i) {

@@ -76,7 +76,7 @@ class GgufWeightsTest {
         Weights weights = recorded();
         assertThat(
                         Stream.concat(
-                                        weights.plain().keySet().stream(),
+                                        weights.unquantized().keySet().stream(),
                                         weights.quantized().keySet().stream())
                                 .toList())
                 .containsExactlyInAnyOrderElementsOf(names().toList());
@@ -114,7 +114,7 @@ class GgufWeightsTest {
     @Test
     void plainTensorsAreNotCopied() throws IOException {
         Gguf gguf = Gguf.open(DIRECTORY.resolve("types.gguf"));
-        Tensor norm = GgufWeights.of(gguf, 4, 2).plain().get("model.norm.weight");
+        Tensor norm = GgufWeights.of(gguf, 4, 2).unquantized().get("model.norm.weight");
         ByteBuffer mapped = Objects.requireNonNull(gguf.tensors().get("output_norm.weight")).data();
         if (!mapped.isReadOnly()) {
             mapped.putInt(0, 12345);
@@ -174,7 +174,7 @@ class GgufWeightsTest {
         ByteBuffer numbers = numbers(weight.rows() * weight.columns());
         float[] row = new float[weight.columns()];
         for (int r = 0; r < weight.rows(); r++) {
-            weight.row(r, row);
+            weight.dequantizeRow(r, row);
             for (float number : row) {
                 numbers.putFloat(number);
             }
@@ -183,7 +183,7 @@ class GgufWeightsTest {
     }
 
     private static ByteBuffer plain(Weights weights, String name) {
-        Tensor tensor = Objects.requireNonNull(weights.plain().get(name), name);
+        Tensor tensor = Objects.requireNonNull(weights.unquantized().get(name), name);
         ByteBuffer data = tensor.data();
         ByteBuffer numbers = numbers((int) tensor.elements());
         while (data.hasRemaining()) {

@@ -4,13 +4,13 @@ package io.github.djlmistral.tests.quantization;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
-import io.github.djlmistral.engine.quantization.Codebook4;
+import io.github.djlmistral.engine.quantization.BitsandbytesWeight;
 import io.github.djlmistral.engine.quantization.Int4;
 import io.github.djlmistral.engine.quantization.Int8;
 import io.github.djlmistral.engine.quantization.Int8Quantizer;
-import io.github.djlmistral.engine.quantization.PlainUnpacker;
+import io.github.djlmistral.engine.quantization.ScalarDequantizer;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
-import io.github.djlmistral.engine.quantization.Unpacker;
+import io.github.djlmistral.engine.quantization.Dequantizer;
 import io.github.djlmistral.engine.simd.Simd;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Safetensors;
@@ -40,15 +40,15 @@ class LargeMatrixTest {
     /** Only the last weight of the last row, 3 · 2, is not 0. */
     private static void check(QuantizedWeight weight) {
         float[] row = new float[weight.columns()];
-        weight.row(ROWS - 1, row);
+        weight.dequantizeRow(ROWS - 1, row);
         assertThat(row[0]).isZero();
         assertThat(row[row.length - 1]).isEqualTo(6);
         ByteBuffer out =
                 ByteBuffer.allocateDirect(2 * Int4.TILE * weight.columns())
                         .order(ByteOrder.nativeOrder());
-        for (Unpacker unpacker : List.of(new PlainUnpacker(), Simd.unpacker())) {
+        for (Dequantizer dequantizer : List.of(new ScalarDequantizer(), Simd.dequantizer())) {
             out.putShort(out.capacity() - 2, (short) 0);
-            unpacker.unpack(weight, ROWS - Int4.TILE, ROWS, Dtype.BFLOAT16, out);
+            dequantizer.dequantize(weight, ROWS - Int4.TILE, ROWS, Dtype.BFLOAT16, out);
             assertThat(out.getShort(out.capacity() - 4)).isZero();
             int bits = out.getShort(out.capacity() - 2) << 16;
             assertThat(Float.intBitsToFloat(bits)).isEqualTo(6);
@@ -86,7 +86,7 @@ class LargeMatrixTest {
         absmax.data().putFloat(absmax.data().limit() - 4, 2);
         float[] table = new float[16];
         table[5] = 3;
-        check(new Codebook4(ROWS, columns, 64, table, codes, absmax));
+        check(new BitsandbytesWeight(ROWS, columns, 64, table, codes, absmax));
     }
 
     /** Quantizers look for it first. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.tests.quantization;
 
-import io.github.djlmistral.engine.quantization.Codebook4;
+import io.github.djlmistral.engine.quantization.BitsandbytesWeight;
 import io.github.djlmistral.engine.quantization.Int4;
 import io.github.djlmistral.engine.quantization.Int8;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
@@ -45,11 +45,11 @@ public final class Matrices {
         if (words.contains("nf4")) {
             int numbers = rows * columns;
             int blocks = (numbers + size - 1) / size;
-            return new Codebook4(
+            return new BitsandbytesWeight(
                     rows,
                     columns,
                     size,
-                    Codebook4.nf4(),
+                    BitsandbytesWeight.nf4(),
                     codes(Dtype.UINT8, random, (numbers + 1) / 2),
                     numbers(Dtype.FLOAT32, largest / 2, largest, random, blocks));
         }

@@ -8,7 +8,7 @@ import static org.assertj.core.api.Assertions.within;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.github.djlmistral.engine.quantization.BitsandbytesWriter;
-import io.github.djlmistral.engine.quantization.Codebook4;
+import io.github.djlmistral.engine.quantization.BitsandbytesWeight;
 import io.github.djlmistral.engine.quantization.Nf4Quantizer;
 import io.github.djlmistral.engine.quantization.QuantizationConfig;
 import io.github.djlmistral.engine.quantization.QuantizedCheckpoint;
@@ -42,7 +42,7 @@ class Nf4QuantizerTest {
     @ParameterizedTest
     @ValueSource(strings = {"normal", "odd", "edges"})
     void codesAreThoseOfBitsandbytes(String name) {
-        Codebook4 matrix = Nf4Quantizer.quantize(reference.get(name + ".weight"));
+        BitsandbytesWeight matrix = Nf4Quantizer.quantize(reference.get(name + ".weight"));
         assertThat(matrix.codes().data()).isEqualTo(reference.get(name + ".codes").data());
         assertThat(matrix.absmax().data()).isEqualTo(reference.get(name + ".absmax").data());
     }
@@ -86,7 +86,7 @@ class Nf4QuantizerTest {
         Tensor weight = reference.get(name + ".weight");
         Map<String, Tensor> parts = new LinkedHashMap<>();
         int width = Integer.MAX_VALUE;
-        Codebook4 matrix = Nf4Quantizer.quantize(weight);
+        BitsandbytesWeight matrix = Nf4Quantizer.quantize(weight);
         for (Tensor part :
                 BitsandbytesWriter.tensors("x.weight", matrix, weight.dtype(), doubled)) {
             assertThat(part.dtype().bytes()).as("wide types first").isLessThanOrEqualTo(width);
@@ -118,7 +118,7 @@ class Nf4QuantizerTest {
             int code = codes.get(i / 2) >> (i % 2 == 0 ? 4 : 0) & 15;
             decoded[i] = table.getFloat(4 * code) * absmax(parts, state, i / 64);
         }
-        Codebook4 matrix = Nf4Quantizer.quantize(weight);
+        BitsandbytesWeight matrix = Nf4Quantizer.quantize(weight);
         double error = PlainWeights.errors(weight, decoded, decoded.length)[0];
         // double quantization moves absmax by a per cent at most
         assertThat(error / PlainWeights.error(weight, matrix))

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
-import io.github.djlmistral.engine.quantization.Codebook4;
+import io.github.djlmistral.engine.quantization.BitsandbytesWeight;
 import io.github.djlmistral.engine.quantization.InsufficientMemoryException;
 import io.github.djlmistral.engine.quantization.Int4;
 import io.github.djlmistral.engine.quantization.Int8;
@@ -105,16 +105,17 @@ class QuantizationTest {
         Weights after = quantization.apply(before);
         assertThat(after.quantized().get(Q_PROJ)).hasToString(linear);
         assertThat(after.quantized().get(DOWN)).hasToString(linear);
-        assertThat(after.plain()).containsKeys(EMBEDDING, NORM);
+        assertThat(after.unquantized()).containsKeys(EMBEDDING, NORM);
         // nothing is copied that stays
-        assertThat(after.plain().get(EMBEDDING)).isSameAs(before.plain().get(EMBEDDING));
+        assertThat(after.unquantized().get(EMBEDDING))
+                .isSameAs(before.unquantized().get(EMBEDDING));
         if (head.equals("plain")) {
-            assertThat(after.plain()).containsKey(HEAD);
+            assertThat(after.unquantized()).containsKey(HEAD);
         } else {
             assertThat(after.quantized().get(HEAD)).hasToString(head);
         }
-        assertThat(after.plain().size() + after.quantized().size())
-                .isEqualTo(before.plain().size());
+        assertThat(after.unquantized().size() + after.quantized().size())
+                .isEqualTo(before.unquantized().size());
     }
 
     /** The estimate may be off by one block. */
@@ -148,10 +149,10 @@ class QuantizationTest {
         for (String text : List.of("int4", "int4-g32-sym-head4", "nf4", "nf4-double")) {
             Quantization quantization = Quantization.parse(text);
             Weights weights = quantization.apply(plain());
-            Map<String, Tensor> stored = new LinkedHashMap<>(weights.plain());
+            Map<String, Tensor> stored = new LinkedHashMap<>(weights.unquantized());
             Map<String, long[]> shapes = new LinkedHashMap<>();
             for (String name : weights.quantized().keySet()) {
-                Tensor tensor = plain().plain().get(name);
+                Tensor tensor = plain().unquantized().get(name);
                 shapes.put(name, tensor.shape());
                 quantization
                         .quantize(tensor)
@@ -164,7 +165,7 @@ class QuantizationTest {
                             : new QuantizationConfig.Int4(
                                     quantization.groupSize(), quantization.symmetric());
             Weights read = QuantizedCheckpoint.read(Path.of("x"), stored, config, shapes);
-            assertThat(read.plain()).isEqualTo(weights.plain());
+            assertThat(read.unquantized()).isEqualTo(weights.unquantized());
             assertThat(read.quantized()).hasSameSizeAs(weights.quantized());
             read.quantized()
                     .forEach(
@@ -188,7 +189,7 @@ class QuantizationTest {
 
     @Test
     void damagedWeightsAreNamed() {
-        Map<String, Tensor> tensors = new LinkedHashMap<>(plain().plain());
+        Map<String, Tensor> tensors = new LinkedHashMap<>(plain().unquantized());
         float[] values = new float[128];
         values[5] = Float.NaN;
         tensors.put(DOWN, PlainWeights.matrix(Dtype.FLOAT32, 1, values).renamed(DOWN));
@@ -222,6 +223,6 @@ class QuantizationTest {
         assertThat(int4.quantized().get(Q_PROJ)).isInstanceOf(Int4.class);
         assertThat(int4.quantized().get(HEAD)).isInstanceOf(Int8.class);
         assertThat(Quantization.parse("nf4").apply(plain()).quantized().get(DOWN))
-                .isInstanceOf(Codebook4.class);
+                .isInstanceOf(BitsandbytesWeight.class);
     }
 }

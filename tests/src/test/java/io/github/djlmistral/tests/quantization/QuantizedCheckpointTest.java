@@ -3,7 +3,7 @@ package io.github.djlmistral.tests.quantization;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.github.djlmistral.engine.quantization.Codebook4;
+import io.github.djlmistral.engine.quantization.BitsandbytesWeight;
 import io.github.djlmistral.engine.quantization.Int4;
 import io.github.djlmistral.engine.quantization.QuantizationConfig;
 import io.github.djlmistral.engine.quantization.QuantizationConfig.Awq;
@@ -49,7 +49,7 @@ class QuantizedCheckpointTest {
     void everyBitOfEveryValue(String file, QuantizationConfig config) throws IOException {
         QuantizedMatrices matrices = new QuantizedMatrices(file);
         Weights weights = matrices.read(config);
-        assertThat(weights.plain()).isEmpty();
+        assertThat(weights.unquantized()).isEmpty();
         assertThat(weights.quantized()).containsOnlyKeys(matrices.expected.keySet());
         matrices.expected.forEach(
                 (name, expected) -> {
@@ -76,11 +76,12 @@ class QuantizedCheckpointTest {
     @Test
     void codesThatNeedNoChangeAreNotCopied() throws IOException {
         QuantizedMatrices nf4 = new QuantizedMatrices("bitsandbytes-nf4");
-        Codebook4 matrix =
-                (Codebook4) nf4.read(new Bitsandbytes("nf4")).quantized().get("mid_row.weight");
+        BitsandbytesWeight matrix =
+                (BitsandbytesWeight)
+                        nf4.read(new Bitsandbytes("nf4")).quantized().get("mid_row.weight");
         assertSharesMemory(matrix.codes(), nf4.parts.get("mid_row.weight"));
         assertSharesMemory(matrix.absmax(), nf4.parts.get("mid_row.weight.absmax"));
-        assertThat(matrix.table()).isEqualTo(Codebook4.nf4());
+        assertThat(matrix.table()).isEqualTo(BitsandbytesWeight.nf4());
 
         QuantizedMatrices int4 = new QuantizedMatrices("int4");
         Int4 own =
@@ -167,13 +168,13 @@ class QuantizedCheckpointTest {
         Tensor head = matrices.expected.get("a.weight").renamed("lm_head.weight");
         matrices.parts.put("lm_head.weight", head);
         Weights weights = matrices.read(new Awq(32));
-        assertThat(weights.plain()).containsExactly(Map.entry("lm_head.weight", head));
+        assertThat(weights.unquantized()).containsExactly(Map.entry("lm_head.weight", head));
         assertThat(weights.quantized()).hasSize(2);
 
         Weights plain =
                 QuantizedCheckpoint.read(
                         matrices.file, Map.of("lm_head.weight", head), null, Map.of());
-        assertThat(plain.plain()).containsOnlyKeys("lm_head.weight");
+        assertThat(plain.unquantized()).containsOnlyKeys("lm_head.weight");
         assertThat(plain.quantized()).isEmpty();
     }
 }

@@ -51,7 +51,7 @@ final class QuantizedMatrices {
         float[] values = new float[matrix.rows() * matrix.columns()];
         float[] row = new float[matrix.columns()];
         for (int r = 0; r < matrix.rows(); ++r) {
-            matrix.row(r, row);
+            matrix.dequantizeRow(r, row);
             System.arraycopy(row, 0, values, r * row.length, row.length);
         }
         return values;

@@ -80,7 +80,7 @@ class QuantizedNetworkTest extends Fixture {
 
     private void dequantize(Weights weights) throws IOException {
         assertThat(weights.quantized()).hasSize(14);
-        List<Tensor> tensors = new ArrayList<>(weights.plain().values());
+        List<Tensor> tensors = new ArrayList<>(weights.unquantized().values());
         weights.quantized()
                 .forEach(
                         (name, matrix) -> {

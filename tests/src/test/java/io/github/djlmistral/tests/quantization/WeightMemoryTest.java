@@ -153,12 +153,13 @@ class WeightMemoryTest {
         Weights plain = new Weights(weights("lm_head.weight", "model.norm.weight"), Map.of());
         Weights quantized = Quantization.parse("int4-head4").apply(plain);
         plain.closeExcept(quantized);
-        assertThat(quantized.plain().get("model.norm.weight").data().remaining()).isPositive();
+        assertThat(quantized.unquantized().get("model.norm.weight").data().remaining())
+                .isPositive();
         assertThatIllegalStateException()
-                .isThrownBy(() -> plain.plain().get("lm_head.weight").data());
+                .isThrownBy(() -> plain.unquantized().get("lm_head.weight").data());
         quantized.close();
         assertThatIllegalStateException()
-                .isThrownBy(() -> quantized.plain().get("model.norm.weight").data());
+                .isThrownBy(() -> quantized.unquantized().get("model.norm.weight").data());
         assertThatIllegalStateException()
                 .isThrownBy(() -> quantized.quantized().get("lm_head.weight").bytes());
     }

@@ -73,7 +73,7 @@ class CloseTest extends ZooFixture {
                                 .replace("\"sliding_window\": 128", "\"sliding_window\": 16"));
         MistralConfig config = MistralConfig.read(directory);
         assertThat(config.hiddenSize()).isEqualTo(32);
-        Map<String, Tensor> weights = RandomNetwork.weights(config, "float32").plain();
+        Map<String, Tensor> weights = RandomNetwork.weights(config, "float32").unquantized();
         try (SafetensorsWriter writer =
                 SafetensorsWriter.open(
                         directory.resolve("model.safetensors"),

@@ -7,35 +7,35 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.github.djlmistral.engine.quantization.Int4;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
-import io.github.djlmistral.engine.quantization.Unpacker;
+import io.github.djlmistral.engine.quantization.Dequantizer;
 import io.github.djlmistral.engine.weights.Dtype;
 import java.nio.ByteBuffer;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
 /**
- * Matrices in few bits on a CPU, unpacked a block of rows at a time into memory that is used again
+ * Quantized weights on a CPU, dequantized a block of rows at a time into memory that is used again
  * and again.
  *
  * <p>Blocks are float32 for kernels of float16, whose products of many rows are computed in float32
  * anyway.
  */
-final class UnpackedBlocks {
+final class DequantizedBlocks {
 
     /**
      * Numbers of a block at most, 32 MiB of bfloat16; a block has a tile of rows at least.
      *
      * <p>With one thread the size does not matter (2^19 to 2^26 tried). With more, PyTorch's
-     * threads spin for some milliseconds after each product and keep a core from those that unpack
-     * the next block: 14336 x 4096 for 16 rows on two cores takes 70 ms in blocks of 2^22, 58 ms in
-     * blocks of 2^24, of which the product is 9 ms. Where they do not spin
-     * (OMP_WAIT_POLICY=PASSIVE), unpacking is twice as fast.
+     * threads spin for some milliseconds after each product and keep a core from those that
+     * dequantize the next block: 14336 x 4096 for 16 rows on two cores takes 70 ms in blocks of
+     * 2^22, 58 ms in blocks of 2^24, of which the product is 9 ms. Where they do not spin
+     * (OMP_WAIT_POLICY=PASSIVE), dequantizing is twice as fast.
      */
     private static final int BLOCK = 1 << 24;
 
     private final TorchKernels kernels;
     private final NDManager manager;
-    private final Unpacker unpacker;
+    private final Dequantizer dequantizer;
     private final Dtype dtype;
 
     /** What no call is using; with what is in use, as many as there ever were calls at once. */
@@ -57,18 +57,18 @@ final class UnpackedBlocks {
      *
      * @param kernels run the scripts, without gradients
      * @param manager keeps the blocks; of the CPU
-     * @param unpacker unpacks
+     * @param dequantizer dequantizes
      */
-    UnpackedBlocks(TorchKernels kernels, NDManager manager, Unpacker unpacker) {
+    DequantizedBlocks(TorchKernels kernels, NDManager manager, Dequantizer dequantizer) {
         this.kernels = kernels;
         this.manager = manager;
-        this.unpacker = unpacker;
+        this.dequantizer = dequantizer;
         dtype = kernels.dtype() == Dtype.FLOAT16 ? Dtype.FLOAT32 : kernels.dtype();
     }
 
     /** Whether this is so fast that there is no need for a copy in another layout. */
     boolean fast() {
-        return unpacker.fast();
+        return dequantizer.fast();
     }
 
     /** Multiplies: (..., rows) for x (..., columns). */
@@ -121,7 +121,7 @@ final class UnpackedBlocks {
         try {
             for (int first = 0; first < weight.rows(); first += height) {
                 int last = Math.min(weight.rows(), first + height);
-                unpacker.unpack(weight, first, last, dtype, block.bytes);
+                dequantizer.dequantize(weight, first, last, dtype, block.bytes);
                 use.accept(block.array, first, last);
             }
         } finally {

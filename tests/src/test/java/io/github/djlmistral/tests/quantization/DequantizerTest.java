@@ -4,9 +4,9 @@ package io.github.djlmistral.tests.quantization;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.github.djlmistral.engine.quantization.PlainUnpacker;
+import io.github.djlmistral.engine.quantization.ScalarDequantizer;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
-import io.github.djlmistral.engine.quantization.Unpacker;
+import io.github.djlmistral.engine.quantization.Dequantizer;
 import io.github.djlmistral.engine.simd.Simd;
 import io.github.djlmistral.engine.weights.Dtype;
 import java.nio.ByteBuffer;
@@ -17,9 +17,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Dequantized values equal the definition, rounded once. */
-class UnpackerTest {
+class DequantizerTest {
 
-    private static final List<Unpacker> UNPACKERS = List.of(new PlainUnpacker(), Simd.unpacker());
+    private static final List<Dequantizer> DEQUANTIZERS =
+            List.of(new ScalarDequantizer(), Simd.dequantizer());
 
     @ParameterizedTest
     @CsvSource({
@@ -44,8 +45,8 @@ class UnpackerTest {
         for (Dtype dtype : new Dtype[] {Dtype.FLOAT32, Dtype.BFLOAT16}) {
             for (int from = 0; from < rows; from += 16) {
                 for (int to : new int[] {Math.min(rows, from + 3), rows}) {
-                    for (Unpacker unpacker : UNPACKERS) {
-                        check(unpacker, weight, from, to, dtype);
+                    for (Dequantizer dequantizer : DEQUANTIZERS) {
+                        check(dequantizer, weight, from, to, dtype);
                     }
                 }
             }
@@ -53,13 +54,13 @@ class UnpackerTest {
     }
 
     private static void check(
-            Unpacker unpacker, QuantizedWeight weight, int from, int to, Dtype dtype) {
+            Dequantizer dequantizer, QuantizedWeight weight, int from, int to, Dtype dtype) {
         int columns = weight.columns();
         int bytes = (to - from) * columns * dtype.bytes();
         // 8 bytes before and 8 after that nothing may touch
         ByteBuffer memory = ByteBuffer.allocateDirect(bytes + 16).order(ByteOrder.nativeOrder());
         memory.position(8);
-        unpacker.unpack(weight, from, to, dtype, memory);
+        dequantizer.dequantize(weight, from, to, dtype, memory);
         assertThat(memory.position()).isEqualTo(8);
         assertThat(memory.getLong(0)).isZero();
         assertThat(memory.getLong(8 + bytes)).isZero();
@@ -67,7 +68,7 @@ class UnpackerTest {
         float[] expected = new float[columns];
         int at = 8;
         for (int row = from; row < to; ++row) {
-            weight.row(row, expected);
+            weight.dequantizeRow(row, expected);
             for (int c = 0; c < columns; ++c, at += dtype.bytes()) {
                 boolean wide = dtype == Dtype.FLOAT32;
                 actual[c] =
@@ -95,10 +96,12 @@ class UnpackerTest {
     void rowsBeginWithATile() {
         QuantizedWeight weight = Matrices.of("int4 g32", 45, 32, 1);
         ByteBuffer memory = ByteBuffer.allocateDirect(4096);
-        assertThatThrownBy(() -> UNPACKERS.get(0).unpack(weight, 5, 7, Dtype.FLOAT32, memory))
+        assertThatThrownBy(
+                        () -> DEQUANTIZERS.get(0).dequantize(weight, 5, 7, Dtype.FLOAT32, memory))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("row 5");
-        assertThatThrownBy(() -> UNPACKERS.get(1).unpack(weight, 0, 7, Dtype.FLOAT16, memory))
+        assertThatThrownBy(
+                        () -> DEQUANTIZERS.get(1).dequantize(weight, 0, 7, Dtype.FLOAT16, memory))
                 .hasStackTraceContaining("float32 or bfloat16");
     }
 }

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * share a scale and an offset: {@code w = scale * code + offset}.
  */
 @FunctionalInterface
-interface GroupedRows {
+interface GroupedRowSource {
 
     /**
      * Gives one row. Called by several threads at once, with arrays of their own.

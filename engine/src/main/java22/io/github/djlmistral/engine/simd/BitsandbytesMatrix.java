@@ -5,24 +5,24 @@ import static jdk.incubator.vector.VectorOperators.ADD;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_B2I;
 
-import io.github.djlmistral.engine.quantization.Codebook4;
+import io.github.djlmistral.engine.quantization.BitsandbytesWeight;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 
 /**
- * The product of {@link Codebook4} with inputs in float32, over the codes as bitsandbytes lays them
- * down: a byte holds two neighbours of a row, so even and odd inputs are kept apart. The table fits
- * into one vector of 16 lanes; with shorter vectors codes are looked up one by one.
+ * The product of {@link BitsandbytesWeight} with inputs in float32, over the codes as bitsandbytes
+ * lays them down: a byte holds two neighbours of a row, so even and odd inputs are kept apart. The
+ * table fits into one vector of 16 lanes; with shorter vectors codes are looked up one by one.
  */
-final class Codebook4Matrix extends Matrix {
+final class BitsandbytesMatrix extends Matrix {
 
     private final int block;
     private final float[] table;
     private final long codes;
     private final long absmax;
 
-    Codebook4Matrix(Codebook4 weight) {
+    BitsandbytesMatrix(BitsandbytesWeight weight) {
         super(weight);
         block = weight.blockSize();
         table = weight.table();

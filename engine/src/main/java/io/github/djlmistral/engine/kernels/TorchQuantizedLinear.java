@@ -7,7 +7,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import io.github.djlmistral.engine.quantization.Codebook4;
+import io.github.djlmistral.engine.quantization.BitsandbytesWeight;
 import io.github.djlmistral.engine.quantization.Int4;
 import io.github.djlmistral.engine.quantization.Int8;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
@@ -20,41 +20,43 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A linear layer over a matrix in few bits, by PyTorch's operators; scripts are in {@code
+ * A linear layer over a quantized weight, by PyTorch's operators; scripts are in {@code
  * torch_quantized.py} among the resources.
  *
- * <p>For many rows the matrix is unpacked and multiplied as a plain one: {@linkplain UnpackedBlocks
- * block by block} on a CPU, as a whole by operators on a GPU. For few rows an {@link Int4} matrix
- * goes through PyTorch's own int4 operator, which reads nothing but codes and scales, where the
- * kernels are bfloat16, the one type that it is fast in. It wants a layout of its own, made at the
- * first such call and as large as the codes, and rounds scales and offsets to bfloat16: a weight is
- * off by 2^-8 of {@code |scale · (q - 8)| + |offset + 8 · scale|} at most, not of its own size.
+ * <p>For many rows the matrix is dequantized and multiplied as a plain one: {@linkplain
+ * DequantizedBlocks block by block} on a CPU, as a whole by operators on a GPU. For few rows an
+ * {@link Int4} matrix goes through PyTorch's own int4 operator, which reads nothing but codes and
+ * scales, where the kernels are bfloat16, the one type that it is fast in. It wants a layout of its
+ * own, made at the first such call and as large as the codes, and rounds scales and offsets to
+ * bfloat16: a weight is off by 2^-8 of {@code |scale · (q - 8)| + |offset + 8 · scale|} at most,
+ * not of its own size.
  */
-final class TorchQuantized implements QuantizedLinear {
+final class TorchQuantizedLinear implements QuantizedLinear {
 
-    private static final Logger LOGGER = LoggerFactory.getLogger(TorchQuantized.class);
+    private static final Logger LOGGER = LoggerFactory.getLogger(TorchQuantizedLinear.class);
 
     /**
      * Measured on one core of Zen 4 with Java 17, 14336 x 4096 and 4096 x 14336 in groups of 128:
-     * the operator takes 3.5 ms for one row and 1.4 ms a row for many; unpacking takes 57 ms, and
-     * the product with what is unpacked 16 ms for 16 rows, 41 ms for 64: they meet at 75 rows, and
-     * beyond 110 in groups of 32, which unpack in 95 ms. Not higher, for the operator's rounding.
+     * the operator takes 3.5 ms for one row and 1.4 ms a row for many; dequantizing takes 57 ms,
+     * and the product with what is dequantized 16 ms for 16 rows, 41 ms for 64: they meet at 75
+     * rows, and beyond 110 in groups of 32, which dequantize in 95 ms. Not higher, for the
+     * operator's rounding.
      */
     private static final int FEW_ON_CPU = 64;
 
     /**
-     * Not measured by us: published for 4096 x 4096 on an A6000, the operator and unpacking meet at
-     * 128 rows (torchao, prototype/hqq).
+     * Not measured by us: published for 4096 x 4096 on an A6000, the operator and dequantizing meet
+     * at 128 rows (torchao, prototype/hqq).
      */
     private static final int FEW_ON_GPU = 128;
 
     private final TorchKernels kernels;
     private final NDManager manager;
     private final QuantizedWeight weight;
-    private final @Nullable UnpackedBlocks blocks;
+    private final @Nullable DequantizedBlocks blocks;
     private final @Nullable NDArray order;
 
-    /** The script's method that unpacks and its arguments; null where {@link #blocks} do. */
+    /** The script's method that dequantizes and its arguments; null where {@link #blocks} do. */
     private final @Nullable Script script;
 
     private final boolean gpu;
@@ -72,13 +74,13 @@ final class TorchQuantized implements QuantizedLinear {
      * @param kernels run the scripts
      * @param manager keeps what is made of the matrix, on the device of the layer
      * @param weight the matrix
-     * @param blocks unpack; null where operators do
+     * @param blocks dequantize; null where operators do
      */
-    TorchQuantized(
+    TorchQuantizedLinear(
             TorchKernels kernels,
             NDManager manager,
             QuantizedWeight weight,
-            @Nullable UnpackedBlocks blocks) {
+            @Nullable DequantizedBlocks blocks) {
         this.kernels = kernels;
         this.manager = manager;
         this.weight = weight;
@@ -147,18 +149,19 @@ final class TorchQuantized implements QuantizedLinear {
     private Script script() {
         NDArray rows = kernels.constant((long) weight.rows());
         NDArray dtype = kernels.constant(TorchKernels.scalarType(kernels.dtype()));
-        if (weight instanceof Codebook4 matrix) {
+        if (weight instanceof BitsandbytesWeight matrix) {
             long[] shape = {matrix.rows(), matrix.columns(), matrix.blockSize()};
             NDArray codes = array(matrix.codes());
             NDArray factors = array(matrix.absmax());
             NDArray table = TorchKernels.outliving(manager.create(matrix.table()));
             NDArray sizes = TorchKernels.outliving(manager.create(shape));
-            return new Script("codebook_unpack", new NDList(codes, factors, table, sizes, dtype));
+            return new Script(
+                    "codebook_dequantize", new NDList(codes, factors, table, sizes, dtype));
         }
         NDList grouped = grouped();
         grouped.add(rows);
         grouped.add(dtype);
-        return new Script(weight instanceof Int4 ? "int4_unpack" : "int8_unpack", grouped);
+        return new Script(weight instanceof Int4 ? "int4_dequantize" : "int8_dequantize", grouped);
     }
 
     /** Codes, scales and offsets; these empty where there are none. */

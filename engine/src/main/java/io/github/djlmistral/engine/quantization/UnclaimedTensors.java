@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * The tensors of a checkpoint that no quantized matrix has claimed as its part yet. In every format
  * the parts of {@code X.weight} have names that begin with {@code X.}.
  */
-final class CheckpointParts {
+final class UnclaimedTensors {
 
     private static final String AGAIN =
             "Download the checkpoint again; if that does not help, it was written wrongly: give"
@@ -25,7 +25,7 @@ final class CheckpointParts {
     private final Path where;
     private final Map<String, Tensor> tensors;
 
-    CheckpointParts(Path where, Map<String, Tensor> tensors) {
+    UnclaimedTensors(Path where, Map<String, Tensor> tensors) {
         this.where = where;
         this.tensors = new LinkedHashMap<>(tensors);
     }

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * float32 {@code s · q} and the offset {@code -s · z} are exact, and so is their sum, {@code s · (q
  * - z)}. Where all zero points are 8, a symmetric matrix with the scales as they are says the same.
  */
-abstract class ZeroPoints {
+abstract class ZeroPointReader {
 
     private static final int EIGHTS = 0x88888888;
 
@@ -42,8 +42,8 @@ abstract class ZeroPoints {
      * @param groupSize how many inputs share a scale
      * @param added what the stored zero points lack, 0 or 1
      */
-    ZeroPoints(
-            CheckpointParts parts,
+    ZeroPointReader(
+            UnclaimedTensors parts,
             String name,
             Tensor codes,
             int inputs,

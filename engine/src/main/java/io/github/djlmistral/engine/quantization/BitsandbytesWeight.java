@@ -14,7 +14,7 @@ import java.util.List;
  * end with a row: {@code w = table[code] · absmax[block]}, in float32. Two codes make a byte, the
  * first in the upper half.
  */
-public final class Codebook4 implements QuantizedWeight {
+public final class BitsandbytesWeight implements QuantizedWeight {
 
     /** The numbers of NF4: quantiles of the normal distribution. */
     private static final float[] NF4 = {
@@ -54,7 +54,7 @@ public final class Codebook4 implements QuantizedWeight {
      * @param absmax float32 (blocks)
      * @throws IllegalArgumentException if the parts do not fit together
      */
-    public Codebook4(
+    public BitsandbytesWeight(
             int rows, int columns, int blockSize, float[] table, Tensor codes, Tensor absmax) {
         long numbers = (long) rows * columns;
         if (table.length != 16
@@ -111,7 +111,7 @@ public final class Codebook4 implements QuantizedWeight {
     }
 
     @Override
-    public void row(int row, float[] to) {
+    public void dequantizeRow(int row, float[] to) {
         ByteBuffer bytes = codes.data();
         ByteBuffer factors = absmax.data();
         long first = (long) row * columns;

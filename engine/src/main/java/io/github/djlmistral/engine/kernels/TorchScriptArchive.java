@@ -18,11 +18,11 @@ import java.util.zip.ZipOutputStream;
  * {@code data.pkl} the object, {@code constants.pkl} an empty tuple, {@code version} the format's
  * number.
  */
-final class TorchArchive {
+final class TorchScriptArchive {
 
     private static final String NAME = "kernels/";
 
-    private TorchArchive() {}
+    private TorchScriptArchive() {}
 
     /**
      * Assembles the archive.

@@ -9,22 +9,24 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Unpacks in plain Java, on the cores of the common pool, tile by tile.
+ * Dequantizes in plain Java, on the cores of the common pool, tile by tile.
  *
  * <p>Codes of 4 bits are looked up: the 16 numbers that the codes of a group stand for are computed
  * and rounded once, and four of them make a long. Measured on one core of Zen 4 with Java 17, to
  * bfloat16: Int4 0.9 ns a number in groups of 128 and 1.4 ns in groups of 32, where the tables take
  * as long as the looking up; NF4 1.0 ns, Int8 1.9 ns.
  */
-public final class PlainUnpacker implements Unpacker {
+public final class ScalarDequantizer implements Dequantizer {
 
     private static final int TILE = Int4.TILE;
 
-    /** Columns unpacked in one go, a multiple of Int4's groups: their codes fit the first cache. */
+    /**
+     * Columns dequantized in one go, a multiple of Int4's groups: their codes fit the first cache.
+     */
     private static final int STRIP = 512;
 
     @Override
-    public void unpack(QuantizedWeight weight, int from, int to, Dtype dtype, ByteBuffer out) {
+    public void dequantize(QuantizedWeight weight, int from, int to, Dtype dtype, ByteBuffer out) {
         if (from % TILE != 0) {
             throw new IllegalArgumentException("row " + from + " does not begin a tile of " + TILE);
         }
@@ -39,7 +41,7 @@ public final class PlainUnpacker implements Unpacker {
                                 tile(int4, tile, end, rows);
                             } else if (weight instanceof Int8 int8) {
                                 tile(int8, tile, end, rows);
-                            } else if (weight instanceof Codebook4 codebook) {
+                            } else if (weight instanceof BitsandbytesWeight codebook) {
                                 tile(codebook, tile, end, rows);
                             }
                         });
@@ -79,13 +81,13 @@ public final class PlainUnpacker implements Unpacker {
         }
         // codes on the two sides of the centre differ in the sign only
         long sign = wide ? 0x80000000L : 0x8000L;
-        for (int d = 0; d < Int4.CENTRE; ++d) {
+        for (int d = 0; d < Int4.ZERO_POINT; ++d) {
             long above = bits(scale * d, wide);
-            table[Int4.CENTRE + d] = above;
-            table[Int4.CENTRE - d] = above ^ sign;
+            table[Int4.ZERO_POINT + d] = above;
+            table[Int4.ZERO_POINT - d] = above ^ sign;
         }
-        table[Int4.CENTRE] = bits(0, wide);
-        table[0] = bits(scale * -Int4.CENTRE, wide);
+        table[Int4.ZERO_POINT] = bits(0, wide);
+        table[0] = bits(scale * -Int4.ZERO_POINT, wide);
     }
 
     /** Columns 2j and 2j + 1 of a word are in the places 4j of its two halves. */
@@ -168,13 +170,13 @@ public final class PlainUnpacker implements Unpacker {
         }
     }
 
-    private static void tile(Codebook4 weight, int tile, int end, Rows to) {
+    private static void tile(BitsandbytesWeight weight, int tile, int end, Rows to) {
         int columns = weight.columns();
         int size = weight.blockSize();
         if (columns % 4 != 0 || size % 4 != 0) {
             float[] numbers = new float[columns];
             for (int row = tile * TILE; row < end; ++row) {
-                weight.row(row, numbers);
+                weight.dequantizeRow(row, numbers);
                 to.put(row, numbers);
             }
             return;
@@ -262,7 +264,8 @@ public final class PlainUnpacker implements Unpacker {
 
         Rows(ByteBuffer to, Dtype dtype, int from, int columns) {
             if (dtype != Dtype.FLOAT32 && dtype != Dtype.BFLOAT16) {
-                throw new IllegalArgumentException("numbers are unpacked to float32 or bfloat16");
+                throw new IllegalArgumentException(
+                        "numbers are dequantized to float32 or bfloat16");
             }
             this.to = to.duplicate().order(ByteOrder.nativeOrder());
             wide = dtype == Dtype.FLOAT32;

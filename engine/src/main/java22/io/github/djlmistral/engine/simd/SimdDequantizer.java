@@ -9,9 +9,9 @@ import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 
 import io.github.djlmistral.engine.quantization.Int4;
-import io.github.djlmistral.engine.quantization.PlainUnpacker;
+import io.github.djlmistral.engine.quantization.ScalarDequantizer;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
-import io.github.djlmistral.engine.quantization.Unpacker;
+import io.github.djlmistral.engine.quantization.Dequantizer;
 import io.github.djlmistral.engine.weights.Dtype;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -20,18 +20,18 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
 
 /**
- * Unpacks {@link Int4} to bfloat16 by the Vector API, on the decoder's team; other matrices and
- * types as {@link PlainUnpacker} does.
+ * Dequantizes {@link Int4} to bfloat16 by the Vector API, on the decoder's team; other matrices and
+ * types as {@link ScalarDequantizer} does.
  *
  * <p>A word has 8 columns of a row in the order 0 2 4 6, 1 3 5 7. Four lanes with the same word,
  * shifted by 0, 4, 8 and 12 bits, have the even columns at the bottom of their lower halves and the
  * odd ones at the bottom of their upper halves: as the pairs of bfloat16s are to lie in memory.
  */
-final class SimdUnpacker implements Unpacker {
+final class SimdDequantizer implements Dequantizer {
 
     private static final int TILE = Int4.TILE;
 
-    /** Columns of a tile that are unpacked before the next ones; a multiple of every group. */
+    /** Columns of a tile that are dequantized before the next ones; a multiple of every group. */
     private static final int SPAN = 512;
 
     /** 0, 4, 8, 12 and again. */
@@ -41,10 +41,10 @@ final class SimdUnpacker implements Unpacker {
     private static final VectorMask<Integer> FROM_8 = VectorMask.fromLong(INTS, -1L << 8);
     private static final VectorMask<Integer> FROM_12 = VectorMask.fromLong(INTS, -1L << 12);
 
-    private final Unpacker plain = new PlainUnpacker();
+    private final Dequantizer plain = new ScalarDequantizer();
     private final ThreadTeam team;
 
-    SimdUnpacker(ThreadTeam team) {
+    SimdDequantizer(ThreadTeam team) {
         this.team = team;
     }
 
@@ -54,9 +54,9 @@ final class SimdUnpacker implements Unpacker {
     }
 
     @Override
-    public void unpack(QuantizedWeight weight, int from, int to, Dtype dtype, ByteBuffer out) {
+    public void dequantize(QuantizedWeight weight, int from, int to, Dtype dtype, ByteBuffer out) {
         if (!(weight instanceof Int4 int4) || dtype != Dtype.BFLOAT16) {
-            plain.unpack(weight, from, to, dtype, out);
+            plain.dequantize(weight, from, to, dtype, out);
             return;
         }
         if (from % TILE != 0) {
@@ -73,7 +73,9 @@ final class SimdUnpacker implements Unpacker {
                 false);
     }
 
-    /** Unpacks a tile, some columns of all rows before the next: their words stay in the cache. */
+    /**
+     * Dequantizes a tile, some columns of all rows before the next: their words stay in the cache.
+     */
     private static void tile(Int4 weight, int row, int to, long target) {
         int columns = weight.columns();
         int shift = Integer.numberOfTrailingZeros(weight.groupSize());
@@ -83,7 +85,7 @@ final class SimdUnpacker implements Unpacker {
         long factors = row * (long) (columns >> shift) * width;
         long scales = Memory.address(weight.scales()) + factors;
         long offsets = weight.offsets() == null ? 0 : Memory.address(weight.offsets()) + factors;
-        int centre = offsets == 0 ? Int4.CENTRE : 0;
+        int centre = offsets == 0 ? Int4.ZERO_POINT : 0;
         for (int first = 0; first < columns; first += SPAN) {
             int last = Math.min(columns, first + SPAN);
             for (int i = 0; i < to - row; ++i) {
@@ -106,7 +108,7 @@ final class SimdUnpacker implements Unpacker {
                 : ALL.get(Lanes.FLOAT, address);
     }
 
-    /** Unpacks 2 L columns of a row that share a scale. */
+    /** Dequantizes 2 L columns of a row that share a scale. */
     private static IntVector pairs(long words, int centre, float d, float o) {
         IntVector w = IntVector.broadcast(INTS, word(words, 0));
         if (Lanes.COUNT >= 8) {

@@ -5,16 +5,16 @@ import io.github.djlmistral.engine.weights.Dtype;
 import java.nio.ByteBuffer;
 
 /**
- * Writes out the numbers that rows of a matrix in few bits stand for, so that a matrix product of
+ * Writes out the numbers that rows of a quantized weight stand for, so that a matrix product of
  * plain numbers can take them. Every block of a matrix passes through here whenever many tokens
  * pass the matrix, so this is to be as fast as memory.
  */
 @FunctionalInterface
-public interface Unpacker {
+public interface Dequantizer {
 
     /**
-     * Unpacks rows. Each number is that of {@link QuantizedWeight#row}, rounded once, to the
-     * nearest and of two to the even one. Columns keep the order they are stored in: {@link
+     * Dequantizes rows. Each number is that of {@link QuantizedWeight#dequantizeRow}, rounded once,
+     * to the nearest and of two to the even one. Columns keep the order they are stored in: {@link
      * Int4#inputOrder()} is left to the caller.
      *
      * <p>Any number of threads may call this at once. A call may spread its work over threads of
@@ -27,11 +27,11 @@ public interface Unpacker {
      * @param out direct; from its position on it takes (to - from, columns) numbers, row by row, in
      *     the machine's byte order, and keeps its position
      */
-    void unpack(QuantizedWeight weight, int from, int to, Dtype dtype, ByteBuffer out);
+    void dequantize(QuantizedWeight weight, int from, int to, Dtype dtype, ByteBuffer out);
 
     /**
-     * Tells whether a matrix is unpacked in so little time that it is not worth its memory to keep
-     * another copy of it for products with few rows.
+     * Tells whether a matrix is dequantized in so little time that it is not worth its memory to
+     * keep another copy of it for products with few rows.
      *
      * @return false, unless an implementation knows better
      */

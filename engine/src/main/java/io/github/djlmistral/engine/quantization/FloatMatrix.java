@@ -13,7 +13,7 @@ import java.util.stream.IntStream;
  * @param tensor float32, float16 or bfloat16, (rows, columns)
  * @param largest the greatest magnitude among its numbers, all of which are finite
  */
-record FloatRows(Tensor tensor, float largest) {
+record FloatMatrix(Tensor tensor, float largest) {
 
     /** Bytes that a thread scans at a time. */
     private static final int CHUNK = 1 << 20;
@@ -24,7 +24,7 @@ record FloatRows(Tensor tensor, float largest) {
      * @throws IllegalArgumentException if it is no matrix, has no floating-point numbers, or has
      *     NaN or infinite ones, which no few bits can stand for
      */
-    static FloatRows of(Tensor tensor) {
+    static FloatMatrix of(Tensor tensor) {
         boolean plain =
                 tensor.dtype() == Dtype.FLOAT32
                         || tensor.dtype() == Dtype.FLOAT16
@@ -57,7 +57,7 @@ record FloatRows(Tensor tensor, float largest) {
                             + " damaged, or overflowed where they were converted; get them again,"
                             + " in bfloat16 if they were float16");
         }
-        return new FloatRows(tensor, largest);
+        return new FloatMatrix(tensor, largest);
     }
 
     /** Magnitudes compare as their bits do, and above the infinite one there are only NaNs. */
