@@ -19,6 +19,8 @@ enum OptionType {
     STRINGS("a string or a list of strings", value -> list(value, OptionType::string));
 
     private final String description;
+
+    @SuppressWarnings("ImmutableEnumChecker") // the functions have no state
     private final Function<Object, Object> reader;
 
     OptionType(String description, Function<Object, Object> reader) {

@@ -49,6 +49,7 @@ public final class OwnedManager implements AutoCloseable {
     }
 
     /** Returns whether this is the other manager. */
+    @SuppressWarnings("ReferenceEquality") // equals() compares ids only
     public boolean isClosedWith(NDManager other) {
         return parent == other;
     }

@@ -52,6 +52,7 @@ final class DecoderPasses {
         return parameters.stream().map(Parameter::getArray).toList();
     }
 
+    @SuppressWarnings("ReferenceEquality") // equals() would compare the elements
     private @Nullable Decoder decoder() {
         Compiled current = compiled;
         boolean same = current.decoder == null || current.decoder.isCurrent();

@@ -56,6 +56,7 @@ record PassInput(
      * @throws IllegalArgumentException if they do not fit the network or each other
      * @throws IllegalStateException if the cache cannot take the pass, see {@link KvCache#begin}
      */
+    @SuppressWarnings("ReferenceEquality") // equals() would compare the elements
     static PassInput of(
             ForwardInput input, MistralConfig config, Kernels kernels, NDManager scope) {
         NDArray head = input.head();
