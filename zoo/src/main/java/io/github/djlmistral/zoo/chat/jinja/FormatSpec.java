@@ -113,7 +113,7 @@ final class FormatSpec {
         return switch (align) {
             case "<" -> Text.Alignment.LEFT;
             case ">", "=" -> Text.Alignment.RIGHT;
-            case "^" -> Text.Alignment.CENTER;
+            case "^" -> Text.Alignment.MIDDLE;
             default -> fallback;
         };
     }

@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** The tests by name. */
@@ -64,8 +65,8 @@ final class Tests {
         plain("iterable", Tests::isIterable);
         plain("callable", value -> value instanceof Callable || value instanceof Undefined);
         plain("escaped", value -> value instanceof Str s && s.isMarkup());
-        plain("filter", value -> value instanceof Str s && Filters.find(s.text()) != null);
-        plain("test", value -> value instanceof Str s && Tests.find(s.text()) != null);
+        name("filter", Filters::find);
+        name("test", Tests::find);
         TESTS.put("lower", (render, args) -> StrMethods.isLower(text(render, args)));
         TESTS.put("upper", (render, args) -> StrMethods.isUpper(text(render, args)));
         remainder("odd", 1);
@@ -98,6 +99,17 @@ final class Tests {
 
     private static Str text(Render render, Args args) {
         return Repr.str(render, Args.given(args.bind("test", 1, "value")[0]));
+    }
+
+    /** Adds a test whether something has a name; as a key of Python's it must be hashable. */
+    private static void name(String test, Function<String, @Nullable Callable> finder) {
+        TESTS.put(
+                test,
+                (render, args) -> {
+                    Object value = Args.given(args.bind(test, 1, "value")[0]);
+                    Dict.hashed(render.budget, value);
+                    return value instanceof Str s && finder.apply(s.text()) != null;
+                });
     }
 
     private static boolean isSequence(Object value) {

@@ -334,6 +334,7 @@ final class Text {
                     case RIGHT -> missing;
                     // As str.center does: the odd one goes to the left if the width is odd, too.
                     case CENTER -> missing / 2 + (missing & width & 1);
+                    case MIDDLE -> missing / 2;
                 };
         return new StrBuilder(budget)
                 .repeat(fill, left)
@@ -346,6 +347,9 @@ final class Text {
     enum Alignment {
         LEFT,
         RIGHT,
-        CENTER
+        /** As {@code str.center}. */
+        CENTER,
+        /** As {@code ^} of a format: the odd one goes to the right. */
+        MIDDLE
     }
 }
