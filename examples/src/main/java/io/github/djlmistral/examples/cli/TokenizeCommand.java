@@ -2,6 +2,7 @@
 package io.github.djlmistral.examples.cli;
 
 import io.github.djlmistral.zoo.chat.ChatTemplate;
+import io.github.djlmistral.zoo.chat.Conversation;
 import io.github.djlmistral.zoo.chat.Message;
 import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
 import java.io.IOException;
@@ -29,6 +30,7 @@ import picocli.CommandLine.Parameters;
         footer = {
             "  mistral tokenize \"a lighthouse\"",
             "  mistral tokenize --chat --system \"Be brief.\" \"What is a lighthouse?\"",
+            "  mistral tokenize --messages chat.json --tools tools.json --json",
             "  mistral tokenize --decode 1,335,9"
         })
 public final class TokenizeCommand implements Callable<Integer> {
@@ -58,6 +60,8 @@ public final class TokenizeCommand implements Callable<Integer> {
             description = "How the model is to behave; implies --chat.")
     private @Nullable String system;
 
+    @Mixin private final ConversationOptions conversation = new ConversationOptions();
+
     @Option(
             names = "--parse-special",
             description = "Read <s>, [INST] and the like in the text as special tokens.")
@@ -84,25 +88,35 @@ public final class TokenizeCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         chat |= system != null;
+        conversation.check(terminal);
+        if (conversation.given() && (text != null || chat || decode != null)) {
+            throw terminal.usage("--messages is the whole input: leave the text and --chat out");
+        }
         if (decode != null && (text != null || chat)) {
             throw terminal.usage("--decode takes ids, no text: leave one out");
         }
-        if (chat && (parseSpecial || noBos)) {
+        if ((chat || conversation.given()) && (parseSpecial || noBos)) {
             throw terminal.usage(
-                    "with --chat the template decides on special tokens: leave --parse-special and"
+                    "in a chat the template decides on special tokens: leave --parse-special and"
                             + " --no-bos out");
         }
-        if (decode == null && text == null && Terminal.isTerminal(0)) {
+        if (decode == null
+                && text == null
+                && !conversation.given()
+                && Terminal.isTerminal(0)) {
             throw terminal.usage("there is no text: give one, or pipe one in");
         }
         ModelOptions options = new ModelOptions();
         if (model != null) {
             options.model = model;
         }
+        Conversation given = conversation.given() ? conversation.read() : null;
         Path path = options.path(terminal);
         try (MistralTokenizer tokenizer = MistralTokenizer.open(path)) {
             if (decode != null) {
                 decode(tokenizer, decode);
+            } else if (given != null) {
+                apply(tokenizer, path, given);
             } else {
                 encode(tokenizer, path);
             }
@@ -122,19 +136,37 @@ public final class TokenizeCommand implements Callable<Integer> {
         }
     }
 
+    private static ChatTemplate template(Path path) throws IOException {
+        return ChatTemplate.open(path)
+                .orElseThrow(
+                        () ->
+                                new IllegalArgumentException(
+                                        "this checkpoint has no chat template: give a text without"
+                                                + " --chat, or put a chat_template.jinja beside"
+                                                + " it"));
+    }
+
+    private void apply(MistralTokenizer tokenizer, Path path, Conversation given)
+            throws IOException {
+        ChatTemplate template = template(path);
+        String prompt = template.render(given);
+        long[] ids = template.encode(tokenizer, given);
+        if (json.wanted) {
+            Map<String, Object> object = new LinkedHashMap<>();
+            object.put("text", prompt);
+            object.put("ids", ids);
+            json.print(terminal, object);
+        } else {
+            print(tokenizer, ids, prompt);
+        }
+    }
+
     private void encode(MistralTokenizer tokenizer, Path path) throws IOException {
         String input = text == null || text.equals("-") ? PromptOptions.input() : text;
         String prompt = null;
         long[] ids;
         if (chat) {
-            ChatTemplate template =
-                    ChatTemplate.open(path)
-                            .orElseThrow(
-                                    () ->
-                                            new IllegalArgumentException(
-                                                    "this checkpoint has no chat template: leave"
-                                                            + " --chat out, or put a"
-                                                            + " chat_template.jinja beside it"));
+            ChatTemplate template = template(path);
             List<Message> messages = new ArrayList<>();
             if (system != null) {
                 messages.add(Message.system(system));
