@@ -4,18 +4,25 @@
 special tokens of the template itself are special: the text is cut at these, and everything between them is plain.
 """
 
+import copy
+import json
+import re
 from functools import cache
 
 import sentencepiece
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerFast
 
+from chat_inputs import INPUTS
 from common import output_folder, write_json
 from texts import STORY
 from tokenizer import Behaviour, published_model, template
 
 TEMPLATES = {"instruct-v0.1-launch": "legacy", "instruct-v0.2-launch": "legacy", "instruct-sept-2024": "canonical",
              "zephyr": None, "chatml": None}
+
+# Of our own writing: together they use every construct that was met in published templates.
+TOOL_TEMPLATES = ["tools-v3", "headers", "thinking", "documents", "typed-tools", "parts"]
 
 
 def turns(*contents, system=None):
@@ -106,11 +113,59 @@ def main():
     templates = {name: {"file": f"{name}.jinja", "behaviour": behaviour} for name, behaviour in TEMPLATES.items()}
     write_json(folder / "expected.json", {"templates": templates, "conversations": CONVERSATIONS, "cases": cases})
     print(f"{len(cases)} cases, {sum('error' in case for case in cases)} of them refused")
+    record_inputs(folder)
+
+
+def record_inputs(folder):
+    """All of chat_inputs.py through the templates of our own; for the tool format of v0.3 also the ids."""
+    cases = []
+    for name in TOOL_TEMPLATES:
+        (folder / f"{name}.jinja").write_text(template(name), encoding="utf-8")
+        for key, given in INPUTS.items():
+            case = {"template": name, "input": key}
+            try:
+                case["rendered"] = render_input(name, given)
+                if name == "tools-v3":
+                    case["safe_ids"] = safe_ids(name, key, given)
+            except (TemplateError, TypeError, ValueError) as refusal:
+                case["error"] = str(refusal)
+            cases.append(case)
+    lines = {"inputs": [json.dumps(key) + ": " + json.dumps(given, ensure_ascii=False) for key, given in INPUTS.items()],
+             "cases": [json.dumps(case, ensure_ascii=False) for case in cases]}
+    text = '{"inputs": {\n' + ",\n".join(lines["inputs"]) + '\n},\n"cases": [\n' + ",\n".join(lines["cases"]) + "\n]}\n"
+    (folder / "inputs.json").write_text(text, encoding="utf-8")
+    print(f"{len(cases)} inputs, {sum('error' in case for case in cases)} of them refused")
+
+
+def render_input(name, given):
+    given = {"variables": {}, **copy.deepcopy(given)}
+    messages, variables = given.pop("messages"), {"date_string": "26 Jul 2024", **given.pop("variables")}
+    return renderer("<s>", "</s>").apply_chat_template(messages, chat_template=template(name), tokenize=False, **given, **variables)
+
+
+def safe_ids(name, key, given):
+    """The text is cut at the template's own special tokens: a mark hides the first letter of those that the input spells."""
+    model, mark = published_model("v3"), "\uE000"
+    whole, inner = tokenizer(model, "canonical"), tokenizer(model, "inner")
+    special = whole.special
+    spelled = re.compile("|".join(map(re.escape, sorted(special, key=len, reverse=True))))
+
+    def hide(value):
+        if isinstance(value, str):
+            return spelled.sub(lambda found: mark + found[0], value)
+        if isinstance(value, dict):
+            return {hide(key): hide(item) for key, item in value.items()}
+        return [hide(item) for item in value] if isinstance(value, list) else value
+
+    ids = []
+    for part in re.split(f"(?<!{mark})({spelled.pattern})", render_input(name, hide(given))):
+        ids += [special[part]] if part in special else inner.plain(part.replace(mark, ""), bos=False)
+    assert "special" in key or ids == whole.parse(render_input(name, given), bos=False), key
+    return ids
 
 
 def render(name, messages, prompt=False, bos="<s>", eos="</s>"):
-    renderer = PreTrainedTokenizerFast(tokenizer_object=tokenizer(published_model(), "canonical").tokenizer, bos_token=bos, eos_token=eos)
-    return renderer.apply_chat_template(messages, chat_template=template(name), add_generation_prompt=prompt, tokenize=False)
+    return renderer(bos, eos).apply_chat_template(messages, chat_template=template(name), add_generation_prompt=prompt, tokenize=False)
 
 
 def tokens(model, behaviour, name, messages):
@@ -141,6 +196,11 @@ def mistral_common(model, messages):
         else:
             ids += pieces.encode(message["content"]) + [2]
     return ids
+
+
+@cache
+def renderer(bos, eos):
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer(published_model(), "canonical").tokenizer, bos_token=bos, eos_token=eos)
 
 
 @cache

@@ -17,10 +17,11 @@ from tokenizers import Tokenizer
 from common import output_folder, write_json
 from texts import DECODE_ONLY, GOLDEN, SMALL_TEXTS, STORY, TEXTS
 
-SHA256 = "dadfd56d766715c61d2ef780a525ab43b8e6da4de6865bda3d95fdef5e134055"
-NOTICE = """tokenizer.model.v1 is part of mistral-common (https://github.com/mistralai/mistral-common),
+PUBLISHED = {"v1": ("tokenizer.model.v1", "dadfd56d766715c61d2ef780a525ab43b8e6da4de6865bda3d95fdef5e134055"),
+             "v3": ("mistral_instruct_tokenizer_240323.model.v3", "9addc8bdce5988448ae81b729336f43a81262160ae8da760674badab9d4c7d33")}
+NOTICE = """tokenizer.model.v1 and tokenizer.model.v3 are part of mistral-common (https://github.com/mistralai/mistral-common),
 Copyright Mistral AI, licensed under the Apache License, Version 2.0: https://www.apache.org/licenses/LICENSE-2.0
-It is an unchanged copy of src/mistral_common/data/tokenizer.model.v1.
+They are unchanged copies of src/mistral_common/data/tokenizer.model.v1 and mistral_instruct_tokenizer_240323.model.v3.
 """
 TEMPLATES = {"legacy": "instruct-v0.2-launch", "canonical": "instruct-sept-2024"}
 
@@ -30,6 +31,7 @@ def main():
     output.mkdir(parents=True, exist_ok=True)
     model = published_model()
     (output / "tokenizer.model.v1").write_bytes(model)
+    (output / "tokenizer.model.v3").write_bytes(published_model("v3"))
     (output / "NOTICE").write_text(NOTICE)
     write_json(output / "ids.json", record(model, TEXTS, DECODE_ONLY, "tokenizer.model.v1"))
     for text, ids in GOLDEN.items():
@@ -51,11 +53,17 @@ def main():
 # ------------------------------------------------------------------------------------------------ the two models
 
 
-def published_model():
+def published_model(version="v1"):
     package = importlib.util.find_spec("mistral_common").submodule_search_locations[0]
-    model = (Path(package) / "data" / "tokenizer.model.v1").read_bytes()
-    assert hashlib.sha256(model).hexdigest() == SHA256
+    file, sha256 = PUBLISHED[version]
+    model = (Path(package) / "data" / file).read_bytes()
+    assert hashlib.sha256(model).hexdigest() == sha256
     return model
+
+
+def special_pieces(proto):
+    """The pieces of the types UNKNOWN and CONTROL: all that Hugging Face makes special."""
+    return {piece.piece: id for id, piece in enumerate(proto.pieces) if piece.type in (2, 3)}
 
 
 def small_model():
@@ -82,7 +90,7 @@ def tokenizer_json(model, behaviour):
     return {
         "version": "1.0", "truncation": None, "padding": None,
         "added_tokens": [{"id": id, "content": content, "single_word": False, "lstrip": False, "rstrip": False,
-                          "normalized": False, "special": True} for id, content in enumerate(["<unk>", "<s>", "</s>"])],
+                          "normalized": False, "special": True} for content, id in special_pieces(proto).items()],
         "normalizer": legacy if behaviour == "legacy" else None,
         "pre_tokenizer": None if behaviour == "legacy" else metaspace,
         "post_processor": {
@@ -127,6 +135,7 @@ class Behaviour:
 
     def __init__(self, model, name):
         self.tokenizer = Tokenizer.from_str(json.dumps(tokenizer_json(model, name)))
+        self.special = special_pieces(sentencepiece_model_pb2.ModelProto.FromString(model))
 
     def parse(self, text, bos=True):
         self.tokenizer.encode_special_tokens = False

@@ -22,9 +22,7 @@ final class ConversationOptions {
     private static final int LONG_BITS = 63;
 
     private static final Gson GSON =
-            new GsonBuilder()
-                    .setObjectToNumberStrategy(in -> number(in.nextString()))
-                    .create();
+            new GsonBuilder().setObjectToNumberStrategy(in -> number(in.nextString())).create();
 
     @Option(
             names = "--messages",
@@ -85,8 +83,7 @@ final class ConversationOptions {
      */
     Conversation read() throws IOException {
         List<Map<String, @Nullable Object>> list = objects("--messages", messages);
-        return new Conversation(
-                        list == null ? List.of() : list.stream().map(Message::new).toList())
+        return new Conversation(list == null ? List.of() : list.stream().map(Message::new).toList())
                 .withTools(objects("--tools", tools))
                 .withDocuments(objects("--documents", documents))
                 .withGenerationPrompt(addGenerationPrompt)
@@ -107,7 +104,8 @@ final class ConversationOptions {
                     option + " " + file + " is not a JSON list of objects: " + e.getMessage(), e);
         }
         if (list == null || list.contains(null)) {
-            throw new IllegalArgumentException(option + " " + file + " is not a JSON list of objects");
+            throw new IllegalArgumentException(
+                    option + " " + file + " is not a JSON list of objects");
         }
         return list;
     }

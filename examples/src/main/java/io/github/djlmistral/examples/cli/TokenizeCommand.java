@@ -100,10 +100,7 @@ public final class TokenizeCommand implements Callable<Integer> {
                     "in a chat the template decides on special tokens: leave --parse-special and"
                             + " --no-bos out");
         }
-        if (decode == null
-                && text == null
-                && !conversation.given()
-                && Terminal.isTerminal(0)) {
+        if (decode == null && text == null && !conversation.given() && Terminal.isTerminal(0)) {
             throw terminal.usage("there is no text: give one, or pipe one in");
         }
         ModelOptions options = new ModelOptions();

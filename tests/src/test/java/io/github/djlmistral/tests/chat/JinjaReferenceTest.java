@@ -39,8 +39,14 @@ class JinjaReferenceTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "operators", "values", "expressions", "filters", "tests", "statements",
-                "whitespace", "random"
+                "operators",
+                "values",
+                "expressions",
+                "filters",
+                "tests",
+                "statements",
+                "whitespace",
+                "random"
             })
     void equalsJinja2(String area) throws IOException {
         Recorded recorded =
