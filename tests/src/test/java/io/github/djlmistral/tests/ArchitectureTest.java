@@ -109,10 +109,8 @@ class ArchitectureTest {
 
         @Override
         public Set<Location> get(Class<?> testClass) {
-            String tests = testClass.getProtectionDomain().getCodeSource().getLocation().toString();
             return Locations.ofPackage(ROOT).stream()
                     .map(location -> location.asURI().toString())
-                    .filter(uri -> !uri.startsWith(tests))
                     .map(uri -> URI.create(uri.replaceFirst("io/github/djlmistral/?$", "")))
                     .map(Location::of)
                     .collect(Collectors.toSet());
