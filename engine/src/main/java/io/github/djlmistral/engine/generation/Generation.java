@@ -43,9 +43,10 @@ public final class Generation implements AutoCloseable {
     private final List<Sampler> samplers = new ArrayList<>();
     private final int width;
     private final int limit;
+    private final boolean padded;
 
-    /** Of the shortest prompt. */
-    private final int padding;
+    /** How many tokens of padding each row begins with. */
+    private final int[] padding;
 
     private final long pad;
     private final long started = System.nanoTime();
@@ -80,7 +81,8 @@ public final class Generation implements AutoCloseable {
             rows.add(new Row(prompt));
         }
         width = rows.stream().mapToInt(Row::length).max().orElseThrow();
-        padding = width - rows.stream().mapToInt(Row::length).min().orElseThrow();
+        padding = rows.stream().mapToInt(row -> width - row.length()).toArray();
+        padded = rows.stream().anyMatch(row -> row.length() < width);
         int positions = network.config().maxPositionEmbeddings();
         limit = Math.min(config.maxNewTokens(), positions - width);
         List<Integer> eos = config.eosTokenIds();
@@ -302,9 +304,8 @@ public final class Generation implements AutoCloseable {
         long[] positions = new long[batch * tokens];
         for (int b = 0; b < batch; ++b) {
             Row row = rows.get(b);
-            int first = width - row.promptLength();
             for (int column = from; column < to; ++column) {
-                int index = column - first;
+                int index = column - padding[b];
                 int at = b * tokens + column - from;
                 // a row that has ended goes on with padding, for the others' sake
                 ids[at] = index < 0 || index >= row.length() ? pad : row.id(index);
@@ -316,13 +317,9 @@ public final class Generation implements AutoCloseable {
                     ForwardInput.ofIds(step.create(ids, new Shape(batch, tokens)))
                             .cache(cache)
                             .logitsToKeep(1);
-            if (padding > 0) {
-                input.positionIds(step.create(positions, new Shape(batch, tokens)));
-                int window = network.config().window();
-                // the first query of the pass sees the columns after from - window
-                if (window == 0 || from - window + 1 < padding) {
-                    input.attentionMask(step.create(mask(to), new Shape(batch, to)));
-                }
+            if (padded) {
+                input.positionIds(step.create(positions, new Shape(batch, tokens)))
+                        .leftPadding(padding);
             }
             ForwardOutput output = network.forward(parameters, input, false);
             float[] flat = output.output().toFloatArray();
@@ -332,16 +329,6 @@ public final class Generation implements AutoCloseable {
                     logits, b -> Arrays.copyOfRange(flat, b * vocabulary, (b + 1) * vocabulary));
             return logits;
         }
-    }
-
-    /** What of the columns before {@code to} is no padding, row after row. */
-    private long[] mask(int to) {
-        long[] mask = new long[rows.size() * to];
-        for (int b = 0; b < rows.size(); ++b) {
-            int first = width - rows.get(b).promptLength();
-            Arrays.fill(mask, b * to + Math.min(first, to), (b + 1) * to, 1);
-        }
-        return mask;
     }
 
     /** Frees everything, at the end of the step under way if there is one. */

@@ -7,33 +7,44 @@ import ai.djl.ndarray.types.Shape;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which keys a query sees, written out: the definition that every faster path must equal.
+ * The additive attention mask: causal, within a sliding window and without padding. It is the
+ * definition that every kernel without a mask must equal.
  *
- * <p>A key at position p is seen by the query at position q where {@code q - window < p <= q}, so a
- * window of W is W keys, the query's own included (arXiv 2310.06825; {@code sliding_window_overlay}
- * of the reference), and where the padding mask keeps p.
+ * <p>The query at position q attends to the key at position p where {@code q - window < p <= q}, so
+ * a window of W is W keys, the query's own included (arXiv 2310.06825; {@code
+ * sliding_window_overlay} of the reference), and where the padding mask keeps p.
  */
 public final class AttentionMask {
 
-    /** What hides a key: finite, so that a row with nothing to see has no NaN. */
+    /** The value of a masked key: finite, so that a fully masked row has no NaN. */
     public static final float MASKED = -1e30f;
+
+    /** A padding mask. */
+    @FunctionalInterface
+    public interface Padding {
+
+        /**
+         * Returns whether a position holds padding.
+         *
+         * @param row the row of the batch
+         * @param position the position in the row, padding included
+         */
+        boolean isPadding(int row, int position);
+    }
 
     private AttentionMask() {}
 
     /**
-     * Writes the mask out.
-     *
-     * <p>Example, window 2, one row, first token padding ({@code keep = {{0, 1, 1}}}), all three
-     * tokens new: query 0 sees nothing, query 1 sees key 1, query 2 sees keys 1 and 2.
+     * Makes the mask as an array.
      *
      * @param manager the manager of the result
-     * @param batch how many rows B the result has
+     * @param batch number of rows B
      * @param firstQuery position of the first query
-     * @param queries how many queries T follow each other from there
+     * @param queries number of consecutive queries T
      * @param keyPositions position of each of the K keys, in any order
-     * @param window how many keys a query sees; 0 for all
-     * @param keep per row and position whether a token counts (1) or is padding (0); null keeps all
-     * @return float32 (B, 1, T, K) of zeros and {@link #MASKED}
+     * @param window number of keys a query attends to; 0 for all
+     * @param padding the padding mask; null for no padding
+     * @return float32 (B, 1, T, K) of 0 and {@link #MASKED}
      */
     public static NDArray additive(
             NDManager manager,
@@ -42,20 +53,48 @@ public final class AttentionMask {
             int queries,
             int[] keyPositions,
             int window,
-            long @Nullable [][] keep) {
-        float[] mask = new float[Math.multiplyExact(batch * queries, keyPositions.length)];
+            @Nullable Padding padding) {
+        float[] mask = values(batch, firstQuery, queries, keyPositions, window, padding);
+        return manager.create(mask, new Shape(batch, 1, queries, keyPositions.length));
+    }
+
+    /**
+     * Computes the values of the mask.
+     *
+     * <p>Example, window 2, one row, first token padding, all three tokens new: query 0 attends to
+     * nothing, query 1 to key 1, query 2 to keys 1 and 2.
+     *
+     * @param batch number of rows B
+     * @param firstQuery position of the first query
+     * @param queries number of consecutive queries T
+     * @param keyPositions position of each of the K keys, in any order
+     * @param window number of keys a query attends to; 0 for all
+     * @param padding the padding mask; null for no padding
+     * @return B · T · K values, 0 or {@link #MASKED}
+     */
+    public static float[] values(
+            int batch,
+            int firstQuery,
+            int queries,
+            int[] keyPositions,
+            int window,
+            @Nullable Padding padding) {
+        float[] mask =
+                new float
+                        [Math.multiplyExact(
+                                Math.multiplyExact(batch, queries), keyPositions.length)];
         int at = 0;
         for (int b = 0; b < batch; ++b) {
             for (int q = firstQuery; q < firstQuery + queries; ++q) {
                 for (int p : keyPositions) {
-                    boolean seen =
+                    boolean attended =
                             p <= q
                                     && (window == 0 || p > q - window)
-                                    && (keep == null || keep[b][p] != 0);
-                    mask[at++] = seen ? 0 : MASKED;
+                                    && (padding == null || !padding.isPadding(b, p));
+                    mask[at++] = attended ? 0 : MASKED;
                 }
             }
         }
-        return manager.create(mask, new Shape(batch, 1, queries, keyPositions.length));
+        return mask;
     }
 }

@@ -55,14 +55,15 @@ final class DecoderPasses {
     @SuppressWarnings("ReferenceEquality") // equals() would compare the elements
     private @Nullable Decoder decoder() {
         Compiled current = compiled;
-        boolean same = current.decoder == null || current.decoder.isCurrent();
+        boolean same = true;
         for (int i = 0; i < parameters.size(); ++i) {
             if (parameters.get(i).requiresGradient()) {
                 return null;
             }
             same &= parameters.get(i).getArray() == current.arrays.get(i);
         }
-        if (!same) {
+        // only of arrays that are still the parameters': others may be closed
+        if (!same || (current.decoder != null && !current.decoder.isCurrent())) {
             current = new Compiled(compile(), arrays());
             compiled = current;
         }
@@ -101,7 +102,6 @@ final class DecoderPasses {
         if (decoder == null) {
             return null;
         }
-        NDArray mask = input.mask(model.config().window());
         int tokens = input.tokens();
         NDArray logits =
                 decoder.forward(
@@ -114,7 +114,7 @@ final class DecoderPasses {
                                 cache.keys(),
                                 cache.values(),
                                 input.past(),
-                                mask == null ? null : mask.toFloatArray(),
+                                input.maskValues(model.config().window()),
                                 input.logitsToKeep()));
         cache.finish();
         return logits;

@@ -16,6 +16,7 @@ public final class ForwardInput {
     final @Nullable NDArray inputIds;
     final @Nullable NDArray inputsEmbeds;
     @Nullable NDArray attentionMask;
+    int @Nullable [] leftPadding;
     @Nullable NDArray positionIds;
     @Nullable KvCache cache;
     int logitsToKeep;
@@ -56,6 +57,19 @@ public final class ForwardInput {
      */
     public ForwardInput attentionMask(@Nullable NDArray mask) {
         attentionMask = mask;
+        return this;
+    }
+
+    /**
+     * Declares the first tokens of each row to be padding: what an {@link #attentionMask} with
+     * zeros there says, but without an array as long as the text at every step. Padding that has
+     * left the sliding window costs nothing.
+     *
+     * @param tokens number of padding tokens of each of the B rows
+     * @return this
+     */
+    public ForwardInput leftPadding(int... tokens) {
+        leftPadding = tokens.clone();
         return this;
     }
 

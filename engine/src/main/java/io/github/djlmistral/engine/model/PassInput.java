@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param tokens T
  * @param past how many tokens the cache has seen
  * @param positions the rotary positions, T for all rows alike or B · T
- * @param padding the 2D attention mask by row and position; null where it masks nothing
+ * @param padding the padding mask; null where no query attends to a padded position
  * @param additiveMask the 4D attention mask, or null
  * @param cache the cache's part in the pass, or null
  * @param logitsToKeep of how many last tokens of each row logits are wanted, 1 to T
@@ -42,7 +42,7 @@ record PassInput(
         int tokens,
         int past,
         long[] positions,
-        long @Nullable [][] padding,
+        AttentionMask.@Nullable Padding padding,
         @Nullable NDArray additiveMask,
         KvCache.@Nullable Pass cache,
         int logitsToKeep,
@@ -88,7 +88,7 @@ record PassInput(
                     tokens,
                     past,
                     positions(input.positionIds, batch, tokens, past),
-                    mask == null || additive ? null : padding(mask, batch, past + tokens),
+                    padding(input, batch, past, tokens, config.window()),
                     mask == null || !additive ? null : additive(mask, batch, tokens, pass, scope),
                     pass,
                     input.logitsToKeep == 0 ? tokens : Math.min(tokens, input.logitsToKeep),
@@ -229,23 +229,45 @@ record PassInput(
         }
     }
 
-    /** Returns the rows of a 2D mask, or null where it masks nothing. */
-    private static long @Nullable [][] padding(NDArray mask, int batch, int length) {
-        if (!mask.getShape().equals(new Shape(batch, length))) {
+    /** Returns the padding mask, or null where no query of the pass attends to padding. */
+    private static AttentionMask.@Nullable Padding padding(
+            ForwardInput input, int batch, int past, int tokens, int window) {
+        int end = past + tokens;
+        int first = window == 0 ? 0 : Math.max(0, past - window + 1);
+        NDArray mask = input.attentionMask;
+        int[] left = input.leftPadding;
+        if (left != null) {
+            if (mask != null || left.length != batch) {
+                throw new IllegalArgumentException(
+                        mask != null
+                                ? "give either attention_mask or the left padding, not both"
+                                : "the left padding is given for "
+                                        + left.length
+                                        + " rows, the input has "
+                                        + batch);
+            }
+            boolean none = IntStream.of(left).allMatch(padding -> padding <= first);
+            return none ? null : (row, position) -> position < left[row];
+        }
+        if (mask == null || mask.getShape().dimension() == 4) {
+            return null;
+        }
+        if (!mask.getShape().equals(new Shape(batch, end))) {
             throw new IllegalArgumentException(
                     "attention_mask must be "
-                            + new Shape(batch, length)
+                            + new Shape(batch, end)
                             + ", one number for each token seen so far and now, is "
                             + mask.getShape());
         }
-        long[] flat = longs(mask);
-        boolean full = true;
-        long[][] rows = new long[batch][length];
-        for (int i = 0; i < flat.length; ++i) {
-            rows[i / length][i % length] = flat[i];
-            full &= flat[i] != 0;
+        long[] kept = longs(mask);
+        for (int b = 0; b < batch; ++b) {
+            for (int p = first; p < end; ++p) {
+                if (kept[b * end + p] == 0) {
+                    return (row, position) -> kept[row * end + position] == 0;
+                }
+            }
         }
-        return full ? null : rows;
+        return null;
     }
 
     private static NDArray additive(
@@ -275,17 +297,31 @@ record PassInput(
         return all;
     }
 
-    /** Returns the mask written out; null where the rule of {@link Kernels#attention} does. */
+    /** Returns whether {@link Kernels#attention} needs a mask beyond its own rule. */
+    boolean needsMask() {
+        return additiveMask != null || padding != null || attentions;
+    }
+
+    /** Returns the additive mask, float32 (B, 1, T, K); null where none is needed. */
     @Nullable NDArray mask(int window) {
-        if (additiveMask != null) {
+        if (additiveMask != null || !needsMask()) {
             return additiveMask;
         }
-        if (padding == null && !attentions) {
-            return null;
+        return AttentionMask.additive(scope, batch, past, tokens, keyPositions(), window, padding);
+    }
+
+    /** Returns the values of {@link #mask}. */
+    float @Nullable [] maskValues(int window) {
+        if (additiveMask != null) {
+            return additiveMask.toFloatArray();
         }
-        int[] keyPositions =
-                cache == null ? IntStream.range(0, tokens).toArray() : cache.keyPositions();
-        return AttentionMask.additive(scope, batch, past, tokens, keyPositions, window, padding);
+        return needsMask()
+                ? AttentionMask.values(batch, past, tokens, keyPositions(), window, padding)
+                : null;
+    }
+
+    private int[] keyPositions() {
+        return cache == null ? IntStream.range(0, tokens).toArray() : cache.keyPositions();
     }
 
     /** Gives the cache back. */

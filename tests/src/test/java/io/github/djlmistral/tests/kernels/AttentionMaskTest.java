@@ -22,7 +22,7 @@ class AttentionMaskTest extends Fixture {
     void theExampleOfTheDocumentation() {
         NDArray mask =
                 AttentionMask.additive(
-                        manager, 1, 0, 3, new int[] {0, 1, 2}, 2, new long[][] {{0, 1, 1}});
+                        manager, 1, 0, 3, new int[] {0, 1, 2}, 2, (row, position) -> position == 0);
         assertThat(mask.getShape()).isEqualTo(new Shape(1, 1, 3, 3));
         assertThat(mask.toFloatArray())
                 .containsExactly(MASKED, MASKED, MASKED, MASKED, 0, MASKED, MASKED, 0, 0);
@@ -39,15 +39,15 @@ class AttentionMaskTest extends Fixture {
         int end = first + queries;
         int window = random.nextInt(end + 2);
         int[] keys = random.ints(0, end).distinct().limit(1 + random.nextInt(end)).toArray();
-        long[][] keep = null;
-        if (random.nextBoolean()) {
-            keep = new long[batch][];
-            for (int b = 0; b < batch; ++b) {
-                keep[b] = random.longs(end, 0, 2).toArray();
-            }
+        long[][] keep = new long[batch][];
+        for (int b = 0; b < batch; ++b) {
+            keep[b] = random.longs(end, 0, 2).toArray();
         }
+        AttentionMask.Padding padding =
+                random.nextBoolean() ? null : (row, position) -> keep[row][position] == 0;
 
-        NDArray mask = AttentionMask.additive(manager, batch, first, queries, keys, window, keep);
+        NDArray mask =
+                AttentionMask.additive(manager, batch, first, queries, keys, window, padding);
 
         assertThat(mask.getShape()).isEqualTo(new Shape(batch, 1, queries, keys.length));
         float[] values = mask.toFloatArray();
@@ -57,7 +57,7 @@ class AttentionMaskTest extends Fixture {
                 Set<Integer> seen = new HashSet<>();
                 int steps = window == 0 ? q + 1 : window;
                 for (int p = q; p >= 0 && steps > 0; --p, --steps) {
-                    if (keep == null || keep[b][p] == 1) {
+                    if (padding == null || keep[b][p] == 1) {
                         seen.add(p);
                     }
                 }

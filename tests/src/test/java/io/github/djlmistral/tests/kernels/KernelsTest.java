@@ -127,12 +127,7 @@ class KernelsTest extends Fixture {
         NDArray q = random(1, 2, 4, queries, 6);
         NDArray k = random(2, 2, 2, keys, 6);
         NDArray v = random(3, 2, 2, keys, 6);
-        long[][] keep = new long[2][keys];
-        for (int b = 0; b < 2; ++b) {
-            for (int p = 0; p < keys; ++p) {
-                keep[b][p] = p >= 3 * b ? 1 : 0;
-            }
-        }
+        int[] padding = {0, 3};
         NDArray mask =
                 AttentionMask.additive(
                         manager,
@@ -141,7 +136,7 @@ class KernelsTest extends Fixture {
                         queries,
                         IntStream.range(0, keys).toArray(),
                         window,
-                        keep);
+                        (row, position) -> position < padding[row]);
         NDArray expected = reference.attention(q, k, v, mask, window);
         NDArray actual = torch.attention(q, k, v, mask, window);
         assertThat(expected.isNaN().any().getBoolean()).isFalse();

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.tests.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import io.github.djlmistral.engine.cache.KvCache;
+import io.github.djlmistral.engine.kernels.Kernels;
+import io.github.djlmistral.engine.model.ForwardInput;
+import io.github.djlmistral.engine.model.MistralConfig;
+import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.tests.kernels.RandomNetwork;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * Declared left padding is an attention mask of zeros on the left, at no cost beyond the window.
+ */
+class LeftPaddingTest extends Fixture {
+
+    private static final int WINDOW = 6;
+    private static final int[] PADDING = {0, 5, 2};
+
+    private MistralForCausalLM network(String kernels, int window) throws Exception {
+        MistralConfig config = RandomNetwork.config(window);
+        return MistralForCausalLM.of(
+                config,
+                RandomNetwork.weights(config, "float32"),
+                "random",
+                manager,
+                kernels,
+                "float32");
+    }
+
+    /** Ids of the columns from {@code from} to {@code to}, the same in each call. */
+    private static long[] ids(int from, int to) {
+        long[] ids = new long[PADDING.length * (to - from)];
+        for (int b = 0; b < PADDING.length; ++b) {
+            for (int column = from; column < to; ++column) {
+                ids[b * (to - from) + column - from] = (31L * b + 7L * column) % 77;
+            }
+        }
+        return ids;
+    }
+
+    private static long[] mask(int length) {
+        long[] mask = new long[PADDING.length * length];
+        for (int b = 0; b < PADDING.length; ++b) {
+            Arrays.fill(mask, b * length + Math.min(length, PADDING[b]), (b + 1) * length, 1);
+        }
+        return mask;
+    }
+
+    /**
+     * A prompt of 7 columns in two chunks, then single tokens until the padding is out of sight.
+     */
+    @ParameterizedTest
+    @CsvSource({
+        "reference, 0",
+        "reference, 6",
+        "torch, 0",
+        "torch, 6",
+        "simd, 0",
+        "simd, 6",
+        "simd, 500"
+    })
+    void equalsTheAttentionMask(String kernels, int window) throws Exception {
+        MistralForCausalLM network = network(kernels, window);
+        int rows = PADDING.length;
+        try (KvCache declared = network.newCache(manager, rows, 20);
+                KvCache masked = network.newCache(manager, rows, 20)) {
+            int[] ends = {3, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+            int from = 0;
+            for (int to : ends) {
+                try (NDManager scope = manager.newSubManager()) {
+                    NDArray ids = scope.create(ids(from, to), new Shape(rows, to - from));
+                    NDArray mask = scope.create(mask(to), new Shape(rows, to));
+                    NDArray expected =
+                            network.forward(
+                                            parameters,
+                                            ForwardInput.ofIds(ids)
+                                                    .cache(masked)
+                                                    .attentionMask(mask),
+                                            false)
+                                    .output();
+                    NDArray actual =
+                            network.forward(
+                                            parameters,
+                                            ForwardInput.ofIds(ids)
+                                                    .cache(declared)
+                                                    .leftPadding(PADDING),
+                                            false)
+                                    .output();
+                    // the same mask, or none, by the same kernels
+                    assertClose(actual, expected, 0);
+                    from = to;
+                }
+            }
+        }
+    }
+
+    /** With the mask written out as long as some row has padding, as it was before. */
+    @ParameterizedTest
+    @CsvSource({"reference", "torch"})
+    void aMaskIsMadeOnlyWhilePaddingIsInTheWindow(String kernels) throws Exception {
+        MistralForCausalLM plain = network(kernels, WINDOW);
+        List<Boolean> masked = new ArrayList<>();
+        MistralForCausalLM network = through(noting(plain.kernels(), masked), plain);
+        int rows = PADDING.length;
+        try (KvCache cache = network.newCache(manager, rows, 30);
+                NDManager scope = manager.newSubManager()) {
+            for (int column = 0; column < 15; ++column) {
+                NDArray ids = scope.create(ids(column, column + 1), new Shape(rows, 1));
+                masked.clear();
+                network.forward(
+                        parameters,
+                        ForwardInput.ofIds(ids).cache(cache).leftPadding(PADDING),
+                        false);
+                // the longest padding is at 0 to 4, the query at q attends to q - 5 to q
+                assertThat(masked)
+                        .as("column %d", column)
+                        .hasSize(network.config().numHiddenLayers())
+                        .containsOnly(column - WINDOW + 1 < 5);
+            }
+        }
+    }
+
+    private static Kernels noting(Kernels kernels, List<Boolean> masked) {
+        return (Kernels)
+                Proxy.newProxyInstance(
+                        Kernels.class.getClassLoader(),
+                        new Class<?>[] {Kernels.class},
+                        (proxy, method, arguments) -> {
+                            if (method.getName().equals("attention")) {
+                                masked.add(arguments[3] != null);
+                            }
+                            try {
+                                return method.invoke(kernels, arguments);
+                            } catch (InvocationTargetException e) {
+                                throw e.getCause();
+                            }
+                        });
+    }
+
+    @Test
+    void paddingThatDoesNotFit() throws Exception {
+        MistralForCausalLM network = network("reference", 0);
+        NDArray ids = manager.create(new long[] {1, 2}, new Shape(1, 2));
+        NDArray mask = manager.ones(new Shape(1, 2));
+        assertThatIllegalArgumentException()
+                .isThrownBy(
+                        () ->
+                                network.forward(
+                                        parameters,
+                                        ForwardInput.ofIds(ids).leftPadding(1, 0),
+                                        false))
+                .withMessageContaining("2 rows")
+                .withMessageContaining("1");
+        assertThatIllegalArgumentException()
+                .isThrownBy(
+                        () ->
+                                network.forward(
+                                        parameters,
+                                        ForwardInput.ofIds(ids).leftPadding(1).attentionMask(mask),
+                                        false))
+                .withMessageContaining("not both");
+    }
+}
