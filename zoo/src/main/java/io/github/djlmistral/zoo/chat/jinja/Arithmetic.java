@@ -75,22 +75,18 @@ final class Arithmetic {
     }
 
     private static @Nullable Object small(Operator operator, long x, long y) {
-        switch (operator) {
+        return switch (operator) {
             case ADD -> {
                 long sum = x + y;
-                return ((x ^ sum) & (y ^ sum)) < 0 ? null : (Object) sum;
+                yield ((x ^ sum) & (y ^ sum)) < 0 ? null : (Object) sum;
             }
             case SUBTRACT -> {
                 long difference = x - y;
-                return ((x ^ y) & (x ^ difference)) < 0 ? null : (Object) difference;
+                yield ((x ^ y) & (x ^ difference)) < 0 ? null : (Object) difference;
             }
-            case MODULO -> {
-                return y == 0 ? null : (Object) Math.floorMod(x, y);
-            }
-            default -> {
-                return null;
-            }
-        }
+            case MODULO -> y == 0 ? null : (Object) Math.floorMod(x, y);
+            default -> null;
+        };
     }
 
     private static Object add(Render render, Object a, Object b) {
@@ -146,23 +142,16 @@ final class Arithmetic {
     }
 
     private static Object integer(Render render, Operator operator, BigInteger x, BigInteger y) {
-        render.budget.work((long) (x.bitLength() >> 5) * (y.bitLength() >> 5) >> 4);
-        switch (operator) {
-            case ADD:
-                return Numbers.normalize(x.add(y));
-            case SUBTRACT:
-                return Numbers.normalize(x.subtract(y));
-            case MULTIPLY:
-                return Numbers.normalize(x.multiply(y));
-            case DIVIDE:
-                return divide(x, y);
-            case FLOOR_DIVIDE:
-                return Numbers.normalize(floorDivide(x, y));
-            case MODULO:
-                return Numbers.normalize(x.subtract(floorDivide(x, y).multiply(y)));
-            default:
-                return power(render, x, y);
-        }
+        render.budget.work(((long) (x.bitLength() >> 5) * (y.bitLength() >> 5)) >> 4);
+        return switch (operator) {
+            case ADD -> Numbers.normalize(x.add(y));
+            case SUBTRACT -> Numbers.normalize(x.subtract(y));
+            case MULTIPLY -> Numbers.normalize(x.multiply(y));
+            case DIVIDE -> divide(x, y);
+            case FLOOR_DIVIDE -> Numbers.normalize(floorDivide(x, y));
+            case MODULO -> Numbers.normalize(x.subtract(floorDivide(x, y).multiply(y)));
+            case POWER -> power(render, x, y);
+        };
     }
 
     private static BigInteger floorDivide(BigInteger x, BigInteger y) {
@@ -197,7 +186,7 @@ final class Arithmetic {
 
     private static Object power(Render render, BigInteger x, BigInteger y) {
         if (y.signum() < 0) {
-            return real(Operator.POWER, Numbers.real(numeric(x)), Numbers.real(numeric(y)));
+            return power(Numbers.real(x), Numbers.real(y));
         }
         if (x.bitLength() <= 1 && x.abs().bitLength() <= 1) {
             // 0, 1, -1
@@ -211,28 +200,26 @@ final class Arithmetic {
         return Numbers.normalize(x.pow(y.intValue()));
     }
 
-    private static Object numeric(BigInteger n) {
-        return n;
+    private static double real(Operator operator, double x, double y) {
+        return switch (operator) {
+            case ADD -> x + y;
+            case SUBTRACT -> x - y;
+            case MULTIPLY -> x * y;
+            case POWER -> power(x, y);
+            case DIVIDE -> x / nonZero(y);
+            case MODULO, FLOOR_DIVIDE -> floorDivision(operator, x, nonZero(y));
+        };
     }
 
-    private static double real(Operator operator, double x, double y) {
-        switch (operator) {
-            case ADD:
-                return x + y;
-            case SUBTRACT:
-                return x - y;
-            case MULTIPLY:
-                return x * y;
-            case POWER:
-                return power(x, y);
-            default:
-                if (y == 0) {
-                    throw PyError.other("float division by zero");
-                }
+    private static double nonZero(double divisor) {
+        if (divisor == 0) {
+            throw PyError.other("float division by zero");
         }
-        if (operator == Operator.DIVIDE) {
-            return x / y;
-        }
+        return divisor;
+    }
+
+    /** Returns the floor of the quotient, or the remainder, which has the sign of the divisor. */
+    private static double floorDivision(Operator operator, double x, double y) {
         double remainder = x % y;
         double quotient = (x - remainder) / y;
         if (remainder != 0) {

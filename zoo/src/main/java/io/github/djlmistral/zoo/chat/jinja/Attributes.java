@@ -92,9 +92,9 @@ final class Attributes {
         if (object instanceof Namespace namespace) {
             return namespace.attributes.get(new Budget(0), Str.of(name));
         }
-        if (name.startsWith("__") && name.endsWith("__") && name.length() > 4
-                || object instanceof List && CHANGES_LIST.contains(name)
-                || object instanceof Dict && CHANGES_DICT.contains(name)) {
+        if (isInternal(name)
+                || (object instanceof List && CHANGES_LIST.contains(name))
+                || (object instanceof Dict && CHANGES_DICT.contains(name))) {
             return new Undefined(
                     "access to attribute '"
                             + name
@@ -124,6 +124,11 @@ final class Attributes {
             return cycler.attribute(name);
         }
         return Types.isNumber(object) ? numberAttribute(object, name) : null;
+    }
+
+    /** Whether every Python object may have such an attribute, which the sandbox hides. */
+    private static boolean isInternal(String name) {
+        return name.startsWith("__") && name.endsWith("__") && name.length() > 4;
     }
 
     private static @Nullable Object numberAttribute(Object number, String name) {

@@ -33,6 +33,10 @@ final class CallExpr extends Expr {
             @Nullable Expr dict) {
 
         static final Arguments NONE = new Arguments(List.of(), Map.of(), null, null);
+
+        boolean isEmpty() {
+            return positional.isEmpty() && keywords.isEmpty() && list == null && dict == null;
+        }
     }
 
     final Kind kind;
@@ -96,11 +100,11 @@ final class CallExpr extends Expr {
         Render render = frame.render;
         if (kind == Kind.VALUE) {
             render.line = line;
-            Args args = evalArguments(frame, false);
+            Args args = evalArguments(frame);
             render.line = line;
             return render.call(value, caller == null ? args : args.with("caller", caller));
         }
-        Args args = evalArguments(frame, true).prepend(value);
+        Args args = evalArguments(frame).prepend(value);
         render.line = line;
         if (function == null) {
             throw PyError.other(unknown());
@@ -108,8 +112,8 @@ final class CallExpr extends Expr {
         return function.call(render, args);
     }
 
-    private Args evalArguments(Frame frame, boolean builtin) {
-        if (arguments == Arguments.NONE) {
+    private Args evalArguments(Frame frame) {
+        if (arguments.isEmpty()) {
             return Args.NONE;
         }
         Render render = frame.render;

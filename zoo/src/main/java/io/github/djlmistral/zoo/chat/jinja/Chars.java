@@ -30,8 +30,8 @@ final class Chars {
 
     /** Whether a character ends a line for {@code str.splitlines}. */
     static boolean isLineBreak(char c) {
-        return c >= '\n' && c <= '\r'
-                || c >= 0x1c && c <= 0x1e
+        return (c >= '\n' && c <= '\r')
+                || (c >= 0x1c && c <= 0x1e)
                 || c == 0x85
                 || c == 0x2028
                 || c == 0x2029;
@@ -65,11 +65,11 @@ final class Chars {
                 || c == 0xb3
                 || c == 0xb9
                 || c == 0x2070
-                || c >= 0x2074 && c <= 0x2079
-                || c >= 0x2080 && c <= 0x2089
-                || c >= 0x2460 && c <= 0x2468
-                || c >= 0x2474 && c <= 0x247c
-                || c >= 0x2488 && c <= 0x2490;
+                || (c >= 0x2074 && c <= 0x2079)
+                || (c >= 0x2080 && c <= 0x2089)
+                || (c >= 0x2460 && c <= 0x2468)
+                || (c >= 0x2474 && c <= 0x247c)
+                || (c >= 0x2488 && c <= 0x2490);
     }
 
     private static boolean isIdentifierPart(int c) {

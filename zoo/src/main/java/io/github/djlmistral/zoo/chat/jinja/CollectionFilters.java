@@ -41,7 +41,7 @@ final class CollectionFilters {
         Object value = Args.given(a[0]);
         boolean replaced =
                 value instanceof Undefined
-                        || a[2] != null && Types.truth(a[2]) && !Types.truth(value);
+                        || (a[2] != null && Types.truth(a[2]) && !Types.truth(value));
         return !replaced ? value : a[1] == null ? Str.EMPTY : a[1];
     }
 

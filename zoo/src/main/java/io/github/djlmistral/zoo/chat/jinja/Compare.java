@@ -62,10 +62,11 @@ final class Compare {
             render.budget.work(Math.min(x.text().length(), y.text().length()) >> 2);
             return x.equals(y);
         }
+        if (a instanceof Long x && b instanceof Long y) {
+            return x.equals(y);
+        }
         if (Types.isNumber(a) && Types.isNumber(b)) {
-            return a instanceof Long x && b instanceof Long y
-                    ? x.longValue() == y.longValue()
-                    : numbers(a, b) == 0;
+            return numbers(a, b) == 0;
         }
         if (a instanceof List && b instanceof List) {
             return equalItems(render, Types.items(a), Types.items(b));
@@ -77,16 +78,27 @@ final class Compare {
             return equalDicts(render, x, y);
         }
         if (a instanceof Range x && b instanceof Range y) {
-            return x.length() == y.length()
-                    && (x.length() == 0
-                            || x.start() == y.start() && (x.length() == 1 || x.step() == y.step()));
+            return sameNumbers(x, y);
         }
-        return a == b || a instanceof Undefined && b instanceof Undefined;
+        return isIdentical(a, b) || (a instanceof Undefined && b instanceof Undefined);
     }
 
     /** Equality of items: Python takes an object to be equal to itself. */
     private static boolean same(Render render, Object a, Object b) {
-        return a == b || equal(render, a, b);
+        return isIdentical(a, b) || equal(render, a, b);
+    }
+
+    private static boolean sameNumbers(Range a, Range b) {
+        if (a.length() != b.length() || a.length() == 0) {
+            return a.length() == b.length();
+        }
+        return a.start() == b.start() && (a.length() == 1 || a.step() == b.step());
+    }
+
+    /** Whether two values are one object, which Python's {@code is} asks. */
+    @SuppressWarnings("ReferenceEquality") // identity is what is meant
+    static boolean isIdentical(Object a, Object b) {
+        return a == b;
     }
 
     private static boolean equalItems(Render render, List<Object> a, List<Object> b) {

@@ -78,7 +78,7 @@ abstract class Expr extends Node {
         @Override
         Object eval(Frame frame) {
             Object value = variable == null ? Undefined.MISSING : variable.get(frame);
-            return value == Undefined.MISSING ? Undefined.name(name) : value;
+            return Undefined.isMissing(value) ? Undefined.name(name) : value;
         }
 
         @Override

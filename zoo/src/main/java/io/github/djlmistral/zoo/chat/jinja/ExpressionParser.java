@@ -252,58 +252,46 @@ final class ExpressionParser {
     private Expr primary(boolean namespace) {
         Token token = tokens.current();
         int line = token.line();
-        switch (token.kind()) {
-            case NAME -> {
-                tokens.next();
-                return name(token, namespace);
-            }
+        return switch (token.kind()) {
+            case NAME -> name(tokens.next(), namespace);
             case STRING -> {
                 StringBuilder text = new StringBuilder();
                 while (tokens.is(Kind.STRING)) {
                     text.append(tokens.next().text());
                 }
-                return made(new Literal(Str.of(text.toString()), line));
+                yield made(new Literal(Str.of(text.toString()), line));
             }
-            case INTEGER, FLOAT -> {
-                tokens.next();
-                return made(new Literal(token.value(), line));
-            }
-            default -> {
-                if (tokens.skip("(")) {
-                    Expr inner = tuple(this::expression, true);
-                    tokens.expect(")");
-                    return inner;
-                }
-                if (tokens.skip("[")) {
-                    return made(new Expr.Sequence(items("]"), false, line));
-                }
-                if (tokens.skip("{")) {
-                    return dict(line);
-                }
-                throw tokens.error("unexpected " + token.describe());
-            }
+            case INTEGER, FLOAT -> made(new Literal(tokens.next().value(), line));
+            default -> bracketed(line);
+        };
+    }
+
+    private Expr bracketed(int line) {
+        if (tokens.skip("(")) {
+            Expr inner = tuple(this::expression, true);
+            tokens.expect(")");
+            return inner;
         }
+        if (tokens.skip("[")) {
+            return made(new Expr.Sequence(items("]"), false, line));
+        }
+        if (tokens.skip("{")) {
+            return dict(line);
+        }
+        throw tokens.error("unexpected " + tokens.current().describe());
     }
 
     private Expr name(Token token, boolean namespace) {
         int line = token.line();
-        switch (token.text()) {
-            case "true", "True" -> {
-                return made(new Literal(true, line));
-            }
-            case "false", "False" -> {
-                return made(new Literal(false, line));
-            }
-            case "none", "None" -> {
-                return made(new Literal(None.NONE, line));
-            }
-            default -> {
-                if (namespace && tokens.skip(".")) {
-                    return new Expr.NamespaceAttribute(token.text(), tokens.name().text(), line);
-                }
-                return made(new Name(token.text(), line));
-            }
-        }
+        return switch (token.text()) {
+            case "true", "True" -> made(new Literal(true, line));
+            case "false", "False" -> made(new Literal(false, line));
+            case "none", "None" -> made(new Literal(None.NONE, line));
+            default ->
+                    namespace && tokens.skip(".")
+                            ? new Expr.NamespaceAttribute(token.text(), tokens.name().text(), line)
+                            : made(new Name(token.text(), line));
+        };
     }
 
     private List<Expr> items(String end) {

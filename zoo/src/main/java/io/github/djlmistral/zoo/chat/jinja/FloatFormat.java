@@ -42,6 +42,11 @@ final class FloatFormat {
         return upper ? text.toUpperCase(Locale.ROOT) : text;
     }
 
+    /** Whether a minus is written, which -0.0 has, too. */
+    static boolean isNegative(double d) {
+        return Math.copySign(1, d) < 0 && !Double.isNaN(d);
+    }
+
     private static String fixed(BigDecimal d, int digits, boolean alternate) {
         String text = d.setScale(digits, RoundingMode.HALF_EVEN).toPlainString();
         return alternate && digits == 0 ? text + "." : text;

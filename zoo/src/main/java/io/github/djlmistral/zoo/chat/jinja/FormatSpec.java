@@ -121,7 +121,7 @@ final class FormatSpec {
     private Str character(BigInteger n) {
         int c = Types.integer(Numbers.normalize(n));
         if (!Character.isValidCodePoint(c)) {
-            throw new PyError(PyError.Kind.OVERFLOW, "%c arg not in range(0x110000)");
+            throw new PyError(PyError.Kind.OVERFLOW, "not a character: " + n);
         }
         return pad("", new String(Character.toChars(c)), 0);
     }
@@ -138,7 +138,7 @@ final class FormatSpec {
     }
 
     private Str real(double d) {
-        boolean negative = d < 0 || d == 0 && 1 / d < 0;
+        boolean negative = FloatFormat.isNegative(d);
         String text;
         if (type == ' ' && precision < 0) {
             text = Numbers.repr(Math.abs(d));
@@ -185,7 +185,7 @@ final class FormatSpec {
 
     private Str pad(String prefix, String digits, int group) {
         Budget budget = render.budget;
-        boolean zeros = zero && align.isEmpty() || align.equals("=");
+        boolean zeros = (zero && align.isEmpty()) || align.equals("=");
         if (!zeros) {
             return Text.pad(
                     budget,

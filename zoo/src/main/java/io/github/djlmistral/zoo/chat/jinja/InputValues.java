@@ -52,12 +52,6 @@ final class InputValues {
             List<Object> list = new ArrayList<>();
             items.forEach(item -> list.add(convert(item)));
             converted = list;
-        } else if (value instanceof @Nullable Object[] items) {
-            List<Object> list = new ArrayList<>();
-            for (Object item : items) {
-                list.add(convert(item));
-            }
-            converted = list;
         } else {
             throw new IllegalArgumentException(
                     "a variable of the template is of "

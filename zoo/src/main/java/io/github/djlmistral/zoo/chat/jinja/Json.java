@@ -191,7 +191,7 @@ final class Json {
             case '\t' -> "\\t";
             case '\f' -> "\\f";
             case '\b' -> "\\b";
-            default -> c < ' ' || ascii && c > '~' ? unit(c) : null;
+            default -> c < ' ' || (ascii && c > '~') ? unit(c) : null;
         };
     }
 

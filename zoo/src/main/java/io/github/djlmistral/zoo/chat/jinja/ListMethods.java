@@ -20,14 +20,9 @@ final class ListMethods {
             }
         }
         if (sequence instanceof Range range) {
-            switch (name) {
-                case "start":
-                    return range.start();
-                case "stop":
-                    return range.stop();
-                case "step":
-                    return range.step();
-                default:
+            Long bound = bound(range, name);
+            if (bound != null) {
+                return bound;
             }
         }
         return switch (name) {
@@ -37,6 +32,15 @@ final class ListMethods {
                     sequence instanceof List
                             ? (Callable) (render, args) -> copy(render, sequence, args)
                             : null;
+            default -> null;
+        };
+    }
+
+    private static @Nullable Long bound(Range range, String name) {
+        return switch (name) {
+            case "start" -> range.start();
+            case "stop" -> range.stop();
+            case "step" -> range.step();
             default -> null;
         };
     }

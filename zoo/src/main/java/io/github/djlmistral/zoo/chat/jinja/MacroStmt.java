@@ -175,7 +175,7 @@ final class MacroStmt extends Stmt {
             function.locals().enter(frame);
             for (int i = 0; i < parameters.size(); i++) {
                 Variable variable = function.parameters().get(i);
-                if (variable.get(frame) == Undefined.MISSING) {
+                if (Undefined.isMissing(variable.get(frame))) {
                     int at = i - (parameters.size() - defaults.size());
                     variable.set(
                             frame,

@@ -71,8 +71,8 @@ final class Markup {
         for (int i = 0; i < text.length(); ) {
             int c = text.codePointAt(i);
             int end = i + Character.charCount(c);
-            if (c < 128 && (Character.isLetterOrDigit(c) || "_.-~".indexOf(c) >= 0)
-                    || c == '/' && !query) {
+            boolean safe = c < 128 && (Character.isLetterOrDigit(c) || "_.-~".indexOf(c) >= 0);
+            if (safe || (c == '/' && !query)) {
                 out.append(s, i, end);
             } else if (c == ' ' && query) {
                 out.append("+", s.isInput(i));
@@ -100,7 +100,7 @@ final class Markup {
             Str key = Types.string(entry.key());
             if (key.text()
                     .chars()
-                    .anyMatch(c -> c == ' ' || c >= 9 && c <= 13 || "/>=".indexOf(c) >= 0)) {
+                    .anyMatch(c -> c == ' ' || (c >= 9 && c <= 13) || "/>=".indexOf(c) >= 0)) {
                 throw PyError.value(
                         "Invalid character in attribute name: " + Repr.quote(key.text()));
             }

@@ -176,7 +176,7 @@ final class PercentFormat {
                         : PyError.type("must be real number, not " + Types.name(value));
             }
             double d = Numbers.real(value);
-            negative = d < 0 || d == 0 && 1 / d < 0;
+            negative = FloatFormat.isNegative(d);
             digits = FloatFormat.format(d, type, precision, flags.contains("#"));
         }
         String sign = negative ? "-" : flags.contains("+") ? "+" : flags.contains(" ") ? " " : "";

@@ -21,10 +21,17 @@ final class PyError extends RuntimeException {
     }
 
     private final Kind kind;
+    private final String text;
 
     PyError(Kind kind, String message) {
         super(message, null, false, false);
         this.kind = kind;
+        this.text = message;
+    }
+
+    /** Returns the message. */
+    String text() {
+        return text;
     }
 
     static PyError type(String message) {

@@ -17,7 +17,7 @@ record Range(long start, long stop, long step) {
             throw PyError.value("range() arg 3 must not be zero");
         }
         Range range = new Range(start, stop, step);
-        double length = step > 0 ? ((double) stop - start) / step : ((double) stop - start) / step;
+        double length = ((double) stop - start) / step;
         if (length > MAX_LENGTH) {
             throw new PyError(
                     PyError.Kind.OVERFLOW,

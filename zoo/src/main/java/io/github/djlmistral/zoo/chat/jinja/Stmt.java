@@ -413,7 +413,7 @@ abstract class Stmt extends Node {
                 visible.forEach(
                         (key, variable) -> {
                             Object value = variable.get(frame);
-                            if (value != Undefined.MISSING) {
+                            if (!Undefined.isMissing(value)) {
                                 values.put(key, value);
                             }
                         });

@@ -104,7 +104,7 @@ final class Str implements Comparable<Str> {
 
     /** Whether all characters have one origin. */
     boolean isUniform() {
-        return edges.length == 0 || edges.length == 1 && edges[0] == 0;
+        return edges.length == 0 || (edges.length == 1 && edges[0] == 0);
     }
 
     /** Whether the character at a position comes from the input. */

@@ -93,7 +93,7 @@ final class StrFormat {
         int specStart = nameEnd;
         char conversion = ' ';
         if (text.charAt(nameEnd) == '!') {
-            if (nameEnd + 1 >= end || nameEnd + 2 < end && text.charAt(nameEnd + 2) != ':') {
+            if (nameEnd + 1 >= end || (nameEnd + 2 < end && text.charAt(nameEnd + 2) != ':')) {
                 throw PyError.value("expected ':' after conversion specifier");
             }
             conversion = text.charAt(nameEnd + 1);

@@ -85,8 +85,8 @@ final class StrMethods {
         add("join", StrMethods::join);
         add("replace", StrMethods::replace);
         add("expandtabs", StrMethods::expandTabs);
-        add("startswith", (render, self, args) -> hasAffix(render, self, args, true));
-        add("endswith", (render, self, args) -> hasAffix(render, self, args, false));
+        add("startswith", (render, self, args) -> hasAffix(self, args, true));
+        add("endswith", (render, self, args) -> hasAffix(self, args, false));
         add("removeprefix", (render, self, args) -> removeAffix(render, self, args, true));
         add("removesuffix", (render, self, args) -> removeAffix(render, self, args, false));
         add("find", (render, self, args) -> search(render, self, args, false));
@@ -273,7 +273,7 @@ final class StrMethods {
         return fallback == 0 && at > length ? length + 1 : Math.min(at, length);
     }
 
-    private static Object hasAffix(Render render, Str self, Args args, boolean start) {
+    private static Object hasAffix(Str self, Args args, boolean start) {
         String name = start ? "startswith" : "endswith";
         @Nullable Object[] a = args.bind(name, 1, "/prefix", "/start", "/end");
         int[] range = range(self, a[1], a[2]);

@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
  * <p>The language is that of Jinja2 3.1 in the environment of Hugging Face transformers: sandboxed
  * and immutable values, {@code trim_blocks}, {@code lstrip_blocks}, loop controls, {@code
  * generation} blocks, {@code raise_exception}, {@code strftime_now} and transformers' {@code
- * tojson}. Not supported are tags that read other templates, {@code autoescape}, {@code lipsum} and
+ * tojson}. Not supported are tags that read other templates, {@code autoescape}, {@code lipsum},
+ * the filters {@code pprint}, {@code striptags}, {@code urlize} and {@code wordwrap}, and
  * asynchronous evaluation.
  *
  * <p>A rendering is limited in steps, memory and depth; a template that exceeds a limit fails.
@@ -99,15 +100,11 @@ public final class Template {
             render.run(body, frame, out);
             return new RenderedText(out.toStr());
         } catch (PyError e) {
-            throw new TemplateException(
-                    e.is(PyError.Kind.RAISED)
-                            ? e.getMessage()
-                            : "line " + render.line + " of the template: " + e.getMessage(),
-                    render.line);
+            throw e.is(PyError.Kind.RAISED)
+                    ? new TemplateException(e.text(), render.line)
+                    : TemplateException.at(render.line, e.text());
         } catch (StackOverflowError e) {
-            throw new TemplateException(
-                    "line " + render.line + " of the template: evaluation is nested too deeply",
-                    render.line);
+            throw TemplateException.at(render.line, "evaluation is nested too deeply");
         }
     }
 }

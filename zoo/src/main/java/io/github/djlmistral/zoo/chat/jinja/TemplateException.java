@@ -15,8 +15,12 @@ public final class TemplateException extends IllegalArgumentException {
         this.line = line;
     }
 
-    static TemplateException syntax(String message, int line) {
+    static TemplateException at(int line, String message) {
         return new TemplateException("line " + line + " of the template: " + message, line);
+    }
+
+    static TemplateException syntax(String message, int line) {
+        return at(line, message);
     }
 
     /**

@@ -130,9 +130,8 @@ final class Tests {
 
     /** Identity, where equal small values are one object in CPython. */
     private static boolean isSame(Object a, Object b) {
-        return a == b
-                || a instanceof Boolean && a.equals(b)
-                || a instanceof Long && a.equals(b)
-                || a instanceof Str s && s.length() <= 1 && s.equals(b);
+        boolean small = a instanceof Boolean || a instanceof Long;
+        boolean shared = small || (a instanceof Str s && s.length() <= 1);
+        return Compare.isIdentical(a, b) || (shared && a.equals(b));
     }
 }

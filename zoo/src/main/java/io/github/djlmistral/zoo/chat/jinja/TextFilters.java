@@ -77,7 +77,6 @@ final class TextFilters {
     private static Str title(Render render, Str s) {
         Budget budget = render.budget;
         StrBuilder out = new StrBuilder(budget);
-        boolean begins = true;
         int start = 0;
         String text = s.text();
         while (start < text.length()) {

@@ -8,7 +8,15 @@ package io.github.djlmistral.zoo.chat.jinja;
 final class Undefined {
 
     /** Marks a variable without a value; never seen by the language. */
-    static final Object MISSING = new Object();
+    enum Missing {
+        MISSING
+    }
+
+    static final Object MISSING = Missing.MISSING;
+
+    static boolean isMissing(Object value) {
+        return value instanceof Missing;
+    }
 
     private final String hint;
 
