@@ -3,15 +3,15 @@ package io.github.djlmistral.engine.generation;
 
 import java.util.Locale;
 
-/** Why a row has ended. */
+/** Why a sequence is finished. */
 public enum FinishReason {
-    /** An end token came; it is the row's last token. */
+    /** An end-of-sequence token, which is the last token of the sequence. */
     EOS,
-    /** A stop string came; it is the end of the row's text. */
+    /** A stop string, which is at the end of the text. */
     STOP,
-    /** The row has {@code max_new_tokens}, or as many as the model has positions for. */
+    /** {@code max_new_tokens} or the model's {@code max_position_embeddings} reached. */
     LENGTH,
-    /** The caller wanted no more. */
+    /** Cancelled by the caller. */
     CANCELLED;
 
     @Override

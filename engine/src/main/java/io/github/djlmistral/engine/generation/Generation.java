@@ -18,15 +18,16 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One generation under way: it owns the cache and gives tokens as they are asked for. Closing it
- * frees everything, at any time.
+ * A running generation of a batch: owns the KV cache and computes the next tokens on each call of
+ * {@link #next}. Must be closed.
  *
  * <p>Prompts of different lengths are padded on the left. Example, prompts {@code a b c} and {@code
- * d}: ids {@code [a b c] [0 0 d]}, mask {@code [1 1 1] [0 0 1]}, positions {@code [0 1 2] [0 0 0]}.
- * The next token of both goes to slot 3; its position is 3 in the first row and 1 in the second.
+ * d}: input ids {@code [a b c] [0 0 d]}, attention mask {@code [1 1 1] [0 0 1]}, position ids
+ * {@code [0 1 2] [0 0 0]}. The next token of both is in column 3; its position is 3 in the first
+ * sequence and 1 in the second.
  *
- * <p>Threads that use it take turns. {@link #cancel} and {@link #close} may come from any thread;
- * closing waits for the step under way, not for the whole text.
+ * <p>Thread-safe: calls of {@link #next} take turns; {@link #cancel} and {@link #close} may come
+ * from any thread, and closing waits for the forward pass under way.
  */
 public final class Generation implements AutoCloseable {
 
@@ -37,15 +38,15 @@ public final class Generation implements AutoCloseable {
     private final ParameterStore parameters;
     private final KvCache cache;
     private final List<LogitsProcessor> processors;
-    private final @Nullable StopStrings stopStrings;
+    private final @Nullable StopStringCriteria stopStrings;
     private final RequestLimits.Admission admission;
-    private final List<Row> rows = new ArrayList<>();
+    private final List<Sequence> sequences = new ArrayList<>();
     private final List<Sampler> samplers = new ArrayList<>();
     private final int width;
     private final int limit;
     private final boolean padded;
 
-    /** How many tokens of padding each row begins with. */
+    /** Padding tokens at the beginning of each sequence. */
     private final int[] padding;
 
     private final long pad;
@@ -54,9 +55,7 @@ public final class Generation implements AutoCloseable {
     private long lastToken;
     private int decoded;
 
-    /**
-     * Logits that no tokens were chosen from yet: what {@link #next} starts with after a failure.
-     */
+    /** Logits of a step whose tokens could not be selected; the next call tries again. */
     private float @Nullable [][] pending;
 
     private volatile boolean cancelled;
@@ -69,7 +68,7 @@ public final class Generation implements AutoCloseable {
             List<long[]> prompts,
             GenerationConfig config,
             List<LogitsProcessor> processors,
-            @Nullable StopStrings stopStrings,
+            @Nullable StopStringCriteria stopStrings,
             RequestLimits.Admission admission) {
         this.admission = admission;
         this.network = network;
@@ -77,25 +76,25 @@ public final class Generation implements AutoCloseable {
         this.processors = processors;
         this.stopStrings = stopStrings;
         for (long[] prompt : prompts) {
-            samplers.add(Sampler.of(config, rows.size()));
-            rows.add(new Row(prompt));
+            samplers.add(Sampler.of(config, sequences.size()));
+            sequences.add(new Sequence(prompt));
         }
-        width = rows.stream().mapToInt(Row::length).max().orElseThrow();
-        padding = rows.stream().mapToInt(row -> width - row.length()).toArray();
-        padded = rows.stream().anyMatch(row -> row.length() < width);
+        width = sequences.stream().mapToInt(Sequence::length).max().orElseThrow();
+        padding = sequences.stream().mapToInt(sequence -> width - sequence.length()).toArray();
+        padded = sequences.stream().anyMatch(sequence -> sequence.length() < width);
         int positions = network.config().maxPositionEmbeddings();
         limit = Math.min(config.maxNewTokens(), positions - width);
         List<Integer> eos = config.eosTokenIds();
         int wanted =
                 config.padTokenId() != null ? config.padTokenId() : eos.isEmpty() ? 0 : eos.get(0);
-        // nothing sees it; old checkpoints say -1 for "none"
+        // masked, so any id will do; old checkpoints have -1 for "none"
         pad = wanted >= 0 && wanted < network.config().vocabSize() ? wanted : 0;
         owned = new OwnedManager(parent, "generation");
         manager = owned.manager();
         parameters = new ParameterStore(manager, false);
         try {
-            // the last token is chosen but never computed with
-            cache = network.newCache(manager, rows.size(), width + limit - 1);
+            // the last token is never an input
+            cache = network.newCache(manager, sequences.size(), width + limit - 1);
             owned.closeWithParent(this);
         } catch (RuntimeException | Error e) {
             owned.close();
@@ -104,14 +103,14 @@ public final class Generation implements AutoCloseable {
     }
 
     /**
-     * Computes the next token of every row that goes on. After an exception the generation can be
-     * closed, or {@code next} called again, which repeats what failed.
+     * Computes the next token of every unfinished sequence: the prefill on the first call, one
+     * decode step on the others. After an exception the call may be repeated.
      *
-     * @return the tokens, by row; empty when all rows have ended
-     * @throws CancellationException if the thread is interrupted, between two tokens or between two
-     *     chunks of a prompt; its interrupt flag stays set
-     * @throws IllegalStateException if the generation or the network is closed; if the network's
-     *     logits are NaN or infinite; or if the logits processors leave no token
+     * @return the tokens in the order of their sequences; empty when all sequences are finished
+     * @throws CancellationException if the thread is interrupted; checked before each token and
+     *     each chunk of the prefill, and the interrupt flag stays set
+     * @throws IllegalStateException if the generation or the network is closed; if logits are NaN
+     *     or infinite; or if the logits processors forbid every token
      */
     public List<Token> next() {
         lock.lock();
@@ -122,7 +121,7 @@ public final class Generation implements AutoCloseable {
         }
     }
 
-    /** Frees what {@link #close} could not, since a step was under way. */
+    /** Unlocks, and frees the memory if {@link #close} was called during the forward pass. */
     private void release() {
         try {
             if (closed && lock.getHoldCount() == 1) {
@@ -146,9 +145,9 @@ public final class Generation implements AutoCloseable {
     private List<Token> advance() {
         requireOpen();
         if (cancelled) {
-            endRows();
+            cancelSequences();
         }
-        if (rows.stream().allMatch(row -> row.finish() != null)) {
+        if (sequences.stream().allMatch(sequence -> sequence.finishReason() != null)) {
             return List.of();
         }
         requireNotInterrupted();
@@ -161,18 +160,18 @@ public final class Generation implements AutoCloseable {
             return advance();
         }
         pending = logits;
-        // all are chosen before any is added, so that a failure leaves the rows as they were
-        int[] chosen = new int[rows.size()];
-        for (int i = 0; i < chosen.length; ++i) {
-            if (rows.get(i).finish() == null) {
-                chosen[i] = choose(i, logits[i]);
+        // all are selected before any is appended, so that a failure leaves the sequences unchanged
+        int[] selected = new int[sequences.size()];
+        for (int i = 0; i < selected.length; ++i) {
+            if (sequences.get(i).finishReason() == null) {
+                selected[i] = select(i, logits[i]);
             }
         }
         pending = null;
         List<Token> tokens = new ArrayList<>();
-        for (int i = 0; i < chosen.length; ++i) {
-            if (rows.get(i).finish() == null) {
-                tokens.add(add(i, chosen[i], logits[i]));
+        for (int i = 0; i < selected.length; ++i) {
+            if (sequences.get(i).finishReason() == null) {
+                tokens.add(append(i, selected[i], logits[i]));
             }
         }
         lastToken = System.nanoTime();
@@ -188,45 +187,44 @@ public final class Generation implements AutoCloseable {
         if (Thread.currentThread().isInterrupted()) {
             throw new CancellationException(
                     "the thread was interrupted after "
-                            + rows.stream().mapToInt(Row::generatedLength).max().orElse(0)
+                            + sequences.stream().mapToInt(Sequence::generatedLength).max().orElse(0)
                             + " generated tokens: the generation ends, the interrupt flag stays"
                             + " set");
         }
     }
 
-    private void endRows() {
-        for (Row row : rows) {
-            if (row.finish() == null) {
-                row.end(FinishReason.CANCELLED);
+    private void cancelSequences() {
+        for (Sequence sequence : sequences) {
+            if (sequence.finishReason() == null) {
+                sequence.finish(FinishReason.CANCELLED);
             }
         }
     }
 
-    /** Ends the generation at the next token, from any thread. */
+    /** Finishes all sequences at the next token with {@link FinishReason#CANCELLED}. */
     public void cancel() {
         cancelled = true;
     }
 
     /**
-     * Returns what there is so far. Rows that go on are reported as cancelled only after {@link
-     * #cancel}.
+     * Returns the sequences and timings so far.
      *
-     * @return rows and times
+     * @return the result; unfinished sequences have no finish reason
      */
     public GenerationResult result() {
         long first = firstToken == 0 ? System.nanoTime() : firstToken;
         return new GenerationResult(
-                List.copyOf(rows),
+                List.copyOf(sequences),
                 Duration.ofNanos(first - started),
                 Duration.ofNanos(Math.max(0, lastToken - first)),
                 decoded);
     }
 
-    private int choose(int index, float[] logits) {
-        Row row = rows.get(index);
+    private int select(int index, float[] logits) {
+        Sequence sequence = sequences.get(index);
         requireFinite(
                 logits,
-                row,
+                sequence,
                 "the network's logits",
                 "the weights may be damaged, or float16 may have overflowed: load the model with"
                         + " dtype float32 to tell");
@@ -234,54 +232,55 @@ public final class Generation implements AutoCloseable {
         if (!processors.isEmpty()) {
             scores = logits.clone();
             for (LogitsProcessor processor : processors) {
-                processor.process(scores, row);
+                processor.process(scores, sequence);
             }
             requireFinite(
                     scores,
-                    row,
+                    sequence,
                     "the scores after the logits processors",
                     "at least one token must be allowed; check min_new_tokens, eos_token_id and"
                             + " your own processors");
         }
-        return samplers.get(index).choose(scores);
+        return samplers.get(index).select(scores);
     }
 
-    /** Checks that the highest score is a number: else every token, or none, would be chosen. */
-    private static void requireFinite(float[] scores, Row row, String what, String remedy) {
-        float highest = Sampler.max(scores);
-        if (!Float.isFinite(highest)) {
+    /** Checks that the maximum is finite: otherwise there is no token to select. */
+    private static void requireFinite(
+            float[] scores, Sequence sequence, String what, String remedy) {
+        float max = Sampler.max(scores);
+        if (!Float.isFinite(max)) {
             throw new IllegalStateException(
                     what
                             + " for token "
-                            + row.length()
+                            + sequence.length()
                             + " "
-                            + (highest == Float.NEGATIVE_INFINITY
+                            + (max == Float.NEGATIVE_INFINITY
                                     ? "are all -Infinity"
-                                    : "contain " + highest)
+                                    : "contain " + max)
                             + ": "
                             + remedy);
         }
     }
 
-    private Token add(int index, int id, float[] logits) {
-        Row row = rows.get(index);
+    private Token append(int index, int id, float[] logits) {
+        Sequence sequence = sequences.get(index);
         float logProbability = Sampler.logProbability(logits, id);
-        row.add(id, logProbability);
+        sequence.append(id, logProbability);
         FinishReason finish = null;
         if (config.eosTokenIds().contains(id)) {
             finish = FinishReason.EOS;
-        } else if (stopStrings != null && stopStrings.isAtEnd(row)) {
+        } else if (stopStrings != null && stopStrings.isAtEnd(sequence)) {
             finish = FinishReason.STOP;
-        } else if (row.generatedLength() == limit) {
+        } else if (sequence.generatedLength() == limit) {
             finish = FinishReason.LENGTH;
         }
         if (finish != null) {
-            row.end(finish);
+            sequence.finish(finish);
         }
         return new Token(index, id, logProbability, finish);
     }
 
-    /** Computes the prompts, a chunk of tokens at a time, from where an earlier try has failed. */
+    /** Prefills the cache in chunks, continuing after an earlier failure. */
     private float[][] prefill() {
         float[][] logits = new float[0][];
         while (cache.length() < width && !cancelled && !closed) {
@@ -296,19 +295,19 @@ public final class Generation implements AutoCloseable {
         return forward(cache.length(), cache.length() + 1);
     }
 
-    /** Runs the columns from {@code from} to {@code to} and returns the logits of the last one. */
+    /** Runs the columns {@code from} to {@code to} and returns the logits of the last one. */
     private float[][] forward(int from, int to) {
-        int batch = rows.size();
+        int batch = sequences.size();
         int tokens = to - from;
         long[] ids = new long[batch * tokens];
         long[] positions = new long[batch * tokens];
         for (int b = 0; b < batch; ++b) {
-            Row row = rows.get(b);
+            Sequence sequence = sequences.get(b);
             for (int column = from; column < to; ++column) {
                 int index = column - padding[b];
                 int at = b * tokens + column - from;
-                // a row that has ended goes on with padding, for the others' sake
-                ids[at] = index < 0 || index >= row.length() ? pad : row.id(index);
+                // finished sequences are padded until the whole batch is finished
+                ids[at] = index < 0 || index >= sequence.length() ? pad : sequence.id(index);
                 positions[at] = Math.max(0, index);
             }
         }
@@ -331,13 +330,13 @@ public final class Generation implements AutoCloseable {
         }
     }
 
-    /** Frees everything, at the end of the step under way if there is one. */
+    /** Finishes the sequences and frees the memory, after the forward pass under way if any. */
     @Override
     public void close() {
         closed = true;
         lock.lock();
         try {
-            endRows();
+            cancelSequences();
         } finally {
             release();
         }

@@ -12,24 +12,24 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How a text is generated; the options of the reference's {@code GenerationConfig} under its names.
- * Defaults are the reference's, but for {@code max_new_tokens}, whose 20 tokens in all end most
- * answers in the middle.
+ * Generation options, with the names and defaults of the reference's {@code GenerationConfig};
+ * except that {@code max_new_tokens} is 256 instead of 20 tokens in all.
  *
- * @param maxNewTokens how many tokens are generated at most; at least 1
- * @param minNewTokens how many at least, before an end token is allowed
- * @param doSample whether tokens are drawn; otherwise each is the likeliest. Any of the four
- *     options that shape the distribution turns it on
- * @param temperature divides the scores when sampling; above 0
- * @param topK how many of the likeliest tokens may be drawn; 0 for all
- * @param topP how much probability the tokens that may be drawn have together; in (0, 1]
- * @param minP how likely a token must be, as a part of the likeliest's probability; in [0, 1]
- * @param repetitionPenalty divides the scores of tokens that were there before; above 0, 1 for none
- * @param seed where the random numbers of sampling start; null for a new place every time
- * @param eosTokenIds the tokens that end a row, at most 1,024
- * @param stopStrings texts that end a row, at most 256 of up to 1,024 characters
- * @param padTokenId what fills up shorter rows of a batch; null for an end token, or 0
- * @param prefillChunkSize how many tokens of a prompt are computed at once, which bounds the memory
+ * @param maxNewTokens maximum number of generated tokens; at least 1
+ * @param minNewTokens minimum number of generated tokens before an end-of-sequence token
+ * @param doSample sampling instead of greedy decoding; turned on by temperature, top-k, top-p and
+ *     min-p
+ * @param temperature divides the logits when sampling; above 0
+ * @param topK number of most likely tokens to sample from; 0 for all
+ * @param topP cumulative probability of the tokens to sample from; in (0, 1]
+ * @param minP minimum probability of a token, relative to the most likely one; in [0, 1]
+ * @param repetitionPenalty divides the scores of earlier tokens; above 0, 1 for none
+ * @param seed seed of sampling; null for a random one
+ * @param eosTokenIds end-of-sequence tokens, at most 1,024
+ * @param stopStrings strings that finish a sequence, at most 256 of up to 1,024 characters
+ * @param padTokenId padding token of shorter prompts in a batch; null for an end-of-sequence token,
+ *     or 0
+ * @param prefillChunkSize tokens of a prompt in one forward pass, which bounds the memory
  */
 public record GenerationConfig(
         int maxNewTokens,
@@ -65,7 +65,7 @@ public record GenerationConfig(
                 !doSample || (temperature > 0 && Double.isFinite(temperature)),
                 "temperature",
                 temperature,
-                "a number above 0; for the likeliest token each time set do_sample to false");
+                "a number above 0; for greedy decoding set do_sample to false");
         require(topK >= 0, "top_k", topK, "at least 1, or 0 for no limit");
         require(topP > 0 && topP <= 1, "top_p", topP, "above 0 and at most 1");
         require(minP >= 0 && minP <= 1, "min_p", minP, "between 0 and 1");
@@ -100,19 +100,19 @@ public record GenerationConfig(
         }
     }
 
-    /** Returns a builder that starts from the defaults. */
+    /** Returns a builder with the defaults. */
     public static Builder builder() {
         return new Builder();
     }
 
     /**
-     * Reads what a checkpoint recommends: the end tokens of its configuration, and {@code
-     * generation_config.json}, or the generation keys of {@code config.json} where there is no such
-     * file. Keys that change the reference's texts and are not supported are named in a warning.
+     * Reads the options of a checkpoint: the end-of-sequence tokens of its configuration, and
+     * {@code generation_config.json}, or, without that file, the generation keys of {@code
+     * config.json}. Logs a warning that names unsupported keys.
      *
      * @param directory the checkpoint
      * @param model its configuration
-     * @return a builder that starts from there
+     * @return a builder with these options
      * @throws IOException if the file is there and cannot be read, or a value is out of its range
      */
     public static Builder read(Path directory, MistralConfig model) throws IOException {
@@ -130,18 +130,18 @@ public record GenerationConfig(
         return Builder.OPTIONS.containsKey(name);
     }
 
-    /** Cuts what a caller or a file gave, for messages. */
+    /** Truncates input for messages. */
     static String shortened(String text) {
         return text.length() <= 80 ? text : text.substring(0, 80) + "...";
     }
 
-    /** Collects the options; what is not set keeps its default. */
+    /** Builder; options that are not set have their defaults. */
     public static final class Builder {
 
-        /** The type of each option, in the order users see them. */
+        /** The type of each option. */
         private static final Map<String, OptionType> OPTIONS = options();
 
-        /** Options that mean nothing but when sampling, so that setting one turns it on. */
+        /** Options that have an effect only when sampling; setting one turns sampling on. */
         private static final Set<String> SHAPING = Set.of("temperature", "top_k", "top_p", "min_p");
 
         private final Map<String, Object> values = new LinkedHashMap<>();
@@ -167,16 +167,16 @@ public record GenerationConfig(
             return options;
         }
 
-        /** Returns the names that {@link #option} knows, in the reference's spelling. */
+        /** Returns the names of all options, in snake case. */
         public static List<String> optionNames() {
             return List.copyOf(OPTIONS.keySet());
         }
 
         /**
-         * Spells a name as the reference does.
+         * Converts a name to snake case, the spelling of the reference.
          *
-         * @param name in Java's spelling ({@code maxNewTokens}) or the reference's
-         * @return in the reference's ({@code max_new_tokens})
+         * @param name {@code maxNewTokens} or {@code max_new_tokens}
+         * @return {@code max_new_tokens}
          */
         public static String referenceName(String name) {
             return name.replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
@@ -185,8 +185,8 @@ public record GenerationConfig(
         /**
          * Sets an option by name.
          *
-         * @param name the reference's ({@code max_new_tokens}) or Java's ({@code maxNewTokens})
-         * @param value a number, boolean or list, or its text
+         * @param name {@code max_new_tokens} or {@code maxNewTokens}
+         * @param value a number, boolean, string or list; numbers and booleans may be strings
          * @return this
          * @throws IllegalArgumentException if there is no such option or the value is of another
          *     type
@@ -207,8 +207,8 @@ public record GenerationConfig(
         }
 
         /**
-         * Sets what a checkpoint recommends. It may recommend a temperature and leave sampling off:
-         * the temperature waits for a user who turns it on.
+         * Sets the options of a checkpoint. Its temperature does not turn sampling on: it has an
+         * effect once a user does.
          */
         void recommend(Map<String, Object> options) {
             options.forEach(this::option);
@@ -281,9 +281,9 @@ public record GenerationConfig(
         }
 
         /**
-         * Copies the builder, so that one request's options do not change the next one's.
+         * Copies the builder.
          *
-         * @return a builder with the same options
+         * @return an independent builder with the same options
          */
         public Builder copy() {
             Builder copy = new Builder();
@@ -293,7 +293,7 @@ public record GenerationConfig(
         }
 
         /**
-         * Makes the configuration.
+         * Builds the configuration.
          *
          * @return the configuration
          * @throws IllegalArgumentException if a value is out of its range, naming the option

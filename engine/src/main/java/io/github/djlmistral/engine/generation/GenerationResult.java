@@ -5,28 +5,32 @@ import java.time.Duration;
 import java.util.List;
 
 /**
- * What a generation gave and how long it took.
+ * The sequences of a generation and its timings.
  *
- * @param rows the rows, in the order of the prompts
- * @param timeToFirstToken from the start until the first token of every row was chosen
- * @param decodeTime from then until the end
- * @param decodedTokens how many tokens all rows got in that time
+ * @param sequences in the order of the prompts
+ * @param timeToFirstToken from the start until every sequence had its first token
+ * @param decodeTime from then to the last token
+ * @param decodedTokens tokens generated in {@code decodeTime}, summed over the sequences
  */
 public record GenerationResult(
-        List<Row> rows, Duration timeToFirstToken, Duration decodeTime, int decodedTokens) {
+        List<Sequence> sequences,
+        Duration timeToFirstToken,
+        Duration decodeTime,
+        int decodedTokens) {
 
-    /** Returns how many tokens the prompts have together. */
+    /** Returns the number of prompt tokens, summed over the sequences. */
     public int promptTokens() {
-        return rows.stream().mapToInt(Row::promptLength).sum();
+        return sequences.stream().mapToInt(Sequence::promptLength).sum();
     }
 
-    /** Returns the prompt's tokens per second, all rows together. */
+    /** Returns the prompt tokens per second, summed over the sequences. */
     public double prefillTokensPerSecond() {
         return promptTokens() / seconds(timeToFirstToken);
     }
 
     /**
-     * Returns the generated tokens per second after the first, all rows together; 0 if none came.
+     * Returns the tokens per second after the first one, summed over the sequences; 0 if there are
+     * none.
      */
     public double decodeTokensPerSecond() {
         return decodedTokens == 0 ? 0 : decodedTokens / seconds(decodeTime);

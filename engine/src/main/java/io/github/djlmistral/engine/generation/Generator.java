@@ -10,8 +10,8 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Generates texts with a network, as the reference's {@code generate} does. Thread-safe: any number
- * of generations may run at once, up to the limits.
+ * Text generation with a network; {@code GenerationMixin.generate} of the reference. Thread-safe:
+ * any number of generations may run at once, up to the limits.
  */
 public final class Generator {
 
@@ -24,8 +24,8 @@ public final class Generator {
      * Makes a generator without request limits.
      *
      * @param network the network
-     * @param manager the manager of its weights; what a generation needs lives in sub-managers
-     * @param decoder the tokenizer's, for stop strings; may be null where there is none
+     * @param manager closing it closes the generations
+     * @param decoder decodes for stop strings; null for none
      */
     public Generator(
             MistralForCausalLM network, NDManager manager, @Nullable TokenDecoder decoder) {
@@ -36,9 +36,9 @@ public final class Generator {
      * Makes a generator.
      *
      * @param network the network
-     * @param manager the manager of its weights; what a generation needs lives in sub-managers
-     * @param decoder the tokenizer's, for stop strings; may be null where there is none
-     * @param limits what {@link #start} refuses; requests run until their generation is closed
+     * @param manager closing it closes the generations
+     * @param decoder decodes for stop strings; null for none
+     * @param limits the request limits; a request counts until its generation is closed
      */
     public Generator(
             MistralForCausalLM network,
@@ -51,23 +51,22 @@ public final class Generator {
         this.limits = limits;
     }
 
-    /** Returns the limits that {@link #start} holds requests to. */
+    /** Returns the request limits. */
     public RequestLimits limits() {
         return limits;
     }
 
     /**
-     * Starts a generation, to be read token by token and closed.
+     * Starts a generation that is read token by token.
      *
-     * @param prompts token ids, one array for each row of the batch; rows of different lengths are
-     *     padded on the left
+     * @param prompts token ids, one array for each sequence of the batch; shorter ones are padded
+     *     on the left
      * @param config the options
-     * @param processors the caller's own, after those of the configuration that concern meaning and
-     *     before those of sampling
-     * @return the generation
-     * @throws IllegalArgumentException if a prompt is empty, too long for the model or holds ids
-     *     that its vocabulary does not have; if stop strings are asked for without a tokenizer; or
-     *     if a request is above one of the {@link #limits}
+     * @param processors custom processors, see {@link LogitsProcessors} for their place
+     * @return the generation, to be closed
+     * @throws IllegalArgumentException if a prompt is empty, too long for the model, above one of
+     *     the {@link #limits} or has ids outside the vocabulary; or if there are stop strings and
+     *     no decoder
      * @throws RejectedExecutionException if too many requests are running
      */
     public Generation start(
@@ -78,13 +77,13 @@ public final class Generator {
         limits.check(
                 prompts.stream().mapToInt(prompt -> prompt.length).toArray(),
                 Math.min(config.maxNewTokens(), room));
-        StopStrings stopStrings = null;
+        StopStringCriteria stopStrings = null;
         if (!config.stopStrings().isEmpty()) {
             if (decoder == null) {
                 throw new IllegalArgumentException(
                         "stop_strings need a tokenizer, this model has none: use eos_token_id");
             }
-            stopStrings = new StopStrings(config.stopStrings(), decoder);
+            stopStrings = new StopStringCriteria(config.stopStrings(), decoder);
         }
         List<LogitsProcessor> chain = LogitsProcessors.chain(config, List.of(processors));
         RequestLimits.Admission admission = limits.admit(prompts.size());
@@ -97,13 +96,12 @@ public final class Generator {
     }
 
     /**
-     * Generates to the end.
+     * Generates until all sequences are finished.
      *
      * @param prompts as {@link #start} takes them
      * @param config the options
-     * @param onToken sees each token when it is chosen and returns whether to go on; the generation
-     *     is cancelled when it returns false
-     * @return the rows and the times
+     * @param onToken called with each token; the generation is cancelled when it returns false
+     * @return the sequences and timings
      */
     public GenerationResult generate(
             List<long[]> prompts, GenerationConfig config, Predicate<Token> onToken) {
@@ -122,11 +120,11 @@ public final class Generator {
     }
 
     /**
-     * Generates to the end.
+     * Generates until all sequences are finished.
      *
      * @param prompts as {@link #start} takes them
      * @param config the options
-     * @return the rows and the times
+     * @return the sequences and timings
      */
     public GenerationResult generate(List<long[]> prompts, GenerationConfig config) {
         return generate(prompts, config, token -> true);
@@ -139,19 +137,18 @@ public final class Generator {
         int positions = network.config().maxPositionEmbeddings();
         int vocabulary = network.config().vocabSize();
         List<String> faults = new ArrayList<>();
-        for (int row = 0; row < prompts.size(); ++row) {
-            long[] prompt = prompts.get(row);
-            String name = prompts.size() == 1 ? "the prompt" : "prompt " + row;
+        for (int i = 0; i < prompts.size(); ++i) {
+            long[] prompt = prompts.get(i);
+            String name = prompts.size() == 1 ? "the prompt" : "prompt " + i;
             if (prompt.length == 0) {
-                faults.add(
-                        name + " is empty: give at least one token, the begin-of-text token say");
+                faults.add(name + " is empty: give at least one token, for example the BOS token");
             }
             if (prompt.length >= positions) {
                 faults.add(
                         name
                                 + " has "
                                 + prompt.length
-                                + " tokens, the model has positions for "
+                                + " tokens, max_position_embeddings is "
                                 + positions
                                 + " with at least one new token: shorten it");
             }
@@ -159,7 +156,7 @@ public final class Generator {
                 if (id < 0 || id >= vocabulary) {
                     faults.add(
                             name
-                                    + " holds the token "
+                                    + " contains the token id "
                                     + id
                                     + ", the vocabulary has 0 to "
                                     + (vocabulary - 1));

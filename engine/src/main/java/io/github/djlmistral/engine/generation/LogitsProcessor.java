@@ -2,18 +2,18 @@
 package io.github.djlmistral.engine.generation;
 
 /**
- * Changes the scores of the next token before one is chosen; {@code LogitsProcessor} of the
+ * Modifies the scores of the next token before it is selected; {@code LogitsProcessor} of the
  * reference.
  */
 @FunctionalInterface
 public interface LogitsProcessor {
 
     /**
-     * Changes the scores of one row.
+     * Modifies the scores of one sequence.
      *
-     * @param scores of the whole vocabulary, changed in place; {@link Float#NEGATIVE_INFINITY}
-     *     rules a token out
-     * @param row the row's tokens so far
+     * @param scores one for each token of the vocabulary, modified in place; {@link
+     *     Float#NEGATIVE_INFINITY} forbids a token
+     * @param sequence the tokens so far
      */
-    void process(float[] scores, Row row);
+    void process(float[] scores, Sequence sequence);
 }

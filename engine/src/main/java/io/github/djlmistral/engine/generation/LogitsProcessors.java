@@ -7,23 +7,23 @@ import java.util.BitSet;
 import java.util.List;
 
 /**
- * The processors that a configuration asks for, in the reference's order ({@code
- * GenerationMixin._get_logits_processor}): first what changes which tokens make sense (repetition,
- * length), then the caller's own, and last, only when sampling, what shapes the distribution
- * (temperature, top-k, top-p, min-p). A new one belongs at its place in {@link #chain}.
+ * The logits processors of a configuration, in the reference's order ({@code
+ * GenerationMixin._get_logits_processor}): repetition penalty and minimum length, custom
+ * processors, and, only when sampling, the warpers (temperature, top-k, top-p, min-p).
  */
 public final class LogitsProcessors {
 
     private LogitsProcessors() {}
 
     /**
-     * Builds the chain.
+     * Builds the list of processors.
      *
      * @param config the options
-     * @param own the caller's own
-     * @return processors to be applied one after the other
+     * @param custom custom processors
+     * @return the processors, in the order in which they are applied
      */
-    public static List<LogitsProcessor> chain(GenerationConfig config, List<LogitsProcessor> own) {
+    public static List<LogitsProcessor> chain(
+            GenerationConfig config, List<LogitsProcessor> custom) {
         List<LogitsProcessor> chain = new ArrayList<>();
         if (config.repetitionPenalty() != 1) {
             chain.add(repetitionPenalty(config.repetitionPenalty()));
@@ -31,7 +31,7 @@ public final class LogitsProcessors {
         if (config.minNewTokens() > 0 && !config.eosTokenIds().isEmpty()) {
             chain.add(minNewTokens(config.minNewTokens(), config.eosTokenIds()));
         }
-        chain.addAll(own);
+        chain.addAll(custom);
         if (config.doSample()) {
             if (config.temperature() != 1) {
                 chain.add(temperature(config.temperature()));
@@ -50,18 +50,18 @@ public final class LogitsProcessors {
     }
 
     /**
-     * Makes tokens that the row has, prompt included, less likely (Keskar et al. 2019): a positive
-     * score is divided by the penalty, a negative one multiplied, once for each token.
+     * Repetition penalty (Keskar et al. 2019): divides positive and multiplies negative scores of
+     * the tokens that the sequence contains, prompt included, once for each distinct token.
      *
-     * @param penalty above 1 discourages, below encourages
+     * @param penalty above 1 discourages repetition, below 1 encourages it
      * @return the processor
      */
     public static LogitsProcessor repetitionPenalty(double penalty) {
         float p = (float) penalty;
-        return (scores, row) -> {
+        return (scores, sequence) -> {
             BitSet seen = new BitSet(scores.length);
-            for (int i = 0; i < row.length(); ++i) {
-                int id = (int) row.id(i);
+            for (int i = 0; i < sequence.length(); ++i) {
+                int id = (int) sequence.id(i);
                 if (!seen.get(id)) {
                     seen.set(id);
                     scores[id] = scores[id] < 0 ? scores[id] * p : scores[id] / p;
@@ -71,15 +71,15 @@ public final class LogitsProcessors {
     }
 
     /**
-     * Rules the end tokens out while a row has too few.
+     * Forbids the end-of-sequence tokens until enough tokens are generated.
      *
-     * @param count how many tokens are to be generated at least
-     * @param eos the end tokens
+     * @param count the least number of generated tokens
+     * @param eos the end-of-sequence tokens
      * @return the processor
      */
     public static LogitsProcessor minNewTokens(int count, List<Integer> eos) {
-        return (scores, row) -> {
-            if (row.generatedLength() < count) {
+        return (scores, sequence) -> {
+            if (sequence.generatedLength() < count) {
                 for (int id : eos) {
                     if (id >= 0 && id < scores.length) {
                         scores[id] = Float.NEGATIVE_INFINITY;
@@ -90,15 +90,16 @@ public final class LogitsProcessors {
     }
 
     /**
-     * Divides the scores: below 1 sharpens the distribution, above 1 flattens it.
+     * Divides the scores by the temperature: below 1 sharpens the distribution, above 1 flattens
+     * it.
      *
      * @param temperature positive
      * @return the processor
      */
     public static LogitsProcessor temperature(double temperature) {
-        // bounds between which scores stay finite; at both the limit is reached already
+        // within these bounds scores stay finite, and the limits are reached already
         float t = (float) Math.min(Math.max(temperature, 1e-30), 1e30);
-        return (scores, row) -> {
+        return (scores, sequence) -> {
             for (int i = 0; i < scores.length; ++i) {
                 scores[i] /= t;
             }
@@ -106,13 +107,13 @@ public final class LogitsProcessors {
     }
 
     /**
-     * Keeps the k best; more, where several tie with the k-th.
+     * Top-k: keeps the k highest scores, and all that are equal to the k-th.
      *
-     * @param k how many
+     * @param k number of tokens to keep
      * @return the processor
      */
     public static LogitsProcessor topK(int k) {
-        return (scores, row) -> {
+        return (scores, sequence) -> {
             if (k < scores.length) {
                 float[] sorted = scores.clone();
                 Arrays.sort(sorted);
@@ -122,13 +123,14 @@ public final class LogitsProcessors {
     }
 
     /**
-     * Keeps the fewest best tokens whose probabilities together reach p (Holtzman et al. 2019).
+     * Top-p, nucleus sampling (Holtzman et al. 2019): keeps the smallest set of most likely tokens
+     * whose probabilities add up to p.
      *
      * @param p between 0 and 1
      * @return the processor
      */
     public static LogitsProcessor topP(double p) {
-        return (scores, row) -> {
+        return (scores, sequence) -> {
             float[] sorted = scores.clone();
             Arrays.sort(sorted);
             double total = 0;
@@ -136,12 +138,12 @@ public final class LogitsProcessors {
             for (float score : sorted) {
                 total += Math.exp(score - best);
             }
-            // from the worst up, as long as what is ruled out stays within 1 - p
-            double ruledOut = 0;
+            // removes from the least likely up while the removed probability is at most 1 - p
+            double removed = 0;
             int keepFrom = 0;
             while (keepFrom < sorted.length - 1) {
-                ruledOut += Math.exp(sorted[keepFrom] - best) / total;
-                if (ruledOut > 1 - p) {
+                removed += Math.exp(sorted[keepFrom] - best) / total;
+                if (removed > 1 - p) {
                     break;
                 }
                 ++keepFrom;
@@ -151,14 +153,15 @@ public final class LogitsProcessors {
     }
 
     /**
-     * Keeps tokens at least {@code p} times as likely as the likeliest (Nguyen et al. 2024).
+     * Min-p (Nguyen et al. 2024): keeps tokens at least {@code p} times as likely as the most
+     * likely one.
      *
      * @param p between 0 and 1
      * @return the processor
      */
     public static LogitsProcessor minP(double p) {
         double distance = Math.log(p);
-        return (scores, row) -> {
+        return (scores, sequence) -> {
             float best = Float.NEGATIVE_INFINITY;
             for (float score : scores) {
                 best = Math.max(best, score);

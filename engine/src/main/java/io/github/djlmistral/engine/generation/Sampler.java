@@ -4,7 +4,7 @@ package io.github.djlmistral.engine.generation;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
-/** Chooses a token by its score: the likeliest, or one drawn by the softmax of the scores. */
+/** Selects a token: the argmax of the scores, or a sample of their softmax. */
 final class Sampler {
 
     private final @Nullable SplittableRandom random;
@@ -14,10 +14,10 @@ final class Sampler {
     }
 
     /**
-     * Makes the sampler of one row: rows draw from random numbers of their own, so a row's text
-     * does not depend on how long the others are.
+     * Makes the sampler of one sequence. Each sequence has its own random numbers, so that its text
+     * does not depend on the others in the batch.
      */
-    static Sampler of(GenerationConfig config, int row) {
+    static Sampler of(GenerationConfig config, int batchIndex) {
         if (!config.doSample()) {
             return new Sampler(null);
         }
@@ -25,16 +25,16 @@ final class Sampler {
         if (seed == null) {
             return new Sampler(new SplittableRandom());
         }
-        // split, because sums of a seed and a row number start sequences that overlap
+        // split, because streams seeded with seed + index overlap
         SplittableRandom source = new SplittableRandom(seed);
-        for (int i = 0; i < row; ++i) {
+        for (int i = 0; i < batchIndex; ++i) {
             source.split();
         }
         return new Sampler(source.split());
     }
 
-    /** Returns the index of the chosen score; of equal ones the first. */
-    int choose(float[] scores) {
+    /** Returns the index of the selected score; the first of equal maxima. */
+    int select(float[] scores) {
         int best = 0;
         for (int i = 1; i < scores.length; ++i) {
             if (scores[i] > scores[best]) {
@@ -58,7 +58,7 @@ final class Sampler {
         return best;
     }
 
-    /** Returns the highest score; NaN if one is NaN. */
+    /** Returns the maximum; NaN if a score is NaN. */
     static float max(float[] scores) {
         float best = Float.NEGATIVE_INFINITY;
         for (float score : scores) {
@@ -67,7 +67,7 @@ final class Sampler {
         return best;
     }
 
-    /** Returns log softmax at one place. */
+    /** Returns the log-softmax at an index. */
     static float logProbability(float[] logits, int index) {
         float best = max(logits);
         double total = 0;

@@ -4,12 +4,13 @@ package io.github.djlmistral.engine.generation;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A token that was chosen.
+ * A generated token.
  *
- * @param row the row of the batch it continues, from 0
- * @param id its number in the vocabulary
- * @param logProbability natural logarithm of the probability that the network gave it, before any
- *     processing; 0 at most
- * @param finish why the row ends with this token, or null where it goes on
+ * @param batchIndex index of its sequence in the batch, from 0
+ * @param id token id
+ * @param logProbability natural logarithm of the softmax of the network's logits at this token,
+ *     before logits processors; at most 0
+ * @param finishReason the finish reason if this is the last token of its sequence, else null
  */
-public record Token(int row, long id, float logProbability, @Nullable FinishReason finish) {}
+public record Token(
+        int batchIndex, long id, float logProbability, @Nullable FinishReason finishReason) {}

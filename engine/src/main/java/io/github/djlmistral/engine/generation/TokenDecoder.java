@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.generation;
 
-/** Turns tokens into text, for criteria that look at text. */
+/** Decodes token ids to text, for stop strings. */
 @FunctionalInterface
 public interface TokenDecoder {
 
     /**
-     * Decodes tokens.
+     * Decodes token ids.
      *
      * @param ids token ids
-     * @return their text
+     * @return the text
      */
     String decode(long[] ids);
 }

@@ -1,4 +1,4 @@
-/** From the network's logits to a text's tokens: the loop, the choice of tokens, the end. */
+/** Text generation: the decode loop, sampling and stopping criteria. */
 @NullMarked
 package io.github.djlmistral.engine.generation;
 

@@ -9,7 +9,7 @@ import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.GenerationResult;
 import io.github.djlmistral.engine.generation.Generator;
-import io.github.djlmistral.engine.generation.Row;
+import io.github.djlmistral.engine.generation.Sequence;
 import io.github.djlmistral.engine.generation.Token;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.zoo.Mistral;
@@ -132,7 +132,7 @@ public final class GenerateCommand implements Callable<Integer> {
             json.print(terminal, object(network, pipeline, result, loadSeconds));
             return;
         }
-        for (Row row : result.rows()) {
+        for (Sequence row : result.sequences()) {
             if (!streams) {
                 out.println(
                         pipeline == null
@@ -172,13 +172,13 @@ public final class GenerateCommand implements Callable<Integer> {
         }
     }
 
-    private static String ids(Row row) {
+    private static String ids(Sequence row) {
         return Arrays.stream(row.generated())
                 .mapToObj(Long::toString)
                 .collect(Collectors.joining(","));
     }
 
-    private void table(@Nullable MistralPipeline pipeline, Row row) {
+    private void table(@Nullable MistralPipeline pipeline, Sequence row) {
         long[] ids = row.generated();
         float[] values = row.logProbabilities();
         for (int i = 0; i < ids.length; ++i) {
@@ -200,13 +200,13 @@ public final class GenerateCommand implements Callable<Integer> {
             double loadSeconds) {
         Map<String, Object> object = new LinkedHashMap<>();
         List<Map<String, Object>> rows = new ArrayList<>();
-        for (Row row : result.rows()) {
+        for (Sequence row : result.sequences()) {
             Map<String, Object> fields = new LinkedHashMap<>();
             fields.put(
                     "text",
                     pipeline == null ? null : pipeline.tokenizer().decode(row.generated(), true));
             fields.put("ids", row.generated());
-            fields.put("finish_reason", String.valueOf(row.finish()));
+            fields.put("finish_reason", String.valueOf(row.finishReason()));
             fields.put("prompt_tokens", row.promptLength());
             if (logProbabilities) {
                 fields.put("logprobs", row.logProbabilities());

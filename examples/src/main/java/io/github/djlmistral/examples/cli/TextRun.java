@@ -59,7 +59,7 @@ final class TextRun implements AutoCloseable {
 
     /** Returns how long a generation took, for reading. */
     static String timing(GenerationResult result, Kernels kernels) {
-        int generated = result.rows().stream().mapToInt(row -> row.generatedLength()).sum();
+        int generated = result.sequences().stream().mapToInt(row -> row.generatedLength()).sum();
         return String.format(
                 Locale.ROOT,
                 "%d prompt tokens, first token after %.0f ms (%.1f tokens/s); %d generated, %.1f"

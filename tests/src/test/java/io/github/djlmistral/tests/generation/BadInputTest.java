@@ -27,13 +27,13 @@ class BadInputTest extends Fixture {
             Generator generator, List<long[]> prompts, String... mentioned) {
         GenerationConfig config = GenerationConfig.builder().maxNewTokens(4).build();
         long[] good = {5, 6, 7};
-        long[] before = generator.generate(List.of(good), config).rows().get(0).generated();
+        long[] before = generator.generate(List.of(good), config).sequences().get(0).generated();
         for (String mention : mentioned) {
             assertThatIllegalArgumentException()
                     .isThrownBy(() -> generator.generate(prompts, config))
                     .withMessageContaining(mention);
         }
-        assertThat(generator.generate(List.of(good), config).rows().get(0).generated())
+        assertThat(generator.generate(List.of(good), config).sequences().get(0).generated())
                 .isEqualTo(before);
     }
 
@@ -47,22 +47,22 @@ class BadInputTest extends Fixture {
         assertRefused(generator, List.of(), "no prompt");
         assertRefused(generator, List.of(new long[0]), "the prompt is empty");
         assertRefused(generator, List.of(good, new long[0]), "prompt 1 is empty");
-        assertRefused(generator, List.of(new long[] {5, 99}), "token 99", "0 to 98");
-        assertRefused(generator, List.of(good, new long[] {-1}), "prompt 1", "token -1");
-        assertRefused(generator, List.of(new long[] {1L << 32}), "token 4294967296");
+        assertRefused(generator, List.of(new long[] {5, 99}), "token id 99", "0 to 98");
+        assertRefused(generator, List.of(good, new long[] {-1}), "prompt 1", "token id -1");
+        assertRefused(generator, List.of(new long[] {1L << 32}), "token id 4294967296");
         for (int length : new int[] {positions, positions + 1, 4 * positions}) {
             assertRefused(
                     generator,
                     List.of(prompt(network, 1, length)),
                     length + " tokens",
-                    "positions for " + positions);
+                    "max_position_embeddings is " + positions);
         }
         // all faults at once
         assertRefused(
                 generator,
                 List.of(new long[0], good, new long[] {100}),
                 "prompt 0 is empty",
-                "prompt 2 holds the token 100");
+                "prompt 2 contains the token id 100");
     }
 
     @ParameterizedTest

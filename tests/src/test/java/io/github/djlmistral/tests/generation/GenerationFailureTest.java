@@ -10,7 +10,7 @@ import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.Generator;
 import io.github.djlmistral.engine.generation.LogitsProcessor;
-import io.github.djlmistral.engine.generation.Row;
+import io.github.djlmistral.engine.generation.Sequence;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.engine.quantization.Weights;
@@ -50,10 +50,10 @@ class GenerationFailureTest extends Fixture {
         return MistralForCausalLM.of(SHAPE, weights, "random", manager, kernels, "float32");
     }
 
-    private List<Row> rows(MistralForCausalLM network, List<long[]> prompts, int tokens) {
+    private List<Sequence> rows(MistralForCausalLM network, List<long[]> prompts, int tokens) {
         return new Generator(network, manager, null)
                 .generate(prompts, options(tokens).build())
-                .rows();
+                .sequences();
     }
 
     private static Weights withFinalNorm(float value) {
@@ -90,8 +90,8 @@ class GenerationFailureTest extends Fixture {
                             .withMessageMatching(".*(" + found + ").*")
                             .withMessageContaining("float32");
                 }
-                assertThat(generation.result().rows())
-                        .extracting(Row::generatedLength)
+                assertThat(generation.result().sequences())
+                        .extracting(Sequence::generatedLength)
                         .containsOnly(0);
             }
         }
@@ -148,7 +148,7 @@ class GenerationFailureTest extends Fixture {
     void aProcessorThatFailedIsAskedAgain() throws Exception {
         MistralForCausalLM network = load("window8-f32", "torch");
         List<long[]> prompts = List.of(prompt(network, 1, 7), prompt(network, 2, 3));
-        List<Row> expected = rows(network, prompts, 6);
+        List<Sequence> expected = rows(network, prompts, 6);
         int[] calls = new int[1];
         LogitsProcessor failing =
                 (scores, row) -> {
@@ -164,7 +164,7 @@ class GenerationFailureTest extends Fixture {
                 // the rows collect the tokens
             }
             for (int i = 0; i < 2; ++i) {
-                assertThat(generation.result().rows().get(i).generated())
+                assertThat(generation.result().sequences().get(i).generated())
                         .isEqualTo(expected.get(i).generated());
             }
         }
@@ -176,7 +176,7 @@ class GenerationFailureTest extends Fixture {
     void anInterruptEndsItAtTheNextToken(String kernels) throws Exception {
         MistralForCausalLM network = network(RandomNetwork.weights(SHAPE, "float32"), kernels);
         List<long[]> prompts = List.of(prompt(network, 1, 5), prompt(network, 2, 3));
-        List<Row> expected = rows(network, prompts, 6);
+        List<Sequence> expected = rows(network, prompts, 6);
         int before = resources(manager);
         try (Generation generation =
                 new Generator(network, manager, null).start(prompts, options(6).build())) {
@@ -193,7 +193,7 @@ class GenerationFailureTest extends Fixture {
                 // the rows collect the tokens
             }
             for (int i = 0; i < 2; ++i) {
-                assertThat(generation.result().rows().get(i).generated())
+                assertThat(generation.result().sequences().get(i).generated())
                         .isEqualTo(expected.get(i).generated());
             }
             Thread.currentThread().interrupt();
@@ -255,7 +255,7 @@ class GenerationFailureTest extends Fixture {
             while (!generation.next().isEmpty()) {
                 // the rows collect the tokens
             }
-            assertThat(generation.result().rows().get(0).generated())
+            assertThat(generation.result().sequences().get(0).generated())
                     .isEqualTo(rows(network, prompts, 5).get(0).generated());
         }
     }

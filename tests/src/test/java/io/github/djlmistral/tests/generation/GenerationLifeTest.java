@@ -12,7 +12,7 @@ import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.GenerationResult;
 import io.github.djlmistral.engine.generation.Generator;
-import io.github.djlmistral.engine.generation.Row;
+import io.github.djlmistral.engine.generation.Sequence;
 import io.github.djlmistral.engine.generation.Token;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
@@ -36,15 +36,15 @@ class GenerationLifeTest extends Fixture {
         return GenerationConfig.builder().maxNewTokens(tokens);
     }
 
-    private List<Row> rows(
+    private List<Sequence> rows(
             MistralForCausalLM network, List<long[]> prompts, GenerationConfig.Builder options) {
-        return new Generator(network, manager, null).generate(prompts, options.build()).rows();
+        return new Generator(network, manager, null).generate(prompts, options.build()).sequences();
     }
 
     /** Texts that may be compared: see {@link #assertDecided}. */
-    private List<Row> decided(
+    private List<Sequence> decided(
             MistralForCausalLM network, List<long[]> prompts, GenerationConfig.Builder options) {
-        List<Row> rows = rows(network, prompts, options);
+        List<Sequence> rows = rows(network, prompts, options);
         assertDecided(network, prompts, options.build(), rows);
         return rows;
     }
@@ -64,9 +64,9 @@ class GenerationLifeTest extends Fixture {
                                     seen.add(token);
                                     return seen.size() < after;
                                 });
-        Row row = result.rows().get(0);
+        Sequence row = result.sequences().get(0);
         assertThat(seen).hasSize(after);
-        assertThat(row.finish()).isEqualTo(FinishReason.CANCELLED);
+        assertThat(row.finishReason()).isEqualTo(FinishReason.CANCELLED);
         assertThat(row.generated())
                 .isEqualTo(
                         Arrays.copyOf(
@@ -85,8 +85,8 @@ class GenerationLifeTest extends Fixture {
             generation.next();
             generation.cancel();
             assertThat(generation.next()).isEmpty();
-            assertThat(generation.result().rows())
-                    .extracting(Row::finish)
+            assertThat(generation.result().sequences())
+                    .extracting(Sequence::finishReason)
                     .containsExactly(FinishReason.EOS, FinishReason.CANCELLED);
         }
     }
@@ -117,9 +117,9 @@ class GenerationLifeTest extends Fixture {
             }
             canceller.get();
             assertThat(tokens).isEqualTo(5);
-            Row row = generation.result().rows().get(0);
+            Sequence row = generation.result().sequences().get(0);
             assertThat(row.generatedLength()).isEqualTo(5);
-            assertThat(row.finish()).isEqualTo(FinishReason.CANCELLED);
+            assertThat(row.finishReason()).isEqualTo(FinishReason.CANCELLED);
             assertThat(generation.next()).isEmpty();
         } finally {
             thread.shutdown();
@@ -149,9 +149,9 @@ class GenerationLifeTest extends Fixture {
                         .start(List.of(prompt(network, 1, 12)), config)) {
             generation[0] = started;
             assertThat(started.next()).isEmpty();
-            Row row = started.result().rows().get(0);
+            Sequence row = started.result().sequences().get(0);
             assertThat(row.generatedLength()).isZero();
-            assertThat(row.finish()).isEqualTo(FinishReason.CANCELLED);
+            assertThat(row.finishReason()).isEqualTo(FinishReason.CANCELLED);
             // the chunk that was being computed is the last
             assertThat(passes[0]).isEqualTo(pass);
         }
@@ -174,9 +174,9 @@ class GenerationLifeTest extends Fixture {
         assertThatIllegalStateException()
                 .isThrownBy(generation::next)
                 .withMessageContaining("closed");
-        Row row = generation.result().rows().get(0);
+        Sequence row = generation.result().sequences().get(0);
         assertThat(row.generatedLength()).isEqualTo(tokens);
-        assertThat(row.finish()).isEqualTo(FinishReason.CANCELLED);
+        assertThat(row.finishReason()).isEqualTo(FinishReason.CANCELLED);
     }
 
     /** Constants that the torch kernels cache: epsilon, window and data type. */
@@ -245,7 +245,7 @@ class GenerationLifeTest extends Fixture {
     void aPassThatFailedIsRepeatedOrRefused(int pass, int chunk) throws Exception {
         MistralForCausalLM network = load("window8-f32", "torch");
         List<long[]> prompts = List.of(prompt(network, 1, 7), prompt(network, 2, 3));
-        List<Row> expected = decided(network, prompts, options(6));
+        List<Sequence> expected = decided(network, prompts, options(6));
         int[] calls = new int[1];
         int layers = network.config().numHiddenLayers();
         Kernels kernels =
@@ -274,7 +274,7 @@ class GenerationLifeTest extends Fixture {
             }
             assertThat(failures).isEqualTo(1);
             for (int i = 0; i < 2; ++i) {
-                Row row = generation.result().rows().get(i);
+                Sequence row = generation.result().sequences().get(i);
                 assertThat(row.generated()).isEqualTo(expected.get(i).generated());
                 assertClose(
                         row.logProbabilities(),

@@ -8,7 +8,7 @@ import io.github.djlmistral.engine.generation.FinishReason;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.GenerationResult;
 import io.github.djlmistral.engine.generation.Generator;
-import io.github.djlmistral.engine.generation.Row;
+import io.github.djlmistral.engine.generation.Sequence;
 import io.github.djlmistral.engine.generation.Token;
 import io.github.djlmistral.engine.generation.TokenDecoder;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
@@ -34,25 +34,25 @@ class GenerationTest extends Fixture {
         return GenerationConfig.builder().maxNewTokens(tokens);
     }
 
-    private Row generate(
+    private Sequence generate(
             MistralForCausalLM network, long[] prompt, GenerationConfig.Builder options) {
         return new Generator(network, manager, null)
                 .generate(List.of(prompt), options.build())
-                .rows()
+                .sequences()
                 .get(0);
     }
 
     /** A text that may be compared: see {@link #assertDecided}. */
-    private Row decided(
+    private Sequence decided(
             MistralForCausalLM network, long[] prompt, GenerationConfig.Builder options) {
-        Row row = generate(network, prompt, options);
+        Sequence row = generate(network, prompt, options);
         assertDecided(network, List.of(prompt), options.build(), List.of(row));
         return row;
     }
 
-    private static void assertSame(Row actual, Row expected) {
+    private static void assertSame(Sequence actual, Sequence expected) {
         assertThat(actual.generated()).isEqualTo(expected.generated());
-        assertThat(actual.finish()).isEqualTo(expected.finish());
+        assertThat(actual.finishReason()).isEqualTo(expected.finishReason());
         assertClose(actual.logProbabilities(), expected.logProbabilities(), LOG_PROBABILITIES);
     }
 
@@ -65,7 +65,7 @@ class GenerationTest extends Fixture {
     void chunksOfThePromptDoNotMatter(String checkpoint, String kernels) throws Exception {
         MistralForCausalLM network = load(checkpoint, kernels);
         long[] prompt = prompt(network, 1, 23);
-        Row whole = decided(network, prompt, options(12));
+        Sequence whole = decided(network, prompt, options(12));
         for (int chunk : new int[] {1, 3, 7, 8, 9, 22, 23}) {
             assertSame(generate(network, prompt, options(12).prefillChunkSize(chunk)), whole);
         }
@@ -90,13 +90,16 @@ class GenerationTest extends Fixture {
         int eos = (int) generate(network, prompts.get(2), options(20)).generated()[9];
         GenerationConfig.Builder options =
                 options(20).eosTokenIds(List.of(eos)).prefillChunkSize(chunk);
-        List<Row> together =
-                new Generator(network, manager, null).generate(prompts, options.build()).rows();
+        List<Sequence> together =
+                new Generator(network, manager, null)
+                        .generate(prompts, options.build())
+                        .sequences();
         for (int i = 0; i < prompts.size(); ++i) {
             assertSame(together.get(i), decided(network, prompts.get(i), options));
         }
-        assertThat(together.stream().map(Row::generatedLength).distinct().count()).isGreaterThan(1);
-        assertThat(together.get(2).finish()).isEqualTo(FinishReason.EOS);
+        assertThat(together.stream().map(Sequence::generatedLength).distinct().count())
+                .isGreaterThan(1);
+        assertThat(together.get(2).finishReason()).isEqualTo(FinishReason.EOS);
     }
 
     /** Padding is masked out. */
@@ -106,9 +109,10 @@ class GenerationTest extends Fixture {
         MistralForCausalLM network = load("window8-f32", "torch");
         List<long[]> prompts = List.of(prompt(network, 1, 3), prompt(network, 2, 12));
         Generator generator = new Generator(network, manager, null);
-        List<Row> expected = generator.generate(prompts, options(8).build()).rows();
+        List<Sequence> expected = generator.generate(prompts, options(8).build()).sequences();
         assertDecided(network, prompts, options(8).build(), expected);
-        List<Row> rows = generator.generate(prompts, options(8).padTokenId(pad).build()).rows();
+        List<Sequence> rows =
+                generator.generate(prompts, options(8).padTokenId(pad).build()).sequences();
         assertSame(rows.get(0), expected.get(0));
         assertSame(rows.get(1), expected.get(1));
     }
@@ -129,7 +133,7 @@ class GenerationTest extends Fixture {
             String checkpoint, String kernels, int tokens) throws Exception {
         MistralForCausalLM network = load(checkpoint, kernels);
         long[] prompt = prompt(network, 4, 5);
-        Row row = generate(network, prompt, options(tokens).topK(0).doSample(true).seed(2));
+        Sequence row = generate(network, prompt, options(tokens).topK(0).doSample(true).seed(2));
         assertThat(row.generatedLength()).isEqualTo(tokens);
         long[] text = IntStream.range(0, row.length()).mapToLong(row::id).toArray();
         float[][] logits = logits(network, text);
@@ -147,11 +151,11 @@ class GenerationTest extends Fixture {
         MistralForCausalLM network = load("f16", "torch");
         int positions = network.config().maxPositionEmbeddings();
         for (int left : new int[] {1, 2, 4}) {
-            Row row = generate(network, prompt(network, 9, positions - left), options(100));
+            Sequence row = generate(network, prompt(network, 9, positions - left), options(100));
             assertThat(row.length()).isEqualTo(positions);
-            assertThat(row.finish()).isEqualTo(FinishReason.LENGTH);
+            assertThat(row.finishReason()).isEqualTo(FinishReason.LENGTH);
         }
-        Row row = generate(network, prompt(network, 9, positions - 4), options(3));
+        Sequence row = generate(network, prompt(network, 9, positions - 4), options(3));
         assertThat(row.generatedLength()).isEqualTo(3);
     }
 
@@ -174,9 +178,9 @@ class GenerationTest extends Fixture {
                     ++tokens;
                 }
                 GenerationConfig config = options(40).stopStrings(List.of("never", stop)).build();
-                Row row = generator.generate(List.of(prompt), config).rows().get(0);
+                Sequence row = generator.generate(List.of(prompt), config).sequences().get(0);
                 assertThat(row.generated()).isEqualTo(Arrays.copyOf(text, tokens));
-                assertThat(row.finish()).isEqualTo(FinishReason.STOP);
+                assertThat(row.finishReason()).isEqualTo(FinishReason.STOP);
             }
         }
     }
@@ -190,10 +194,10 @@ class GenerationTest extends Fixture {
         String overlap = prompt[5] + " " + text[0];
         GenerationConfig config =
                 options(3).stopStrings(List.of(overlap, prompt[4] + " " + prompt[5])).build();
-        Row row =
+        Sequence row =
                 new Generator(network, manager, NUMBERS)
                         .generate(List.of(prompt), config)
-                        .rows()
+                        .sequences()
                         .get(0);
         assertThat(row.generated()).isEqualTo(text);
     }
@@ -219,7 +223,7 @@ class GenerationTest extends Fixture {
         MistralForCausalLM network = load("window8-f32", kernels);
         Generator generator = new Generator(network, manager, null);
         List<Callable<GenerationResult>> tasks = new ArrayList<>();
-        List<List<Row>> alone = new ArrayList<>();
+        List<List<Sequence>> alone = new ArrayList<>();
         for (int i = 0; i < 12; ++i) {
             List<long[]> prompts =
                     i % 3 == 0
@@ -231,7 +235,7 @@ class GenerationTest extends Fixture {
             }
             GenerationConfig config = options.build();
             tasks.add(() -> generator.generate(prompts, config));
-            List<Row> expected = generator.generate(prompts, config).rows();
+            List<Sequence> expected = generator.generate(prompts, config).sequences();
             assertDecided(network, prompts, config, expected);
             alone.add(expected);
         }
@@ -239,8 +243,8 @@ class GenerationTest extends Fixture {
         try {
             List<Future<GenerationResult>> results = threads.invokeAll(tasks);
             for (int i = 0; i < tasks.size(); ++i) {
-                List<Row> expected = alone.get(i);
-                List<Row> rows = results.get(i).get().rows();
+                List<Sequence> expected = alone.get(i);
+                List<Sequence> rows = results.get(i).get().sequences();
                 for (int j = 0; j < expected.size(); ++j) {
                     // torch may share the work out differently on each thread
                     assertSame(rows.get(j), expected.get(j));
@@ -262,19 +266,19 @@ class GenerationTest extends Fixture {
                         .generate(
                                 prompts,
                                 options(9).eosTokenIds(List.of(eos)).build(),
-                                token -> seen.get(token.row()).add(token));
+                                token -> seen.get(token.batchIndex()).add(token));
         for (int i = 0; i < 2; ++i) {
-            Row row = result.rows().get(i);
+            Sequence row = result.sequences().get(i);
             List<Token> tokens = seen.get(i);
             assertThat(tokens.stream().mapToLong(Token::id).toArray()).isEqualTo(row.generated());
             for (int t = 0; t < tokens.size(); ++t) {
                 assertThat(tokens.get(t).logProbability())
                         .isEqualTo(row.logProbabilities()[t])
                         .isLessThanOrEqualTo(0);
-                assertThat(tokens.get(t).finish())
-                        .isEqualTo(t == tokens.size() - 1 ? row.finish() : null);
+                assertThat(tokens.get(t).finishReason())
+                        .isEqualTo(t == tokens.size() - 1 ? row.finishReason() : null);
             }
         }
-        assertThat(result.rows().get(1).generatedLength()).isLessThanOrEqualTo(5);
+        assertThat(result.sequences().get(1).generatedLength()).isLessThanOrEqualTo(5);
     }
 }

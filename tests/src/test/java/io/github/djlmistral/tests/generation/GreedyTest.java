@@ -9,7 +9,7 @@ import com.google.gson.JsonObject;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.GenerationResult;
 import io.github.djlmistral.engine.generation.Generator;
-import io.github.djlmistral.engine.generation.Row;
+import io.github.djlmistral.engine.generation.Sequence;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.tests.model.Fixture;
 import io.github.djlmistral.tests.model.Reference;
@@ -76,7 +76,7 @@ class GreedyTest extends Fixture {
                 new Generator(network, manager, null).generate(prompts, options.build());
 
         for (int i = 0; i < prompts.size(); ++i) {
-            Row row = result.rows().get(i);
+            Sequence row = result.sequences().get(i);
             JsonElement output = recorded.getAsJsonArray("outputs").get(i);
             assertThat(row.generated()).isEqualTo(Reference.ids(output));
             if (recorded.has("logprobs")) {

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.Generator;
-import io.github.djlmistral.engine.generation.Row;
+import io.github.djlmistral.engine.generation.Sequence;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.tests.model.Fixture;
@@ -58,8 +58,8 @@ class LeftPaddingTest extends Fixture {
         GenerationConfig config =
                 GenerationConfig.builder().maxNewTokens(tokens).prefillChunkSize(chunk).build();
         List<long[]> prompts = List.of(prompt(network, 1, 9), prompt(network, 2, 3));
-        List<Row> together =
-                new Generator(observed, manager, null).generate(prompts, config).rows();
+        List<Sequence> together =
+                new Generator(observed, manager, null).generate(prompts, config).sequences();
         int column = 0;
         for (boolean mask : masks) {
             assertThat(mask).as("at column %d", column).isEqualTo(column < first);
@@ -67,10 +67,10 @@ class LeftPaddingTest extends Fixture {
         }
         assertThat(column).isEqualTo(9 + tokens - 1);
         for (int i = 0; i < 2; ++i) {
-            Row alone =
+            Sequence alone =
                     new Generator(network, manager, null)
                             .generate(prompts.subList(i, i + 1), config)
-                            .rows()
+                            .sequences()
                             .get(0);
             assertClose(
                     together.get(i).logProbabilities(),

@@ -8,7 +8,7 @@ import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.GenerationResult;
 import io.github.djlmistral.engine.generation.Generator;
-import io.github.djlmistral.engine.generation.Row;
+import io.github.djlmistral.engine.generation.Sequence;
 import io.github.djlmistral.engine.generation.Token;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.tests.model.Fixture;
@@ -48,13 +48,13 @@ class SamplingTest extends Fixture {
 
     /** A text that may be compared: see {@link #assertDecided}. */
     private long[] decided(GenerationConfig.Builder options) {
-        Row row = row(options);
+        Sequence row = row(options);
         assertDecided(network, List.of(prompt), options.build(), List.of(row));
         return row.generated();
     }
 
-    private Row row(GenerationConfig.Builder options) {
-        return generator.generate(List.of(prompt), options.build()).rows().get(0);
+    private Sequence row(GenerationConfig.Builder options) {
+        return generator.generate(List.of(prompt), options.build()).sequences().get(0);
     }
 
     /**
@@ -73,7 +73,7 @@ class SamplingTest extends Fixture {
                     options(1).temperature(temperature).topK(topK).topP(topP).seed(seed).build();
             generator
                     .generate(Collections.nCopies(batch, prompt), config)
-                    .rows()
+                    .sequences()
                     .forEach(row -> ++counts[(int) row.id(row.length() - 1)]);
         }
         double[] probabilities = expected(temperature, topK, topP);
@@ -139,10 +139,10 @@ class SamplingTest extends Fixture {
     void aRowsTextDoesNotDependOnTheOtherRows() {
         GenerationConfig.Builder options = options(20).topK(0).doSample(true).seed(3);
         long[] alone = decided(options);
-        List<Row> rows =
+        List<Sequence> rows =
                 generator
                         .generate(List.of(prompt, prompt(network, 8, 11), prompt), options.build())
-                        .rows();
+                        .sequences();
         assertThat(rows.get(0).generated()).isEqualTo(alone);
         assertThat(rows.get(2).generated()).isNotEqualTo(alone);
     }
@@ -181,7 +181,7 @@ class SamplingTest extends Fixture {
             while (!tokens.isEmpty()) {
                 tokens = generation.next();
             }
-            return generation.result().rows().stream().map(Row::generated).toList();
+            return generation.result().sequences().stream().map(Sequence::generated).toList();
         }
     }
 
@@ -222,9 +222,9 @@ class SamplingTest extends Fixture {
         while (text[first] != text[last]) {
             ++first;
         }
-        Row row = row(options(40).eosTokenIds(List.of(0, (int) text[last])));
+        Sequence row = row(options(40).eosTokenIds(List.of(0, (int) text[last])));
         assertThat(row.generated()).isEqualTo(Arrays.copyOf(text, first + 1));
-        assertThat(row.finish()).isEqualTo(FinishReason.EOS);
+        assertThat(row.finishReason()).isEqualTo(FinishReason.EOS);
     }
 
     @Test
@@ -241,9 +241,9 @@ class SamplingTest extends Fixture {
     @ValueSource(ints = {1, 2, 9})
     void noMoreThanTheGreatestLength(int tokens) {
         GenerationResult result = generator.generate(List.of(prompt), options(tokens).build());
-        Row row = result.rows().get(0);
+        Sequence row = result.sequences().get(0);
         assertThat(row.generated()).isEqualTo(Arrays.copyOf(decided(options(20)), tokens));
-        assertThat(row.finish()).isEqualTo(FinishReason.LENGTH);
+        assertThat(row.finishReason()).isEqualTo(FinishReason.LENGTH);
         assertThat(row.logProbabilities()).hasSize(tokens);
         assertThat(result.decodedTokens()).isEqualTo(tokens - 1);
         assertThat(result.promptTokens()).isEqualTo(prompt.length);

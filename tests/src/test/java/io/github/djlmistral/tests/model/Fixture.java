@@ -14,7 +14,7 @@ import ai.djl.training.ParameterStore;
 import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.Generator;
-import io.github.djlmistral.engine.generation.Row;
+import io.github.djlmistral.engine.generation.Sequence;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.model.ForwardInput;
@@ -113,7 +113,7 @@ public abstract class Fixture {
             MistralForCausalLM network,
             List<long[]> prompts,
             GenerationConfig config,
-            List<Row> expected) {
+            List<Sequence> expected) {
         for (float shift : new float[] {-2 * LOGITS, 2 * LOGITS}) {
             try (Generation generation =
                     new Generator(network, manager, null)
@@ -121,7 +121,7 @@ public abstract class Fixture {
                 while (!generation.next().isEmpty()) {
                     // until every row has ended
                 }
-                List<Row> rows = generation.result().rows();
+                List<Sequence> rows = generation.result().sequences();
                 for (int i = 0; i < expected.size(); ++i) {
                     assertThat(rows.get(i).generated())
                             .as("row %d, logits shifted by %s: choose another prompt", i, shift)

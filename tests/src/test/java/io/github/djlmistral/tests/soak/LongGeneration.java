@@ -10,7 +10,7 @@ import ai.djl.training.ParameterStore;
 import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.Generator;
-import io.github.djlmistral.engine.generation.Row;
+import io.github.djlmistral.engine.generation.Sequence;
 import io.github.djlmistral.engine.model.ForwardInput;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
@@ -93,7 +93,7 @@ final class LongGeneration {
                     faults.add("open arrays: " + open + ", then " + Leaks.resources(manager));
                 }
                 report(nanos, early, ProcessStatus.residentMiB());
-                faults.addAll(compare(network, manager, generation.result().rows().get(0)));
+                faults.addAll(compare(network, manager, generation.result().sequences().get(0)));
             }
         }
         return faults;
@@ -137,7 +137,8 @@ final class LongGeneration {
      * Compares the last token's log-probability with that of one pass without a cache over all
      * tokens that it depends on: a window for each layer.
      */
-    private static List<String> compare(MistralForCausalLM network, NDManager manager, Row text) {
+    private static List<String> compare(
+            MistralForCausalLM network, NDManager manager, Sequence text) {
         int end = text.length() - 1; // the last token was chosen from the logits before it
         int begin = Math.max(0, end - WINDOW * CONFIG.numHiddenLayers());
         long[] ids = new long[end - begin];

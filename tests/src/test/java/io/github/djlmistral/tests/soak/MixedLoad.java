@@ -95,7 +95,9 @@ final class MixedLoad {
         while (!platform.awaitTermination(1, TimeUnit.SECONDS)) {
             sample();
         }
-        virtual.awaitTermination(1, TimeUnit.MINUTES);
+        while (!virtual.awaitTermination(1, TimeUnit.SECONDS)) {
+            sample();
+        }
         timer.shutdown();
         timer.awaitTermination(1, TimeUnit.MINUTES);
     }
@@ -125,6 +127,7 @@ final class MixedLoad {
         live.removeIf(
                 thread ->
                         thread.getName().startsWith(SHARED)
+                                || thread.getName().equals("Attach Listener")
                                 // the JVM's own, which run virtual threads
                                 || thread.getName().startsWith("ForkJoinPool-")
                                 || thread.getName().startsWith("VirtualThread-"));

@@ -263,7 +263,7 @@ final class Request {
             case 2 -> {
                 try (Predictor<String, String> predictor = model.texts()) {
                     String longer = "water ".repeat(3000);
-                    refused(() -> predictor.streamingPredict(longer), "positions");
+                    refused(() -> predictor.streamingPredict(longer), "max_position_embeddings");
                 }
             }
             case 3 -> {

@@ -218,7 +218,7 @@ class BadInputTest extends ZooFixture {
     @Test
     void aPromptLongerThanTheContext() {
         ChatInput input = new ChatInput(Message.user("water ".repeat(2100)));
-        assertRefused(input, "positions for 2048", "shorten it");
+        assertRefused(input, "max_position_embeddings is 2048", "shorten it");
     }
 
     @Test

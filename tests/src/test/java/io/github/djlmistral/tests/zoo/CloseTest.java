@@ -323,7 +323,7 @@ class CloseTest extends ZooFixture {
                 generator.start(
                         List.of(new long[] {5, 6}), config, (scores, row) -> model.close())) {
             assertThat(generation.next()).isEmpty();
-            assertThat(generation.result().rows().get(0).finish())
+            assertThat(generation.result().sequences().get(0).finishReason())
                     .isEqualTo(FinishReason.CANCELLED);
             assertThatThrownBy(generation::next)
                     .isInstanceOf(IllegalStateException.class)

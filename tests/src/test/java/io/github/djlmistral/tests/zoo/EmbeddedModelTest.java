@@ -131,7 +131,7 @@ class EmbeddedModelTest extends ZooFixture {
         assertThat(prompt).isEqualTo(Reference.ids(recorded.get("prompt_ids")));
         long[] expected = Reference.ids(recorded.get("generated_ids"));
         GenerationConfig config = pipeline.defaults().maxNewTokens(limit).build();
-        assertThat(pipeline.generator().generate(List.of(prompt), config).rows())
+        assertThat(pipeline.generator().generate(List.of(prompt), config).sequences())
                 .singleElement()
                 .satisfies(row -> assertThat(row.generated()).isEqualTo(expected));
         try (Predictor<ChatInput, ChatOutput> predictor = model.newPredictor()) {

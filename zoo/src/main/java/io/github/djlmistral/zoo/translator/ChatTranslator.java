@@ -22,8 +22,8 @@ final class ChatTranslator extends GenerationTranslator<ChatInput, ChatOutput> {
         return new ChatOutput(
                 text.text(),
                 text.finishReason(),
-                text.row().promptLength(),
-                text.row().generatedLength(),
+                text.sequence().promptLength(),
+                text.sequence().generatedLength(),
                 text.result().timeToFirstToken(),
                 text.result().decodeTokensPerSecond());
     }

@@ -3,19 +3,19 @@ package io.github.djlmistral.zoo.translator;
 
 import io.github.djlmistral.engine.generation.FinishReason;
 import io.github.djlmistral.engine.generation.GenerationResult;
-import io.github.djlmistral.engine.generation.Row;
+import io.github.djlmistral.engine.generation.Sequence;
 import java.util.Objects;
 
 /**
- * A finished text, with what the output types report of it.
+ * A generated text.
  *
- * @param text the text
- * @param row its tokens
- * @param result the generation it came from, for the times
+ * @param text the decoded text
+ * @param sequence its tokens
+ * @param result the result of the whole batch, for the timings
  */
-record GeneratedText(String text, Row row, GenerationResult result) {
+record GeneratedText(String text, Sequence sequence, GenerationResult result) {
 
     FinishReason finishReason() {
-        return Objects.requireNonNullElse(row.finish(), FinishReason.CANCELLED);
+        return Objects.requireNonNullElse(sequence.finishReason(), FinishReason.CANCELLED);
     }
 }

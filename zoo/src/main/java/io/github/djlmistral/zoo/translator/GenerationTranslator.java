@@ -10,7 +10,7 @@ import ai.djl.translate.TranslatorContext;
 import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.GenerationResult;
-import io.github.djlmistral.engine.generation.Row;
+import io.github.djlmistral.engine.generation.Sequence;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -127,9 +127,10 @@ abstract class GenerationTranslator<I, O> implements StreamingTranslator<I, O> {
                     GenerationResult result =
                             generate(members.stream().map(requests::get).toList(), config);
                     for (int i = 0; i < members.size(); ++i) {
-                        Row row = result.rows().get(i);
-                        String text = pipeline.tokenizer().decode(row.generated(), true);
-                        outputs.set(members.get(i), output(new GeneratedText(text, row, result)));
+                        Sequence sequence = result.sequences().get(i);
+                        String text = pipeline.tokenizer().decode(sequence.generated(), true);
+                        outputs.set(
+                                members.get(i), output(new GeneratedText(text, sequence, result)));
                     }
                 });
         return outputs.stream().map(Objects::requireNonNull).toList();

@@ -159,8 +159,8 @@ final class ServingTranslator extends GenerationTranslator<Input, Output> {
     Output output(GeneratedText text) {
         JsonObject details = new JsonObject();
         details.addProperty("finish_reason", text.finishReason().toString());
-        details.addProperty("prompt_tokens", text.row().promptLength());
-        details.addProperty("generated_tokens", text.row().generatedLength());
+        details.addProperty("prompt_tokens", text.sequence().promptLength());
+        details.addProperty("generated_tokens", text.sequence().generatedLength());
         JsonObject json = new JsonObject();
         json.addProperty("generated_text", text.text());
         json.add("details", details);

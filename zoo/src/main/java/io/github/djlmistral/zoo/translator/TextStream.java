@@ -152,7 +152,7 @@ public final class TextStream<O> extends StreamOutput<O>
 
     private GeneratedText finished() {
         var result = generation.result();
-        return new GeneratedText(text.toString(), result.rows().get(0), result);
+        return new GeneratedText(text.toString(), result.sequences().get(0), result);
     }
 
     @Override

@@ -4,67 +4,67 @@ package io.github.djlmistral.engine.generation;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/** The tokens of one row: the prompt, and what was generated after it. */
-public final class Row {
+/** One sequence of a batch: the tokens of its prompt, and those generated after it. */
+public final class Sequence {
 
     private long[] ids;
     private float[] logProbabilities = new float[16];
     private final int promptLength;
     private int length;
-    private @Nullable FinishReason finish;
+    private @Nullable FinishReason finishReason;
 
     /**
-     * Starts a row.
+     * Starts a sequence.
      *
-     * @param prompt its tokens
+     * @param prompt token ids
      */
-    public Row(long[] prompt) {
+    public Sequence(long[] prompt) {
         ids = Arrays.copyOf(prompt, prompt.length + 16);
         promptLength = prompt.length;
         length = prompt.length;
     }
 
-    /** Returns how many tokens there are, prompt included. */
+    /** Returns the number of tokens, prompt included. */
     public int length() {
         return length;
     }
 
-    /** Returns how many tokens the prompt has. */
+    /** Returns the number of tokens of the prompt. */
     public int promptLength() {
         return promptLength;
     }
 
-    /** Returns how many tokens were generated. */
+    /** Returns the number of generated tokens. */
     public int generatedLength() {
         return length - promptLength;
     }
 
     /**
-     * Returns a token.
+     * Returns a token id.
      *
-     * @param index its place, 0 for the first of the prompt
-     * @return its id
+     * @param index from 0, the first token of the prompt
+     * @return the id
      */
     public long id(int index) {
         return ids[index];
     }
 
-    /** Returns the generated tokens, a copy. */
+    /** Returns a copy of the generated token ids. */
     public long[] generated() {
         return Arrays.copyOfRange(ids, promptLength, length);
     }
 
-    /** Returns the log-probability of each generated token, a copy. */
+    /** Returns a copy of the log-probabilities of the generated tokens. */
     public float[] logProbabilities() {
         return Arrays.copyOf(logProbabilities, generatedLength());
     }
 
-    /** Returns why the row has ended, or null while it goes on. */
-    public @Nullable FinishReason finish() {
-        return finish;
+    /** Returns the finish reason, or null while the sequence is unfinished. */
+    public @Nullable FinishReason finishReason() {
+        return finishReason;
     }
 
-    void add(long id, float logProbability) {
+    void append(long id, float logProbability) {
         if (length == ids.length) {
             ids = Arrays.copyOf(ids, length * 2);
         }
@@ -76,7 +76,7 @@ public final class Row {
         ids[length++] = id;
     }
 
-    void end(FinishReason reason) {
-        finish = reason;
+    void finish(FinishReason reason) {
+        finishReason = reason;
     }
 }
