@@ -48,7 +48,7 @@ SINGLE_LENGTH, BATCH_LENGTHS = 21, (13, 9, 4)
 
 
 class Unsteady(Exception):
-    """A greedy text that rounding could change, or that says too little: try the next seed."""
+    """A greedy text that rounding could change, or without variety: try the next seed."""
 
 
 def main():
@@ -160,7 +160,7 @@ def write_consolidated(source, folder):
         "sliding_window": config["sliding_window"], "rope_theta": config["rope_theta"]})
 
 
-# ------------------------------------------------------------------------------------------- what they must give
+# ----------------------------------------------------------------------------------------------- expected outputs
 
 
 def read(folder, attention="eager", **options):
@@ -290,7 +290,7 @@ def greedy_cases(model, prompts):
     short, other, *several = prompts
     cases = [greedy(model, "short", [short], logprobs=True), greedy(model, "long", [other], logprobs=True),
              greedy(model, "batch", several)]
-    for prompt, ids in zip(several, cases[-1]["outputs"]):  # a padded row says what it says alone
+    for prompt, ids in zip(several, cases[-1]["outputs"]):  # padding does not change a row
         assert greedy(model, "alone", [prompt])["outputs"] == [ids]
     eos = stopping_ids(cases[-1]["outputs"], model.config.vocab_size)
     cases.append(greedy(model, "eos", several, eos_token_id=eos))

@@ -1,4 +1,4 @@
-"""What the reference scripts share: the --output option, a steady random source, readable JSON."""
+"""Shared by the reference scripts: the --output option, a seeded random generator, readable JSON."""
 
 import argparse
 import json

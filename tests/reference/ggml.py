@@ -1,4 +1,4 @@
-"""A small GGUF file with every type of tensor and value that we read, and what gguf-py reads in it.
+"""A small GGUF file with every supported tensor and metadata type, and the values that gguf-py reads from it.
 
 The file is no model: it has the tensors of one layer, but each in another type, of blocks of random bytes and of extreme
 ones. (This script cannot be called gguf.py, as `import gguf` would then find itself.)

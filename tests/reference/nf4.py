@@ -1,4 +1,4 @@
-"""What bitsandbytes makes of plain weights in NF4, computed in numpy by the rules of its kernels.
+"""NF4 quantization as in bitsandbytes, computed in numpy by the rules of its kernels.
 
 The rules are those of kQuantizeBlockwise and dQuantizeNF4 in its csrc/kernels.cu: the reciprocal of a block's greatest magnitude in
 float32, and a tree of "greater than" over 15 thresholds. `quantized.py` packs matrices to be read; this is for writing them.

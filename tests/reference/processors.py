@@ -1,4 +1,4 @@
-"""The logits processors of Hugging Face transformers on random scores: what goes in, what comes out."""
+"""Logits processors of Hugging Face transformers on random scores: inputs and outputs."""
 
 import torch
 from transformers import GenerationConfig, MistralConfig, MistralForCausalLM, logging

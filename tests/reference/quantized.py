@@ -164,7 +164,7 @@ def int4(name, weight, size=32, symmetric=False, dtype=np.float16):
     return tensors | {f"{name}.int4.offsets": offset_tiles}, values
 
 
-# ---------------------------------------------------------------------------------------------- what is written
+# ---------------------------------------------------------------------------------------------- output
 
 
 def write_matrices(folder, random):

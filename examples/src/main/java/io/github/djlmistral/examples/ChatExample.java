@@ -12,6 +12,7 @@ import io.github.djlmistral.zoo.chat.Message;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -42,6 +43,7 @@ public final class ChatExample {
                 messages.add(answer.message());
                 System.out.println(question + " " + answer.content());
                 System.out.printf(
+                        Locale.ROOT,
                         "  %d + %d tokens, ended by %s, %.0f tokens/s%n",
                         answer.promptTokens(),
                         answer.completionTokens(),

@@ -4,6 +4,7 @@ package io.github.djlmistral.examples.cli;
 import ai.djl.util.Progress;
 import io.github.djlmistral.zoo.hub.HubModel;
 import java.time.Duration;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -70,6 +71,7 @@ final class Download implements Progress, AutoCloseable {
             Duration left = Duration.ofSeconds((long) ((all - done) / Math.max(rate, 1)));
             terminal.note(
                     String.format(
+                            Locale.ROOT,
                             "%s of %s, %s/s, %d:%02d:%02d left",
                             Units.bytes(done),
                             Units.bytes(all),

@@ -12,6 +12,7 @@ import java.time.ZoneId;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -95,6 +96,7 @@ public final class ListCommand implements Callable<Integer> {
         for (CachedModel model : models) {
             terminal.out()
                     .printf(
+                            Locale.ROOT,
                             "%-46s %10s  %tF%n",
                             model.repository(),
                             Units.bytes(model.bytes()),
@@ -103,6 +105,7 @@ public final class ListCommand implements Callable<Integer> {
                 List<String> names = snapshot.revisions();
                 terminal.out()
                         .printf(
+                                Locale.ROOT,
                                 "  %-44s %10s  %d files%n",
                                 names.isEmpty() ? snapshot.commit() : String.join(", ", names),
                                 Units.bytes(snapshot.bytes()),

@@ -122,8 +122,10 @@ final class PerplexityReport {
         if (passages.answers() > 0) {
             terminal.out()
                     .printf(
+                            Locale.ROOT,
                             "%d of %d answers are the likeliest, token for token%n",
-                            score.answersRight(), passages.answers());
+                            score.answersRight(),
+                            passages.answers());
         }
     }
 

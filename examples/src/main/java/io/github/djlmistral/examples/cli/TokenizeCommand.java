@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
@@ -200,7 +201,7 @@ public final class TokenizeCommand implements Callable<Integer> {
                 out.println();
             }
             for (int i = 0; i < ids.length; ++i) {
-                out.printf("%7d  %s%n", ids[i], pieces.get(i));
+                out.printf(Locale.ROOT, "%7d  %s%n", ids[i], pieces.get(i));
             }
             terminal.note(ids.length + " tokens");
         }

@@ -8,6 +8,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import io.github.djlmistral.engine.generation.GenerationConfig;
+import io.github.djlmistral.tests.model.Fixture;
 import io.github.djlmistral.tests.model.Reference;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -61,7 +62,7 @@ class GenerateCommandTest {
         assertThat(actual).hasSameSizeAs(expected);
         for (int i = 0; i < expected.size(); ++i) {
             assertThat(actual.get(i).getAsFloat())
-                    .isCloseTo(expected.get(i).getAsFloat(), within(2e-4f));
+                    .isCloseTo(expected.get(i).getAsFloat(), within(Fixture.LOG_PROBABILITIES));
         }
         assertThat(json.get("finish_reason").getAsString()).isEqualTo("length");
         assertThat(json.get("prompt_tokens").getAsInt()).isEqualTo(5);

@@ -75,6 +75,7 @@ class QuantizeCommandTest {
                 .noneMatch(name -> name.startsWith("."));
         assertThat(files(out().getParent())).containsExactly("model");
 
+        // rounding does not change an answer that the model has memorized
         assertThat(tokens("--model=" + out()))
                 .isEqualTo(tokens("--quantization=" + method))
                 .hasSize(16);

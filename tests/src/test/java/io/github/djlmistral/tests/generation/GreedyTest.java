@@ -57,6 +57,7 @@ class GreedyTest extends Fixture {
         Reference reference = Reference.checkpoint(checkpoint);
         MistralForCausalLM network = load(checkpoint, kernels);
         JsonObject recorded = reference.greedy(name);
+        assertThat(recorded.get("smallest_gap").getAsDouble()).isGreaterThan(2 * LOGITS);
         GenerationConfig.Builder options = GenerationConfig.builder().prefillChunkSize(6);
         for (Map.Entry<String, JsonElement> option :
                 recorded.getAsJsonObject("options").entrySet()) {

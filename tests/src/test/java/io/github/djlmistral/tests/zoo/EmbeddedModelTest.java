@@ -126,6 +126,8 @@ class EmbeddedModelTest extends ZooFixture {
 
     private static ChatOutput assertAnswers(List<Message> messages, JsonObject recorded)
             throws Exception {
+        // the recorded logits decide each step by far more than rounding can change
+        assertThat(recorded.get("smallest_margin").getAsDouble()).isGreaterThan(1);
         int limit = recorded("greedy.json").get("max_new_tokens").getAsInt();
         long[] prompt = pipeline.encode(messages);
         assertThat(prompt).isEqualTo(Reference.ids(recorded.get("prompt_ids")));
