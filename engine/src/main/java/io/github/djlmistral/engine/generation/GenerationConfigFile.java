@@ -113,7 +113,7 @@ final class GenerationConfigFile {
             builder.build();
             warn(file, json);
         } catch (IllegalArgumentException e) {
-            throw new IOException(file + ": " + e.getMessage(), e);
+            throw new IOException(file + ": " + Quote.oneLine("" + e.getMessage(), 800), e);
         }
     }
 

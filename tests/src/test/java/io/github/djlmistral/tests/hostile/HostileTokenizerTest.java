@@ -139,6 +139,8 @@ class HostileTokenizerTest {
                 "post_processor | {'type':'TemplateProcessing','single':[],'pair':[],'special_tokens':{'<s>':{'id':'<s>','ids':[1,2],'tokens':['<s>']}}}",
                 "post_processor | {'type':'Sequence','processors':[{'type':'RobertaProcessing'}]}",
                 "decoder        | {'type':'WordPiece','prefix':'##','cleanup':true}",
+                "decoder        | {'type':'Strip','content':' ','start':1e309,'stop':0}",
+                "decoder        | {'type':'Fuse','unknown':1e999999999}",
                 "decoder        | []",
                 "decoder        | {'type':7}",
                 "normalizer     | {'type':'Sequence','normalizers':{}}",

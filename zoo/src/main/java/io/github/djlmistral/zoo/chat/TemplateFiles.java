@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.zoo.chat;
 
+import io.github.djlmistral.engine.internal.SmallFile;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -12,7 +13,7 @@ import java.util.TreeMap;
 final class TemplateFiles {
 
     private static final String SUFFIX = ".jinja";
-    private static final long MAX_SIZE = 4L << 20;
+    private static final int MAX_SIZE = 4 << 20;
 
     private TemplateFiles() {}
 
@@ -48,10 +49,6 @@ final class TemplateFiles {
     }
 
     private static String source(Path file) throws IOException {
-        if (Files.size(file) > MAX_SIZE) {
-            throw new IOException(
-                    file + " is larger than " + (MAX_SIZE >> 20) + " MiB: is it a chat template?");
-        }
-        return Files.readString(file);
+        return SmallFile.text(file, MAX_SIZE);
     }
 }

@@ -5,6 +5,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonPrimitive;
 import io.github.djlmistral.engine.internal.Quote;
 import io.github.djlmistral.engine.internal.StrictJson;
 import java.util.HashSet;
@@ -103,6 +104,7 @@ final class TokenizerJson {
 
     /** Checks the whole file, see the class. */
     static void check(JsonObject root) {
+        checkNumbers(root);
         JsonObject model = model(root);
         checkVocabulary(model);
         checkAddedTokens(root.getAsJsonArray("added_tokens").asList());
@@ -112,6 +114,20 @@ final class TokenizerJson {
         checkComponents(
                 root.get("post_processor"), "post_processor", "processors", POST_PROCESSORS);
         checkComponents(root.get("decoder"), "decoder", "decoders", DECODERS);
+    }
+
+    /** The library panics on a number beyond double precision, wherever it is in a component. */
+    private static void checkNumbers(JsonElement element) {
+        if (element instanceof JsonObject object) {
+            object.asMap().values().forEach(TokenizerJson::checkNumbers);
+        } else if (element instanceof JsonArray array) {
+            array.forEach(TokenizerJson::checkNumbers);
+        } else if (element instanceof JsonPrimitive primitive
+                && primitive.isNumber()
+                && !Double.isFinite(primitive.getAsDouble())) {
+            throw new IllegalArgumentException(
+                    "it has the number " + StrictJson.describe(element) + ", which is out of range");
+        }
     }
 
     private static void checkVocabulary(JsonObject model) {
