@@ -12,8 +12,7 @@ import java.util.List;
  * @param weight how many of the inputs are of this kind, relative to the others
  * @param reader hands a mutated file to the library
  */
-public record FuzzTarget(
-        String name, Form form, List<byte[]> examples, int weight, Reader reader) {
+public record FuzzTarget(String name, Form form, List<byte[]> examples, int weight, Reader reader) {
 
     /** How a file is built. */
     public enum Form {

@@ -96,7 +96,12 @@ final class FuzzTargets {
                     Safetensors.metadata(path.resolve("model.safetensors"));
                     MistralCheckpoint.open(path).weights().bytes();
                 });
-        add("checkpoints/consolidated", "consolidated.safetensors", Form.SAFETENSORS, 6, MistralCheckpoint::open);
+        add(
+                "checkpoints/consolidated",
+                "consolidated.safetensors",
+                Form.SAFETENSORS,
+                6,
+                MistralCheckpoint::open);
         add(
                 "checkpoints/nowindow-tied-sharded",
                 "model.safetensors.index.json",

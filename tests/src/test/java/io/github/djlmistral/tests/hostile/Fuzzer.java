@@ -22,9 +22,9 @@ import org.jspecify.annotations.Nullable;
  * Hands mutated files of every kind to their readers, and checks what comes of it: nothing, or an
  * exception of ours; within 2 seconds of processor time and 256 MiB of allocations.
  *
- * <p>Arguments of the program: how many inputs (100,000), the seed (1), and the one input to repeat.
- * It prints a line for each kind and ends with status 1 if there was a fault. Input {@code i} of a
- * seed is always the same.
+ * <p>Arguments of the program: how many inputs (100,000), the seed (1), and the one input to
+ * repeat. It prints a line for each kind and ends with status 1 if there was a fault. Input {@code
+ * i} of a seed is always the same.
  */
 final class Fuzzer {
 
@@ -34,8 +34,7 @@ final class Fuzzer {
     private final List<FuzzTarget> targets;
     private final List<FuzzTarget> wheel = new ArrayList<>();
     private final long seed;
-    private final ThreadMXBean threads =
-            (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    private final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
     /** What came of the inputs of one kind. */
     private static final class Figures {

@@ -116,8 +116,7 @@ final class Mutator {
                 case 1 -> bytes[at] ^= (byte) (1 << random.nextInt(8));
                 case 2 -> bytes[at] = (byte) random.nextInt(256);
                 case 3 -> bytes = splice(bytes, at, at + count, new byte[0]);
-                case 4 ->
-                        bytes = splice(bytes, at, at, Arrays.copyOfRange(bytes, at, at + count));
+                case 4 -> bytes = splice(bytes, at, at, Arrays.copyOfRange(bytes, at, at + count));
                 case 5 -> bytes = splice(bytes, at, at + count, part(pick(target.examples())));
                 case 6 -> extreme(bytes, at);
                 case 7 -> {
@@ -190,7 +189,10 @@ final class Mutator {
         }
         String text = GSON.toJson(root).replace(AGAIN, "");
         if (random.nextInt(200) == 0) {
-            text = "{\"a\":".repeat(random.nextInt(100)) + "[".repeat(random.nextInt(100_000)) + text;
+            text =
+                    "{\"a\":".repeat(random.nextInt(100))
+                            + "[".repeat(random.nextInt(100_000))
+                            + text;
         }
         return text.getBytes(StandardCharsets.UTF_8);
     }

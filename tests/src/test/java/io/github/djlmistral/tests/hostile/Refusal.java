@@ -20,6 +20,8 @@ public final class Refusal {
     /** Limit of bytes that a thread may allocate for one file, garbage included. */
     static final long MOST_ALLOCATED = 256L << 20;
 
+    private static final String PROJECT = "io.github.djlmistral.";
+
     /** Messages of the JDK and of Gson, which do not help a user. */
     private static final Pattern INTERNALS =
             Pattern.compile(
@@ -48,7 +50,9 @@ public final class Refusal {
                 thrown instanceof IOException
                         || thrown instanceof UncheckedIOException
                         || thrown instanceof MalformedModelException
-                        || thrown.getClass() == IllegalArgumentException.class;
+                        || thrown.getClass() == IllegalArgumentException.class
+                        || (thrown instanceof RuntimeException
+                                && thrown.getClass().getName().startsWith(PROJECT));
         String message = String.valueOf(thrown.getMessage());
         if (!ours) {
             return "it is a " + thrown.getClass().getName();

@@ -126,7 +126,9 @@ final class TokenizerJson {
                 && primitive.isNumber()
                 && !Double.isFinite(primitive.getAsDouble())) {
             throw new IllegalArgumentException(
-                    "it has the number " + StrictJson.describe(element) + ", which is out of range");
+                    "it has the number "
+                            + StrictJson.describe(element)
+                            + ", which is out of range");
         }
     }
 
