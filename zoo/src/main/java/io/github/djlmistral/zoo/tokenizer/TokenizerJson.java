@@ -104,7 +104,6 @@ final class TokenizerJson {
 
     /** Checks the whole file, see the class. */
     static void check(JsonObject root) {
-        checkNumbers(root);
         JsonObject model = model(root);
         checkVocabulary(model);
         checkAddedTokens(root.getAsJsonArray("added_tokens").asList());
@@ -114,6 +113,7 @@ final class TokenizerJson {
         checkComponents(
                 root.get("post_processor"), "post_processor", "processors", POST_PROCESSORS);
         checkComponents(root.get("decoder"), "decoder", "decoders", DECODERS);
+        checkNumbers(root);
     }
 
     /** The library panics on a number beyond double precision, wherever it is in a component. */
