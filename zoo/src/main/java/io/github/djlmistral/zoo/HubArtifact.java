@@ -15,24 +15,28 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** A model of the Hub with all that DJL has to know to load it. */
+/**
+ * DJL's description of a model of the Hub. Its properties, which filters are compared with, include
+ * {@code url} (as {@link HubReference#parse} takes it), {@code repository}, {@code revision} and,
+ * for a GGUF model, {@code gguf_file}.
+ */
 final class HubArtifact extends Artifact {
 
     private final HubModel model;
 
     /**
-     * Describes a model.
+     * Makes a description.
      *
-     * @param name what the loaded model is called
-     * @param reference what is to be had, and how it is loaded
-     * @param properties what filters are compared with, beside {@code repository}, {@code revision}
-     *     and {@code gguf_file}
+     * @param name name of the loaded model
+     * @param reference the model and its precision
+     * @param properties further properties
      */
     HubArtifact(String name, HubReference reference, Map<String, String> properties) {
         model = reference.model();
         setName(name);
         setVersion("0.1.0");
         Map<String, String> all = new LinkedHashMap<>(properties);
+        all.put("url", reference.toString());
         all.put("repository", model.repository());
         all.put("revision", model.revision());
         Map<String, Object> arguments = new HashMap<>(reference.arguments());
@@ -56,15 +60,18 @@ final class HubArtifact extends Artifact {
     }
 
     /**
-     * Puts the forms of one model together.
+     * Makes DJL's metadata of one model.
      *
-     * @param artifactId the name of all of them
-     * @param license their licence, null if it is not known
-     * @param artifacts the forms, the one to be loaded without a filter first
+     * @param metadata an empty one, to be filled
+     * @param artifactId name of the model
+     * @param license its license, null if unknown
+     * @param artifacts the precisions it is available in; the first is the default
      */
     static Metadata metadata(
-            String artifactId, @Nullable License license, List<HubArtifact> artifacts) {
-        Metadata metadata = new Metadata();
+            Metadata metadata,
+            String artifactId,
+            @Nullable License license,
+            List<HubArtifact> artifacts) {
         metadata.setMetadataVersion("0.2");
         metadata.setResourceType("model");
         metadata.setApplication(NLP.TEXT_GENERATION);

@@ -12,19 +12,28 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a URL of the Hub asks for: {@code hf://mistralai/Mistral-7B-Instruct-v0.2?precision=int4}.
- * Behind the question mark, in any order and with {@code &} between them:
+ * A model of the Hugging Face Hub and how to load it, as the URL {@code
+ * hf://mistralai/Mistral-7B-Instruct-v0.2?precision=int4} gives them. This is the one grammar for
+ * models of the Hub: URLs in DJL's criteria, the names that the command line takes and the entries
+ * of the zoo's table are parsed by {@link #parse}.
+ *
+ * <pre>
+ * [hf://]owner/name[@revision][/file.gguf][?option=value[&amp;option=value]..]
+ * </pre>
+ *
+ * <p>Options:
  *
  * <ul>
- *   <li>a {@code revision=}: a branch, a tag or a commit; {@code main} if it is left out;
- *   <li>a {@code gguf_file=}: which GGUF file of a repository that has several;
- *   <li>a {@code precision=}: {@code int4} or {@code nf4}, with options as {@link
- *       Quantization#parse} takes them, quantizes plain weights while they are loaded; {@code
- *       float32}, {@code bfloat16} and {@code float16} are the type to compute in.
+ *   <li>{@code revision}: a branch, tag or commit, instead of {@code @revision}; default {@code
+ *       main};
+ *   <li>{@code gguf_file}: a GGUF file of the repository, instead of {@code /file.gguf};
+ *   <li>{@code precision}: {@code int4} or {@code nf4}, with options as {@link
+ *       Quantization#parse} takes them, quantizes unquantized weights on load; {@code float32},
+ *       {@code bfloat16} and {@code float16} are the type to compute in.
  * </ul>
  *
- * @param model what is to be had from the Hub
- * @param precision how it is to be loaded, null to take it as it is
+ * @param model the model
+ * @param precision how to load it, null to load it as it is stored
  */
 public record HubReference(HubModel model, @Nullable String precision) {
 
@@ -33,7 +42,7 @@ public record HubReference(HubModel model, @Nullable String precision) {
     /**
      * Checks the precision.
      *
-     * @throws IllegalArgumentException if there is none of this name, naming those that are
+     * @throws IllegalArgumentException if it is unknown; the message lists the known ones
      */
     public HubReference {
         if (precision != null && !TYPES.contains(precision)) {
@@ -51,12 +60,12 @@ public record HubReference(HubModel model, @Nullable String precision) {
     }
 
     /**
-     * Reads a URL.
+     * Parses a URL.
      *
-     * @param text the URL, with or without {@code hf://}; revision and file may also stand as
-     *     {@link HubModel#parse} takes them, {@code owner/name@revision/file.gguf}
-     * @return what it asks for
-     * @throws IllegalArgumentException if it is no such URL, or has an unknown option, or one twice
+     * @param text the URL, with or without {@code hf://}
+     * @return the model and its precision
+     * @throws IllegalArgumentException if it is no URL of the Hub, has an unknown option, or an
+     *     option twice
      */
     public static HubReference parse(String text) {
         int end = text.indexOf('?');
@@ -67,7 +76,7 @@ public record HubReference(HubModel model, @Nullable String precision) {
         boolean twoRevisions = revision != null && !model.revision().equals(HubModel.MAIN);
         if (twoRevisions || (file != null && model.file() != null)) {
             throw new IllegalArgumentException(
-                    "'" + text + "' names a revision or a file twice: leave one of them out");
+                    "'" + text + "' gives a revision or a file twice: leave one out");
         }
         return new HubReference(
                 new HubModel(
@@ -109,9 +118,9 @@ public record HubReference(HubModel model, @Nullable String precision) {
     }
 
     /**
-     * Says how the model is to be loaded.
+     * Returns the model arguments that {@link #precision} stands for.
      *
-     * @return {@code quantization} or {@code dtype}, or nothing, as arguments of a model
+     * @return {@code quantization} or {@code dtype}; empty without a precision
      */
     public Map<String, String> arguments() {
         if (precision == null) {
@@ -120,12 +129,14 @@ public record HubReference(HubModel model, @Nullable String precision) {
         return Map.of(TYPES.contains(precision) ? "dtype" : "quantization", precision);
     }
 
-    /** The URL, which {@link #parse} reads. */
+    /** Whether the model is quantized on load, from weights that are stored unquantized. */
+    public boolean isQuantizedOnLoad() {
+        return precision != null && !TYPES.contains(precision);
+    }
+
+    /** Returns the URL, which {@link #parse} reads. */
     @Override
     public String toString() {
-        String url = model.toString();
-        return precision == null
-                ? url
-                : url + (url.indexOf('?') < 0 ? "?" : "&") + "precision=" + precision;
+        return precision == null ? model.toString() : model + "?precision=" + precision;
     }
 }

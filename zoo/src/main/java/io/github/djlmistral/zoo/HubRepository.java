@@ -50,7 +50,27 @@ final class HubRepository extends AbstractRepository {
                 artifacts.add(artifact(new HubReference(reference.model(), precision)));
             }
         }
-        models = Map.of(repository, HubArtifact.metadata(repository, null, artifacts));
+        models =
+                Map.of(
+                        repository,
+                        HubArtifact.metadata(new UrlMetadata(), repository, null, artifacts));
+    }
+
+    /**
+     * Metadata of the model of a URL. DJL's own loader loads it, and would only say "No matching
+     * filter found".
+     */
+    private static final class UrlMetadata extends Metadata {
+
+        @Override
+        public List<Artifact> search(@Nullable VersionRange range, Map<String, String> filter) {
+            List<Artifact> found = super.search(range, filter);
+            if (found.isEmpty()) {
+                throw new IllegalArgumentException(
+                        MistralModelLoader.noMatch(getArtifactId(), filter, getArtifacts()));
+            }
+            return found;
+        }
     }
 
     private static HubArtifact artifact(HubReference reference) {

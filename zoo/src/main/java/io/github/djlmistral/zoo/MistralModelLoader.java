@@ -17,16 +17,15 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Loads a model as DJL does, and gives it as one that says clearly when it is closed. Where no
- * artifact passes the filters, it tells which there are.
+ * Loads a model as DJL's loader does, and wraps it as {@link MistralZooModel}. If no artifact
+ * matches the filters, the exception lists those that exist.
  *
- * <p>DJL's criteria that name no artifact are tried on every model, and {@code downloadModel}
- * downloads all that fit. A model of the Hub, which is gigabytes, is only loaded and downloaded for
- * those who name it.
+ * <p>DJL tries criteria without an artifact ID on every model, and {@code downloadModel} downloads
+ * all matches. A model of the Hub is several gigabytes and is loaded and downloaded only by its
+ * artifact ID.
  */
 final class MistralModelLoader extends BaseModelLoader {
 
@@ -40,8 +39,7 @@ final class MistralModelLoader extends BaseModelLoader {
         if (isPassedOver(criteria)) {
             throw new ModelNotFoundException(
                     mrl.getArtifactId()
-                            + " is large, and loaded only if it is named: give"
-                            + " optArtifactId(\""
+                            + " is large and is loaded only by name: give optArtifactId(\""
                             + mrl.getArtifactId()
                             + "\")");
         }
@@ -115,37 +113,38 @@ final class MistralModelLoader extends BaseModelLoader {
         return mrl.getRepository().isRemote() && criteria.getArtifactId() == null;
     }
 
-    /** DJL goes on to other models after this exception, and gives the last one's as the cause. */
+    /** After this exception DJL tries the next model, and reports the last one as the cause. */
     private void requireArtifact(Criteria<?, ?> criteria)
             throws IOException, ModelNotFoundException {
         if (mrl.match(criteria.getFilters()) == null) {
             throw new ModelNotFoundException(
-                    mrl.getArtifactId()
-                            + " is not there with "
-                            + criteria.getFilters()
-                            + ", only with "
-                            + properties(criteria.getFilters().keySet())
-                            + ": correct optFilter, or leave it out");
+                    noMatch(mrl.getArtifactId(), criteria.getFilters(), mrl.listArtifacts()));
         }
     }
 
     /**
-     * What the artifacts have of some properties; or all that they have, if it is none of these.
+     * Says that no artifact of a model matches the filters, and which values it has: of the
+     * properties that are filtered by, or of all, if it has none of them.
      */
-    private List<Map<String, String>> properties(Set<String> names) throws IOException {
-        List<Map<String, String>> all =
-                mrl.listArtifacts().stream().map(Artifact::getProperties).toList();
-        List<Map<String, String>> some =
+    static String noMatch(
+            String model, Map<String, String> filters, List<? extends Artifact> artifacts) {
+        List<Map<String, String>> all = artifacts.stream().map(Artifact::getProperties).toList();
+        List<Map<String, String>> filtered =
                 all.stream()
                         .map(
                                 properties -> {
                                     Map<String, String> named = new LinkedHashMap<>(properties);
-                                    named.keySet().retainAll(names);
+                                    named.keySet().retainAll(filters.keySet());
                                     return named;
                                 })
                         .filter(named -> !named.isEmpty())
                         .distinct()
                         .toList();
-        return some.isEmpty() ? all : some;
+        return model
+                + " is not available with "
+                + filters
+                + ", only with "
+                + (filtered.isEmpty() ? all : filtered)
+                + ": correct optFilter, or leave it out";
     }
 }

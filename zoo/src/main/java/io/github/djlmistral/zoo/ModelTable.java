@@ -19,36 +19,38 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The models of the Hub that the zoo knows by name: the resource {@code models.json}. A line of it
- * is one form of a model, with a name for it (its precision), where it is ({@link
- * io.github.djlmistral.zoo.hub.HubModel#parse}), what the download takes, and whether the Hub wants
- * its conditions to be accepted first, if that is known. The first form of a model is the plain
- * one; from it come two more, {@code int4} and {@code nf4}, which are quantized while they are
- * loaded.
+ * The models of the Hub that the zoo knows by name, from the resource {@code models.json}. For each
+ * name it lists where the model is available, the unquantized weights first:
  *
- * <p>Sizes are estimates, none is read from the Hub: of plain weights 2 bytes for each of 7.24
- * thousand million parameters; of 4 bits these and their scales for each weight of a linear layer
- * and 2 bytes for each in the two tables; of Q4_K_M what is commonly given for one of these files.
- * Those are marked as gated whose refusals users have reported; of the others nothing is claimed.
+ * <ul>
+ *   <li>{@code precision}: the name of this form, which {@code optFilter("precision", ..)} selects;
+ *   <li>{@code model}: the repository, as {@link HubReference#parse} takes it;
+ *   <li>{@code size}: an estimate of the download. 2 bytes a parameter for bfloat16, 4.37 GB for
+ *       Q4_K_M (the size recorded for one of these files), for the others 4 bits and their scales
+ *       for a weight of a linear layer and 2 bytes for one of the embedding and the output layer;
+ *   <li>{@code gated}: whether users have reported that the Hub refuses the download without an
+ *       account that has accepted the conditions; absent does not mean that it is not gated;
+ *   <li>{@code seen}: what the entry is based on. {@code files}: a list of the repository's files,
+ *       put together from what public code fetches from it. {@code name}: public code that loads
+ *       the repository or the GGUF file by this name. Nothing was read from the Hub.
+ * </ul>
+ *
+ * The unquantized weights are also listed as {@code int4} and {@code nf4}: quantized on load.
  */
 final class ModelTable {
 
     private static final String RESOURCE = "models.json";
 
-    /** What a plain model is also had as: quantized while it is loaded. */
+    /** Precisions that unquantized weights can also be loaded with. */
     static final List<String> QUANTIZED_ON_LOAD = List.of("int4", "nf4");
 
     private ModelTable() {}
 
-    /** One line. */
+    /** One entry. */
     private record Form(
-            String precision,
-            String model,
-            String size,
-            boolean gated,
-            @Nullable String revision) {}
+            String precision, String model, String size, boolean gated, String seen) {}
 
-    /** Reads the table: artifacts by name, in its order. */
+    /** Reads the table, in its order. */
     static Map<String, Metadata> read() {
         try (InputStream in = ModelTable.class.getResourceAsStream(RESOURCE)) {
             Reader reader =
@@ -74,7 +76,7 @@ final class ModelTable {
         for (Form form : forms.subList(1, forms.size())) {
             artifacts.add(artifact(name, form, form.precision, null));
         }
-        return HubArtifact.metadata(name, License.apache(), artifacts);
+        return HubArtifact.metadata(new Metadata(), name, License.apache(), artifacts);
     }
 
     private static HubArtifact artifact(
@@ -85,6 +87,7 @@ final class ModelTable {
         properties.put("precision", precision);
         properties.put("licence", "Apache-2.0");
         properties.put("size", form.size);
+        properties.put("seen", form.seen);
         if (form.gated) {
             properties.put("gated", "true");
         }

@@ -12,7 +12,6 @@ import io.github.djlmistral.zoo.hub.Hub;
 import io.github.djlmistral.zoo.hub.HubException;
 import io.github.djlmistral.zoo.hub.HubModel;
 import io.github.djlmistral.zoo.hub.HubSettings;
-import io.github.djlmistral.zoo.translator.ModelArguments;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -22,28 +21,29 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Where the model is that a user names. What lies here comes first, so that a download never
- * replaces it: the name of a directory or a GGUF file, then one of the zoo, then one of the Hub.
+ * Where a model comes from, by the name that a user gives: a directory or GGUF file, else a model
+ * of the zoo, {@code NAME[:PRECISION]}, else one of the Hub as {@link HubReference#parse} takes it.
+ * Local files come first, so that a download never replaces them.
  */
 sealed interface ModelSource {
 
-    /** What the help says of it. */
+    /** Help text of options that take a model. */
     String HELP =
-            "A checkpoint directory or a .gguf file; a model of the Hugging Face Hub, OWNER/NAME,"
-                    + " with @REVISION or /FILE.gguf behind it if need be; or a model of the zoo,"
-                    + " NAME or NAME:PRECISION (see 'mistral list --zoo'). What is not here yet is"
-                    + " downloaded. A directory OWNER/NAME here comes before the Hub's; hf://OWNER/NAME"
-                    + " is the Hub's in any case.";
+            "A checkpoint directory or a .gguf file; a model of the Hugging Face Hub,"
+                    + " OWNER/NAME[@REVISION][/FILE.gguf]; or a model of the zoo, NAME[:PRECISION]"
+                    + " (see 'mistral list --zoo'). Downloaded if not in the cache. A local"
+                    + " directory OWNER/NAME takes precedence; hf://OWNER/NAME always means the"
+                    + " Hub.";
 
     /**
-     * Makes the files be here.
+     * Returns the local path of the model, and downloads it first if necessary.
      *
-     * @param terminal shows how far a download is
+     * @param terminal shows the progress of a download
      * @return the directory with {@code config.json}, or the GGUF file
      */
     Path path(Terminal terminal) throws IOException;
 
-    /** How the model is to be loaded: {@code quantization} or {@code dtype}, or nothing. */
+    /** Returns the model arguments that the name implies: {@code quantization} or {@code dtype}. */
     Map<String, String> arguments();
 
     /** A directory or a GGUF file. */
@@ -60,7 +60,7 @@ sealed interface ModelSource {
         }
     }
 
-    /** A model in the zoo's jar. */
+    /** The model embedded in the zoo's jar. */
     record BuiltIn(MRL mrl, Artifact artifact) implements ModelSource {
 
         @Override
@@ -81,8 +81,8 @@ sealed interface ModelSource {
     /**
      * A model of the Hub.
      *
-     * @param reference which
-     * @param bareName whether it could have been a directory as well
+     * @param reference model and precision
+     * @param bareName whether the name might also have meant a local path
      */
     record OnHub(HubReference reference, boolean bareName) implements ModelSource {
 
@@ -104,9 +104,9 @@ sealed interface ModelSource {
                 throw bareName
                         ? new IOException(
                                 e.getMessage()
-                                        + " (There is no directory or file "
+                                        + " (There is no local directory or file "
                                         + model().repository()
-                                        + " here either.)",
+                                        + " either.)",
                                 e)
                         : e;
             }
@@ -119,11 +119,11 @@ sealed interface ModelSource {
     }
 
     /**
-     * Finds out what is meant.
+     * Resolves a name. Downloads nothing.
      *
      * @param name what the user typed
-     * @return where the model is; nothing is downloaded yet
-     * @throws IOException if there is no such model, with the ways there are to name one
+     * @return where the model comes from
+     * @throws IOException if the name is none of a model; the message tells the valid forms
      */
     static ModelSource of(String name) throws IOException {
         Optional<Path> path = here(name);
@@ -140,23 +140,23 @@ sealed interface ModelSource {
         if (path.isPresent()) {
             throw new IOException(
                     name
-                            + " is a file, and not a GGUF one: give that, or the directory that"
-                            + " holds config.json and the weights");
+                            + " is not a GGUF file: give a .gguf file, or the directory with"
+                            + " config.json and the weights");
         }
         if (name.matches("[^./~\\\\][^\\\\]*")) {
             try {
                 return new OnHub(HubReference.parse(name), true);
             } catch (IllegalArgumentException e) {
                 if (name.indexOf('?') >= 0) {
-                    throw e; // it is about an option
+                    throw e; // names the wrong option
                 }
             }
         }
         throw new IOException(
                 "there is no model "
                         + name
-                        + ": give a directory or a .gguf file that is here, OWNER/NAME for a model"
-                        + " of the Hugging Face Hub, or one of the zoo, which has "
+                        + ": give a checkpoint directory, a .gguf file, OWNER/NAME for a model of"
+                        + " the Hugging Face Hub, or a model of the zoo: "
                         + loaders().stream().map(ModelLoader::getArtifactId).toList());
     }
 
@@ -188,25 +188,17 @@ sealed interface ModelSource {
         if (artifact == null) {
             throw new IOException(
                     parts[0]
-                            + " is not there as '"
+                            + " is not available as '"
                             + parts[1]
                             + "', only as "
                             + mrl.listArtifacts().stream()
                                     .map(other -> other.getProperties().get("precision"))
                                     .toList());
         }
-        ModelSource builtIn = new BuiltIn(mrl, artifact);
-        Map<String, String> properties = artifact.getProperties();
-        String repository = properties.get("repository");
-        if (repository == null) {
-            return Optional.of(builtIn);
-        }
-        HubModel model =
-                new HubModel(
-                        repository,
-                        properties.getOrDefault("revision", HubModel.MAIN),
-                        properties.get(ModelArguments.GGUF_FILE));
-        String quantization = builtIn.arguments().get("quantization");
-        return Optional.of(new OnHub(new HubReference(model, quantization), false));
+        String url = artifact.getProperties().get("url");
+        return Optional.of(
+                url == null
+                        ? new BuiltIn(mrl, artifact)
+                        : new OnHub(HubReference.parse(url), false));
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.examples.cli;
 
+import io.github.djlmistral.zoo.HubReference;
 import io.github.djlmistral.zoo.hub.Hub;
 import io.github.djlmistral.zoo.hub.HubModel;
 import io.github.djlmistral.zoo.hub.HubSettings;
@@ -10,15 +11,16 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code mistral rm}: takes a model out of the cache. */
+/** {@code mistral rm}: deletes a model from the cache. */
 @Command(
         name = "rm",
         description =
-                "Removes a model from the Hub's cache: all of its revisions and what is unfinished;"
-                        + " with @REVISION only that one, with /FILE.gguf only that file. Python's"
-                        + " programs share the cache, and will have to download it again as well.",
+                "Deletes a model from the Hub's cache: all revisions and unfinished downloads; with"
+                        + " @REVISION only that revision, with /FILE.gguf only that file. Python"
+                        + " programs share the cache and lose the files as well.",
         customSynopsis = "mistral rm [OPTIONS] MODEL",
         parameterListHeading = "%n",
         footer = {
@@ -32,9 +34,14 @@ public final class RemoveCommand implements Callable<Integer> {
     @Parameters(
             index = "0",
             paramLabel = "MODEL",
-            description = "As 'mistral list' shows it, or as it was given to 'mistral pull'.")
+            description = "As in 'mistral list' or 'mistral pull'.")
     @SuppressWarnings("NullAway.Init") // picocli sets it before it runs the command
     private String name;
+
+    @Option(
+            names = {"-y", "--yes"},
+            description = "Do not ask before files are deleted that other names stand for as well.")
+    private boolean yes;
 
     @Mixin private final JsonOption json = new JsonOption();
 
@@ -47,8 +54,8 @@ public final class RemoveCommand implements Callable<Integer> {
         if (source instanceof ModelSource.Local) {
             throw new IOException(
                     name
-                            + " is a directory or file of your own: only downloads are removed, for"
-                            + " the Hub's model of that name give hf://"
+                            + " is a local directory or file, and rm deletes downloads only: for the"
+                            + " Hub's model of that name give hf://"
                             + name);
         }
         if (!(source instanceof ModelSource.OnHub onHub)) {
@@ -57,10 +64,11 @@ public final class RemoveCommand implements Callable<Integer> {
         HubModel model = onHub.model();
         Hub hub = new Hub(HubSettings.fromEnvironment());
         boolean oneRevision = name.contains("@") || name.contains("revision=");
-        long freed =
-                oneRevision || model.file() != null
-                        ? hub.remove(model)
-                        : hub.removeAll(model.repository());
+        boolean everything = !oneRevision && model.file() == null;
+        if (onHub.reference().isQuantizedOnLoad() && !yes) {
+            confirm(onHub.reference(), everything);
+        }
+        long freed = everything ? hub.removeAll(model.repository()) : hub.remove(model);
         if (json.wanted) {
             Map<String, Object> object = new LinkedHashMap<>();
             object.put("repository", model.repository());
@@ -71,5 +79,20 @@ public final class RemoveCommand implements Callable<Integer> {
                     .println("removed " + name + ", " + Units.bytes(freed) + " are free again");
         }
         return 0;
+    }
+
+    /** A model that is quantized on load has no files of its own. */
+    private void confirm(HubReference reference, boolean everything) throws IOException {
+        String shared =
+                name
+                        + " is quantized on load and shares the files of "
+                        + reference.model()
+                        + (everything ? " (all revisions)" : "");
+        if (!Terminal.isTerminal(0)) {
+            throw new IOException(shared + ": give --yes to delete them");
+        }
+        if (!terminal.confirm(shared + ". Delete them?")) {
+            throw new IOException("nothing was deleted");
+        }
     }
 }

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.examples.cli;
 
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
 import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Locale;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
@@ -52,6 +57,16 @@ final class Terminal {
     void note(String line) {
         boolean dim = isTerminal(2) && Ansi.AUTO.enabled();
         err().println(dim ? Ansi.ON.string("@|faint " + line + "|@") : line);
+    }
+
+    /** Asks a question on standard error; only an answer that begins with "y" is a yes. */
+    boolean confirm(String question) throws IOException {
+        err().print(question + " [y/N] ");
+        err().flush();
+        BufferedReader in =
+                new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        String answer = in.readLine();
+        return answer != null && answer.strip().toLowerCase(Locale.ROOT).startsWith("y");
     }
 
     /**

@@ -196,6 +196,37 @@ class HubCommandsTest {
         assertThat(Cli.run("list", "--json").json().getAsJsonArray("models")).isEmpty();
     }
 
+    /** Without a terminal nobody can be asked. */
+    @Test
+    void rmOfAQuantizedAliasAsksBeforeItDeletesTheFilesItShares() {
+        hub.offer("mistralai/Mistral-7B-v0.1", CHECKPOINT);
+        for (String alias :
+                List.of("mistral-7b-v0.1:int4", "hf://mistralai/Mistral-7B-v0.1?precision=nf4")) {
+            Cli.run("pull", alias).succeeds();
+            assertThat(Cli.run("rm", alias).fault(1))
+                    .contains(alias, "shares the files of hf://mistralai/Mistral-7B-v0.1", "--yes");
+            assertThat(rmOnATerminal(alias, "").exitCode()).isEqualTo(1);
+            Cli refused = rmOnATerminal(alias, "no\n");
+            assertThat(refused.err()).contains("Delete them? [y/N]", "nothing was deleted");
+            only(Cli.run("list", "--json").json());
+            assertThat(rmOnATerminal(alias, "y\n").succeeds().out()).contains("are free again");
+            assertThat(Cli.run("list", "--json").json().getAsJsonArray("models")).isEmpty();
+        }
+        Cli.run("pull", "mistral-7b-v0.1").succeeds();
+        Cli.run("rm", "--yes", "mistral-7b-v0.1:int4").succeeds();
+        Cli.run("pull", "mistral-7b-v0.1").succeeds();
+        Cli.run("rm", "mistral-7b-v0.1").succeeds();
+    }
+
+    private static Cli rmOnATerminal(String model, String answer) {
+        System.setProperty("mistral.terminals", "0");
+        try {
+            return Cli.runWith(answer, "rm", model);
+        } finally {
+            System.clearProperty("mistral.terminals");
+        }
+    }
+
     /** From where the tests run there is such a directory. */
     @Test
     void aDirectoryComesBeforeTheHub() throws Exception {
@@ -204,7 +235,7 @@ class HubCommandsTest {
         assertThat(Cli.run("info", "--model=src/test").fault(1)).contains("src", "config.json");
         assertThat(Cli.run("pull", "src/test").fault(1))
                 .contains("is here already", "hf://src/test");
-        assertThat(Cli.run("rm", "src/test").fault(1)).contains("of your own", "hf://src/test");
+        assertThat(Cli.run("rm", "src/test").fault(1)).contains("local directory", "hf://src/test");
         assertThat(hub.requests()).isZero();
         assertThat(ids("hf://src/test")).isEqualTo(ids(CHECKPOINT.toString()));
     }
@@ -213,11 +244,11 @@ class HubCommandsTest {
     void whatIsNotThereIsExplained() {
         assertThat(Cli.run("pull", "owner/None").fault(1)).contains("owner/None");
         assertThat(Cli.run("info", "--model=owner/None").fault(1))
-                .contains("owner/None", "no directory or file owner/None here either");
+                .contains("owner/None", "no local directory or file owner/None either");
         assertThat(Cli.run("info", "--model=./owner/None").fault(1))
                 .contains("there is no model ./owner/None", "OWNER/NAME", "mistral-7b-v0.1");
         assertThat(Cli.run("info", "--model=mistral-7b-v0.1:fp4").fault(1))
-                .contains("not there as 'fp4'", "[bfloat16, int4");
+                .contains("not available as 'fp4'", "[bfloat16, int4");
         assertThat(Cli.run("pull", "hf://owner/None?what=x").fault(1)).contains("'what'");
         assertThat(Cli.run("pull", "mistral-tiny-instruct").fault(1)).contains("built in");
         assertThat(Cli.run("rm", "mistral-tiny-instruct:int4").fault(1)).contains("built in");

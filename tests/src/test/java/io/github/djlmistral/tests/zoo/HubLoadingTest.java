@@ -10,7 +10,6 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.repository.zoo.Criteria;
-import ai.djl.repository.zoo.ModelNotFoundException;
 import ai.djl.repository.zoo.ZooModel;
 import ai.djl.util.Progress;
 import io.github.djlmistral.tests.hub.ModelHub;
@@ -159,8 +158,11 @@ class HubLoadingTest extends ZooFixture {
             assertThat(Mistral.network(model).weightBytes() * 1e-6).isBetween(13., 15.);
         }
         assertThatThrownBy(url(URL).optFilter("precision", "int1").build()::loadModel)
-                .isInstanceOf(ModelNotFoundException.class)
-                .hasRootCauseMessage("No matching filter found");
+                .hasMessage(
+                        URL.substring("hf://".length())
+                                + " is not available with {precision=int1}, only with"
+                                + " [{precision=int4}, {precision=nf4}]: correct optFilter, or"
+                                + " leave it out");
     }
 
     @Test

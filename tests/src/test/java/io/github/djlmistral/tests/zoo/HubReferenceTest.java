@@ -34,6 +34,8 @@ class HubReferenceTest {
                 .isEqualTo(new HubReference(new HubModel("a/b", "refs/pr/1", "x.gguf"), "int4"));
         assertThat(HubReference.parse("a/b@v1/x.gguf?precision=float32"))
                 .isEqualTo(new HubReference(new HubModel("a/b", "v1", "x.gguf"), "float32"));
+        assertThat(HubReference.parse("hf://a/b?revision=feature%2Fx").model().revision())
+                .isEqualTo("feature/x");
         assertThat(HubReference.parse("hf://a/b?ggufFile=dir%2Fx.gguf").model().file())
                 .isEqualTo("dir/x.gguf");
     }
@@ -56,7 +58,8 @@ class HubReferenceTest {
             strings = {
                 "hf://mistralai/Mistral-7B-v0.1",
                 "hf://a/b?precision=nf4",
-                "hf://a/b/x.gguf?revision=v1&precision=float32",
+                "hf://a/b@v1/x.gguf?precision=float32",
+                "hf://a/b@feature%2Fx",
                 "hf://a/b/deep/x.gguf"
             })
     void itPrintsAsItReads(String url) {
@@ -77,7 +80,7 @@ class HubReferenceTest {
                 "hf://a/b?precision=        | no precision                    | precision=value",
                 "hf://a/b?precision=int3    | no precision 'int3'             | int4",
                 "hf://a/b?revision=x&revision=y | gives revision twice        | leave one out",
-                "hf://a/b@x?revision=y      | names a revision or a file twice | leave one",
+                "hf://a/b@x?revision=y      | gives a revision or a file twice | leave one",
                 "hf://a/b/x.gguf?gguf_file=y.gguf | twice                     | leave one",
                 "hf://a/b?gguf_file=../x.gguf | no GGUF file                  | .gguf",
                 "hf://b                     | names no model of the Hub       | hf://owner/name",

@@ -141,7 +141,7 @@ class LoadingTest extends ZooFixture {
         assertThatThrownBy(criteria::loadModel)
                 .isInstanceOf(ModelNotFoundException.class)
                 .hasRootCauseMessage(
-                        "mistral-tiny-instruct is not there with {precision=int1}, only with"
+                        "mistral-tiny-instruct is not available with {precision=int1}, only with"
                                 + " [{precision=bfloat16}, {precision=int4}, {precision=nf4}]:"
                                 + " correct optFilter, or leave it out");
         assertThatThrownBy(criteria::downloadModel)

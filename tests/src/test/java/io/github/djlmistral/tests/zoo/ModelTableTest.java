@@ -15,6 +15,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import io.github.djlmistral.tests.hub.HubEnvironment;
 import io.github.djlmistral.tests.model.Reference;
+import io.github.djlmistral.zoo.HubReference;
 import io.github.djlmistral.zoo.Mistral;
 import io.github.djlmistral.zoo.hub.HubException;
 import io.github.djlmistral.zoo.hub.HubModel;
@@ -103,6 +104,9 @@ class ModelTableTest extends ZooFixture {
                 assertThat(properties.containsKey("gated"))
                         .isEqualTo(properties.get("repository").startsWith("mistralai/"));
                 assertThat(properties.get("size")).matches("about 1?\\d\\.\\d GB");
+                assertThat(properties.get("seen")).isIn("files", "name");
+                assertThat(HubReference.parse(properties.get("url")).model())
+                        .isEqualTo(model(artifact));
                 // a form is of the model it stands with
                 String version = properties.get("version");
                 HubModel model = model(artifact);
@@ -130,7 +134,10 @@ class ModelTableTest extends ZooFixture {
         for (String name : MODELS) {
             for (Artifact artifact : artifacts(name)) {
                 HubModel model = model(artifact);
-                if (!repositories.has(model.repository())) {
+                boolean listed = repositories.has(model.repository());
+                assertThat(artifact.getProperties().get("seen"))
+                        .isEqualTo(listed ? "files" : "name");
+                if (!listed) {
                     continue;
                 }
                 ++found;
@@ -175,7 +182,7 @@ class ModelTableTest extends ZooFixture {
                                 ::loadModel)
                 .isInstanceOf(ModelNotFoundException.class)
                 .hasRootCauseMessage(
-                        "mistral-7b-instruct-v0.2 is not there with {precision=int2}, only with"
+                        "mistral-7b-instruct-v0.2 is not available with {precision=int2}, only with"
                                 + " [{precision=bfloat16}, {precision=int4}, {precision=nf4},"
                                 + " {precision=bitsandbytes}, {precision=gptq}, {precision=awq},"
                                 + " {precision=gguf}]: correct optFilter, or leave it out");
@@ -205,7 +212,7 @@ class ModelTableTest extends ZooFixture {
         assertThatThrownBy(gptq::loadModel)
                 .isInstanceOf(ModelNotFoundException.class)
                 .hasRootCauseMessage(
-                        "mistral-7b-instruct-v0.3 is large, and loaded only if it is named: give"
+                        "mistral-7b-instruct-v0.3 is large and is loaded only by name: give"
                                 + " optArtifactId(\"mistral-7b-instruct-v0.3\")");
     }
 }

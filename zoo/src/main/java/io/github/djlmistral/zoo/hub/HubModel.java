@@ -26,15 +26,12 @@ public record HubModel(String repository, String revision, @Nullable String file
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9_](?:[\\w.-]*\\w)?");
     private static final Pattern COMMIT = Pattern.compile("[0-9a-f]{40}");
 
-    /**
-     * The repository, {@code @revision}, {@code /file}, {@code ?query}; all but the first may lack.
-     */
+    /** {@code owner/name@revision/file}; revision and file are optional. */
     private static final Pattern FORM =
             Pattern.compile(
                     "(?<repository>[^/@?]+/[^/@?]+)"
                             + "(?:@(?<revision>refs/[^/?]+/[^/?]+|[^/?]+))?"
-                            + "(?:/(?<file>[^?]+))?"
-                            + "(?:\\?(?<query>.*))?");
+                            + "(?:/(?<file>[^?]+))?");
 
     /**
      * Checks the names: they become parts of addresses and of paths.
@@ -82,9 +79,9 @@ public record HubModel(String repository, String revision, @Nullable String file
     }
 
     /**
-     * Reads what people write: {@code owner/name}, {@code owner/name@revision}, {@code
-     * owner/name/file.gguf}, {@code owner/name@revision/file.gguf}, each also behind {@code hf://};
-     * and {@code hf://owner/name?revision=..&file=..} for revisions with a slash.
+     * Parses {@code owner/name}, {@code owner/name@revision}, {@code owner/name/file.gguf} or {@code
+     * owner/name@revision/file.gguf}, each optionally behind {@code hf://}. A slash in a revision is
+     * written as {@code %2F}, except in {@code refs/pr/1}.
      *
      * @param text one of these
      * @return the model
@@ -104,28 +101,12 @@ public record HubModel(String repository, String revision, @Nullable String file
                             + " /file.gguf behind it if need be");
         }
         String revision = form.group("revision");
-        String file = form.group("file");
-        String query = form.group("query");
-        if (query != null && !query.isEmpty()) {
-            for (String pair : query.split("&", -1)) {
-                int equals = pair.indexOf('=');
-                String key = equals < 0 ? pair : pair.substring(0, equals);
-                String value =
-                        URLDecoder.decode(pair.substring(equals + 1), StandardCharsets.UTF_8);
-                switch (key) {
-                    case "revision" -> revision = value;
-                    case "file" -> file = value;
-                    default ->
-                            throw new IllegalArgumentException(
-                                    "\""
-                                            + text
-                                            + "\" has an unknown "
-                                            + key
-                                            + ": only revision=.. and file=.. may follow the ?");
-                }
-            }
-        }
-        return new HubModel(form.group("repository"), revision == null ? MAIN : revision, file);
+        return new HubModel(
+                form.group("repository"),
+                revision == null
+                        ? MAIN
+                        : URLDecoder.decode(revision.replace("+", "%2B"), StandardCharsets.UTF_8),
+                form.group("file"));
     }
 
     /** Whether a text is meant as the name of a model here, rather than as a path or a URL. */
@@ -138,16 +119,14 @@ public record HubModel(String repository, String revision, @Nullable String file
         return COMMIT.matcher(revision).matches();
     }
 
-    /** As {@link #parse} reads it: {@code hf://owner/name/file.gguf?revision=v1}. */
+    /** Returns the text that {@link #parse} reads: {@code hf://owner/name@v1/file.gguf}. */
     @Override
     public String toString() {
         return SCHEME
                 + repository
-                + (file == null ? "" : "/" + file)
                 + (revision.equals(MAIN)
                         ? ""
-                        : "?revision="
-                                + URLEncoder.encode(revision, StandardCharsets.UTF_8)
-                                        .replace("%2F", "/"));
+                        : "@" + URLEncoder.encode(revision, StandardCharsets.UTF_8))
+                + (file == null ? "" : "/" + file);
     }
 }
