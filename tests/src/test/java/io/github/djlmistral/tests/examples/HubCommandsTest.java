@@ -198,7 +198,7 @@ class HubCommandsTest {
 
     /** Without a terminal nobody can be asked. */
     @Test
-    void rmOfAQuantizedAliasAsksBeforeItDeletesTheFilesItShares() {
+    void rmOfAQuantizedAliasAsksBeforeItDeletesTheFilesItShares() throws Exception {
         hub.offer("mistralai/Mistral-7B-v0.1", CHECKPOINT);
         for (String alias :
                 List.of("mistral-7b-v0.1:int4", "hf://mistralai/Mistral-7B-v0.1?precision=nf4")) {
