@@ -16,8 +16,7 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * A conversation of two turns, with options for each answer, and what an answer tells beside its
- * text.
+ * A chat of two turns: messages and options in, text, finish reason and timings out.
  *
  * <pre>examples/mistral --run ChatExample</pre>
  */

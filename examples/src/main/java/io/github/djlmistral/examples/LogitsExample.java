@@ -14,7 +14,7 @@ import java.io.IOException;
 import java.util.Arrays;
 
 /**
- * Token ids and a mask to logits, a batch of two rows: the network as it is, without a tokenizer.
+ * Logits of a batch of two sequences from token IDs and an attention mask, without a tokenizer.
  *
  * <pre>examples/mistral --run LogitsExample</pre>
  */
@@ -41,7 +41,7 @@ public final class LogitsExample {
                 NDArray logits = output.singletonOrThrow();
                 System.out.println("logits " + logits.getShape());
                 System.out.println(
-                        "likeliest next tokens "
+                        "most likely next tokens "
                                 + Arrays.toString(logits.get(":, -1").argMax(-1).toLongArray()));
             }
         }

@@ -5,7 +5,7 @@ import ai.djl.engine.Engine;
 import io.github.djlmistral.examples.cli.BenchCommand;
 import io.github.djlmistral.examples.cli.ChatCommand;
 import io.github.djlmistral.examples.cli.CompletionCommand;
-import io.github.djlmistral.examples.cli.Faults;
+import io.github.djlmistral.examples.cli.ErrorReporter;
 import io.github.djlmistral.examples.cli.GenerateCommand;
 import io.github.djlmistral.examples.cli.InfoCommand;
 import io.github.djlmistral.examples.cli.ListCommand;
@@ -28,7 +28,7 @@ import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ScopeType;
 
-/** The command line {@code mistral}. The script {@code examples/mistral} starts it. */
+/** The {@code mistral} command line, started by the script {@code examples/mistral}. */
 @Command(
         name = "mistral",
         description = "Mistral language models on the Java virtual machine.",
@@ -42,7 +42,7 @@ import picocli.CommandLine.ScopeType;
         optionListHeading = "%nOptions:%n",
         commandListHeading = "%nCommands:%n",
         exitCodeListHeading = "%nExit codes:%n",
-        exitCodeList = {"0:done", "1:it failed, for the reason given", "2:wrong usage"},
+        exitCodeList = {"0:success", "1:failure, explained on standard error", "2:invalid usage"},
         footerHeading = "%nExamples:%n",
         footer = {
             "  mistral chat",
@@ -77,23 +77,24 @@ public final class MistralCli implements Callable<Integer> {
     private MistralCli() {}
 
     /**
-     * Makes the command line, for programs that run it themselves.
+     * Creates the command line, for programs that embed it.
      *
-     * @return a command line that reports faults in one line; its output can be set
+     * @return a command line that reports errors in one line; its output can be redirected
      */
     public static CommandLine commandLine() {
         MistralCli cli = new MistralCli();
         return cli.commandLine
                 .setExpandAtFiles(false) // a prompt may begin with @
-                .setParameterExceptionHandler((fault, arguments) -> Faults.usage(fault))
+                .setParameterExceptionHandler((fault, arguments) -> ErrorReporter.usage(fault))
                 .setExecutionExceptionHandler(
-                        (fault, command, parsed) -> Faults.execution(fault, command, cli.debug));
+                        (fault, command, parsed) ->
+                                ErrorReporter.execution(fault, command, cli.debug));
     }
 
     /**
-     * Runs a command and ends the virtual machine with its exit code.
+     * Runs a command and exits the JVM with its exit code.
      *
-     * @param arguments the command and its options
+     * @param arguments command and options
      */
     public static void main(String[] arguments) {
         System.exit(
@@ -103,20 +104,20 @@ public final class MistralCli implements Callable<Integer> {
                         .execute(arguments));
     }
 
-    /** Texts of a model need UTF-8, JSON is UTF-8, whatever Java takes the terminal for. */
+    /** UTF-8 whatever the locale: generated text needs it, and JSON requires it. */
     private static PrintWriter utf8(FileDescriptor stream) {
         return new PrintWriter(
                 new OutputStreamWriter(new FileOutputStream(stream), StandardCharsets.UTF_8), true);
     }
 
-    /** Without a command. */
+    /** Called without a command: prints the usage. */
     @Override
     public Integer call() {
         commandLine.usage(commandLine.getErr());
         return CommandLine.ExitCode.USAGE;
     }
 
-    /** What {@code --version} prints. */
+    /** Output of {@code --version}. */
     static final class Version implements IVersionProvider {
 
         @Override

@@ -11,7 +11,7 @@ import io.github.djlmistral.zoo.Mistral;
 import java.io.IOException;
 
 /**
- * JSON to JSON, the types of DJL Serving: what an HTTP request to a server would carry.
+ * JSON in, JSON out: the types of DJL Serving, as in the body of an HTTP request.
  *
  * <pre>examples/mistral --run ServingExample</pre>
  */
@@ -22,7 +22,7 @@ public final class ServingExample {
     /**
      * Runs the example.
      *
-     * @param arguments a request, if it is to be another one
+     * @param arguments optional: the request as JSON
      */
     public static void main(String[] arguments)
             throws IOException, ModelException, TranslateException {

@@ -10,7 +10,7 @@ import io.github.djlmistral.zoo.translator.TextStream;
 import java.io.IOException;
 
 /**
- * A text that is printed while it is generated.
+ * Prints a text while it is generated.
  *
  * <pre>examples/mistral --run StreamingExample "What is a fox?"</pre>
  */
@@ -21,7 +21,7 @@ public final class StreamingExample {
     /**
      * Runs the example.
      *
-     * @param arguments the question, if it is to be another one
+     * @param arguments optional: the user message
      */
     public static void main(String[] arguments)
             throws IOException, ModelException, TranslateException {
@@ -29,7 +29,7 @@ public final class StreamingExample {
         try (ZooModel<String, String> model =
                         Mistral.criteria(String.class, String.class).build().loadModel();
                 Predictor<String, String> predictor = model.newPredictor();
-                // closing a stream early frees its memory and ends the generation
+                // closing a stream early cancels the generation and frees its memory
                 TextStream<String> pieces = TextStream.of(predictor.streamingPredict(question))) {
             while (pieces.hasNext()) {
                 System.out.print(pieces.next());

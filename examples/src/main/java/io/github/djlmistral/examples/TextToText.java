@@ -9,7 +9,7 @@ import io.github.djlmistral.zoo.Mistral;
 import java.io.IOException;
 
 /**
- * A text to a text, with the model that is built in: no download, no files.
+ * Text in, text out, with the embedded model: no download, no files.
  *
  * <pre>examples/mistral --run TextToText "What is a lighthouse?"</pre>
  */
@@ -20,7 +20,7 @@ public final class TextToText {
     /**
      * Runs the example.
      *
-     * @param arguments the question, if it is to be another one
+     * @param arguments optional: the user message
      */
     public static void main(String[] arguments)
             throws IOException, ModelException, TranslateException {

@@ -1,4 +1,4 @@
-/** The command line {@code mistral}, and small programs that show how DJL and this zoo are used. */
+/** The {@code mistral} command line, and small example programs. */
 @NullMarked
 package io.github.djlmistral.examples;
 

@@ -27,9 +27,9 @@ import org.jspecify.annotations.Nullable;
  *   <li>{@code revision}: a branch, tag or commit, instead of {@code @revision}; default {@code
  *       main};
  *   <li>{@code gguf_file}: a GGUF file of the repository, instead of {@code /file.gguf};
- *   <li>{@code precision}: {@code int4} or {@code nf4}, with options as {@link
- *       Quantization#parse} takes them, quantizes unquantized weights on load; {@code float32},
- *       {@code bfloat16} and {@code float16} are the type to compute in.
+ *   <li>{@code precision}: {@code int4} or {@code nf4}, with options as {@link Quantization#parse}
+ *       takes them, quantizes unquantized weights on load; {@code float32}, {@code bfloat16} and
+ *       {@code float16} are the type to compute in.
  * </ul>
  *
  * @param model the model

@@ -47,8 +47,7 @@ final class ModelTable {
     private ModelTable() {}
 
     /** One entry. */
-    private record Form(
-            String precision, String model, String size, boolean gated, String seen) {}
+    private record Form(String precision, String model, String size, boolean gated, String seen) {}
 
     /** Reads the table, in its order. */
     static Map<String, Metadata> read() {

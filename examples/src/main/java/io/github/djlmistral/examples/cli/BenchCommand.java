@@ -19,27 +19,26 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
- * {@code mistral bench}: llama-bench's measurement, so that the numbers can be compared.
+ * {@code mistral bench}: throughput as llama-bench defines it.
  *
- * <p>As in llama-bench: {@code ppN} is the time to compute a prompt of N tokens (logits of the last
- * one), {@code tgN} the time of N tokens one after the other from an empty cache; separate tests,
- * each with {@code --depth} tokens in the cache before that are not timed; random token ids, no
- * sampling, no tokenizer; a warm-up that is not counted; tokens per second are the mean over the
- * repetitions with the sample standard deviation; one sequence.
+ * <p>As in llama-bench: {@code ppN} is the prefill of N tokens (logits of the last one), {@code
+ * tgN} the decode of N tokens from an empty KV cache; separate tests, each after {@code --depth}
+ * cached tokens that are not timed; one sequence of random token IDs, no sampling, no tokenizer; a
+ * warm-up that is not counted; tokens per second are the mean over the repetitions with the sample
+ * standard deviation.
  *
- * <p>Otherwise than there: a warm-up of {@code tgN} runs the whole test, not one token, because a
- * Java virtual machine compiles while it runs; the logits of each token are copied to Java's heap,
- * as a sampler would need them; prompts are computed 512 tokens at a time, the batch size there is
- * 2048 (in pieces of 512); the table adds what the speed means for the memory (GB/s: all weights
- * that a token reads, by the time of a token) and for the processor (GMAC/s: multiplications in
- * matrix products and attention); tokens before the tests are computed once, where the cache can go
- * back to them.
+ * <p>Differences: the warm-up of {@code tgN} runs the whole test, not one token, since the JVM
+ * compiles at run time; the logits of each token are copied to the Java heap, as sampling needs
+ * them; prefill runs in chunks of 512 tokens, where llama-bench has batches of 2048 (in chunks of
+ * 512); the table adds memory throughput (GB/s: weights read per token) and arithmetic throughput
+ * (GMAC/s: multiply-accumulates of matrix products and attention); the {@code --depth} tokens are
+ * computed once if the cache can be truncated to them.
  */
 @Command(
         name = "bench",
         description =
-                "Measures the speed of prompts (pp) and of generation (tg), defined as in"
-                        + " llama-bench: apart, repeated, after a warm-up.",
+                "Measures the throughput of prefill (pp) and decode (tg) as llama-bench defines"
+                        + " them: separately, repeated, after a warm-up.",
         customSynopsis = "mistral bench [OPTIONS]",
         footer = {
             "  mistral bench",
@@ -53,36 +52,34 @@ public final class BenchCommand implements Callable<Integer> {
     @Option(
             names = {"-p", "--prompt"},
             paramLabel = "N",
-            description = "Tokens of the prompt; 0 leaves the test out. Default: ${DEFAULT-VALUE}.")
+            description = "Prompt tokens; 0 skips the test. Default: ${DEFAULT-VALUE}.")
     private int prompt = 512;
 
     @Option(
             names = {"-n", "--generate"},
             paramLabel = "N",
-            description = "Tokens to generate; 0 leaves the test out. Default: ${DEFAULT-VALUE}.")
+            description = "Tokens to generate; 0 skips the test. Default: ${DEFAULT-VALUE}.")
     private int generate = 128;
 
     @Option(
             names = {"-r", "--repetitions"},
             paramLabel = "N",
-            description = "How often each test is timed. Default: ${DEFAULT-VALUE}.")
+            description = "Timed runs of each test. Default: ${DEFAULT-VALUE}.")
     private int repetitions = 5;
 
     @Option(
             names = "--warmup",
             paramLabel = "N",
-            description = "How often each test runs before. Default: ${DEFAULT-VALUE}.")
+            description = "Warm-up runs of each test. Default: ${DEFAULT-VALUE}.")
     private int warmup = 1;
 
     @Option(
             names = {"-d", "--depth"},
             paramLabel = "N",
-            description = "Tokens in the cache before each test. Default: ${DEFAULT-VALUE}.")
+            description = "Tokens in the KV cache before each test. Default: ${DEFAULT-VALUE}.")
     private int depth;
 
-    @Option(
-            names = "--memory",
-            description = "Measure how fast memory is read as well, the limit of generation.")
+    @Option(names = "--memory", description = "Also measure memory bandwidth, the limit of decode.")
     private boolean memory;
 
     @ArgGroup(validate = false, heading = "%nModel:%n", order = 1)
@@ -142,7 +139,7 @@ public final class BenchCommand implements Callable<Integer> {
             }
         }
         Long peak = ProcessMemory.peak();
-        Double read = memory ? MemoryRead.gigabytesPerSecond(JniUtils.getNumThreads()) : null;
+        Double read = memory ? MemoryBandwidth.gigabytesPerSecond(JniUtils.getNumThreads()) : null;
         BenchReport report =
                 new BenchReport(name, network, tests, loadSeconds, resident, peak, read);
         if (json.wanted) {

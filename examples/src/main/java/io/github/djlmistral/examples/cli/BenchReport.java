@@ -10,15 +10,15 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What {@link BenchCommand} found out.
+ * Result of {@link BenchCommand}.
  *
  * @param model the model's name
  * @param network the network
- * @param tests what was measured, with their times
- * @param loadSeconds how long it took to make or load the network
- * @param residentBytes the process's memory after the network was loaded, null if unknown
- * @param peakBytes the most it had until the tests were over, null if unknown
- * @param memoryRead how fast the machine reads memory, GB/s, null if not measured
+ * @param tests the tests with their times
+ * @param loadSeconds time to load or create the network
+ * @param residentBytes resident memory after loading, null if unknown
+ * @param peakBytes peak resident memory until the end of the tests, null if unknown
+ * @param memoryRead memory bandwidth in GB/s, null if not measured
  */
 record BenchReport(
         String model,

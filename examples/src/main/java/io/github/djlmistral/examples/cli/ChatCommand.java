@@ -28,8 +28,8 @@ import picocli.CommandLine.Option;
 @Command(
         name = "chat",
         description = {
-            "Chats: answers line by line, and remembers the conversation.",
-            "Lines may be piped in as well. Ctrl-C stops an answer."
+            "Chats with the model: each line is a user message of one conversation.",
+            "Reads standard input if it is no terminal. Ctrl-C stops an answer."
         },
         customSynopsis = "mistral chat [OPTIONS]",
         footer = {
@@ -40,9 +40,9 @@ public final class ChatCommand implements Callable<Integer> {
 
     private static final String HELP =
             """
-            /system TEXT  begin anew, and tell the model how to behave
-            /reset        begin anew
-            /exit         leave (Ctrl-D too)
+            /system TEXT  start over with this system message
+            /reset        start over
+            /exit         exit (as does Ctrl-D)
             /help         this list""";
 
     @Mixin private final Terminal terminal = new Terminal();
@@ -50,12 +50,12 @@ public final class ChatCommand implements Callable<Integer> {
     @Option(
             names = "--system",
             paramLabel = "TEXT",
-            description = "How the model is to behave, as the command /system.")
+            description = "System message; /system changes it.")
     private @Nullable String system;
 
     @Option(
             names = {"-v", "--verbose"},
-            description = "Print the times of each answer.")
+            description = "Print timings of each answer.")
     private boolean verbose;
 
     @ArgGroup(validate = false, heading = GenerationOptions.HEADING, order = 1)
@@ -71,13 +71,15 @@ public final class ChatCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException, ModelNotFoundException, MalformedModelException {
-        options.config(GenerationConfig.builder(), terminal); // faults, before the model is loaded
+        options.config(
+                GenerationConfig.builder(),
+                terminal); // reports invalid options before the model is loaded
         try (ZooModel<NDList, NDList> loaded = model.load(terminal);
                 MistralPipeline pipeline = MistralPipeline.open(loaded)) {
             if (pipeline.chatTemplate().isEmpty()) {
                 throw new IllegalArgumentException(
                         model.model
-                                + " has no chat template, it completes texts only: use 'mistral"
+                                + " has no chat template and only completes texts: use 'mistral"
                                 + " generate', or put a chat_template.jinja beside it");
             }
             begin(system);
@@ -99,7 +101,7 @@ public final class ChatCommand implements Callable<Integer> {
             terminal.note(model.model + "; " + pipeline.network().kernelReason());
             terminal.note("/help lists the commands, /exit leaves");
         }
-        // not closed: standard input is not ours
+        // not closed, since standard input is not ours
         BufferedReader lines =
                 new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         PrintWriter out = terminal.out();
@@ -131,7 +133,7 @@ public final class ChatCommand implements Callable<Integer> {
                 default -> {
                     if (text.startsWith("/")) {
                         terminal.err()
-                                .println("there is no command " + command[0] + "; /help lists all");
+                                .println("unknown command " + command[0] + "; /help lists all");
                     } else {
                         answer(pipeline, config, text);
                     }
@@ -144,7 +146,7 @@ public final class ChatCommand implements Callable<Integer> {
         messages.add(Message.user(question));
         PrintWriter out = terminal.out();
         StringBuilder content = new StringBuilder();
-        try (TextRun text = new TextRun(pipeline, prompt(pipeline, config), config)) {
+        try (TextGeneration text = new TextGeneration(pipeline, prompt(pipeline, config), config)) {
             Object before = Signals.register("INT", text::cancel);
             GenerationResult result;
             try {
@@ -160,17 +162,19 @@ public final class ChatCommand implements Callable<Integer> {
             }
             out.println();
             if (verbose) {
-                terminal.note(TextRun.timing(result, pipeline.network().kernels()));
+                terminal.note(TextGeneration.timing(result, pipeline.network().kernels()));
             }
             messages.add(Message.assistant(content.toString().strip()));
         } catch (IllegalArgumentException e) {
-            // too long, or refused by the template: the conversation goes on without this line
+            // too long, or refused by the template: the conversation continues without this line
             messages.remove(messages.size() - 1);
-            terminal.err().println("mistral: " + Faults.message(e));
+            terminal.err().println("mistral: " + ErrorReporter.message(e));
         }
     }
 
-    /** Makes the prompt; drops the oldest turns if they leave too little room for an answer. */
+    /**
+     * Renders the prompt, and drops the oldest turns if they leave too little room for an answer.
+     */
     private long[] prompt(MistralPipeline pipeline, GenerationConfig config) {
         int positions = pipeline.network().config().maxPositionEmbeddings();
         int room = positions - Math.min(config.maxNewTokens(), positions / 2);
@@ -186,7 +190,7 @@ public final class ChatCommand implements Callable<Integer> {
             terminal.note(
                     "the conversation is longer than the model's "
                             + positions
-                            + " tokens: forgot the oldest "
+                            + " tokens: dropped the oldest "
                             + (dropped == 1 ? "turn" : dropped + " turns"));
         }
         return prompt;

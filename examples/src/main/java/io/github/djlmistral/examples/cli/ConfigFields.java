@@ -9,12 +9,12 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** The configuration under the names that it has in the reference's {@code config.json}. */
+/** The fields of a configuration, named as in {@code config.json}. */
 final class ConfigFields {
 
     private ConfigFields() {}
 
-    /** Returns all fields; whatever is added to the record is in. */
+    /** Returns all record components. */
     static Map<String, @Nullable Object> of(MistralConfig config) {
         Map<String, @Nullable Object> fields = new LinkedHashMap<>();
         for (RecordComponent component : MistralConfig.class.getRecordComponents()) {

@@ -36,9 +36,9 @@ import picocli.CommandLine.Option;
 @Command(
         name = "generate",
         description = {
-            "Generates a text after a prompt.",
-            "Where the checkpoint has a chat template the prompt is one turn of a chat, otherwise"
-                    + " and with --raw the beginning of a text."
+            "Generates text from a prompt.",
+            "If the checkpoint has a chat template, the prompt is a user message; otherwise, and"
+                    + " with --raw, it is the beginning of a text."
         },
         customSynopsis = "mistral generate [OPTIONS] [TEXT]",
         parameterListHeading = "%n",
@@ -63,13 +63,12 @@ public final class GenerateCommand implements Callable<Integer> {
 
     @Option(
             names = "--logprobs",
-            description =
-                    "Add the log-probability of each token: to the JSON, otherwise in a table.")
+            description = "Add the log-probability of each token, to the JSON or in a table.")
     private boolean logProbabilities;
 
     @Option(
             names = {"-q", "--quiet"},
-            description = "Print no line with times.")
+            description = "Print no timings.")
     private boolean quiet;
 
     /** Used by picocli. */
@@ -78,7 +77,9 @@ public final class GenerateCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException, ModelNotFoundException, MalformedModelException {
         prompt.check(terminal);
-        options.config(GenerationConfig.builder(), terminal); // faults, before the model is loaded
+        options.config(
+                GenerationConfig.builder(),
+                terminal); // reports invalid options before the model is loaded
         long started = System.nanoTime();
         try (ZooModel<NDList, NDList> loaded = model.load(terminal);
                 MistralPipeline pipeline = pipeline(loaded)) {
@@ -88,9 +89,7 @@ public final class GenerateCommand implements Callable<Integer> {
         return 0;
     }
 
-    /**
-     * Token ids do well without a tokenizer; a text does not, and the fault says what is missing.
-     */
+    /** Token IDs need no tokenizer. Text does, and the error tells what is missing. */
     private @Nullable MistralPipeline pipeline(ZooModel<?, ?> loaded) throws IOException {
         if (prompt.ids != null && !MistralTokenizer.isIn(MistralPipeline.checkpoint(loaded))) {
             return null;
@@ -116,7 +115,7 @@ public final class GenerateCommand implements Callable<Integer> {
         GenerationResult result;
         boolean streams = pipeline != null && prompts.size() == 1 && !json.wanted;
         if (pipeline != null && streams) {
-            try (TextRun text = new TextRun(pipeline, prompts.get(0), config)) {
+            try (TextGeneration text = new TextGeneration(pipeline, prompts.get(0), config)) {
                 result =
                         text.run(
                                 piece -> {
@@ -144,7 +143,7 @@ public final class GenerateCommand implements Callable<Integer> {
             }
         }
         if (!quiet) {
-            terminal.note(TextRun.timing(result, network.kernels()));
+            terminal.note(TextGeneration.timing(result, network.kernels()));
         }
     }
 
@@ -192,7 +191,7 @@ public final class GenerateCommand implements Callable<Integer> {
         }
     }
 
-    /** One row's fields are those of the object; several are in its list {@code rows}. */
+    /** A single sequence is the object itself; several are in its list {@code rows}. */
     private Map<String, Object> object(
             MistralForCausalLM network,
             @Nullable MistralPipeline pipeline,

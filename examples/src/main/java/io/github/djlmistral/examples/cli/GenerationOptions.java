@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /**
- * The options of {@link GenerationConfig}, each under the reference's name with dashes. What is not
- * given stays as the checkpoint recommends.
+ * The options of {@link GenerationConfig}, with dashes in the names. Defaults come from the
+ * checkpoint.
  */
 final class GenerationOptions {
 
@@ -19,13 +19,13 @@ final class GenerationOptions {
     @Option(
             names = "--max-new-tokens",
             paramLabel = "N",
-            description = "Generate so many tokens at most; at least 1. Default: 256.")
+            description = "Maximum number of generated tokens; at least 1. Default: 256.")
     @Nullable Integer maxNewTokens;
 
     @Option(
             names = "--min-new-tokens",
             paramLabel = "N",
-            description = "Allow no end before so many tokens; 0 to --max-new-tokens. Default: 0.")
+            description = "Minimum number of generated tokens; 0 to --max-new-tokens. Default: 0.")
     @Nullable Integer minNewTokens;
 
     @Option(
@@ -35,84 +35,83 @@ final class GenerationOptions {
             fallbackValue = "true",
             paramLabel = "true|false",
             description =
-                    "Draw tokens by chance instead of taking the likeliest. Default: on if one"
-                            + " of the"
-                            + " next four is there.")
+                    "Sample instead of taking the most likely token. Default: true if one of the"
+                            + " next four options is given.")
     @Nullable Boolean doSample;
 
     @Option(
             names = "--temperature",
             paramLabel = "X",
-            description = "Divide the scores when sampling, low is cautious; above 0. Default: 1.")
+            description = "Sampling temperature, which divides the logits; above 0. Default: 1.")
     @Nullable Double temperature;
 
     @Option(
             names = "--top-k",
             paramLabel = "N",
-            description = "Draw among the N likeliest tokens; 0 for all. Default: 50.")
+            description = "Sample from the N most likely tokens; 0 for all. Default: 50.")
     @Nullable Integer topK;
 
     @Option(
             names = "--top-p",
             paramLabel = "P",
             description =
-                    "Draw among the likeliest tokens that have probability P together; above 0, at"
-                            + " most 1. Default: 1.")
+                    "Sample from the most likely tokens with a total probability of P; above 0,"
+                            + " at most 1. Default: 1.")
     @Nullable Double topP;
 
     @Option(
             names = "--min-p",
             paramLabel = "P",
             description =
-                    "Draw among tokens at least P times as likely as the likeliest; 0 to 1."
-                            + " Default:"
-                            + " 0.")
+                    "Sample from tokens at least P times as likely as the most likely one; 0 to 1."
+                            + " Default: 0.")
     @Nullable Double minP;
 
     @Option(
             names = "--repetition-penalty",
             paramLabel = "X",
-            description = "Above 1, discourage tokens that were there before; above 0. Default: 1.")
+            description = "Penalty of repeated tokens if above 1; above 0. Default: 1.")
     @Nullable Double repetitionPenalty;
 
     @Option(
             names = "--seed",
             paramLabel = "N",
             description =
-                    "Where chance starts: the same seed, the same text. Default: new each"
-                            + " time.")
+                    "Seed of the random numbers: the same seed gives the same text. Default: a new"
+                            + " one each time.")
     @Nullable Long seed;
 
     @Option(
             names = "--eos-token-id",
             paramLabel = "IDS",
-            description = "The tokens that end a text, as 2,7; or none. Default: the checkpoint's.")
+            description =
+                    "Token IDs that end the generation, as 2,7; or none. Default: the checkpoint's.")
     @Nullable String eosTokenIds;
 
     @Option(
             names = "--stop-strings",
             paramLabel = "TEXT",
-            description = "End when this text was generated; may be given several times.")
+            description = "Text that ends the generation; may be given several times.")
     @Nullable List<String> stopStrings;
 
     @Option(
             names = "--pad-token-id",
             paramLabel = "ID",
-            description = "What fills up shorter rows; no result depends on it.")
+            description = "Padding token of shorter rows; does not affect results.")
     @Nullable Integer padTokenId;
 
     @Option(
             names = "--prefill-chunk-size",
             paramLabel = "N",
-            description = "Compute so many tokens of the prompt at once; at least 1. Default: 512.")
+            description = "Prompt tokens per prefill pass; at least 1. Default: 512.")
     @Nullable Integer prefillChunkSize;
 
     /**
-     * Puts these options over others.
+     * Applies these options to defaults.
      *
-     * @param defaults the checkpoint's
-     * @param terminal where faults go
-     * @return the options of a generation
+     * @param defaults the defaults
+     * @param terminal reports invalid options
+     * @return the resulting configuration
      */
     GenerationConfig config(GenerationConfig.Builder defaults, Terminal terminal) {
         try {
@@ -145,7 +144,7 @@ final class GenerationOptions {
         return text.equals("none") ? List.of() : Stream.of(text.split(",", -1)).toList();
     }
 
-    /** Spells the options in a message as they are typed. */
+    /** Replaces option names in a message by their spelling on the command line. */
     private static String dashed(String message) {
         for (String name : GenerationConfig.Builder.optionNames()) {
             message = message.replaceAll("\\b" + name + "\\b", "--" + name.replace('_', '-'));

@@ -23,13 +23,13 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
 /**
- * {@code mistral info}. It reads headers only: of the largest checkpoint too it knows all at once.
+ * {@code mistral info}. Reads headers only, which takes no time for the largest checkpoint either.
  */
 @Command(
         name = "info",
         description =
-                "Tells what a checkpoint is and what it takes: configuration, parameters, memory,"
-                        + " and which kernels would run it, and why. Loads no weights.",
+                "Describes a checkpoint: configuration, parameters, memory, and which kernels would"
+                        + " run it and why. Loads no weights.",
         customSynopsis = "mistral info [OPTIONS]",
         footer = {"  mistral info", "  mistral info --model path/to/checkpoint --json"})
 public final class InfoCommand implements Callable<Integer> {
@@ -88,8 +88,8 @@ public final class InfoCommand implements Callable<Integer> {
                     + ", ends with "
                     + tokenizer.eosToken();
         } catch (IOException e) {
-            // a network without a tokenizer is of use as well
-            return Faults.message(e);
+            // a network without a tokenizer is usable as well
+            return ErrorReporter.message(e);
         }
     }
 

@@ -6,7 +6,7 @@ import com.google.gson.GsonBuilder;
 import java.util.Map;
 import picocli.CommandLine.Option;
 
-/** For scripts: the whole result as one JSON object. */
+/** The option {@code --json}: the result as one JSON object, for scripts. */
 final class JsonOption {
 
     private static final Gson GSON =
@@ -14,7 +14,7 @@ final class JsonOption {
 
     @Option(
             names = "--json",
-            description = "Print one JSON object to standard output, and nothing else there.")
+            description = "Print the result as one JSON object to standard output.")
     boolean wanted;
 
     void print(Terminal terminal, Map<String, ?> result) {

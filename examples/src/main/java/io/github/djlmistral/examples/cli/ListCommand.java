@@ -19,13 +19,13 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** {@code mistral list}: what has been downloaded, or what can be by name. */
+/** {@code mistral list}: lists downloaded models, or those of the zoo. */
 @Command(
         name = "list",
         description =
-                "Lists the models in the Hub's cache, whoever has downloaded them: repository,"
-                        + " revision, size and files. 'mistral pull' goes on with what is unfinished,"
-                        + " 'mistral rm' removes what is not needed any more.",
+                "Lists the models in the Hub's cache, whichever program downloaded them: repository,"
+                        + " revision, size and files. 'mistral pull' resumes unfinished downloads,"
+                        + " 'mistral rm' deletes a model.",
         customSynopsis = "mistral list [OPTIONS]",
         footer = {"  mistral list", "  mistral list --zoo"})
 public final class ListCommand implements Callable<Integer> {
@@ -35,9 +35,9 @@ public final class ListCommand implements Callable<Integer> {
     @Option(
             names = "--zoo",
             description =
-                    "List the models that the zoo knows by name instead, with roughly what a download takes,"
-                            + " and where from. For those with a * the Hub is known to want HF_TOKEN of an account"
-                            + " that has accepted their conditions.")
+                    "List the models of the zoo instead, with the estimated size of the download"
+                            + " and the repository. A * marks repositories known to be gated: they"
+                            + " need HF_TOKEN of an account that has accepted their conditions.")
     private boolean zoo;
 
     @Mixin private final JsonOption json = new JsonOption();
@@ -119,9 +119,7 @@ public final class ListCommand implements Callable<Integer> {
             }
         }
         terminal.note(
-                models.isEmpty()
-                        ? "nothing has been downloaded to " + cache
-                        : Units.bytes(bytes) + " in " + cache);
+                models.isEmpty() ? "no models in " + cache : Units.bytes(bytes) + " in " + cache);
     }
 
     private static Map<String, Object> fields(CachedModel model) {

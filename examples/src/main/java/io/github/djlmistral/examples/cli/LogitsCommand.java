@@ -39,15 +39,15 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /**
- * {@code mistral logits}: one pass over a prompt. The file's tensors bear the names of the
- * reference's arguments and outputs, so that it can be compared in two lines of Python.
+ * {@code mistral logits}: one forward pass over a prompt. The tensors of the file have the names of
+ * transformers' arguments and outputs, so that two lines of Python compare them.
  */
 @Command(
         name = "logits",
         description = {
-            "Computes the scores of the next token after each token of a prompt, and writes them as"
-                    + " safetensors, to be compared with other implementations.",
-            "The file holds input_ids, logits (float32), and what else was given or asked for:"
+            "Computes the logits of a prompt and writes them as safetensors, to be compared with"
+                    + " other implementations.",
+            "The file holds input_ids, logits (float32) and, where given or requested,"
                     + " attention_mask, position_ids, hidden_states.N, attentions.N."
         },
         customSynopsis = "mistral logits [OPTIONS] [TEXT]",
@@ -67,21 +67,21 @@ public final class LogitsCommand implements Callable<Integer> {
     @Option(
             names = {"-o", "--output"},
             paramLabel = "FILE",
-            description =
-                    "Write the tensors to this .safetensors file; one that is there is"
-                            + " replaced.")
+            description = "Write the tensors to this .safetensors file, replacing an existing one.")
     private @Nullable Path output;
 
     @Option(
             names = "--last",
             paramLabel = "K",
-            description = "Compute the logits of the last K tokens only; 0, the default, for all.")
+            description = "Compute the logits of the last K tokens only. Default: 0, all.")
     private int last;
 
-    @Option(names = "--hidden-states", description = "Write the hidden states of every layer too.")
+    @Option(names = "--hidden-states", description = "Also write the hidden states of every layer.")
     private boolean hiddenStates;
 
-    @Option(names = "--attentions", description = "Write the attention weights of every layer too.")
+    @Option(
+            names = "--attentions",
+            description = "Also write the attention weights of every layer.")
     private boolean attentions;
 
     @Option(
@@ -89,8 +89,8 @@ public final class LogitsCommand implements Callable<Integer> {
             paramLabel = "IDS",
             converter = Rows.Converter.class,
             description =
-                    "Positions of --ids. Default: 0,1,2..., with --mask counted from the first 1 as"
-                            + " the reference's generate does.")
+                    "Positions of --ids. Default: 0,1,2..., with --mask counted from its first 1 as"
+                            + " transformers' generate does.")
     private @Nullable Rows positionIds;
 
     @ArgGroup(validate = false, heading = "%nModel:%n", order = 1)
@@ -119,8 +119,8 @@ public final class LogitsCommand implements Callable<Integer> {
         Rows ids = prompt.ids;
         if (ids != null && !ids.rectangular()) {
             throw terminal.usage(
-                    "the rows of --ids differ in length: fill the shorter ones up on the left and"
-                            + " say so with --mask");
+                    "the rows of --ids differ in length: pad the shorter ones on the left and give"
+                            + " --mask");
         }
         if (positionIds != null && (ids == null || !ids.fits(positionIds))) {
             throw terminal.usage("--position-ids must have a number for each of --ids");
@@ -178,7 +178,7 @@ public final class LogitsCommand implements Callable<Integer> {
         }
     }
 
-    /** An id outside of the table ends in a message of PyTorch's, on a GPU in a crash. */
+    /** Checks the vocabulary range: PyTorch's message is unclear, and on a GPU it crashes. */
     private static void checkVocabulary(Rows ids, int size) {
         for (long id : ids.flat()) {
             if (id < 0 || id >= size) {
@@ -188,7 +188,7 @@ public final class LogitsCommand implements Callable<Integer> {
         }
     }
 
-    /** Positions as the reference's generate makes them of a mask; those of padding are 0. */
+    /** Positions as transformers' generate derives them from a mask; those of padding are 0. */
     private static Rows positions(Rows mask) {
         List<long[]> rows = new ArrayList<>();
         for (long[] row : mask.list()) {
@@ -240,7 +240,7 @@ public final class LogitsCommand implements Callable<Integer> {
         return ByteBuffer.allocateDirect((int) size).order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    /** Prints the likeliest next tokens after the last one of each row. */
+    /** Prints the most likely next tokens of each row. */
     private void report(List<Tensor> tensors, NDArray logits, MistralForCausalLM network) {
         int vocabulary = network.config().vocabSize();
         int batch = (int) logits.getShape().get(0);
@@ -264,7 +264,7 @@ public final class LogitsCommand implements Callable<Integer> {
             return;
         }
         for (int b = 0; b < batch; ++b) {
-            terminal.out().println("row " + b + ", likeliest next:");
+            terminal.out().println("row " + b + ", most likely next:");
             for (Candidate next : top.get(b)) {
                 terminal.out().printf(Locale.ROOT, "%8d %12.5f%n", next.id(), next.logit());
             }
@@ -284,6 +284,6 @@ public final class LogitsCommand implements Callable<Integer> {
                 .toList();
     }
 
-    /** A token that may come next, as the JSON has it. */
+    /** A candidate for the next token, as in the JSON. */
     private record Candidate(int id, float logit) {}
 }

@@ -23,34 +23,33 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** Which model, and how it is to compute. */
+/** Options that select the model and how it runs. */
 final class ModelOptions {
 
     @Option(
             names = {"-m", "--model"},
             paramLabel = "MODEL",
-            description = ModelSource.HELP + " Default: ${DEFAULT-VALUE}, which is built in.")
+            description = ModelSource.HELP + " Default: ${DEFAULT-VALUE}, which is embedded.")
     String model = Mistral.DEFAULT_MODEL;
 
     @Option(
             names = "--kernels",
             paramLabel = "NAME",
-            description = "What computes: auto, simd, torch, reference. Default: ${DEFAULT-VALUE}.")
+            description = "Kernels: auto, simd, torch, reference. Default: ${DEFAULT-VALUE}.")
     String kernels = "auto";
 
     @Option(
             names = "--dtype",
             paramLabel = "TYPE",
             description =
-                    "The type to compute in: auto, float32, bfloat16, float16. Default:"
-                            + " ${DEFAULT-VALUE}.")
+                    "Compute type: auto, float32, bfloat16, float16. Default: ${DEFAULT-VALUE}.")
     String dtype = "auto";
 
     @Option(
             names = "--quantization",
             paramLabel = "HOW",
             description =
-                    "Quantize the linear layers while loading: int4, nf4, or with options such as"
+                    "Quantize the linear layers on load: int4, nf4, or with options such as"
                             + " int4-g128; see 'mistral quantize --help'. Default: as stored.")
     @Nullable String quantization;
 
@@ -63,19 +62,19 @@ final class ModelOptions {
     @Option(
             names = "--threads",
             paramLabel = "N",
-            description = "How many processor threads compute. Default: PyTorch's choice.")
+            description = "Number of CPU threads. Default: PyTorch's choice.")
     @Nullable Integer threads;
 
     /**
-     * Loads the model. It takes token ids, so it needs no tokenizer.
+     * Loads the model with token IDs as input, which needs no tokenizer.
      *
-     * @param terminal where faults of these options go
+     * @param terminal reports invalid options
      * @return the model, to be closed
      */
     ZooModel<NDList, NDList> load(Terminal terminal)
             throws IOException, ModelNotFoundException, MalformedModelException {
         setThreads(terminal);
-        Device chosen = device(terminal); // before gigabytes are downloaded in vain
+        Device chosen = device(terminal); // before gigabytes are downloaded
         Path path = path(terminal);
         Criteria.Builder<NDList, NDList> criteria =
                 Mistral.criteria(path, NDList.class, NDList.class).optModelName(name());
@@ -93,11 +92,10 @@ final class ModelOptions {
     }
 
     /**
-     * Finds the files of the model without reading its weights, and downloads them if need be. If
-     * the model's name says how it is to be loaded, these options do so then, unless the user has
-     * set them.
+     * Finds the files of the model without reading its weights, and downloads them if necessary.
+     * Options that the name of the model implies are set, unless the user has given them.
      *
-     * @param terminal shows how far a download is
+     * @param terminal shows the progress of a download
      * @return the directory with {@code config.json}, or the GGUF file
      */
     Path path(Terminal terminal) throws IOException {
@@ -117,13 +115,13 @@ final class ModelOptions {
         return source.path(terminal);
     }
 
-    /** The last part of what the user calls the model. */
+    /** Returns the last part of the name that the user gave. */
     String name() {
         String plain = model.replaceFirst("\\?.*", "").replaceFirst("[/\\\\]+$", "");
         return plain.substring(Math.max(plain.lastIndexOf('/'), plain.lastIndexOf('\\')) + 1);
     }
 
-    /** PyTorch is told when DJL loads it, so this comes before anything else. */
+    /** Must be called first: DJL passes the number on when it loads PyTorch. */
     void setThreads(Terminal terminal) {
         if (threads != null) {
             if (threads < 1) {
@@ -133,7 +131,7 @@ final class ModelOptions {
         }
     }
 
-    /** Returns the device asked for, null to leave the choice to DJL. */
+    /** Returns the requested device, null for DJL's default. */
     @Nullable Device device(Terminal terminal) {
         if (device == null) {
             return null;
@@ -147,21 +145,21 @@ final class ModelOptions {
         }
         int index = name.length() == 3 ? 0 : Integer.parseInt(name.substring(3));
         Device gpu = Device.gpu(index);
-        // asked of PyTorch itself: DJL counts no GPUs where it does not find CUDA's own library
+        // PyTorch is asked, since DJL counts no GPUs where it does not find CUDA's own library
         try (NDManager manager = NDManager.newBaseManager(gpu, "PyTorch")) {
             manager.zeros(new Shape(1)).close();
             return gpu;
         } catch (EngineException e) {
             throw new IllegalArgumentException(
-                    "there is no "
+                    "PyTorch finds no "
                             + device
-                            + " here that PyTorch can use; leave --device out, or see DJL's"
-                            + " documentation for its CUDA libraries",
+                            + "; leave --device out, or see DJL's documentation for its CUDA"
+                            + " libraries",
                     e);
         }
     }
 
-    /** Returns how results name the kernels. */
+    /** Describes the kernels for the JSON output. */
     static Map<String, Object> describe(Kernels kernels, String reason) {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("name", kernels.name());

@@ -92,12 +92,12 @@ sealed interface ModelSource {
 
         @Override
         public Path path(Terminal terminal) throws IOException {
-            try (Download download = new Download(terminal, model())) {
+            try (DownloadProgress download = new DownloadProgress(terminal, model())) {
                 return path(new Hub(HubSettings.fromEnvironment()), download);
             }
         }
 
-        Path path(Hub hub, Download download) throws IOException {
+        Path path(Hub hub, DownloadProgress download) throws IOException {
             try {
                 return hub.download(model(), download);
             } catch (HubException e) {

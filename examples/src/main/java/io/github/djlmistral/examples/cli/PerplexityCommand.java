@@ -23,7 +23,7 @@ import picocli.CommandLine.Parameters;
 
 /**
  * {@code mistral perplexity}: how well a model foretells a text, {@code exp} of the mean negative
- * log-likelihood of its tokens; and how much worse its quantized forms do.
+ * log-likelihood of its tokens; and how much worse its quantized variants do.
  *
  * <p>A window moves over the text, {@code stride} tokens at a time; in each only the tokens that no
  * earlier window had are counted. That is the procedure of transformers' page "Perplexity of
@@ -37,7 +37,7 @@ import picocli.CommandLine.Parameters;
                     + " log-likelihood, with a sliding window as in transformers. Of conversations"
                     + " only the answers are counted.",
             "",
-            "With --compare it measures quantized forms of the model too, and how far what they"
+            "With --compare it measures quantized variants of the model too, and how far what they"
                     + " expect is from what the plain weights do: KL divergence, the mean over the"
                     + " tokens of sum p (log p - log q), in nats."
         },
@@ -106,11 +106,11 @@ public final class PerplexityCommand implements Callable<Integer> {
         if (stride != null && stride < 1) {
             throw terminal.usage("--stride is " + stride + ", must be at least 1");
         }
-        List<String> forms =
+        List<String> variants =
                 compared == null
                         ? List.of()
-                        : compared.equals(List.of("")) ? WeightForm.OWN : compared;
-        forms.forEach(WeightForm::check);
+                        : compared.equals(List.of("")) ? WeightVariant.OWN : compared;
+        variants.forEach(WeightVariant::check);
         if (compared != null && model.quantization != null) {
             throw terminal.usage(
                     "--compare begins with plain weights: give '"
@@ -128,7 +128,8 @@ public final class PerplexityCommand implements Callable<Integer> {
         Passages passages = passages(path);
         PerplexityReport report =
                 new PerplexityReport(model.model, passages, window, step, compared != null);
-        new FormScorer(terminal, model, passages.windows(window, step)).run(path, forms, report);
+        new VariantScorer(terminal, model, passages.windows(window, step))
+                .run(path, variants, report);
         if (json.wanted) {
             json.print(terminal, report.json());
         } else {

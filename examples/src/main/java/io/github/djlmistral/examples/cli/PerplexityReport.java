@@ -17,7 +17,7 @@ final class PerplexityReport {
     private final int stride;
     private final int windows;
     private final boolean comparing;
-    private final List<MeasuredForm> forms = new ArrayList<>();
+    private final List<VariantScore> variants = new ArrayList<>();
 
     /**
      * Begins it.
@@ -26,7 +26,7 @@ final class PerplexityReport {
      * @param passages what was to be foretold
      * @param window the tokens of a window
      * @param stride how many it moves on
-     * @param comparing whether this is about forms of a model, or about one model
+     * @param comparing whether this is about variants of a model, or about one model
      */
     PerplexityReport(String model, Passages passages, int window, int stride, boolean comparing) {
         this.model = model;
@@ -37,13 +37,13 @@ final class PerplexityReport {
         this.comparing = comparing;
     }
 
-    /** Adds a form; the first is what the others are compared with. */
-    void add(MeasuredForm form) {
-        forms.add(form);
+    /** Adds a variant; the first is what the others are compared with. */
+    void add(VariantScore variant) {
+        variants.add(variant);
     }
 
     Map<String, Object> json() {
-        MeasuredForm base = forms.get(0);
+        VariantScore base = variants.get(0);
         Map<String, Object> object = new LinkedHashMap<>();
         object.put("model", model);
         if (!comparing) {
@@ -57,39 +57,40 @@ final class PerplexityReport {
         object.put("windows", windows);
         object.put("context", window);
         object.put("stride", stride);
-        object.put("seconds", forms.stream().mapToDouble(MeasuredForm::seconds).sum());
+        object.put("seconds", variants.stream().mapToDouble(VariantScore::seconds).sum());
         object.put("kernels", ModelOptions.describe(base.kernels(), base.kernelReason()));
         if (comparing) {
-            object.put("forms", IntStream.range(0, forms.size()).mapToObj(this::json).toList());
+            object.put(
+                    "variants", IntStream.range(0, variants.size()).mapToObj(this::json).toList());
         }
         return object;
     }
 
     private Map<String, Object> json(int index) {
-        MeasuredForm form = forms.get(index);
+        VariantScore variant = variants.get(index);
         Map<String, Object> object = new LinkedHashMap<>();
-        object.put("form", form.name());
-        object.put("bits_per_quantized_weight", form.bits());
-        object.put("weights_bytes", form.bytes());
-        scores(object, form);
+        object.put("variant", variant.name());
+        object.put("bits_per_quantized_weight", variant.bits());
+        object.put("weights_bytes", variant.bytes());
+        scores(object, variant);
         if (index > 0) {
-            object.put("perplexity_change_percent", change(form));
-            object.put("kl_divergence", form.score().meanDivergence());
-            object.put("same_token", form.score().sameAsBase());
+            object.put("perplexity_change_percent", change(variant));
+            object.put("kl_divergence", variant.score().meanDivergence());
+            object.put("same_token", variant.score().sameAsBase());
         }
         return object;
     }
 
-    private void scores(Map<String, Object> object, MeasuredForm form) {
-        object.put("perplexity", form.score().perplexity());
-        object.put("mean_nll", form.score().meanNll());
+    private void scores(Map<String, Object> object, VariantScore variant) {
+        object.put("perplexity", variant.score().perplexity());
+        object.put("mean_nll", variant.score().meanNll());
         if (passages.answers() > 0) {
-            object.put("answers_right", form.score().answersRight());
+            object.put("answers_right", variant.score().answersRight());
         }
     }
 
-    private double change(MeasuredForm form) {
-        return 100 * Math.expm1(form.score().meanNll() - forms.get(0).score().meanNll());
+    private double change(VariantScore variant) {
+        return 100 * Math.expm1(variant.score().meanNll() - variants.get(0).score().meanNll());
     }
 
     void print(Terminal terminal) {
@@ -98,7 +99,7 @@ final class PerplexityReport {
         } else {
             single(terminal);
         }
-        MeasuredForm base = forms.get(0);
+        VariantScore base = variants.get(0);
         terminal.note(
                 String.format(
                         Locale.ROOT,
@@ -106,12 +107,12 @@ final class PerplexityReport {
                         windows,
                         window,
                         stride,
-                        forms.stream().mapToDouble(MeasuredForm::seconds).sum(),
+                        variants.stream().mapToDouble(VariantScore::seconds).sum(),
                         base.kernelReason()));
     }
 
     private void single(Terminal terminal) {
-        Score score = forms.get(0).score();
+        Score score = variants.get(0).score();
         terminal.out()
                 .printf(
                         Locale.ROOT,
@@ -131,7 +132,7 @@ final class PerplexityReport {
 
     private void table(Terminal terminal) {
         boolean answers = passages.answers() > 0;
-        line(terminal, "form", "bits", "size", "perplexity", "change", "KL", "same", "answers");
+        line(terminal, "variant", "bits", "size", "perplexity", "change", "KL", "same", "answers");
         line(
                 terminal,
                 "------------------------",
@@ -142,24 +143,26 @@ final class PerplexityReport {
                 "--------:",
                 "------:",
                 "------------:");
-        for (int i = 0; i < forms.size(); ++i) {
-            MeasuredForm form = forms.get(i);
-            Score score = form.score();
+        for (int i = 0; i < variants.size(); ++i) {
+            VariantScore variant = variants.get(i);
+            Score score = variant.score();
             boolean base = i == 0;
             line(
                     terminal,
-                    form.name().replaceFirst("^.*/(?=[^/]+)", ""),
-                    form.bits() == null ? "" : String.format(Locale.ROOT, "%.2f", form.bits()),
-                    Units.bytes(form.bytes()),
+                    variant.name().replaceFirst("^.*/(?=[^/]+)", ""),
+                    variant.bits() == null
+                            ? ""
+                            : String.format(Locale.ROOT, "%.2f", variant.bits()),
+                    Units.bytes(variant.bytes()),
                     String.format(Locale.ROOT, "%.4f", score.perplexity()),
-                    base ? "" : String.format(Locale.ROOT, "%+.3f %%", change(form)),
+                    base ? "" : String.format(Locale.ROOT, "%+.3f %%", change(variant)),
                     base ? "" : String.format(Locale.ROOT, "%.6f", score.meanDivergence()),
                     base ? "" : String.format(Locale.ROOT, "%.2f %%", 100 * score.sameAsBase()),
                     score.answersRight() + " of " + passages.answers());
         }
         terminal.note(
                 "bits for a weight of the quantized matrices; KL divergence in nats, mean over "
-                        + forms.get(0).score().counted()
+                        + variants.get(0).score().counted()
                         + " tokens; same: how often the likeliest token is the plain weights'"
                         + (answers ? "; answers that are the likeliest, token for token" : ""));
     }

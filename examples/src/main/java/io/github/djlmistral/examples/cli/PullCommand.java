@@ -68,7 +68,7 @@ public final class PullCommand implements Callable<Integer> {
         long start = System.nanoTime();
         Path path;
         long fetched;
-        try (Download download = new Download(terminal, model)) {
+        try (DownloadProgress download = new DownloadProgress(terminal, model)) {
             path = hub.download(model, download);
             fetched = download.fetched();
         }

@@ -104,7 +104,7 @@ public final class QuantizeCommand implements Callable<Integer> {
                     source + " is quantized already: give the plain model it was made of");
         }
         Collection<Tensor> tensors = checkpoint.weights().unquantized().values();
-        List<Path> beside = NewCheckpoint.beside(directory);
+        List<Path> beside = StagedCheckpoint.beside(directory);
         long needed = SafetensorsWriter.room(partNames(tensors)) + 1_000_000L;
         for (Path file : beside) {
             needed += Files.size(file);
@@ -116,7 +116,7 @@ public final class QuantizeCommand implements Callable<Integer> {
                             : tensor.data().remaining();
         }
         Report report = new Report();
-        try (NewCheckpoint result = NewCheckpoint.at(target, needed)) {
+        try (StagedCheckpoint result = StagedCheckpoint.at(target, needed)) {
             result.copy(beside);
             Dtype dtype = write(result.resolve(WEIGHTS), tensors, quantization, report);
             FileState.check(tensors.stream());

@@ -88,7 +88,7 @@ class CommandsTest {
     @Test
     void aFileIsNoModel() throws IOException {
         Path file = Files.writeString(directory.resolve("x"), "");
-        assertThat(Cli.run("info", "--model=" + file).fault(1)).contains("is a file");
+        assertThat(Cli.run("info", "--model=" + file).fault(1)).contains("is not a GGUF file");
     }
 
     @Test
@@ -287,7 +287,7 @@ class CommandsTest {
                         .succeeds();
         assertThat(run.out().lines()).hasSize(2).noneMatch(String::isBlank);
         assertThat(run.out()).doesNotContain("> ");
-        assertThat(run.err()).contains("/system TEXT", "no command /nonsense", "tokens/s");
+        assertThat(run.err()).contains("/system TEXT", "unknown command /nonsense", "tokens/s");
     }
 
     @Test
@@ -295,7 +295,7 @@ class CommandsTest {
         String line = "What is a lighthouse, and what is a fox? ".repeat(50) + "\n";
         Cli run = Cli.runWith(line.repeat(4), "chat", "--max-new-tokens=4").succeeds();
         assertThat(run.out().lines()).hasSize(4);
-        assertThat(run.err()).contains("forgot the oldest turn");
+        assertThat(run.err()).contains("dropped the oldest turn");
     }
 
     @Test

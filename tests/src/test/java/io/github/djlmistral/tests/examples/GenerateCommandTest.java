@@ -186,7 +186,7 @@ class GenerateCommandTest {
 
     @Test
     void anUnquotedTextIsExplained() {
-        assertThat(generate("What", "is", "a", "fox?").fault(2)).contains("quotes");
+        assertThat(generate("What", "is", "a", "fox?").fault(2)).contains("quote a text");
     }
 
     @Test

@@ -105,7 +105,7 @@ class HubCommandsTest {
         JsonObject removed = Cli.run("rm", "--json", NAME).json();
         assertThat(removed.get("freed_bytes")).isEqualTo(listed.get("bytes"));
         assertThat(Cli.run("list", "--json").json().getAsJsonArray("models")).isEmpty();
-        assertThat(Cli.run("list").succeeds().err()).contains("nothing");
+        assertThat(Cli.run("list").succeeds().err()).contains("no models");
         assertThat(Cli.run("rm", NAME).fault(1)).contains(NAME);
         try (Stream<Path> files = Files.walk(home)) {
             assertThat(files.filter(Files::isRegularFile)).isEmpty();

@@ -61,7 +61,7 @@ class PerplexityCompareTest {
     }
 
     private static JsonObject form(JsonObject result, int index) {
-        return result.getAsJsonArray("forms").get(index).getAsJsonObject();
+        return result.getAsJsonArray("variants").get(index).getAsJsonObject();
     }
 
     /** Against all log-probabilities of one pass, summed in double precision. */

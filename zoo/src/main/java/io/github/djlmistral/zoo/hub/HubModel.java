@@ -79,9 +79,9 @@ public record HubModel(String repository, String revision, @Nullable String file
     }
 
     /**
-     * Parses {@code owner/name}, {@code owner/name@revision}, {@code owner/name/file.gguf} or {@code
-     * owner/name@revision/file.gguf}, each optionally behind {@code hf://}. A slash in a revision is
-     * written as {@code %2F}, except in {@code refs/pr/1}.
+     * Parses {@code owner/name}, {@code owner/name@revision}, {@code owner/name/file.gguf} or
+     * {@code owner/name@revision/file.gguf}, each optionally behind {@code hf://}. A slash in a
+     * revision is written as {@code %2F}, except in {@code refs/pr/1}.
      *
      * @param text one of these
      * @return the model

@@ -13,42 +13,42 @@ import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Has a model, and then forms of it one at a time, foretell the same windows. */
-final class FormScorer {
+/** Scores a model, and then variants of its weights one at a time, on the same windows. */
+final class VariantScorer {
 
     private final Terminal terminal;
     private final ModelOptions model;
     private final List<Window> windows;
 
-    FormScorer(Terminal terminal, ModelOptions model, List<Window> windows) {
+    VariantScorer(Terminal terminal, ModelOptions model, List<Window> windows) {
         this.terminal = terminal;
         this.model = model;
         this.windows = windows;
     }
 
     /**
-     * Measures all.
+     * Scores the model and all variants.
      *
      * @param path the model
-     * @param specs the forms to compare it with, as {@link WeightForm#of} takes them
-     * @param report gets the results, the model's own first
+     * @param specs the variants, as {@link WeightVariant#of} takes them
+     * @param report receives the results, those of the model first
      */
     void run(Path path, List<String> specs, PerplexityReport report)
             throws IOException, MalformedModelException {
-        WeightForm plain = WeightForm.stored(model.model, path);
+        WeightVariant plain = WeightVariant.stored(model.model, path);
         MistralCheckpoint checkpoint = plain.checkpoint();
         if (specs.isEmpty()) {
-            WeightForm form =
+            WeightVariant variant =
                     model.quantization == null
                             ? plain
-                            : WeightForm.of(model.quantization, checkpoint);
-            report.add(measure(form, model.kernels, model.dtype, null, null));
+                            : WeightVariant.of(model.quantization, checkpoint);
+            report.add(measure(variant, model.kernels, model.dtype, null, null));
             return;
         }
-        // the simd kernels round the inputs too, which is not to be told of the weights
+        // the simd kernels round inputs as well, which would be attributed to the weights
         String kernels = model.kernels.equals("auto") ? "torch" : model.kernels;
-        try (ScoreFile scores = new ScoreFile(checkpoint.config().vocabSize())) {
-            MeasuredForm base = measure(plain, kernels, model.dtype, scores, null);
+        try (LogProbabilityFile scores = new LogProbabilityFile(checkpoint.config().vocabSize())) {
+            VariantScore base = measure(plain, kernels, model.dtype, scores, null);
             report.add(base);
             for (String spec : specs) {
                 report.add(compare(spec, checkpoint, kernels, base.dtype(), scores));
@@ -56,43 +56,47 @@ final class FormScorer {
         }
     }
 
-    private MeasuredForm compare(
-            String spec, MistralCheckpoint base, String kernels, String dtype, ScoreFile baseScores)
+    private VariantScore compare(
+            String spec,
+            MistralCheckpoint base,
+            String kernels,
+            String dtype,
+            LogProbabilityFile baseScores)
             throws IOException, MalformedModelException {
-        WeightForm form = WeightForm.of(spec, base);
-        int vocabulary = form.checkpoint().config().vocabSize();
+        WeightVariant variant = WeightVariant.of(spec, base);
+        int vocabulary = variant.checkpoint().config().vocabSize();
         if (vocabulary != base.config().vocabSize()) {
             throw new IllegalArgumentException(
                     String.format(
-                            "%s has a vocabulary of %d tokens, %s one of %d: give forms of the same"
+                            "%s has a vocabulary of %d tokens, %s one of %d: give variants of the same"
                                     + " model",
                             spec, vocabulary, model.model, base.config().vocabSize()));
         }
         baseScores.rewind();
         try {
-            return measure(form, kernels, dtype, null, baseScores);
+            return measure(variant, kernels, dtype, null, baseScores);
         } finally {
-            form.checkpoint().weights().closeExcept(base.weights());
+            variant.checkpoint().weights().closeExcept(base.weights());
         }
     }
 
-    private MeasuredForm measure(
-            WeightForm form,
+    private VariantScore measure(
+            WeightVariant variant,
             String kernels,
             String dtype,
-            @Nullable ScoreFile to,
-            @Nullable ScoreFile base)
+            @Nullable LogProbabilityFile to,
+            @Nullable LogProbabilityFile base)
             throws IOException, MalformedModelException {
         Device device = model.device(terminal);
         Score score = new Score();
         long started = System.nanoTime();
         try (NDManager manager = NDManager.newBaseManager(device, "PyTorch");
-                Terminal.Progress progress = terminal.progress(form.name(), windows.size())) {
+                Terminal.Progress progress = terminal.progress(variant.name(), windows.size())) {
             MistralForCausalLM network =
                     MistralForCausalLM.of(
-                            form.checkpoint().config(),
-                            form.checkpoint().weights(),
-                            form.name(),
+                            variant.checkpoint().config(),
+                            variant.checkpoint().weights(),
+                            variant.name(),
                             manager,
                             kernels,
                             dtype);
@@ -111,10 +115,10 @@ final class FormScorer {
                 progress.stepBy(1);
             }
             double seconds = (System.nanoTime() - started) * 1e-9;
-            return new MeasuredForm(
-                    form.name(),
-                    form.bytes(),
-                    form.bits(),
+            return new VariantScore(
+                    variant.name(),
+                    variant.bytes(),
+                    variant.bits(),
                     score,
                     network.kernels(),
                     network.kernelReason(),

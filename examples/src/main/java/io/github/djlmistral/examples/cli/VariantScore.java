@@ -5,17 +5,17 @@ import io.github.djlmistral.engine.kernels.Kernels;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What {@link FormScorer} found out of a {@link WeightForm}.
+ * Result of {@link VariantScorer} for a {@link WeightVariant}.
  *
- * @param name what the user calls it
- * @param bytes how large its weights are
- * @param bits bits for each weight of a quantized matrix, null if there is none
- * @param score how well it foretells
- * @param kernels what computed
- * @param kernelReason and why
- * @param seconds how long it took
+ * @param name name given by the user
+ * @param bytes size of the weights
+ * @param bits bits per weight of the quantized matrices, null if there are none
+ * @param score its score
+ * @param kernels the kernels that ran it
+ * @param kernelReason why these kernels
+ * @param seconds duration
  */
-record MeasuredForm(
+record VariantScore(
         String name,
         long bytes,
         @Nullable Double bits,
@@ -24,7 +24,7 @@ record MeasuredForm(
         String kernelReason,
         double seconds) {
 
-    /** Returns the type it was computed in. */
+    /** Returns the compute type. */
     String dtype() {
         return kernels.dtype().toString();
     }

@@ -19,13 +19,13 @@ import java.nio.file.StandardOpenOption;
  * with it: so that no two of them need be in memory at once. A token takes 4 bytes for each of the
  * vocabulary, 128 kB for Mistral 7B.
  */
-final class ScoreFile implements AutoCloseable {
+final class LogProbabilityFile implements AutoCloseable {
 
     private final Path path;
     private final FileChannel channel;
     private final int vocabulary;
 
-    ScoreFile(int vocabulary) throws IOException {
+    LogProbabilityFile(int vocabulary) throws IOException {
         this.vocabulary = vocabulary;
         path = Files.createTempFile("mistral-scores", null);
         channel =

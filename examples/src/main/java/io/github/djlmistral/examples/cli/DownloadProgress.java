@@ -8,10 +8,10 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Shows how far a download is: a bar with rate and time left on a terminal, else a line at its
- * beginning and one each half minute.
+ * Progress of a download: a bar with rate and remaining time on a terminal, else a line at the
+ * start and every 30 seconds.
  */
-final class Download implements Progress, AutoCloseable {
+final class DownloadProgress implements Progress, AutoCloseable {
 
     private static final long PAUSE = Duration.ofSeconds(30).toNanos();
 
@@ -24,12 +24,12 @@ final class Download implements Progress, AutoCloseable {
     private long started;
     private long noted;
 
-    Download(Terminal terminal, HubModel model) {
+    DownloadProgress(Terminal terminal, HubModel model) {
         this.terminal = terminal;
         this.model = model;
     }
 
-    /** How many bytes came through the network. */
+    /** Returns the number of bytes received from the network. */
     long fetched() {
         return done - first;
     }
@@ -57,8 +57,9 @@ final class Download implements Progress, AutoCloseable {
     @Override
     public void update(long progress, @Nullable String message) {
         if (bar == null) {
-            // not before there is something to show: the Hub may refuse
-            String there = first == 0 ? "" : ", of which " + Units.bytes(first) + " are here";
+            // not before the first bytes: the Hub may refuse
+            String there =
+                    first == 0 ? "" : ", of which " + Units.bytes(first) + " are in the cache";
             terminal.note("downloading " + model + ", " + Units.bytes(all) + there);
             bar = terminal.download(first, all);
         }

@@ -16,7 +16,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A form of a model's weights: as a file has them, or quantized here.
+ * A variant of a model's weights: as a file has them, or quantized here.
  *
  * @param name what the user calls it
  * @param checkpoint the weights
@@ -24,30 +24,30 @@ import org.jspecify.annotations.Nullable;
  *     nf4-double} saves memory in files only
  * @param bits of this for each weight of a quantized matrix, scales and all; null if there is none
  */
-record WeightForm(String name, MistralCheckpoint checkpoint, long bytes, @Nullable Double bits) {
+record WeightVariant(String name, MistralCheckpoint checkpoint, long bytes, @Nullable Double bits) {
 
     /** Those of this library, 4 bits and a little more. */
     static final List<String> OWN =
             List.of("int4", "int4-g32", "int4-g32-sym", "int4-g128", "nf4", "nf4-double");
 
     /**
-     * Opens a form.
+     * Opens a variant.
      *
      * @param spec a checkpoint directory, a GGUF file, or what {@link Quantization#parse} takes
      * @param base the model to quantize
-     * @return the form, quantized
+     * @return the variant, quantized
      */
-    static WeightForm of(String spec, MistralCheckpoint base) throws IOException {
+    static WeightVariant of(String spec, MistralCheckpoint base) throws IOException {
         Path path = Path.of(spec);
         if (Files.exists(path)) {
             return stored(spec, path);
         }
         MistralCheckpoint checkpoint = base.quantized(quantization(spec));
         Weights weights = checkpoint.weights();
-        return new WeightForm(spec, checkpoint, weights.bytes(), bits(weights));
+        return new WeightVariant(spec, checkpoint, weights.bytes(), bits(weights));
     }
 
-    /** Checks a form before an hour is spent on others. */
+    /** Checks a variant before an hour is spent on others. */
     static void check(String spec) {
         if (Files.notExists(Path.of(spec))) {
             quantization(spec);
@@ -68,12 +68,12 @@ record WeightForm(String name, MistralCheckpoint checkpoint, long bytes, @Nullab
     }
 
     /** Opens the weights of a file as they are. */
-    static WeightForm stored(String name, Path path) throws IOException {
+    static WeightVariant stored(String name, Path path) throws IOException {
         MistralCheckpoint checkpoint = MistralCheckpoint.open(path).withoutCopies();
         Optional<Path> file = Gguf.find(path);
         if (file.isEmpty()) {
             Weights weights = checkpoint.weights();
-            return new WeightForm(name, checkpoint, weights.bytes(), bits(weights));
+            return new WeightVariant(name, checkpoint, weights.bytes(), bits(weights));
         }
         // repacked for computing, 5 and 6 bits take 8
         Collection<GgufTensor> tensors = Gguf.open(file.get()).tensors().values();
@@ -88,7 +88,7 @@ record WeightForm(String name, MistralCheckpoint checkpoint, long bytes, @Nullab
                 weights += (long) size / tensor.type().blockBytes() * tensor.type().blockSize();
             }
         }
-        return new WeightForm(name, checkpoint, bytes, ratio(quantizedBytes, weights));
+        return new WeightVariant(name, checkpoint, bytes, ratio(quantizedBytes, weights));
     }
 
     private static @Nullable Double bits(Weights weights) {

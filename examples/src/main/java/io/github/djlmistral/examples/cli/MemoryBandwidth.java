@@ -7,10 +7,10 @@ import java.nio.LongBuffer;
 import java.util.stream.IntStream;
 
 /**
- * How fast this machine reads memory: the limit of generation, which reads all weights for each
- * token. All threads sum up their parts of a buffer larger than the caches.
+ * Measures read bandwidth, the limit of decode, which reads all weights for each token. Each thread
+ * sums its part of a buffer larger than the caches.
  */
-final class MemoryRead {
+final class MemoryBandwidth {
 
     private static final int MEBIBYTES = 512;
     private static final int ROUNDS = 6;
@@ -20,9 +20,9 @@ final class MemoryRead {
     /** Keeps the sums from being optimized away. */
     private volatile long sum;
 
-    private MemoryRead(int threads) {
+    private MemoryBandwidth(int threads) {
         parts = new LongBuffer[threads];
-        // written to, so that it is more than one page of zeros
+        // written, else it is one shared page of zeros
         for (int i = 0; i < threads; ++i) {
             int bytes = (MEBIBYTES << 20) / threads / 64 * 64;
             ByteBuffer part = ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
@@ -36,11 +36,11 @@ final class MemoryRead {
     /**
      * Measures for less than a second.
      *
-     * @param threads how many read at once
-     * @return the fastest of several rounds, in GB/s (10^9)
+     * @param threads number of threads
+     * @return the best of several rounds, in GB/s (10^9)
      */
     static double gigabytesPerSecond(int threads) {
-        MemoryRead read = new MemoryRead(threads);
+        MemoryBandwidth read = new MemoryBandwidth(threads);
         double best = 0;
         for (int round = 0; round < ROUNDS; ++round) {
             best = Math.max(best, read.round());
@@ -63,12 +63,12 @@ final class MemoryRead {
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new IllegalStateException("interrupted while measuring the memory", e);
+            throw new IllegalStateException("interrupted while measuring memory bandwidth", e);
         }
         return 8.0 * parts.length * parts[0].capacity() / (System.nanoTime() - started);
     }
 
-    /** Eight sums side by side: one would wait for each addition. */
+    /** Eight independent sums, since one would wait for each addition. */
     private static long sum(LongBuffer from) {
         long a = 0;
         long b = 0;

@@ -18,10 +18,10 @@ import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
-/** Tells the user what went wrong, in one line on standard error: cause and remedy. */
-public final class Faults {
+/** Reports errors in one line on standard error: cause and remedy. */
+public final class ErrorReporter {
 
-    /** Exceptions whose messages are written for users; of all others the type says something. */
+    /** Exceptions with messages for users; for all others the type is printed as well. */
     private static final List<Class<? extends Exception>> EXPECTED =
             List.of(
                     IOException.class,
@@ -31,12 +31,12 @@ public final class Faults {
                     InsufficientMemoryException.class,
                     TranslateException.class);
 
-    private Faults() {}
+    private ErrorReporter() {}
 
     /**
-     * Reports arguments that make no sense.
+     * Reports invalid arguments.
      *
-     * @param fault what is wrong with them
+     * @param fault the error
      * @return the exit code
      */
     public static int usage(ParameterException fault) {
@@ -47,7 +47,7 @@ public final class Faults {
             if (unmatched.isUnknownOption() && !similar.isEmpty()) {
                 remedy = "did you mean " + String.join(" or ", similar) + "? " + remedy;
             } else if (!unmatched.isUnknownOption()) {
-                remedy = "put a text with spaces into quotes; " + remedy;
+                remedy = "quote a text with spaces; " + remedy;
             }
         }
         String cause = String.valueOf(fault.getMessage()).replaceFirst("\\.$", "");
@@ -58,9 +58,9 @@ public final class Faults {
     /**
      * Reports a command that failed.
      *
-     * @param fault why
-     * @param command which
-     * @param debug whether the stack trace is wanted
+     * @param fault the error
+     * @param command the command
+     * @param debug whether to print the stack trace
      * @return the exit code
      */
     public static int execution(Exception fault, CommandLine command, boolean debug) {
@@ -72,10 +72,10 @@ public final class Faults {
         return CommandLine.ExitCode.SOFTWARE;
     }
 
-    /** Returns cause and remedy of a failure, in one line. */
+    /** Returns cause and remedy of an error, in one line. */
     static String message(Throwable fault) {
         Throwable cause = fault.getCause();
-        // DJL wraps what our translators and block factory have thrown
+        // DJL wraps the exceptions of our translators and block factory
         boolean wrapper =
                 fault instanceof TranslateException || fault instanceof UncheckedIOException;
         if (wrapper && cause != null) {
@@ -83,13 +83,13 @@ public final class Faults {
         }
         String text = Objects.requireNonNullElse(fault.getMessage(), "");
         if (fault instanceof NoSuchFileException) {
-            return "there is no file " + text;
+            return "no such file: " + text;
         }
         if (fault instanceof AccessDeniedException) {
-            return "not allowed to use the file " + text;
+            return "access denied: " + text;
         }
         if (fault instanceof FileSystemException file && file.getReason() == null) {
-            return "cannot use the file " + text;
+            return "cannot access " + text;
         }
         boolean expected = EXPECTED.stream().anyMatch(type -> type.isInstance(fault));
         return expected && !text.isEmpty()
@@ -98,14 +98,14 @@ public final class Faults {
     }
 
     private static void print(PrintWriter err, String message) {
-        // PyTorch's messages go on for pages
+        // PyTorch's messages fill pages
         String line =
                 Stream.of(message.split("\\R", -1))
                         .map(String::strip)
                         .filter(part -> !part.isEmpty())
                         .limit(3)
                         .reduce((a, b) -> a + " " + b)
-                        .orElse("unknown fault");
+                        .orElse("unknown error");
         err.println("mistral: " + line);
     }
 }

@@ -25,7 +25,7 @@ import java.util.stream.Stream;
  * and gets its name when it is complete: one who is interrupted, or whose disk is full, is left
  * without half a model.
  */
-final class NewCheckpoint implements Closeable {
+final class StagedCheckpoint implements Closeable {
 
     /**
      * Configuration, tokenizer, templates and licences; what holds weights or lists them is out.
@@ -41,7 +41,7 @@ final class NewCheckpoint implements Closeable {
     private final Path temporary;
     private final Thread onInterrupt = new Thread(this::deleteQuietly);
 
-    private NewCheckpoint(Path target, Path temporary) {
+    private StagedCheckpoint(Path target, Path temporary) {
         this.target = target;
         this.temporary = temporary;
     }
@@ -52,7 +52,7 @@ final class NewCheckpoint implements Closeable {
      * @param target the directory to make; must not be there, or be empty
      * @param bytes how large it gets, for which there must be space
      */
-    static NewCheckpoint at(Path target, long bytes) throws IOException {
+    static StagedCheckpoint at(Path target, long bytes) throws IOException {
         if (Files.exists(target) && !isEmptyDirectory(target)) {
             throw new IOException(
                     target
@@ -74,8 +74,8 @@ final class NewCheckpoint implements Closeable {
                             Units.bytes(bytes), parent, Units.bytes(space)));
         }
         String name = "." + absolute.getFileName() + "." + UUID.randomUUID() + ".tmp";
-        NewCheckpoint checkpoint =
-                new NewCheckpoint(absolute, Files.createDirectory(parent.resolve(name)));
+        StagedCheckpoint checkpoint =
+                new StagedCheckpoint(absolute, Files.createDirectory(parent.resolve(name)));
         Runtime.getRuntime().addShutdownHook(checkpoint.onInterrupt);
         return checkpoint;
     }
@@ -131,7 +131,8 @@ final class NewCheckpoint implements Closeable {
             try {
                 json = JsonParser.parseString(Files.readString(file)).getAsJsonObject();
             } catch (JsonParseException | IllegalStateException e) {
-                throw new CheckpointException(file, "it is no JSON object", "Download it again");
+                throw new CheckpointException(
+                        file, "it is no JSON object", "DownloadProgress it again");
             }
         } else {
             json = new JsonObject();

@@ -13,7 +13,7 @@ import java.util.Locale;
 import java.util.function.Consumer;
 
 /** A generation whose text is shown while it grows. */
-final class TextRun implements AutoCloseable {
+final class TextGeneration implements AutoCloseable {
 
     private final MistralPipeline pipeline;
     private final Generation generation;
@@ -25,7 +25,7 @@ final class TextRun implements AutoCloseable {
      * @param prompt token ids
      * @param config the options
      */
-    TextRun(MistralPipeline pipeline, long[] prompt, GenerationConfig config) {
+    TextGeneration(MistralPipeline pipeline, long[] prompt, GenerationConfig config) {
         this.pipeline = pipeline;
         generation = pipeline.start(List.of(prompt), config);
     }
