@@ -112,7 +112,7 @@ def main():
         assert len(found[name, "seed"]["ids"]) == length
     templates = {name: {"file": f"{name}.jinja", "behaviour": behaviour} for name, behaviour in TEMPLATES.items()}
     write_json(folder / "expected.json", {"templates": templates, "conversations": CONVERSATIONS, "cases": cases})
-    print(f"{len(cases)} cases, {sum('error' in case for case in cases)} of them refused")
+    print(f"{len(cases)} cases, {sum('error' in case for case in cases)} of them rejected")
     record_inputs(folder)
 
 
@@ -134,7 +134,7 @@ def record_inputs(folder):
              "cases": [json.dumps(case, ensure_ascii=False) for case in cases]}
     text = '{"inputs": {\n' + ",\n".join(lines["inputs"]) + '\n},\n"cases": [\n' + ",\n".join(lines["cases"]) + "\n]}\n"
     (folder / "inputs.json").write_text(text, encoding="utf-8")
-    print(f"{len(cases)} inputs, {sum('error' in case for case in cases)} of them refused")
+    print(f"{len(cases)} inputs, {sum('error' in case for case in cases)} of them rejected")
 
 
 def render_input(name, given):

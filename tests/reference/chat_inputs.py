@@ -1,4 +1,4 @@
-"""Inputs of chat templates with all that transformers takes: tools, tool calls and results, documents, parts, flags."""
+"""Arguments of `apply_chat_template`: messages, tools, tool calls and results, documents, content parts, flags."""
 
 
 def user(content, **keys):

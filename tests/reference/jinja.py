@@ -24,8 +24,8 @@ from jinja_grammar import VARIABLES, Grammar
 SAMPLES = {"operators": 220, "values": 220, "tests": 160, "whitespace": 160}  # of the areas that are products; all of the others
 RANDOM = 1000  # expressions, and as many templates
 LONGEST = 260
-# What depends on memory addresses; complex numbers.
-UNSTEADY = re.compile(r"0x[0-9a-f]{6,}|<(function|class|bound|built-in|generator|Macro|module|jinja2)|\dj\b", re.IGNORECASE)
+# Memory addresses, and complex numbers, which are not supported.
+NONDETERMINISTIC = re.compile(r"0x[0-9a-f]{6,}|<(function|class|bound|built-in|generator|Macro|module|jinja2)|\dj\b", re.IGNORECASE)
 
 
 def main():
@@ -37,17 +37,17 @@ def main():
     random, folder = Random(arguments.seed), arguments.output / "jinja"
     folder.mkdir(parents=True, exist_ok=True)
     if arguments.random:
-        write(folder / "random.json", draw(random, arguments.random // 2, longest=2000, refused=1))
+        write(folder / "random.json", draw(random, arguments.random // 2, longest=2000, failing=1))
         return
     for name, sources in areas().items():
         if name in SAMPLES:
             sources = random.sample(sources, SAMPLES[name])
         write(folder / f"{name}.json", [case for case in map(outcome, dict.fromkeys(sources)) if case])
-    write(folder / "random.json", draw(random, RANDOM, LONGEST, refused=0.3))
+    write(folder / "random.json", draw(random, RANDOM, LONGEST, failing=0.3))
 
 
-def draw(random, number, longest, refused):
-    """Random expressions, and as many templates; of what is refused only a part."""
+def draw(random, number, longest, failing):
+    """Random expressions, and as many templates; of those that fail only a part."""
     grammar, cases = Grammar(random), {}
     for make in (grammar.expression, grammar.template):
         target = len(cases) + number
@@ -55,7 +55,7 @@ def draw(random, number, longest, refused):
             source = make()
             if len(source) <= longest and source not in cases:
                 case = outcome(source)
-                if case and len(case.get("text", "")) <= longest and ("text" in case or random.random() < refused):
+                if case and len(case.get("text", "")) <= longest and ("text" in case or random.random() < failing):
                     cases[source] = case
     return list(cases.values())
 
@@ -65,7 +65,7 @@ def outcome(source):
     signal.alarm(2)
     try:
         text = compile_template(source).render(**copy.deepcopy(VARIABLES))
-        return None if UNSTEADY.search(text) else {"source": source, "text": text}
+        return None if NONDETERMINISTIC.search(text) else {"source": source, "text": text}
     except TooLong:
         return None
     except Exception as error:
@@ -85,7 +85,7 @@ def stop(*_):
 def write(path, cases):
     lines = ",\n".join(json.dumps(case, ensure_ascii=False) for case in cases)
     path.write_text(f'{{"variables": {json.dumps(VARIABLES, ensure_ascii=False)},\n"cases": [\n{lines}\n]}}\n', encoding="utf-8")
-    print(f"{path.name}: {len(cases)} cases, {sum('error' in case for case in cases)} of them refused, {path.stat().st_size} bytes")
+    print(f"{path.name}: {len(cases)} cases, {sum('error' in case for case in cases)} of them fail, {path.stat().st_size} bytes")
 
 
 signal.signal(signal.SIGALRM, stop)
