@@ -19,8 +19,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One file on its way into the cache. Several threads fetch pieces of it; the one that finishes the
- * last piece verifies the whole and makes it a blob.
+ * Download of one file in byte ranges by several threads. The thread that completes the last range
+ * verifies the hash and publishes the blob.
  */
 final class BlobDownload implements Closeable {
 
@@ -108,27 +108,27 @@ final class BlobDownload implements Closeable {
     }
 
     private void fetch(long from, long to) throws IOException {
-        Patience patience = new Patience(http.settings().backOff(), Patience.TRIES);
+        RetryPolicy retries = new RetryPolicy(http.settings().backOff(), RetryPolicy.TRIES);
         for (long at = part.firstMissing(from); at < to; at = part.firstMissing(from)) {
-            Fault fault;
+            RequestFailure failure;
             URI start = location.get();
             try {
-                fault = request(start == null ? address : start, at, to);
-            } catch (BrokenConnection e) {
-                fault = Fault.ofConnection(name(), e);
+                failure = request(start == null ? address : start, at, to);
+            } catch (ConnectionException e) {
+                failure = RequestFailure.ofConnection(name(), e);
             }
-            if (fault != null) {
+            if (failure != null) {
                 location.compareAndSet(start, null);
                 if (part.firstMissing(at) > at) {
-                    patience.renew();
+                    retries.reset();
                 }
-                patience.waitAfter(fault);
+                retries.waitAfter(failure);
             }
         }
     }
 
     /** Null if all went well, or should be done anew at once. */
-    private @Nullable Fault request(URI start, long at, long to) throws IOException {
+    private @Nullable RequestFailure request(URI start, long at, long to) throws IOException {
         boolean isWhole = at == 0 && to == file.size();
         boolean takeStream = isStreamed && !isWhole;
         try {
@@ -155,16 +155,17 @@ final class BlobDownload implements Closeable {
         }
     }
 
-    private @Nullable Fault judged(HttpResponse<byte[]> response, Answer answer, long at, long to) {
+    private @Nullable RequestFailure judged(
+            HttpResponse<byte[]> response, Answer answer, long at, long to) {
         if (answer.body == null) {
             return http.isEndpoint(response.uri())
-                    ? Fault.ofStatus(name(), model, http.settings(), response)
-                    : Fault.ofStorage(name(), response);
+                    ? RequestFailure.ofStatus(name(), model, http.settings(), response)
+                    : RequestFailure.ofStorage(name(), response);
         }
         if (part.firstMissing(at) < to) {
-            return Fault.ofConnection(
+            return RequestFailure.ofConnection(
                     name(),
-                    new BrokenConnection(
+                    new ConnectionException(
                             response.uri().getHost(),
                             new IOException("the answer ended too early")));
         }
@@ -182,7 +183,7 @@ final class BlobDownload implements Closeable {
         private final boolean isWhole;
         private boolean hasStream;
         private volatile boolean isRefused;
-        private volatile @Nullable BlobBody body;
+        private volatile @Nullable ByteRangeSubscriber body;
 
         Answer(long at, long to, boolean isWhole, boolean hasStream) {
             this.at = at;
@@ -196,7 +197,7 @@ final class BlobDownload implements Closeable {
         }
 
         long received() {
-            BlobBody now = body;
+            ByteRangeSubscriber now = body;
             return now == null ? 0 : now.received();
         }
 
@@ -220,12 +221,12 @@ final class BlobDownload implements Closeable {
                 from = at;
                 end = to;
             } else {
-                return new BodyText(BodyText.ERROR);
+                return new BoundedBodySubscriber(BoundedBodySubscriber.ERROR);
             }
             if (isRefused) {
-                return new BodyText(0);
+                return new BoundedBodySubscriber(0);
             }
-            BlobBody made = new BlobBody(part, from, end, this::fresh);
+            ByteRangeSubscriber made = new ByteRangeSubscriber(part, from, end, this::fresh);
             body = made;
             return made;
         }
@@ -237,7 +238,7 @@ final class BlobDownload implements Closeable {
         }
 
         synchronized void end() {
-            BlobBody now = body;
+            ByteRangeSubscriber now = body;
             if (now != null) {
                 now.end();
             }

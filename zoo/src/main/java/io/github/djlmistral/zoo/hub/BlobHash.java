@@ -11,9 +11,9 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
 /**
- * The hash of a file that is still being fetched, taken behind those that write it, so that little
- * is left to do at the end. SHA-256 of the content for large files; for the others git's: SHA-1 of
- * {@code "blob " + size + '\0'} and the content.
+ * Incremental hash of a file that is still being downloaded, so that little is left to hash at the
+ * end. SHA-256 of the content for large files; for the others git's: SHA-1 of {@code "blob " + size
+ * + '\0'} and the content.
  */
 final class BlobHash implements Closeable {
 

@@ -4,7 +4,7 @@ package io.github.djlmistral.zoo.hub;
 import ai.djl.util.Progress;
 import org.jspecify.annotations.Nullable;
 
-/** Counts the bytes of a download that several threads fetch, and tells a listener now and then. */
+/** Counts the bytes of a parallel download and reports them to a listener. Thread-safe. */
 final class ByteProgress {
 
     /** Often enough for a bar that runs smoothly, seldom enough to cost nothing. */

@@ -15,10 +15,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * So that one blob is fetched once at a time, by the threads of this process and by other
- * processes; the system frees it when a process dies. Python's files are locked at the same path,
- * but on Linux by {@code flock}, which knows nothing of the locks that Java takes. No harm comes of
- * that: the two write to files of different names, and rename them when they are complete.
+ * Lock on a blob between the threads of this process and other processes; the operating system
+ * releases it when a process dies. Python's files are locked at the same path, but on Linux by
+ * {@code flock}, which knows nothing of the locks that Java takes. No harm comes of that: the two
+ * write to files of different names, and rename them when they are complete.
  */
 final class CacheLock implements Closeable {
 

@@ -249,7 +249,7 @@ final class CachedRepository {
                 isComplete = missing(commit.get(), files).isEmpty();
             } else {
                 needed = ModelFiles.choose(model, files(commit.get()));
-                isComplete = SnapshotGuess.isComplete(snapshot(commit.get()), needed);
+                isComplete = SnapshotHeuristic.isComplete(snapshot(commit.get()), needed);
             }
         } catch (HubException e) {
             LOGGER.debug("{} is not in the cache", model, e);

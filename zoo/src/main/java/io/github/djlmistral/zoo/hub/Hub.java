@@ -90,7 +90,7 @@ public final class Hub {
         HubApi api = new HubApi(http());
         Listing listing;
         try {
-            listing = api.listing(model, cached.isPresent() ? 1 : Patience.TRIES);
+            listing = api.listing(model, cached.isPresent() ? 1 : RetryPolicy.TRIES);
         } catch (HubException e) {
             if (cached.isEmpty() || e.isAbsent()) {
                 throw e;

@@ -11,7 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.stream.Collectors;
 
-/** The Hub's addresses, and what it says about a repository. */
+/** Client of the Hub's REST API: file lists and download URLs. */
 final class HubApi {
 
     /** Limit for a list of files: 200 bytes for each of 160,000. */
@@ -24,10 +24,10 @@ final class HubApi {
     }
 
     /**
-     * Asks for the files of a repository at a revision.
+     * Requests the list of files of a repository at a revision.
      *
-     * @param tries how often at most
-     * @throws HubException if the Hub does not say
+     * @param tries the maximum number of attempts
+     * @throws HubException if the list cannot be obtained
      * @throws IOException if the thread is interrupted
      */
     Listing listing(HubModel model, int tries) throws IOException {
@@ -38,28 +38,29 @@ final class HubApi {
                                 + "/revision/"
                                 + encoded(model.revision())
                                 + "?blobs=true");
-        Patience patience = new Patience(http.settings().backOff(), tries);
+        RetryPolicy retries = new RetryPolicy(http.settings().backOff(), tries);
         while (true) {
-            Fault fault;
+            RequestFailure failure;
             try {
                 HttpResponse<byte[]> response =
                         http.get(
                                 address,
                                 null,
                                 head ->
-                                        new BodyText(
+                                        new BoundedBodySubscriber(
                                                 head.statusCode() == 200
                                                         ? LONGEST_LIST
-                                                        : BodyText.ERROR),
+                                                        : BoundedBodySubscriber.ERROR),
                                 () -> 0);
                 if (response.statusCode() == 200) {
                     return parsed(model, response);
                 }
-                fault = Fault.ofStatus(model.toString(), model, http.settings(), response);
-            } catch (BrokenConnection e) {
-                fault = Fault.ofConnection(model.toString(), e);
+                failure =
+                        RequestFailure.ofStatus(model.toString(), model, http.settings(), response);
+            } catch (ConnectionException e) {
+                failure = RequestFailure.ofConnection(model.toString(), e);
             }
-            patience.waitAfter(fault);
+            retries.waitAfter(failure);
         }
     }
 
@@ -81,7 +82,7 @@ final class HubApi {
         return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(body)).toString();
     }
 
-    /** Where a file is to be had. */
+    /** Returns the download URL of a file. */
     URI file(HubModel model, String commit, String path) {
         String encoded =
                 Arrays.stream(path.split("/", -1))

@@ -6,8 +6,8 @@ import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A model cannot be had from the Hub or its cache. The message names what was asked for, what is
- * wrong, and what to do about it, so that it helps a user who only sees this one line.
+ * A model is neither available from the Hub nor in its cache. The message names what was asked for,
+ * what is wrong, and what to do about it, so that it helps a user who only sees this one line.
  */
 public final class HubException extends IOException {
 
@@ -19,7 +19,7 @@ public final class HubException extends IOException {
     private final boolean absent;
 
     /**
-     * Joins the three things that such a message has to say.
+     * Creates an exception whose message is made of what, problem and remedy.
      *
      * @param what the model, file or address at fault
      * @param problem what is wrong with it, without a full stop: "there is no such repository"

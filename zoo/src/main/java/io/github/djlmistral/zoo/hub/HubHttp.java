@@ -66,7 +66,7 @@ final class HubHttp {
      * @param received how many bytes of that have come: while it grows, the connection lives
      * @return the last answer, whatever its status
      * @throws HubException if a redirect leads where we do not go, or the handler says so
-     * @throws BrokenConnection if a connection fails or falls silent
+     * @throws ConnectionException if a connection fails or falls silent
      * @throws IOException if the thread is interrupted
      */
     HttpResponse<byte[]> get(
@@ -142,7 +142,7 @@ final class HubHttp {
                 long now = received.getAsLong();
                 if (now == seen) {
                     answer.cancel(true);
-                    throw new BrokenConnection(
+                    throw new ConnectionException(
                             request.uri().getHost(),
                             new HttpTimeoutException(
                                     "no byte came for "
@@ -157,7 +157,7 @@ final class HubHttp {
                 if (e.getCause() instanceof HubException own) {
                     throw own;
                 }
-                throw new BrokenConnection(
+                throw new ConnectionException(
                         request.uri().getHost(), e.getCause() == null ? e : e.getCause());
             }
         }

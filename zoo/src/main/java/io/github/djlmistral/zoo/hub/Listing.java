@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * All files of a repository at one commit, which never change.
+ * The files of a repository at one commit.
  *
  * @param commit 40 hexadecimal digits
  * @param files by their paths

@@ -18,8 +18,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * A file that is being fetched in pieces, in any order, and a journal of what is there, so that a
- * killed process loses no more than {@link #UNSAID} bytes.
+ * A partially downloaded file with a journal of its byte ranges, so that a killed process loses no
+ * more than {@link #UNSAID} bytes.
  *
  * <p>{@code blobs/<etag>.part} has the file's length at most, with holes. {@code
  * blobs/<etag>.part.journal} is text: {@code parts of 209715200}, then a line for each stretch,
@@ -41,8 +41,8 @@ final class PartFile implements Closeable {
     private final Path data;
     private final Path journal;
     private final long size;
-    private final Extents present = new Extents();
-    private final Extents unsaid = new Extents();
+    private final ByteRanges present = new ByteRanges();
+    private final ByteRanges unsaid = new ByteRanges();
     private final FileChannel bytes;
     // not a channel, which an interrupted thread would close
     private final RandomAccessFile said;

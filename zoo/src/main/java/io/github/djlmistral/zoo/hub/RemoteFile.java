@@ -15,7 +15,7 @@ record RemoteFile(String path, long size, String etag) {
     /** Limit for a file, and for all files of a download together: 4 PiB. */
     static final long LARGEST = 1L << 52;
 
-    /** Whether the hash can be one; it becomes the name of a file. */
+    /** Returns whether size and hash are valid; the hash becomes a file name. */
     boolean isValid() {
         return size >= 0 && size <= LARGEST && etag.matches("[0-9a-f]{40}|[0-9a-f]{64}");
     }

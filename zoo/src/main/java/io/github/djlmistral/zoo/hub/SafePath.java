@@ -7,7 +7,10 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.regex.Pattern;
 
-/** Names that others chose, as paths below a directory of ours and never beside it. */
+/**
+ * Validates untrusted relative paths, so that they stay below the directory they are resolved
+ * against.
+ */
 final class SafePath {
 
     private SafePath() {}
@@ -53,9 +56,9 @@ final class SafePath {
     }
 
     /**
-     * The path of a name below a directory.
+     * Resolves an untrusted name against a directory.
      *
-     * @throws HubException if it is not one that stays there
+     * @throws HubException if the name is not {@linkplain #isRelative safe}
      */
     static Path below(Path directory, String name) throws HubException {
         if (!isRelative(name)) {

@@ -27,9 +27,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Brings files of one commit into the cache. The pieces of all blobs that are missing are in one
- * queue, from which as many threads take as there may be connections; when all blobs are there, the
- * snapshot gets its links.
+ * Downloads files of one commit into the cache: byte ranges of all missing blobs in one queue,
+ * which one thread per connection drains. When all blobs are complete, the snapshot is linked to
+ * them.
  */
 final class Transfer {
 

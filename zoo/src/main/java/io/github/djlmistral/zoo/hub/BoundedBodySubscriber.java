@@ -10,10 +10,10 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.Flow;
 import org.jspecify.annotations.Nullable;
 
-/** A body that is text for us, of which no more than a limit is read. */
-final class BodyText implements BodySubscriber<byte[]> {
+/** Collects a response body up to a limit of bytes, then cancels it. */
+final class BoundedBodySubscriber implements BodySubscriber<byte[]> {
 
-    /** Of an answer that is an error: enough for its message. */
+    /** Limit for the body of an error response. */
     static final int ERROR = 16 << 10;
 
     private final CompletableFuture<byte[]> result = new CompletableFuture<>();
@@ -21,7 +21,7 @@ final class BodyText implements BodySubscriber<byte[]> {
     private final int limit;
     private Flow.@Nullable Subscription subscription;
 
-    BodyText(int limit) {
+    BoundedBodySubscriber(int limit) {
         this.limit = limit;
     }
 

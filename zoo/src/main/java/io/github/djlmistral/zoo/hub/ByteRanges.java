@@ -5,25 +5,23 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.BiConsumer;
 
-/**
- * Which bytes of a file are there: stretches that neither touch nor overlap. Not for two threads.
- */
-final class Extents {
+/** Set of disjoint byte ranges of a file. Not thread-safe. */
+final class ByteRanges {
 
-    /** Where each ends, by where it begins. */
+    /** End (exclusive) of each range by its begin. */
     private final TreeMap<Long, Long> ends = new TreeMap<>();
 
     private long total;
 
-    /** How many bytes there are. */
+    /** Returns the number of bytes in all ranges. */
     long total() {
         return total;
     }
 
     /**
-     * Adds the bytes from one position up to, without, another.
+     * Adds the range [from, to).
      *
-     * @return how many of them are new
+     * @return how many of its bytes were not in the set
      */
     long add(long from, long to) {
         if (from >= to) {
@@ -49,21 +47,22 @@ final class Extents {
         return total - before;
     }
 
-    /** The first byte that is not there, at a position or behind it. */
+    /** Returns the first position at or after {@code from} that is not in the set. */
     long firstMissing(long from) {
         Map.Entry<Long, Long> at = ends.floorEntry(from);
         return at != null && at.getValue() > from ? at.getValue() : from;
     }
 
     /**
-     * The first byte that is there, at a position or behind it; a limit if there is none before.
+     * Returns the first position at or after {@code from} that is in the set, at most {@code
+     * limit}.
      */
     long firstPresent(long from, long limit) {
         Long next = ends.ceilingKey(from);
         return firstMissing(from) > from ? from : next == null ? limit : Math.min(next, limit);
     }
 
-    /** Where the last one ends. */
+    /** Returns the end (exclusive) of the last range, 0 if there is none. */
     long end() {
         return ends.isEmpty() ? 0 : ends.lastEntry().getValue();
     }

@@ -16,11 +16,11 @@ import org.slf4j.LoggerFactory;
  * configuration, a tokenizer, and of weights in shards each that the index names. A checkpoint that
  * has no tokenizer is then asked for at the Hub, which costs a request and nothing else.
  */
-final class SnapshotGuess {
+final class SnapshotHeuristic {
 
-    private static final Logger LOGGER = LoggerFactory.getLogger(SnapshotGuess.class);
+    private static final Logger LOGGER = LoggerFactory.getLogger(SnapshotHeuristic.class);
 
-    private SnapshotGuess() {}
+    private SnapshotHeuristic() {}
 
     /**
      * Looks.

@@ -11,8 +11,8 @@ import java.util.concurrent.Flow;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
-/** A body that is a stretch of a blob, written to its place as it comes. */
-final class BlobBody implements BodySubscriber<byte[]> {
+/** Writes a response body, a byte range of a blob, to its place in a {@link PartFile}. */
+final class ByteRangeSubscriber implements BodySubscriber<byte[]> {
 
     private final CompletableFuture<byte[]> result = new CompletableFuture<>();
     private final PartFile part;
@@ -24,21 +24,21 @@ final class BlobBody implements BodySubscriber<byte[]> {
     private Flow.@Nullable Subscription subscription;
 
     /**
-     * Begins.
+     * Creates a subscriber.
      *
-     * @param part where it is written
-     * @param from the first byte's position
-     * @param to the position behind the last; more than that is not read
-     * @param fresh told how many bytes have come that were not there before
+     * @param part the file to write to
+     * @param from the position of the first byte
+     * @param to the end (exclusive); further bytes are not read
+     * @param fresh called with the number of bytes that were not present before
      */
-    BlobBody(PartFile part, long from, long to, LongConsumer fresh) {
+    ByteRangeSubscriber(PartFile part, long from, long to, LongConsumer fresh) {
         this.part = part;
         this.to = to;
         this.fresh = fresh;
         at = from;
     }
 
-    /** How many bytes have come. */
+    /** Returns the number of bytes received. */
     long received() {
         return received;
     }
@@ -86,7 +86,7 @@ final class BlobBody implements BodySubscriber<byte[]> {
         }
     }
 
-    /** Nothing is written after this, whatever still comes. */
+    /** Stops writing: later bytes are discarded. */
     synchronized void end() {
         isOver = true;
         if (at < to) {

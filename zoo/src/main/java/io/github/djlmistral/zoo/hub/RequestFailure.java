@@ -21,32 +21,32 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Why a request failed.
+ * A failed request, classified as transient or permanent.
  *
- * @param error what to tell, if it comes to that
- * @param passes whether the same request may well succeed a little later
- * @param pause how long the server asks to wait, zero if it says nothing
+ * @param error the exception to throw if the request is not retried
+ * @param isTransient whether a retry of the same request may succeed
+ * @param pause the delay that the server asks for, zero if it asks for none
  */
-record Fault(HubException error, boolean passes, Duration pause) {
+record RequestFailure(HubException error, boolean isTransient, Duration pause) {
 
-    private static final Set<Integer> PASSING = Set.of(408, 425, 429, 500, 502, 503, 504);
-    private static final Logger LOGGER = LoggerFactory.getLogger(Fault.class);
+    private static final Set<Integer> TRANSIENT = Set.of(408, 425, 429, 500, 502, 503, 504);
+    private static final Logger LOGGER = LoggerFactory.getLogger(RequestFailure.class);
 
     /** As the Hub has it: {@code "api";r=0;t=243}, nothing remaining for 243 s. */
     private static final Pattern RATE_LIMIT = Pattern.compile(";\\s*r=0\\s*;\\s*t=(\\d{1,9})");
 
     private static final String KEPT = "Try again later: what was fetched is kept";
 
-    private static Fault lasting(HubException error) {
-        return new Fault(error, false, Duration.ZERO);
+    private static RequestFailure permanent(HubException error) {
+        return new RequestFailure(error, false, Duration.ZERO);
     }
 
     /**
-     * Of an answer that is no success, after the codes that the Hub puts into {@code X-Error-Code}.
+     * Classifies a response by its status and the Hub's {@code X-Error-Code}.
      *
      * @param what the model or file that was asked for
      */
-    static Fault ofStatus(
+    static RequestFailure ofStatus(
             String what, HubModel model, HubSettings settings, HttpResponse<byte[]> response) {
         int status = response.statusCode();
         HttpHeaders headers = response.headers();
@@ -56,7 +56,7 @@ record Fault(HubException error, boolean passes, Duration pause) {
         boolean hasToken = settings.token() != null;
         switch (code) {
             case "GatedRepo" -> {
-                return lasting(
+                return permanent(
                         hasToken
                                 ? new HubException(
                                         what,
@@ -95,7 +95,7 @@ record Fault(HubException error, boolean passes, Duration pause) {
         }
         String said = said(response);
         if (status == 401 && said.contains("Invalid credentials")) {
-            return lasting(
+            return permanent(
                     new HubException(
                             what,
                             "the access token is not valid",
@@ -105,7 +105,7 @@ record Fault(HubException error, boolean passes, Duration pause) {
                                     + " \"token\" in HF_HOME"));
         }
         if (code.equals("RepoNotFound") || status == 401) {
-            return lasting(
+            return permanent(
                     new HubException(
                             what,
                             "there is no such repository, or it is private",
@@ -117,7 +117,7 @@ record Fault(HubException error, boolean passes, Duration pause) {
                                             + tokens));
         }
         if (status == 403) {
-            return lasting(
+            return permanent(
                     new HubException(
                             what,
                             "access is forbidden" + quoted(said),
@@ -126,7 +126,7 @@ record Fault(HubException error, boolean passes, Duration pause) {
                                     : "Set HF_TOKEN to an access token that may read it"));
         }
         if (status == 407) {
-            return lasting(
+            return permanent(
                     new HubException(
                             what,
                             "the proxy wants a name and a password",
@@ -135,7 +135,7 @@ record Fault(HubException error, boolean passes, Duration pause) {
                                     + " -Djdk.http.auth.tunneling.disabledSchemes="));
         }
         if (status == 429) {
-            return passing(
+            return transientFailure(
                     headers,
                     new HubException(
                             what,
@@ -150,15 +150,15 @@ record Fault(HubException error, boolean passes, Duration pause) {
                                     ? KEPT
                                     : KEPT + "; with an access token in HF_TOKEN more are let in"));
         }
-        if (PASSING.contains(status)) {
-            return passing(
+        if (TRANSIENT.contains(status)) {
+            return transientFailure(
                     headers,
                     new HubException(
                             what,
                             response.uri().getHost() + " answers " + status + quoted(said),
                             KEPT));
         }
-        return lasting(
+        return permanent(
                 new HubException(
                         what,
                         response.uri().getHost() + " answers " + status + quoted(said),
@@ -167,14 +167,14 @@ record Fault(HubException error, boolean passes, Duration pause) {
                                 + ", names a Hub and that no proxy is in between"));
     }
 
-    private static Fault passing(HttpHeaders headers, HubException error) {
-        return new Fault(error, true, pause(headers));
+    private static RequestFailure transientFailure(HttpHeaders headers, HubException error) {
+        return new RequestFailure(error, true, pause(headers));
     }
 
     /** Of a server that the Hub sent us on to, which knows nothing of repositories. */
-    static Fault ofStorage(String what, HttpResponse<byte[]> response) {
+    static RequestFailure ofStorage(String what, HttpResponse<byte[]> response) {
         // an address there is signed for an hour or so: asking the Hub anew may help
-        return passing(
+        return transientFailure(
                 response.headers(),
                 new HubException(
                         what,
@@ -184,11 +184,11 @@ record Fault(HubException error, boolean passes, Duration pause) {
                         KEPT));
     }
 
-    /** Of a connection that could not be made or broke. */
-    static Fault ofConnection(String what, BrokenConnection broken) {
+    /** Classifies a connection that failed. */
+    static RequestFailure ofConnection(String what, ConnectionException broken) {
         Throwable cause = broken.getCause() == null ? broken : broken.getCause();
         boolean distrusted = cause instanceof SSLHandshakeException;
-        return new Fault(
+        return new RequestFailure(
                 new HubException(
                         what,
                         "no answer from "
@@ -206,8 +206,8 @@ record Fault(HubException error, boolean passes, Duration pause) {
                 Duration.ZERO);
     }
 
-    private static Fault absent(String what, String problem, String remedy) {
-        return lasting(HubException.absent(what, problem, remedy));
+    private static RequestFailure absent(String what, String problem, String remedy) {
+        return permanent(HubException.absent(what, problem, remedy));
     }
 
     private static String reason(Throwable cause) {

@@ -4,15 +4,15 @@ package io.github.djlmistral.zoo.hub;
 import java.io.IOException;
 
 /**
- * A connection could not be made, or broke; with the name of the server, which may be another's.
+ * A connection could not be established or was lost. Holds the host, which need not be the Hub's.
  */
-final class BrokenConnection extends IOException {
+final class ConnectionException extends IOException {
 
     private static final long serialVersionUID = 1;
 
     private final String host;
 
-    BrokenConnection(String host, Throwable cause) {
+    ConnectionException(String host, Throwable cause) {
         super(cause);
         this.host = host;
     }
