@@ -8,15 +8,15 @@ import java.nio.IntBuffer;
 import java.util.Map;
 
 /**
- * Reads 4-bit matrices of AWQ (Lin et al. 2023) as AutoAWQ's version "gemm" writes them: scales and
- * zero points as in {@link ZeroPointReader}, and
+ * Reads 4-bit AWQ weights (Lin et al. 2023) in AutoAWQ's layout "gemm": scales and zero points as
+ * in {@link ZeroPointReader}, and
  *
  * <pre>
  * X.qweight   int32 (in, out/8), the codes of eight outputs in a word
  * </pre>
  *
- * <p>Within a word of codes or zero points, the four bits from the lowest on are those of outputs
- * 0, 2, 4, 6, 1, 3, 5, 7.
+ * <p>From the lowest four bits on, a word of codes or zero points holds the outputs 0, 2, 4, 6, 1,
+ * 3, 5, 7.
  */
 final class AwqReader extends ZeroPointReader {
 
@@ -29,7 +29,7 @@ final class AwqReader extends ZeroPointReader {
         words = codes.data().asIntBuffer();
     }
 
-    /** Reads all matrices of a checkpoint into a map. */
+    /** Reads all quantized weights of a checkpoint into a map. */
     static void read(
             UnclaimedTensors parts,
             QuantizationConfig.Awq config,

@@ -8,17 +8,17 @@ import java.nio.ByteBuffer;
 import java.util.Map;
 
 /**
- * Reads 4-bit matrices of bitsandbytes ({@code functional.py}, {@code QuantState.as_dict}). The
- * parts of a matrix with N numbers in B blocks:
+ * Reads 4-bit weights as bitsandbytes writes them ({@code functional.py}, {@code
+ * QuantState.as_dict}). The tensors of N weights in B blocks:
  *
  * <pre>
  * X.weight                                 uint8 (N/2 rounded up, 1), see {@link BitsandbytesWeight}
- * X.weight.quant_map                       float32 (16), what the codes stand for
+ * X.weight.quant_map                       float32 (16), the values of the codes
  * X.weight.absmax                          float32 (B)
- * X.weight.quant_state.bitsandbytes__nf4   uint8, the bytes of a {@link QuantState}
+ * X.weight.quant_state.bitsandbytes__nf4   uint8, JSON, see {@link QuantState}
  * </pre>
  *
- * or, with double quantization, where the absmax are quantized in blocks of 256 themselves,
+ * or, with double quantization, where absmax is quantized in blocks of 256,
  *
  * <pre>
  * X.weight.absmax                          uint8 (B)
@@ -28,7 +28,7 @@ import java.util.Map;
  * absmax[b] = nested_quant_map[code[b]] · nested_absmax[b / 256] + nested_offset
  * </pre>
  *
- * in float32, product and sum each rounded.
+ * in float32, rounded after the product and after the sum.
  */
 final class BitsandbytesReader {
 
@@ -36,7 +36,7 @@ final class BitsandbytesReader {
 
     private BitsandbytesReader() {}
 
-    /** Reads all matrices of a checkpoint into a map. */
+    /** Reads all quantized weights of a checkpoint into a map. */
     static void read(
             UnclaimedTensors parts,
             QuantizationConfig.Bitsandbytes config,
@@ -73,8 +73,7 @@ final class BitsandbytesReader {
         if (codes.elements() != (numbers + 1) / 2) {
             throw parts.broken(
                     String.format(
-                            "%s is %s, which is not the half of the %d x %d codes that its"
-                                    + " quant_state tells of",
+                            "%s is %s, but its quant_state says %d x %d codes, two per byte",
                             weight, codes, state.rows(), state.columns()));
         }
         long blocks = (numbers + state.blockSize() - 1) / state.blockSize();

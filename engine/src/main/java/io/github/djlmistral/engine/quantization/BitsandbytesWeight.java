@@ -7,16 +7,15 @@ import java.nio.ByteBuffer;
 import java.util.List;
 
 /**
- * A matrix of 4-bit codes that stand for numbers of a table, as bitsandbytes keeps them: NF4
- * (Dettmers et al. 2023, QLoRA) and FP4.
+ * NF4 or FP4 quantized weight in bitsandbytes' layout (Dettmers et al. 2023, QLoRA).
  *
- * <p>The matrix, row by row, is one run of numbers, cut into blocks, of 64 usually, which need not
- * end with a row: {@code w = table[code] · absmax[block]}, in float32. Two codes make a byte, the
- * first in the upper half.
+ * <p>The flattened weight is cut into blocks, of 64 by default, that may cross rows: {@code w =
+ * table[code] · absmax[block]}, in float32. A byte holds two codes, the first in the upper four
+ * bits.
  */
 public final class BitsandbytesWeight implements QuantizedWeight {
 
-    /** The numbers of NF4: quantiles of the normal distribution. */
+    /** The values of NF4: quantiles of the normal distribution. */
     private static final float[] NF4 = {
         -1.0f,
         -0.6961928f,
@@ -44,13 +43,13 @@ public final class BitsandbytesWeight implements QuantizedWeight {
     private final Tensor absmax;
 
     /**
-     * Takes the parts of a matrix.
+     * Creates a weight from its parts.
      *
      * @param rows the number of outputs
      * @param columns the number of inputs
-     * @param blockSize how many numbers share an absmax
-     * @param table what the codes 0 to 15 stand for
-     * @param codes uint8, (rows · columns + 1) / 2 of them in any shape
+     * @param blockSize the number of weights of a block
+     * @param table the values of the codes 0 to 15
+     * @param codes uint8, (rows · columns + 1) / 2 bytes in any shape
      * @param absmax float32 (blocks)
      * @throws IllegalArgumentException if the parts do not fit together
      */
@@ -64,7 +63,7 @@ public final class BitsandbytesWeight implements QuantizedWeight {
                 || absmax.elements() != (numbers + blockSize - 1) / blockSize) {
             throw new IllegalArgumentException(
                     String.format(
-                            "no 4-bit matrix of %d x %d in blocks of %d: codes %s, absmax %s",
+                            "not a 4-bit weight of %d x %d in blocks of %d: codes %s, absmax %s",
                             rows, columns, blockSize, codes, absmax));
         }
         this.rows = rows;
@@ -75,7 +74,7 @@ public final class BitsandbytesWeight implements QuantizedWeight {
         this.absmax = absmax;
     }
 
-    /** Returns NF4's table. */
+    /** Returns the 16 values of NF4. */
     public static float[] nf4() {
         return NF4.clone();
     }
@@ -90,12 +89,12 @@ public final class BitsandbytesWeight implements QuantizedWeight {
         return columns;
     }
 
-    /** Returns how many numbers share an absmax. */
+    /** Returns the number of weights of a block. */
     public int blockSize() {
         return blockSize;
     }
 
-    /** Returns what the codes stand for, 16 numbers. */
+    /** Returns the values of the codes 0 to 15. */
     public float[] table() {
         return table.clone();
     }
@@ -105,7 +104,7 @@ public final class BitsandbytesWeight implements QuantizedWeight {
         return codes;
     }
 
-    /** Returns what each block is multiplied by, float32 (blocks). */
+    /** Returns the scale of each block, float32 (blocks). */
     public Tensor absmax() {
         return absmax;
     }

@@ -11,14 +11,14 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Names and parts of an NF4 matrix in a file, as bitsandbytes writes them, so that Python reads
- * what Java quantized. Of {@code X.weight} it makes
+ * Makes the tensors that bitsandbytes stores for an NF4 weight, so that Python reads what Java
+ * quantized. They are, for {@code X.weight} with n weights:
  *
  * <pre>
- * X.weight                                 uint8 (n/2, 1)      two codes a byte
- * X.weight.absmax                          float32 (n/64)      doubly quantized: uint8
+ * X.weight                                 uint8 (n/2, 1)      two codes per byte
+ * X.weight.absmax                          float32 (n/64)      double quantization: uint8
  * X.weight.quant_map                       float32 (16)        the table
- * X.weight.nested_absmax                   float32 (n/64/256)  these two only if doubly
+ * X.weight.nested_absmax                   float32 (n/64/256)  double quantization only
  * X.weight.nested_quant_map                float32 (256)
  * X.weight.quant_state.bitsandbytes__nf4   uint8               JSON: shape, dtype, blocksize...
  * </pre>
@@ -30,7 +30,7 @@ public final class BitsandbytesWriter {
 
     private static final int NESTED_BLOCK = 256;
 
-    /** JSON is filled up with spaces, so that the tensors behind it in a file stay aligned. */
+    /** JSON is padded with spaces, so that the tensors that follow in a file stay aligned. */
     private static final int ALIGNMENT = 64;
 
     private static final float[] DYNAMIC_MAP = dynamicMap();
@@ -38,13 +38,13 @@ public final class BitsandbytesWriter {
     private BitsandbytesWriter() {}
 
     /**
-     * Makes the tensors of a matrix.
+     * Returns the tensors to store for a weight.
      *
      * @param name the weight's name, {@code X.weight}
-     * @param weight an NF4 matrix
-     * @param dtype the type that the weight had, which Python computes its values in
-     * @param doubled whether absmax is quantized too: 0.37 bits less a weight
-     * @return what to store; those of wide types first
+     * @param weight the NF4 weight
+     * @param dtype the type that Python dequantizes to, that of the unquantized weight
+     * @param doubled whether absmax is quantized too, which saves 0.37 bits per weight
+     * @return the tensors, wide types first
      */
     public static List<Tensor> tensors(
             String name, BitsandbytesWeight weight, Dtype dtype, boolean doubled) {
@@ -73,10 +73,10 @@ public final class BitsandbytesWriter {
     }
 
     /**
-     * Returns the matrix as it is read back after its absmax was quantized.
+     * Returns the weight as it is read back after double quantization.
      *
-     * @param weight a matrix
-     * @return one with the same codes
+     * @param weight a weight
+     * @return a weight with the same codes and rounded absmax
      */
     static BitsandbytesWeight rounded(BitsandbytesWeight weight) {
         float[] absmax = Nested.of(absmax(weight)).values();
@@ -138,7 +138,7 @@ public final class BitsandbytesWriter {
         return map;
     }
 
-    /** An absmax in 8 bits. */
+    /** Doubly quantized absmax. */
     @SuppressWarnings("ArrayRecordComponent") // never compared
     private record Nested(byte[] codes, float[] absmax, float offset) {
 

@@ -5,35 +5,34 @@ import io.github.djlmistral.engine.weights.Dtype;
 import java.nio.ByteBuffer;
 
 /**
- * Writes out the numbers that rows of a quantized weight stand for, so that a matrix product of
- * plain numbers can take them. Every block of a matrix passes through here whenever many tokens
- * pass the matrix, so this is to be as fast as memory.
+ * Dequantizes rows of quantized weights to float32 or bfloat16, as the matrix products of many
+ * tokens need them. Implementations should be as fast as memory: every pass of many tokens
+ * dequantizes every weight.
  */
 @FunctionalInterface
 public interface Dequantizer {
 
     /**
-     * Dequantizes rows. Each number is that of {@link QuantizedWeight#dequantizeRow}, rounded once,
-     * to the nearest and of two to the even one. Columns keep the order they are stored in: {@link
-     * Int4#inputOrder()} is left to the caller.
+     * Dequantizes rows. Each value is that of {@link QuantizedWeight#dequantizeRow}, rounded once
+     * to the nearest, ties to even. Columns stay in the order they are stored in: the caller
+     * applies {@link Int4#inputOrder()}.
      *
-     * <p>Any number of threads may call this at once. A call may spread its work over threads of
-     * its own, and returns when everything is written.
+     * <p>Thread-safe. A call may use several threads; it returns when all rows are written.
      *
-     * @param weight the matrix
+     * @param weight the quantized weight
      * @param from the first row, a multiple of {@link Int4#TILE}
      * @param to the row after the last
      * @param dtype float32 or bfloat16
-     * @param out direct; from its position on it takes (to - from, columns) numbers, row by row, in
-     *     the machine's byte order, and keeps its position
+     * @param out a direct buffer that (to - from, columns) values are written to from its position
+     *     on, row by row, in native byte order; the position does not change
      */
     void dequantize(QuantizedWeight weight, int from, int to, Dtype dtype, ByteBuffer out);
 
     /**
-     * Tells whether a matrix is dequantized in so little time that it is not worth its memory to
-     * keep another copy of it for products with few rows.
+     * Returns whether dequantizing is so fast that a second copy of the weight in another layout,
+     * for products with few rows, is not worth its memory.
      *
-     * @return false, unless an implementation knows better
+     * @return false by default
      */
     default boolean fast() {
         return false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.quantization;
 
-/** IEEE half precision, which Java itself converts only from version 20 on. */
+/** Conversion of IEEE half precision, which Java has from version 20 on. */
 final class Float16 {
 
     /** 2^112, the difference of the two exponents' biases. */
@@ -9,7 +9,7 @@ final class Float16 {
 
     private Float16() {}
 
-    /** The float32 of the same value; exact. */
+    /** Converts to float32, exactly. */
     static float toFloat(short half) {
         if ((half & 0x7c00) == 0x7c00) { // infinite or no number
             return Float.intBitsToFloat((half & 0x8000) << 16 | 0x7f800000 | (half & 0x3ff) << 13);
@@ -19,7 +19,7 @@ final class Float16 {
         return half < 0 ? -value : value;
     }
 
-    /** The nearest float16, the even one of two; infinite beyond 65519. */
+    /** Rounds to the nearest float16, ties to even; infinite from 65520 on. */
     static short of(float value) {
         int bits = Float.floatToRawIntBits(value);
         int sign = bits >>> 16 & 0x8000;

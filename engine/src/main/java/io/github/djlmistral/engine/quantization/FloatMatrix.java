@@ -8,21 +8,21 @@ import java.nio.ByteOrder;
 import java.util.stream.IntStream;
 
 /**
- * A plain matrix, read row by row as float32, by any number of threads.
+ * An unquantized matrix, read row by row as float32. Thread-safe.
  *
  * @param tensor float32, float16 or bfloat16, (rows, columns)
- * @param largest the greatest magnitude among its numbers, all of which are finite
+ * @param largest the largest magnitude of its values, all of which are finite
  */
 record FloatMatrix(Tensor tensor, float largest) {
 
-    /** Bytes that a thread scans at a time. */
+    /** Bytes that a task scans. */
     private static final int CHUNK = 1 << 20;
 
     /**
-     * Looks through a matrix once.
+     * Checks a matrix and finds its largest magnitude.
      *
-     * @throws IllegalArgumentException if it is no matrix, has no floating-point numbers, or has
-     *     NaN or infinite ones, which no few bits can stand for
+     * @throws IllegalArgumentException if the tensor is not a floating-point matrix, or has NaN or
+     *     infinite values, which cannot be quantized
      */
     static FloatMatrix of(Tensor tensor) {
         boolean plain =
@@ -34,7 +34,7 @@ record FloatMatrix(Tensor tensor, float largest) {
                     tensor.name()
                             + " is "
                             + tensor
-                            + ": only matrices of float32, float16 or bfloat16 are quantized");
+                            + ": only matrices of float32, float16 or bfloat16 can be quantized");
         }
         int size = tensor.data().capacity();
         int chunks = (int) (((long) size + CHUNK - 1) / CHUNK);
@@ -53,14 +53,14 @@ record FloatMatrix(Tensor tensor, float largest) {
         if (Float.isNaN(largest) || Float.isInfinite(largest)) {
             throw new IllegalArgumentException(
                     tensor.name()
-                            + " has numbers that are infinite or not a number: the weights are"
-                            + " damaged, or overflowed where they were converted; get them again,"
-                            + " in bfloat16 if they were float16");
+                            + " has infinite values or NaN: the weights are damaged, or overflowed"
+                            + " when they were converted to float16; download them again, in"
+                            + " bfloat16 if there is a choice");
         }
         return new FloatMatrix(tensor, largest);
     }
 
-    /** Magnitudes compare as their bits do, and above the infinite one there are only NaNs. */
+    /** Bits of magnitudes compare as their values do; those above infinity are NaN. */
     private static int mostBits(ByteBuffer bytes, Tensor tensor) {
         int most = 0;
         if (tensor.dtype() == Dtype.FLOAT32) {
@@ -95,7 +95,7 @@ record FloatMatrix(Tensor tensor, float largest) {
         return Math.toIntExact(tensor.shape()[1]);
     }
 
-    /** Reads the numbers from {@code first} on, counted row by row, as many as {@code to} has. */
+    /** Reads the values from index {@code first} on, in row-major order, as many as fit. */
     void read(long first, float[] to) {
         int width = tensor.dtype().bytes();
         ByteBuffer bytes = tensor.data().position(Math.toIntExact(first * width));
@@ -116,7 +116,7 @@ record FloatMatrix(Tensor tensor, float largest) {
         }
     }
 
-    /** Reads one row into an array of {@link #columns()} numbers. */
+    /** Reads one row of {@link #columns()} values. */
     void row(int row, float[] to) {
         read((long) row * columns(), to);
     }

@@ -8,13 +8,12 @@ import java.nio.ByteBuffer;
 import java.util.function.IntUnaryOperator;
 
 /**
- * Takes the blocks of GGUF's quantized types apart and packs their codes as {@link Int4} or {@link
- * Int8}. The numbers that the result stands for are those of llama.cpp to the last bit: scales and
- * offsets keep their float16, and where two numbers multiply to one it is computed in float32, as
- * there.
+ * Repacks the blocks of GGUF's quantized types as {@link Int4} or {@link Int8}. Dequantized values
+ * are bit-identical to llama.cpp's: scales and offsets stay float16, and products of two of them
+ * are computed in float32, as there.
  *
- * <p>What each block holds, in order (d, m: float16; "nibbles": the codes of the first half of the
- * columns in the lower four bits, those of the second half in the upper ones):
+ * <p>The layout of each block (d, m: float16; "nibbles": the codes of the first half of the columns
+ * in the lower four bits, those of the second half in the upper ones):
  *
  * <pre>
  * Q4_0   d, 16 bytes of nibbles                        w = d (q - 8)             of 32 columns
@@ -31,7 +30,7 @@ import java.util.function.IntUnaryOperator;
  */
 final class GgmlBlocks {
 
-    /** One block: codes from index c, scales and offsets from index g. */
+    /** Decodes one block: codes from index c on, scales and offsets from index g on. */
     @FunctionalInterface
     private interface Block {
         void read(
@@ -44,7 +43,7 @@ final class GgmlBlocks {
                 int g);
     }
 
-    /** What becomes of a type. */
+    /** The layout that a type is converted to. */
     private record Layout(
             boolean fourBits, int groupSize, Dtype scaleType, boolean symmetric, Block block) {}
 
@@ -65,12 +64,12 @@ final class GgmlBlocks {
     }
 
     /**
-     * Packs a matrix.
+     * Repacks a tensor.
      *
-     * @param name the name it is to have
-     * @param tensor the blocks, of a shape [rows, columns]
-     * @param source which row of these becomes a row of the matrix
-     * @return the matrix, in memory of its own
+     * @param name the name of the result
+     * @param tensor the blocks, of shape [rows, columns]
+     * @param source maps a row of the result to a row of the tensor
+     * @return the quantized weight, in memory that it owns
      */
     static QuantizedWeight pack(String name, GgufTensor tensor, IntUnaryOperator source) {
         Layout layout = layout(tensor.type());
@@ -85,7 +84,7 @@ final class GgmlBlocks {
                 : Int8.pack(name, rows, columns, size, scaleType, symmetric, grouped);
     }
 
-    /** How many bytes {@link #pack} would make of a matrix. */
+    /** The size in bytes of what {@link #pack} returns. */
     static long bytes(GgufTensor tensor) {
         Layout layout = layout(tensor.type());
         long rows = (tensor.shape()[0] + Int4.TILE - 1) / Int4.TILE * Int4.TILE;
@@ -108,7 +107,7 @@ final class GgmlBlocks {
         int blockSize = tensor.type().blockSize();
         int blockBytes = tensor.type().blockBytes();
         int blocks = columns(tensor) / blockSize;
-        // shared by threads, which is fine: all reading is at absolute positions
+        // shared by threads: all reads are at absolute positions
         ByteBuffer data = tensor.data();
         return (row, codes, scales, offsets) -> {
             int at = source.applyAsInt(row) * blocks * blockBytes;

@@ -15,14 +15,14 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The weights of a GGUF file under Hugging Face's names, as {@code convert_hf_to_gguf.py} of
- * llama.cpp had them before it wrote the file. Plain tensors stay mapped; quantized ones become
- * {@link Int4} (4 bits) or {@link Int8} (more) without loss. The rows of queries and keys, which
- * llama.cpp reorders, go back to their places ({@link RotaryRows}).
+ * Converts the weights of a GGUF file to Hugging Face's names and layout, the inverse of
+ * llama.cpp's {@code convert_hf_to_gguf.py}. Unquantized tensors stay mapped; quantized ones are
+ * repacked as {@link Int4} (4 bits) or {@link Int8} (more) without loss. The rows of query and key
+ * projections are put back into Hugging Face's order ({@link RotaryRows}).
  */
 public final class GgufWeights {
 
-    /** The output layer; where it is missing, it is the embedding table. */
+    /** The output layer; if it is missing, embeddings are tied. */
     public static final String OUTPUT = "output.weight";
 
     private static final Map<String, String> NAMES =
@@ -39,7 +39,7 @@ public final class GgufWeights {
 
     private static final Pattern LAYER = Pattern.compile("blk\\.(\\d{1,9})\\.(.+)");
 
-    /** What follows {@code blk.N.} here and {@code model.layers.N.} there. */
+    /** Names after {@code blk.N.} to names after {@code model.layers.N.}. */
     private static final Map<String, String> NAMES_IN_LAYER =
             Map.of(
                     QUERY,
@@ -69,9 +69,9 @@ public final class GgufWeights {
      * @param gguf the file
      * @param heads the number of query heads
      * @param kvHeads the number of key heads
-     * @return its weights, in the order of the file
-     * @throws CheckpointException if there are tensors that a Mistral network does not have, or
-     *     that are not of its shapes; or if the file is only a part of a model
+     * @return the weights, in the order of the file
+     * @throws CheckpointException if a tensor is unknown or has a wrong shape, or the file is one
+     *     part of a split model
      */
     public static Weights of(Gguf gguf, int heads, int kvHeads) throws CheckpointException {
         Path file = gguf.file();
@@ -86,11 +86,11 @@ public final class GgufWeights {
         InsufficientMemoryException.check(
                 "loading " + file,
                 gguf.tensors().values().stream()
-                        // what is no matrix is refused below
+                        // other shapes are rejected below
                         .filter(t -> t.type().isQuantized() && t.shape().length == 2)
                         .mapToLong(GgufWeights::bytes)
                         .sum(),
-                "take a file of a smaller type, Q4_0 for example");
+                "use a file of a smaller type, such as Q4_0");
         Map<String, Tensor> plain = new LinkedHashMap<>();
         Map<String, QuantizedWeight> quantized = new LinkedHashMap<>();
         try {
@@ -120,9 +120,7 @@ public final class GgufWeights {
             if (name == null) {
                 throw new CheckpointException(
                         file,
-                        "it has a tensor \""
-                                + tensor.name()
-                                + "\", which Mistral's network does not",
+                        "tensor \"" + tensor.name() + "\" is not one of Mistral's network",
                         "Get a file of a Mistral model");
             }
             int turned = part.equals(QUERY) ? heads : part.equals(KEY) ? kvHeads : 0;
@@ -149,11 +147,11 @@ public final class GgufWeights {
     }
 
     /**
-     * Tells what a matrix of the file takes when it is loaded, without loading it.
+     * Computes the size of a quantized tensor after loading, without loading it.
      *
-     * @param tensor one of a quantized type
-     * @return the bytes of the {@link Int4} or {@link Int8} that it becomes
-     * @throws IllegalArgumentException if it is no matrix, or too large for one
+     * @param tensor a tensor of a quantized type
+     * @return the size in bytes of the {@link Int4} or {@link Int8}
+     * @throws IllegalArgumentException if the tensor is not a matrix, or too large
      */
     public static long bytes(GgufTensor tensor) {
         checkMatrix(tensor);
@@ -164,7 +162,7 @@ public final class GgufWeights {
         return name == null ? null : "model.layers." + layer + "." + name;
     }
 
-    /** 2^31 bytes are as large as a buffer gets: in 8 bits, with rows to fill the last tile. */
+    /** A buffer holds less than 2^31 bytes: in 8 bits, with the padding rows of the last tile. */
     private static void checkMatrix(GgufTensor tensor) {
         long[] shape = tensor.shape();
         if (shape.length != 2
@@ -175,11 +173,11 @@ public final class GgufWeights {
                             + tensor.name()
                             + "\" is "
                             + tensor
-                            + ", no matrix of fewer than 2^31 weights");
+                            + ", must be a matrix of fewer than 2^31 weights");
         }
     }
 
-    /** Repacks a matrix whose rows are turned as those of so many heads; of none if 0. */
+    /** Repacks a matrix; rows of query and key heads are reordered, of none if heads is 0. */
     private static QuantizedWeight quantized(String name, GgufTensor tensor, int heads) {
         checkMatrix(tensor);
         IntUnaryOperator source = IntUnaryOperator.identity();

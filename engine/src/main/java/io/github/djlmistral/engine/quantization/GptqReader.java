@@ -10,13 +10,13 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads 4-bit matrices of GPTQ (Frantar et al. 2022) as AutoGPTQ and GPTQModel write them: scales
- * and zero points as in {@link ZeroPointReader}, the latter less 1 in the format "gptq", and
+ * Reads 4-bit GPTQ weights (Frantar et al. 2022) as AutoGPTQ and GPTQModel write them: scales and
+ * zero points as in {@link ZeroPointReader}, zero points minus 1 in the format "gptq", and
  *
  * <pre>
  * X.qweight   int32 (in/8, out), the codes of eight inputs in a word, the first in the lowest bits
- * X.g_idx     int32 (in), the group of each input: i / group_size but for desc_act
- * X.bias      maybe
+ * X.g_idx     int32 (in), the group of each input: i / group_size without desc_act
+ * X.bias      optional
  * </pre>
  */
 final class GptqReader extends ZeroPointReader {
@@ -39,7 +39,7 @@ final class GptqReader extends ZeroPointReader {
         inputOrder = inputOrder(parts, name, columns, config);
     }
 
-    /** Reads all matrices of a checkpoint into a map. */
+    /** Reads all quantized weights of a checkpoint into a map. */
     static void read(
             UnclaimedTensors parts,
             QuantizationConfig.Gptq config,
@@ -54,7 +54,7 @@ final class GptqReader extends ZeroPointReader {
         }
     }
 
-    /** The inputs sorted by their groups, in which they stay in order; null if they are sorted. */
+    /** Returns the inputs sorted by group (stable); null if they are sorted already. */
     private static int @Nullable [] inputOrder(
             UnclaimedTensors parts, String name, int inputs, QuantizationConfig.Gptq config)
             throws CheckpointException {
@@ -88,8 +88,8 @@ final class GptqReader extends ZeroPointReader {
     }
 
     /**
-     * Linear layers of Mistral have no bias. Versions of AutoGPTQ give them one nevertheless, all
-     * zero; another one is left, and is surplus.
+     * Drops a bias of zeros: Mistral's linear layers have no bias, but some versions of AutoGPTQ
+     * write one. Any other bias stays and is reported as an unexpected tensor.
      */
     private static void dropZeroBias(UnclaimedTensors parts, String name)
             throws CheckpointException {

@@ -4,37 +4,36 @@ package io.github.djlmistral.engine.quantization;
 import java.util.Arrays;
 
 /**
- * Looks for the scale and offset of groups that lose least: that minimise the sum of {@code (w -
- * scale · q - offset)²} over a group, each code q being the nearest of 0 to 15.
+ * Searches the scale and offset of each group that minimize the squared error, the sum of {@code (w
+ * - scale · q - offset)²} over the group, where each code q is the nearest of 0 to 15.
  *
- * <p>The sum has many local minima, as codes jump when scale and offset move. So a grid of starting
- * points is tried, and from the best one the two steps of Lloyd's method follow each other: codes
- * for the scale, then the least-squares scale and offset for the codes. The grid holds the plain
- * choice, from the least to the greatest weight of the group, so the result is never worse. With
- * ten times as many starting points the sum would be smaller by less than one per cent.
+ * <p>The error has many local minima, because codes jump when scale and offset change. A grid of
+ * starting points is tried; the best one is refined by Lloyd's algorithm: codes for the scale, then
+ * the least-squares scale and offset for the codes. The grid includes min-max quantization, so the
+ * result is never worse than that. Ten times as many starting points reduce the error by less than
+ * 1 %.
  *
- * <p>A scale is rounded to what is stored before its codes are chosen, so the codes are the best
- * for the scale a reader will find.
+ * <p>Scales are rounded to the stored type before codes are chosen.
  *
- * <p>Groups lie side by side, {@code weights[i][g]} is weight i of group g: then all loops run over
- * groups, without a sum across lanes, and the JIT makes vector instructions of them.
+ * <p>{@code weights[i][g]} is weight i of group g: all loops run over groups, without horizontal
+ * sums, so that the JIT compiler vectorizes them.
  */
 final class GroupSearch {
 
-    /** Groups searched at once: enough for vectors, and few enough for the first-level cache. */
+    /** Groups searched at once: enough for vectors, and few enough for the L1 cache. */
     private static final int GROUPS = 64;
 
     private static final int MOST = 15;
 
-    /** Adding 1.5 · 2^23 leaves a float no fraction bits, which rounds to the nearest even. */
+    /** Adding 1.5 · 2^23 rounds a float to the nearest integer, ties to even. */
     private static final float ROUND = 0x1.8p23f;
 
-    /** By how much of its range a group is cut at one end. */
+    /** The part of a group's range that is clipped at one end. */
     private static final float[] CUTS = {0, 0.025f, 0.05f, 0.075f, 0.11f};
 
     /**
-     * The code, counted from 8, that the weight of the greatest magnitude would have; -8 is the
-     * plain choice. Beyond that the weight is cut; positive ones use the other sign for the scale.
+     * The code minus 8 of the weight of the largest magnitude; -8 is min-max quantization. Beyond
+     * that the weight is clipped; positive values negate the scale.
      */
     private static final float[] ENDS = {
         -8, -6.8f, -7.1f, -7.4f, -7.7f, -8.3f, -8.6f, -8.9f, -9.2f, -9.6f, -10f, 6.7f, 7f, 7.3f,
@@ -62,13 +61,13 @@ final class GroupSearch {
     private final float[] sumU = new float[GROUPS];
     private final float[] sumQu = new float[GROUPS];
 
-    /** How many are searched now. */
+    /** The number of groups in use. */
     private int groups;
 
     /**
-     * Makes the arrays, for one thread.
+     * Creates a search. Not thread-safe.
      *
-     * @param size the weights of a group
+     * @param size weights per group
      * @param symmetric whether the offset is always {@code -8 · scale}
      * @param half whether scales and offsets are stored in float16, else in float32
      */
@@ -82,10 +81,10 @@ final class GroupSearch {
     /**
      * Searches the groups of one row.
      *
-     * @param row the weights, of magnitudes whose squares float32 can add up
-     * @param codes filled with a code for each weight
-     * @param scales filled with the scales of the groups, rounded to what is stored
-     * @param offsets filled with the offsets likewise, unless symmetric
+     * @param row the weights, whose squares must not overflow float32
+     * @param codes receives a code for each weight
+     * @param scales receives the scales of the groups, rounded to the stored type
+     * @param offsets receives the offsets, unless symmetric
      */
     void run(float[] row, byte[] codes, float[] scales, float[] offsets) {
         for (int first = 0; first < row.length / size; first += groups) {
@@ -151,7 +150,7 @@ final class GroupSearch {
         }
     }
 
-    /** Rounds scales and offsets, and takes those of the groups that get better by them. */
+    /** Rounds scales and offsets, and keeps those that reduce the error of their group. */
     private void tryAll() {
         for (int g = 0; g < groups; ++g) {
             scale[g] = stored(scale[g]);
@@ -172,7 +171,7 @@ final class GroupSearch {
         }
     }
 
-    /** The loop that nearly all the time goes to. */
+    /** The inner loop, which takes nearly all of the time. */
     private static void addErrors(
             int groups, float[] w, float[] scale, float[] offset, float[] inverse, float[] error) {
         for (int g = 0; g < groups; ++g) {
@@ -185,8 +184,8 @@ final class GroupSearch {
     }
 
     /**
-     * The least-squares scale and offset for the codes of the best ones so far. With u = w - best
-     * offset, n weights and sums over a group:
+     * Computes the least-squares scale and offset for the codes of the best ones so far. With u = w
+     * - best offset, n weights, and sums over a group:
      *
      * <pre>
      * scale  = (n Σqu - Σq Σu) / (n Σqq - Σq Σq)
@@ -246,7 +245,7 @@ final class GroupSearch {
         return (int) ((q + ROUND) - ROUND);
     }
 
-    /** 0 for 0: then all codes are 0, and what they stand for is the offset. */
+    /** The reciprocal; 0 for 0, so that all codes are 0. */
     private static float reciprocal(float scale) {
         return scale == 0 ? 0 : 1 / scale;
     }

@@ -8,38 +8,38 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where a matrix in groups comes from, row by row. A group is a run of columns of one row that
- * share a scale and an offset: {@code w = scale * code + offset}.
+ * Supplies the rows of a group-quantized weight. A group is a run of columns of one row that share
+ * a scale and an offset: {@code w = scale * code + offset}.
  */
 @FunctionalInterface
 interface GroupedRowSource {
 
     /**
-     * Gives one row. Called by several threads at once, with arrays of their own.
+     * Computes one row. Called by several threads at once, each with its own arrays.
      *
      * @param row the row
-     * @param codes to fill: one code for each column
-     * @param scales to fill: one for each group
-     * @param offsets to fill, one for each group, unless the matrix has none
+     * @param codes receives a code for each column
+     * @param scales receives a scale for each group
+     * @param offsets receives an offset for each group; ignored if the weight is symmetric
      */
     void row(int row, byte[] codes, float[] scales, float[] offsets);
 
-    /** Where the codes of a row go. */
+    /** Stores the codes of a row. */
     @FunctionalInterface
     interface Codes {
 
-        /** Writes one row; called by several threads at once, for rows of different tiles. */
+        /** Stores one row; called by several threads at once, for rows of different tiles. */
         void write(int row, byte[] codes);
     }
 
     /**
-     * Writes all rows into a matrix in tiles, on all cores.
+     * Writes all rows into the tiled layout, in parallel.
      *
-     * @param rows how many there are
-     * @param columns codes of a row
-     * @param codes takes the codes
-     * @param scales to fill, (T, G, 16)
-     * @param offsets to fill, as the scales; null if the matrix has none
+     * @param rows the number of rows
+     * @param columns the number of columns
+     * @param codes stores the codes
+     * @param scales receives the scales (T, G, 16)
+     * @param offsets receives the offsets (T, G, 16); null if the weight is symmetric
      */
     default void pack(int rows, int columns, Codes codes, Tensor scales, @Nullable Tensor offsets) {
         int tiles = (int) scales.shape()[0];

@@ -10,10 +10,10 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A matrix of 4-bit codes in groups, our own layout: what kernels read, a file holds, and GPTQ, AWQ
- * and GGUF's 4-bit types become without loss.
+ * 4-bit group-quantized weight in this library's own layout, which kernels read and files hold.
+ * GPTQ, AWQ and GGUF's 4-bit types are converted to it without loss.
  *
- * <p>A row is cut into groups of 32, 64 or 128 columns; with code q from 0 to 15 a weight is
+ * <p>A group is 32, 64 or 128 columns of a row. With codes q from 0 to 15 a weight is
  *
  * <pre>
  * w = scale · q + offset      or, symmetric, without offsets:      w = scale · (q - 8)
@@ -21,11 +21,11 @@ import org.jspecify.annotations.Nullable;
  *
  * computed in float32. Scales and offsets are float16 or float32.
  *
- * <p>Codes lie in tiles of 16 rows, so that in a vector register each 32-bit lane is a row of its
- * own and no sum across lanes is needed. Eight columns of a tile are 16 little-endian words of 32
- * bits, one for each row. A word holds the even columns in its lower half, the odd ones in its
- * upper half, four bits each from the lowest on: so the lower halves times column 0 of the input
- * and the upper halves times column 1 are one multiplication of 16-bit lanes.
+ * <p>Codes are stored in tiles of 16 rows, so that each 32-bit lane of a vector register belongs to
+ * one row and no horizontal sum is needed. Eight columns of a tile are 16 little-endian 32-bit
+ * words, one per row. A word holds the even columns in its lower half and the odd ones in its upper
+ * half, four bits each from the lowest on, so that one multiplication of 16-bit lanes serves two
+ * columns.
  *
  * <pre>
  * bits      0-3  4-7  8-11  12-15   16-19  20-23  24-27  28-31
@@ -37,15 +37,14 @@ import org.jspecify.annotations.Nullable;
  * / 2 + 64 + 4} is 0xF642_7531.
  *
  * <p>Shapes, with T = rows / 16 rounded up and G = columns / group size: codes uint8 (T, columns/8,
- * 64), scales and offsets (T, G, 16), the row's place within the tile last. Rows that fill the last
- * tile up have the scale 0.
+ * 64), scales and offsets (T, G, 16). Padding rows of the last tile have the scale 0.
  */
 public final class Int4 implements QuantizedWeight {
 
     /** Rows of a tile. */
     public static final int TILE = 16;
 
-    /** What is subtracted from a code where there are no offsets. */
+    /** The zero point of symmetric weights. */
     public static final int ZERO_POINT = 8;
 
     private final int rows;
@@ -56,14 +55,14 @@ public final class Int4 implements QuantizedWeight {
     private final int @Nullable [] inputOrder;
 
     /**
-     * Takes the parts of a matrix as they are stored.
+     * Creates a weight from its tensors.
      *
      * @param rows the number of outputs
      * @param codes uint8 (T, columns/8, 64)
      * @param scales float16 or float32 (T, G, 16)
-     * @param offsets of the same type and shape, null for a symmetric matrix
-     * @param inputOrder the input that each column belongs to, null if they are in order (GPTQ with
-     *     {@code desc_act} groups inputs that are not neighbours)
+     * @param offsets of the scales' type and shape, null for a symmetric weight
+     * @param inputOrder the input that each column belongs to, null if they are in order; GPTQ with
+     *     {@code desc_act} groups inputs that are not adjacent
      * @throws IllegalArgumentException if the parts do not fit together
      */
     public Int4(
@@ -94,7 +93,7 @@ public final class Int4 implements QuantizedWeight {
         if (!fits || !alike) {
             throw new IllegalArgumentException(
                     String.format(
-                            "no int4 matrix of %d rows: codes %s, scales %s, offsets %s",
+                            "not an int4 weight of %d rows: codes %s, scales %s, offsets %s",
                             rows, codes, scales, offsets));
         }
         this.rows = rows;
@@ -105,23 +104,23 @@ public final class Int4 implements QuantizedWeight {
         this.inputOrder = inputOrder == null ? null : inputOrder.clone();
     }
 
-    /** Whether groups may have this size. */
+    /** Returns whether a group size is supported. */
     static boolean isGroupSize(long size) {
         return size == 32 || size == 64 || size == 128;
     }
 
     /**
-     * Packs a matrix, on all cores.
+     * Packs a weight, in parallel.
      *
-     * @param name the tensors' names begin with it
+     * @param name the prefix of the tensors' names
      * @param rows the number of outputs
      * @param columns the number of inputs, a multiple of the group size
      * @param groupSize 32, 64 or 128
-     * @param scaleType float16 or float32, which the scales and offsets are rounded to
+     * @param scaleType the type of scales and offsets, float16 or float32
      * @param symmetric whether there are no offsets
      * @param inputOrder see the constructor
-     * @param source the codes (0 to 15), scales and offsets of a row
-     * @return the matrix, in memory of its own outside the heap
+     * @param source supplies codes (0 to 15), scales and offsets
+     * @return the weight, in memory that it owns
      */
     static Int4 pack(
             String name,
@@ -135,8 +134,8 @@ public final class Int4 implements QuantizedWeight {
         if (!isGroupSize(groupSize) || columns % groupSize != 0) {
             throw new IllegalArgumentException(
                     String.format(
-                            "%s: %d columns cannot be cut into groups of %d: int4 needs 32, 64 or"
-                                    + " 128, dividing the columns",
+                            "%s: %d columns cannot be divided into groups of %d: the group size"
+                                    + " must be 32, 64 or 128 and divide the columns",
                             name, columns, groupSize));
         }
         int tiles = (rows + TILE - 1) / TILE;
@@ -167,12 +166,12 @@ public final class Int4 implements QuantizedWeight {
         return new Int4(rows, codes, scales, offsets, inputOrder);
     }
 
-    /** Where the word of a row's first eight columns begins, in bytes. */
+    /** Offset in bytes of the word of a row's first eight columns. */
     private static int wordOffset(int row, int columns) {
         return row / TILE * TILE * (columns / 2) + 4 * (row % TILE);
     }
 
-    /** Where in its word the code of a column is, in bits. */
+    /** Position in bits of a column's code in its word. */
     private static int shift(int column) {
         return 4 * (column / 2 % 4) + 16 * (column % 2);
     }
@@ -193,7 +192,7 @@ public final class Int4 implements QuantizedWeight {
         return columns;
     }
 
-    /** Returns how many columns share a scale. */
+    /** Returns the group size in columns. */
     public int groupSize() {
         return columns / (int) scales.shape()[1];
     }
@@ -208,7 +207,7 @@ public final class Int4 implements QuantizedWeight {
         return scales;
     }
 
-    /** Returns the offsets, as the scales are; null for a symmetric matrix. */
+    /** Returns the offsets (T, G, 16); null for a symmetric weight. */
     public @Nullable Tensor offsets() {
         return offsets;
     }

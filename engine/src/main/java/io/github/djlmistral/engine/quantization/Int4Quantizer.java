@@ -5,11 +5,11 @@ import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 
 /**
- * Makes {@link Int4} of plain weights: the scale and offset of each group are searched for, so that
- * the sum of squared errors becomes small (see {@code GroupSearch} in the sources).
+ * Quantizes weights to {@link Int4}: scale and offset of each group are searched to minimize the
+ * squared error (see {@code GroupSearch} in the sources).
  *
- * <p>Mean squared error, as a part of the mean square of the weights, in thousandths; smaller is
- * better. {@code Q4_0} is that of GGUF, NF4 {@link Nf4Quantizer}:
+ * <p>Mean squared error relative to the mean square of the weights, in thousandths. {@code Q4_0} is
+ * GGUF's, NF4 is {@link Nf4Quantizer}:
  *
  * <pre>
  *                       bits   normal   Laplace   Student t, 3   mistral-tiny-instruct
@@ -22,33 +22,33 @@ import io.github.djlmistral.engine.weights.Tensor;
  */
 public final class Int4Quantizer {
 
-    /** The greatest float16. */
+    /** The largest finite float16. */
     private static final float LARGEST_HALF = 65504;
 
-    /** Scales of a matrix that has no weight so large are below the normal numbers of float16. */
+    /** Below this largest weight, scales are subnormal in float16. */
     private static final float SMALLEST = 0x1p-10f;
 
     private Int4Quantizer() {}
 
     /**
-     * Quantizes a matrix, on all cores. It reads row by row, so a matrix that is mapped from a file
-     * takes no memory besides the result.
+     * Quantizes a matrix, in parallel. Rows are read one at a time, so a mapped matrix needs no
+     * memory besides the result.
      *
-     * <p>Scales and offsets are float16; but float32 where the greatest weight is beyond 65504 or
-     * below 2^-10, for which float16 has no numbers, or too coarse ones.
+     * <p>Scales and offsets are float16, or float32 if the largest magnitude is above 65504 or
+     * below 2^-10, where float16 overflows or loses precision.
      *
      * @param tensor float32, float16 or bfloat16, (rows, columns)
-     * @param groupSize how many columns share a scale: 32, 64 or 128, dividing the columns
+     * @param groupSize columns per group: 32, 64 or 128; must divide the columns
      * @param symmetric whether there are no offsets
-     * @return the matrix; its tensors' names begin with that of {@code tensor}
-     * @throws IllegalArgumentException if the tensor is no such matrix, or has infinite numbers or
+     * @return the quantized weight; its tensors' names begin with that of {@code tensor}
+     * @throws IllegalArgumentException if the tensor is no such matrix, or has infinite values or
      *     NaN; the message names it
      */
     public static Int4 quantize(Tensor tensor, int groupSize, boolean symmetric) {
         FloatMatrix source = FloatMatrix.of(tensor);
         float largest = source.largest();
         boolean half = largest == 0 || (largest >= SMALLEST && largest <= LARGEST_HALF);
-        // by a power of two, so exactly, to where squares are neither too large nor too small
+        // scaled by a power of two, which is exact, so that squares neither overflow nor underflow
         int exponent = half ? 0 : Math.getExponent(largest);
         return Int4.pack(
                 tensor.name(),

@@ -9,8 +9,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads our own 4-bit matrices, whose tensors are those of an {@link Int4} as they are: {@code
- * X.weight.int4.codes}, {@code .scales} and, unless they are symmetric, {@code .offsets}.
+ * Reads weights in this library's 4-bit layout, the tensors of an {@link Int4}: {@code
+ * X.weight.int4.codes}, {@code .scales} and, unless symmetric, {@code .offsets}.
  */
 final class Int4Reader {
 
@@ -45,7 +45,7 @@ final class Int4Reader {
         parts.checked(codes, tiles, shape[1] / 8, 4 * Int4.TILE);
         Tensor scales = parts.take(weight + ".int4.scales", Dtype.FLOAT16, Dtype.FLOAT32);
         if (scales.shape().length != 3) {
-            throw parts.broken(scales.name() + " is " + scales + ", which has no 3 dimensions");
+            throw parts.broken(scales.name() + " is " + scales + ", expected 3 dimensions");
         }
         long groups = parts.groups(scales, 1, shape[1], config.groupSize());
         parts.checked(scales, tiles, groups, Int4.TILE);

@@ -10,17 +10,16 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A matrix of 8-bit codes in groups, which the types of GGUF with more than 4 bits become without
- * loss.
+ * 8-bit group-quantized weight in this library's own layout. GGUF's types of more than 4 bits are
+ * converted to it without loss.
  *
- * <p>A row is cut into groups of 16 columns or a multiple of 16; with code q from -128 to 127 a
- * weight is {@code w = scale · q}, or {@code scale · q + offset} where there are offsets, computed
- * in float32. Scales and offsets are float16 or float32.
+ * <p>A group is a multiple of 16 columns of a row. With codes q from -128 to 127 a weight is {@code
+ * w = scale · q}, or {@code scale · q + offset} with offsets, in float32. Scales and offsets are
+ * float16 or float32.
  *
- * <p>As in {@link Int4} codes lie in tiles of 16 rows, one lane of a vector register a row; here
- * the 16 bytes of a column follow one another. Shapes, with T = rows / 16 rounded up and G =
- * columns / group size: codes int8 (T, columns, 16), scales and offsets (T, G, 16). Rows that fill
- * the last tile up have the scale 0.
+ * <p>As in {@link Int4}, codes are stored in tiles of 16 rows; the 16 bytes of a column are
+ * adjacent. Shapes, with T = rows / 16 rounded up and G = columns / group size: codes int8 (T,
+ * columns, 16), scales and offsets (T, G, 16). Padding rows of the last tile have the scale 0.
  */
 public final class Int8 implements QuantizedWeight {
 
@@ -33,12 +32,12 @@ public final class Int8 implements QuantizedWeight {
     private final @Nullable Tensor offsets;
 
     /**
-     * Takes the parts of a matrix as they are stored.
+     * Creates a weight from its tensors.
      *
      * @param rows the number of outputs
      * @param codes int8 (T, columns, 16)
      * @param scales float16 or float32 (T, G, 16)
-     * @param offsets of the same type and shape, null if there are none
+     * @param offsets of the scales' type and shape, null for a symmetric weight
      * @throws IllegalArgumentException if the parts do not fit together
      */
     public Int8(int rows, Tensor codes, Tensor scales, @Nullable Tensor offsets) {
@@ -63,7 +62,7 @@ public final class Int8 implements QuantizedWeight {
         if (!fits || !alike) {
             throw new IllegalArgumentException(
                     String.format(
-                            "no int8 matrix of %d rows: codes %s, scales %s, offsets %s",
+                            "not an int8 weight of %d rows: codes %s, scales %s, offsets %s",
                             rows, codes, scales, offsets));
         }
         this.rows = rows;
@@ -74,16 +73,16 @@ public final class Int8 implements QuantizedWeight {
     }
 
     /**
-     * Packs a matrix, on all cores.
+     * Packs a weight, in parallel.
      *
-     * @param name the tensors' names begin with it
+     * @param name the prefix of the tensors' names
      * @param rows the number of outputs
      * @param columns the number of inputs, a multiple of the group size
      * @param groupSize a multiple of 16
-     * @param scaleType float16 or float32, which the scales and offsets are rounded to
+     * @param scaleType the type of scales and offsets, float16 or float32
      * @param symmetric whether there are no offsets
-     * @param source the codes, scales and offsets of a row
-     * @return the matrix, in memory of its own outside the heap
+     * @param source supplies codes, scales and offsets
+     * @return the weight, in memory that it owns
      */
     static Int8 pack(
             String name,
@@ -96,7 +95,7 @@ public final class Int8 implements QuantizedWeight {
         if (groupSize % 16 != 0 || columns % groupSize != 0) {
             throw new IllegalArgumentException(
                     String.format(
-                            "%s: %d columns cannot be cut into groups of %d",
+                            "%s: %d columns cannot be divided into groups of %d",
                             name, columns, groupSize));
         }
         int tiles = (rows + TILE - 1) / TILE;
@@ -132,7 +131,7 @@ public final class Int8 implements QuantizedWeight {
         return columns;
     }
 
-    /** Returns how many columns share a scale. */
+    /** Returns the group size in columns. */
     public int groupSize() {
         return columns / (int) scales.shape()[1];
     }
@@ -147,7 +146,7 @@ public final class Int8 implements QuantizedWeight {
         return scales;
     }
 
-    /** Returns the offsets, as the scales are; null where there are none. */
+    /** Returns the offsets (T, G, 16); null for a symmetric weight. */
     public @Nullable Tensor offsets() {
         return offsets;
     }

@@ -5,9 +5,9 @@ import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 
 /**
- * Makes {@link Int8} of plain weights: {@code scale = greatest magnitude of the group / 127}, in
- * float32 if float16 overflows, and the nearest codes. With groups of 32 that takes 8.5 bits a
- * weight, and loses a two-hundredth of what 4 bits do.
+ * Quantizes weights to symmetric {@link Int8}: {@code scale = largest magnitude of the group /
+ * 127}, in float32 if float16 overflows. With groups of 32 that takes 8.5 bits per weight and has a
+ * two-hundredth of the squared error of 4 bits.
  */
 public final class Int8Quantizer {
 
@@ -16,12 +16,12 @@ public final class Int8Quantizer {
     private Int8Quantizer() {}
 
     /**
-     * Quantizes a matrix, on all cores.
+     * Quantizes a matrix, in parallel.
      *
      * @param tensor float32, float16 or bfloat16, (rows, columns)
-     * @param groupSize how many columns share a scale, a multiple of 16, dividing the columns
-     * @return the matrix, without offsets; its tensors' names begin with that of {@code tensor}
-     * @throws IllegalArgumentException if the tensor is no such matrix, or has infinite numbers or
+     * @param groupSize columns per group, a multiple of 16; must divide the columns
+     * @return the quantized weight; its tensors' names begin with that of {@code tensor}
+     * @throws IllegalArgumentException if the tensor is no such matrix, or has infinite values or
      *     NaN; the message names it
      */
     public static Int8 quantize(Tensor tensor, int groupSize) {

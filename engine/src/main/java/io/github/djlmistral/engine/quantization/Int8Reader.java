@@ -8,8 +8,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Reads the 8-bit matrices beside our own 4-bit ones, the output layer usually, whose tensors are
- * those of an {@link Int8} without offsets: {@code X.weight.int8.codes} and {@code .scales}.
+ * Reads weights in this library's 8-bit layout, usually the output layer, the tensors of a
+ * symmetric {@link Int8}: {@code X.weight.int8.codes} and {@code .scales}.
  */
 final class Int8Reader {
 

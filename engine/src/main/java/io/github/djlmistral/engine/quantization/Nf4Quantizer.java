@@ -7,22 +7,22 @@ import java.nio.ByteBuffer;
 import java.util.stream.IntStream;
 
 /**
- * Makes {@link BitsandbytesWeight} of plain weights, with the codes that bitsandbytes gives NF4.
+ * Quantizes weights to NF4, with the same codes as bitsandbytes.
  *
- * <p>The matrix, row by row, is cut into blocks of 64; {@code absmax} is the greatest magnitude of
- * a block, and the code that of the number of the table nearest to {@code w · (1 / absmax)}.
+ * <p>The flattened matrix is cut into blocks of 64; {@code absmax} is the largest magnitude of a
+ * block, and a code that of the table's value nearest to {@code w · (1 / absmax)}.
  */
 public final class Nf4Quantizer {
 
-    /** The numbers of a block, as bitsandbytes has it unless told otherwise. */
+    /** Weights per block, bitsandbytes' default. */
     public static final int BLOCK = 64;
 
-    /** Blocks that a thread takes at a time: 256 KiB of float32. */
+    /** Blocks per task: 256 KiB of float32. */
     private static final int CHUNK = 1024;
 
     /**
-     * A number above the k-th one has a code above k. They are the means of neighbours in the
-     * table, except for their last digits, in which bitsandbytes has them so.
+     * A value above the k-th threshold has a code above k. Thresholds are the means of adjacent
+     * table values, with the last digits of bitsandbytes.
      */
     private static final float[] THRESHOLDS = {
         -0.8480964f,
@@ -43,21 +43,21 @@ public final class Nf4Quantizer {
         Float.POSITIVE_INFINITY
     };
 
-    /** Cells that -1 to 1 is cut into, each narrower than two thresholds are apart. */
+    /** Cells that divide -1 to 1, each narrower than the distance of two thresholds. */
     private static final int CELLS = 64;
 
-    /** The code at the beginning of each cell; within the cell it is this or the next. */
+    /** The code at the beginning of each cell; a value in the cell has this code or the next. */
     private static final byte[] CELL_CODES = cellCodes();
 
     private Nf4Quantizer() {}
 
     /**
-     * Quantizes a matrix, on all cores.
+     * Quantizes a matrix, in parallel.
      *
      * @param tensor float32, float16 or bfloat16, (rows, columns)
-     * @return the matrix; its tensors have the names that bitsandbytes gives them, that of {@code
-     *     tensor} for the codes, uint8 ((rows · columns + 1) / 2, 1)
-     * @throws IllegalArgumentException if the tensor is no such matrix, or has infinite numbers or
+     * @return the quantized weight; its tensors have bitsandbytes' names, that of {@code tensor}
+     *     for the codes, uint8 ((rows · columns + 1) / 2, 1)
+     * @throws IllegalArgumentException if the tensor is no such matrix, or has infinite values or
      *     NaN; the message names it
      */
     public static BitsandbytesWeight quantize(Tensor tensor) {
@@ -74,7 +74,7 @@ public final class Nf4Quantizer {
                         chunk -> {
                             long begin = (long) chunk * CHUNK * BLOCK;
                             long length = Math.min((long) CHUNK * BLOCK, numbers - begin);
-                            // to a whole byte: an odd number of weights ends with a 0
+                            // padded to a whole byte with the code of 0
                             float[] read = new float[(int) length];
                             source.read(begin, read);
                             byte[] chunkCodes = new byte[(read.length + 1) / 2 * 2];
@@ -100,7 +100,7 @@ public final class Nf4Quantizer {
         for (int i = begin; i < end; ++i) {
             most = Math.max(most, Math.abs(weights[i]));
         }
-        // a block so small that its reciprocal overflows is one of zeros
+        // if the reciprocal overflows, all weights of the block become 0
         float reciprocal = 1 / most;
         if (Float.isInfinite(reciprocal)) {
             reciprocal = 0;
@@ -111,7 +111,7 @@ public final class Nf4Quantizer {
         return most;
     }
 
-    /** The code for a number from -1 to 1; the reciprocal's rounding may go beyond by a little. */
+    /** The code of a value from -1 to 1, or slightly beyond because the reciprocal is rounded. */
     private static byte code(float x) {
         int cell = Math.min(Math.max((int) ((x + 1) * (CELLS / 2)), 0), CELLS - 1);
         byte code = CELL_CODES[cell];

@@ -13,20 +13,20 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What bitsandbytes keeps beside a matrix as JSON:
+ * The JSON that bitsandbytes stores with a 4-bit weight:
  *
  * <pre>
  * {"quant_type": "nf4", "blocksize": 64, "dtype": "float16", "shape": [4096, 4096],
  *  "nested_blocksize": 256, "nested_dtype": "float32", "nested_offset": 0.0234}
  * </pre>
  *
- * the last line only with double quantization. The {@code dtype} is what bitsandbytes rounds the
- * weights to when it uses them; here they stay in float32.
+ * The last line is present with double quantization only. bitsandbytes dequantizes to {@code
+ * dtype}; this library to float32.
  *
  * @param rows the first of {@code shape}
  * @param columns the second of {@code shape}
- * @param blockSize how many numbers share an absmax
- * @param nested how the absmax are quantized, null if they are not
+ * @param blockSize the number of weights of a block
+ * @param nested double quantization, null if absmax is not quantized
  */
 record QuantState(int rows, int columns, int blockSize, @Nullable Nested nested) {
 
@@ -36,15 +36,15 @@ record QuantState(int rows, int columns, int blockSize, @Nullable Nested nested)
     /**
      * Double quantization.
      *
-     * @param blockSize how many absmax share one of their own
-     * @param offset what was subtracted from them
+     * @param blockSize the number of absmax of a block
+     * @param offset what was subtracted from absmax
      */
     record Nested(int blockSize, float offset) {}
 
     /**
      * Reads the JSON.
      *
-     * @throws IllegalArgumentException if something is missing or wrong
+     * @throws IllegalArgumentException if a key is missing or has an invalid value
      */
     static QuantState parse(Tensor bytes) {
         if (bytes.data().remaining() > LONGEST) {

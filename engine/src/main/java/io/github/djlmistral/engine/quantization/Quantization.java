@@ -13,47 +13,46 @@ import java.util.Map;
 import java.util.regex.Pattern;
 
 /**
- * How plain weights are quantized, when a model is loaded or beforehand.
+ * Quantization options, for a model that is quantized on load or beforehand.
  *
- * <p>It concerns the linear layers of all decoder layers, and the output layer as {@code head} has
- * it. Embeddings, of which a token reads one row, and norms stay as they are.
+ * <p>The linear layers of all decoder layers are quantized, and the output layer as {@code head}
+ * says. Embeddings, of which a token reads one row, and norms are not.
  *
- * <p>As text it is a method and options with hyphens between: {@code int4}, {@code int4-g128},
+ * <p>The text form is a method and options, separated by hyphens: {@code int4}, {@code int4-g128},
  * {@code int4-g32-sym}, {@code nf4}, {@code nf4-double}, {@code int4-head16}. Without options
  *
  * <ul>
- *   <li>{@code int4} has groups of 64 with offsets, 4.5 bits a weight: of what takes as many, it
- *       loses least (figures in {@link Int4Quantizer}). The output layer gets 8 bits: they lose a
- *       two-hundredth of what 4 do, in the layer whose errors go into the logits unhindered, and of
- *       a 7B model they take 3 per cent of the memory.
- *   <li>{@code nf4} is what bitsandbytes makes by default, the output layer left as it is.
+ *   <li>{@code int4} has groups of 64 with offsets, 4.5 bits per weight, the smallest error at this
+ *       size (figures in {@link Int4Quantizer}). The output layer, whose errors go directly into
+ *       the logits, gets 8 bits: a two-hundredth of the squared error of 4 bits, for 3 % of the
+ *       memory of a 7B model.
+ *   <li>{@code nf4} is bitsandbytes' default; the output layer is not quantized.
  * </ul>
  *
  * @param method the layout
- * @param groupSize how many weights share a scale; always 64 for NF4
+ * @param groupSize weights per group; always 64 for NF4
  * @param symmetric for int4: whether groups have no offsets
- * @param doubleQuantized for NF4: whether the absmax are quantized too, see {@link
- *     BitsandbytesWriter}
- * @param head what the output layer becomes
+ * @param doubleQuantized for NF4: double quantization, see {@link BitsandbytesWriter}
+ * @param head the output layer
  */
 public record Quantization(
         Method method, int groupSize, boolean symmetric, boolean doubleQuantized, Head head) {
 
     /** The layouts. */
     public enum Method {
-        /** Groups of 4-bit codes, {@link Int4}. */
+        /** 4-bit groups with scales and offsets, {@link Int4}. */
         INT4,
-        /** 4-bit codes of a table as bitsandbytes has them, {@link BitsandbytesWeight}. */
+        /** NF4 in bitsandbytes' layout, {@link BitsandbytesWeight}. */
         NF4
     }
 
-    /** What the output layer, {@code lm_head}, becomes. */
+    /** How the output layer, {@code lm_head}, is quantized. */
     public enum Head {
-        /** What it was, 16 or 32 bits. */
+        /** Not quantized. */
         PLAIN("head16"),
-        /** {@link Int8} in groups of 32, 8.5 bits. */
+        /** {@link Int8} in groups of 32, 8.5 bits per weight. */
         INT8("head8"),
-        /** As the other layers. */
+        /** As the other linear layers. */
         INT4("head4");
 
         private final String option;
@@ -70,30 +69,30 @@ public record Quantization(
     private static final Pattern LINEAR =
             Pattern.compile("model\\.layers\\.\\d+\\.(self_attn|mlp)\\.\\w+_proj\\.weight");
 
-    /** Checks what goes together. */
+    /** Checks that the options are compatible. */
     public Quantization {
         boolean int4 = method == Method.INT4;
         if (int4 ? !Int4.isGroupSize(groupSize) : groupSize != Nf4Quantizer.BLOCK) {
             throw new IllegalArgumentException(
                     int4
-                            ? "int4 has groups of 32, 64 or 128, not " + groupSize
-                            : "nf4 has blocks of 64, not " + groupSize);
+                            ? "the group size of int4 must be 32, 64 or 128, is " + groupSize
+                            : "the block size of nf4 must be 64, is " + groupSize);
         }
         if (int4 ? doubleQuantized : symmetric || head != Head.PLAIN) {
             throw new IllegalArgumentException(
                     int4
-                            ? "int4 has no double quantization, nf4 has"
-                            : "nf4 is always symmetric, and leaves the output layer as it is, as"
-                                    + " bitsandbytes does; int4 has these options");
+                            ? "double quantization is an option of nf4, not of int4"
+                            : "-sym and -head are options of int4, not of nf4: nf4 is symmetric,"
+                                    + " and bitsandbytes does not quantize the output layer");
         }
     }
 
     /**
-     * Reads the text.
+     * Parses the text form.
      *
      * @param text such as {@code int4}, see above
      * @return the options
-     * @throws IllegalArgumentException if it is not as above; the message says what is
+     * @throws IllegalArgumentException if the text is invalid; the message says what is valid
      */
     public static Quantization parse(String text) {
         List<String> parts = Arrays.asList(text.toLowerCase(Locale.ROOT).split("-", -1));
@@ -127,11 +126,11 @@ public record Quantization(
                 "quantization is '"
                         + text
                         + "', must be int4, with -g32, -g64 or -g128 for the group size, -sym for"
-                        + " no offsets, and -head4, -head8 or -head16 for the output layer; or nf4,"
-                        + " with -double for double quantization");
+                        + " no offsets, and -head4, -head8 or -head16 for the bits of the output"
+                        + " layer; or nf4, with -double for double quantization");
     }
 
-    /** Returns the text that {@link #parse} reads, with all options of the method. */
+    /** Returns the text form, with all options of the method. */
     @Override
     public String toString() {
         return method == Method.NF4
@@ -140,23 +139,22 @@ public record Quantization(
     }
 
     /**
-     * Tells whether a weight is to be quantized.
+     * Returns whether a weight is quantized.
      *
-     * @param name its name, as in Hugging Face's checkpoints
-     * @return false if it stays as it is
+     * @param name its name in Hugging Face's checkpoints
+     * @return false if it is left as it is
      */
     public boolean covers(String name) {
         return name.equals(HEAD_NAME) ? head != Head.PLAIN : LINEAR.matcher(name).matches();
     }
 
     /**
-     * Quantizes one weight, on all cores.
+     * Quantizes one weight, in parallel.
      *
-     * @param weight a matrix of float32, float16 or bfloat16, whose name {@link #covers} says yes
-     *     to
-     * @return the quantized weight, in memory of its own outside the heap
-     * @throws IllegalArgumentException if it is no such matrix, its columns cannot be cut into
-     *     groups, or it has infinite numbers or NaN; the message names it
+     * @param weight a matrix of float32, float16 or bfloat16 that {@link #covers} is true for
+     * @return the quantized weight, in memory that it owns
+     * @throws IllegalArgumentException if the weight is no such matrix, its columns cannot be
+     *     divided into groups, or it has infinite values or NaN; the message names it
      */
     public Quantized quantize(Tensor weight) {
         if (method == Method.NF4) {
@@ -172,7 +170,7 @@ public record Quantization(
         return new Quantized(matrix, tensors);
     }
 
-    /** The matrix alone, without what only a file needs. */
+    /** Quantizes without making the tensors for a file. */
     private QuantizedWeight matrix(Tensor weight) {
         if (method == Method.INT4) {
             return in8Bits(weight.name())
@@ -189,10 +187,10 @@ public record Quantization(
     }
 
     /**
-     * A weight that was quantized.
+     * The result of quantizing one weight.
      *
-     * @param matrix what it became
-     * @param stored the tensors that a file holds for it, those of wide types first
+     * @param matrix the quantized weight
+     * @param stored the tensors to store in a file, wide types first
      */
     public record Quantized(QuantizedWeight matrix, List<Tensor> stored) {
 
@@ -201,7 +199,7 @@ public record Quantization(
             stored = List.copyOf(stored);
         }
 
-        /** Frees the memory of the matrix and of the stored tensors. */
+        /** Frees the memory of the weight and of the stored tensors. */
         public void free() {
             matrix.free();
             stored.forEach(Tensor::free);
@@ -213,26 +211,26 @@ public record Quantization(
     }
 
     /**
-     * Quantizes the weights of a network, one after the other: besides the result it takes no
-     * memory to speak of.
+     * Quantizes the weights of a network one after the other, with little memory besides the
+     * result.
      *
-     * @param weights plain ones; those mapped from files stay so
-     * @return the same, quantized where {@link #covers} says so
-     * @throws IllegalArgumentException if they are quantized already, and as {@link #quantize} says
-     * @throws InsufficientMemoryException if the result does not fit into memory; before any work
+     * @param weights unquantized weights
+     * @return the weights, quantized where {@link #covers} is true; the others are shared
+     * @throws IllegalArgumentException if they are quantized already, or as {@link #quantize}
+     * @throws InsufficientMemoryException if there is too little memory for the result; checked
+     *     first
      */
     public Weights apply(Weights weights) {
         if (!weights.quantized().isEmpty()) {
             throw new IllegalArgumentException(
                     "the weights are quantized already, as "
                             + weights.quantized().values().iterator().next()
-                            + ": leave the option quantization out, or give the model they were"
-                            + " made of");
+                            + ": omit the option quantization, or load the unquantized model");
         }
         InsufficientMemoryException.check(
                 "quantizing to " + this,
                 resultBytes(weights.unquantized()),
-                "quantize the model once with \"mistral quantize\", which takes little memory, and"
+                "quantize the model once with \"mistral quantize\", which needs little memory, and"
                         + " load the result, which is mapped from its file");
         Map<String, Tensor> plain = new LinkedHashMap<>();
         Map<String, QuantizedWeight> quantized = new LinkedHashMap<>();
@@ -261,11 +259,11 @@ public record Quantization(
     }
 
     /**
-     * Computes how large a weight becomes.
+     * Computes the size of a weight when it is quantized.
      *
      * @param name its name
      * @param shape (rows, columns)
-     * @return bytes; up to an eighth more where scales need float32
+     * @return the size in bytes; up to an eighth more where scales need float32
      */
     public long bytes(String name, long... shape) {
         long numbers = Arrays.stream(shape).reduce(1, Math::multiplyExact);
@@ -280,10 +278,10 @@ public record Quantization(
     }
 
     /**
-     * Gives {@code quantization_config} for the {@code config.json} of quantized weights: that of
-     * transformers for NF4, our own for int4.
+     * Returns {@code quantization_config} for the {@code config.json} of quantized weights:
+     * transformers' for NF4, this library's own for int4.
      *
-     * @param compute the type that Python is to compute in, that of the plain weights
+     * @param compute the type that Python computes in, that of the unquantized weights
      * @return the fields
      */
     public Map<String, Object> config(Dtype compute) {

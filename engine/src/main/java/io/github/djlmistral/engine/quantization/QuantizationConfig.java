@@ -5,11 +5,11 @@ import io.github.djlmistral.engine.internal.Quote;
 import java.util.List;
 
 /**
- * How the weights of a checkpoint are quantized: what {@code quantization_config} in its {@code
- * config.json} says, as far as reading them depends on it. Fields are named as there.
+ * The {@code quantization_config} in a checkpoint's {@code config.json}, as far as reading the
+ * weights depends on it. Fields are named as there.
  *
- * <p>What a checkpoint leaves plain ({@code modules_to_not_convert}, {@code lm_head} as a rule) is
- * seen from its tensors.
+ * <p>Which weights are not quantized ({@code modules_to_not_convert}, usually {@code lm_head}) is
+ * seen from the tensors.
  */
 public sealed interface QuantizationConfig {
 
@@ -17,8 +17,8 @@ public sealed interface QuantizationConfig {
     String quantMethod();
 
     /**
-     * Blocks of 4-bit codes of a table, see {@link BitsandbytesWeight}. Whether the absmax are
-     * themselves quantized is seen from the tensors.
+     * NF4 or FP4 of bitsandbytes, see {@link BitsandbytesWeight}. Whether absmax is quantized too
+     * is seen from the tensors.
      *
      * @param quantType {@code bnb_4bit_quant_type}: {@code nf4} or {@code fp4}
      */
@@ -36,10 +36,10 @@ public sealed interface QuantizationConfig {
     }
 
     /**
-     * Groups of 4-bit codes with zero points, in the layout of AutoGPTQ and GPTQModel.
+     * 4-bit GPTQ, in the layout of AutoGPTQ and GPTQModel.
      *
-     * @param groupSize {@code group_size}: how many inputs share a scale
-     * @param descAct {@code desc_act}: whether the inputs of a group need not be neighbours
+     * @param groupSize {@code group_size}: inputs per group
+     * @param descAct {@code desc_act}: whether the inputs of a group need not be adjacent
      * @param checkpointFormat {@code checkpoint_format}: {@code gptq}, whose zero points are stored
      *     less 1, or {@code gptq_v2}
      */
@@ -59,9 +59,9 @@ public sealed interface QuantizationConfig {
     }
 
     /**
-     * Groups of 4-bit codes with zero points, in the layout that AutoAWQ calls "gemm".
+     * 4-bit AWQ, in AutoAWQ's layout "gemm".
      *
-     * @param groupSize {@code group_size}: how many inputs share a scale
+     * @param groupSize {@code group_size}: inputs per group
      */
     record Awq(int groupSize) implements QuantizationConfig {
 
@@ -79,7 +79,7 @@ public sealed interface QuantizationConfig {
     /**
      * This library's own layout, see {@link io.github.djlmistral.engine.quantization.Int4}.
      *
-     * @param groupSize {@code group_size}: how many inputs share a scale
+     * @param groupSize {@code group_size}: inputs per group
      * @param symmetric {@code symmetric}: whether there are no offsets
      */
     record Int4(int groupSize, boolean symmetric) implements QuantizationConfig {

@@ -5,26 +5,26 @@ import io.github.djlmistral.engine.weights.Tensor;
 import java.util.stream.IntStream;
 
 /**
- * What quantizing lost.
+ * Quantization error.
  *
  * @param squaredError the sum of {@code (w - ŵ)²}
  * @param squaredWeights the sum of {@code w²}
  */
 public record QuantizationError(double squaredError, double squaredWeights) {
 
-    /** Nothing was quantized yet. */
+    /** The error of no weights. */
     public static final QuantizationError NONE = new QuantizationError(0, 0);
 
     /**
-     * Compares a matrix with what it was made of, on all cores.
+     * Computes the error of a quantized weight, in parallel.
      *
-     * @param plain float32, float16 or bfloat16, (rows, columns)
-     * @param quantized the matrix of the same shape
-     * @return how far apart they are
+     * @param plain the unquantized weight: float32, float16 or bfloat16, (rows, columns)
+     * @param quantized the quantized weight, of the same shape
+     * @return the error
      */
     public static QuantizationError of(Tensor plain, QuantizedWeight quantized) {
         FloatMatrix source = FloatMatrix.of(plain);
-        // summed in the order of the rows: the same result each time
+        // summed in the order of the rows, so that the result is deterministic
         double[][] sums =
                 IntStream.range(0, source.rows())
                         .parallel()
@@ -56,10 +56,10 @@ public record QuantizationError(double squaredError, double squaredWeights) {
     }
 
     /**
-     * Adds that of another matrix.
+     * Adds the error of other weights.
      *
-     * @param other the other
-     * @return both together
+     * @param other the other error
+     * @return the error of both
      */
     public QuantizationError plus(QuantizationError other) {
         return new QuantizationError(

@@ -9,28 +9,28 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds the quantized matrices among the tensors of a checkpoint in Hugging Face's layout. What
- * bitsandbytes, GPTQ and AWQ wrote keeps its value to the last bit of float32; see {@link
- * QuantizedWeight#dequantizeRow}.
+ * Reads the quantized weights of a checkpoint in Hugging Face's layout. Weights of bitsandbytes,
+ * GPTQ and AWQ keep their exact values in float32; see {@link QuantizedWeight#dequantizeRow}.
  *
- * <p>Where those libraries compute in half precision, they round these values once more: {@code (q
- * - z) · s} of GPTQ and AWQ to float16, what bitsandbytes gives to its compute type.
+ * <p>Those libraries round dequantized values once more: GPTQ and AWQ to float16, bitsandbytes to
+ * its compute type.
  */
 public final class QuantizedCheckpoint {
 
     private QuantizedCheckpoint() {}
 
     /**
-     * Sorts the tensors of a checkpoint.
+     * Reads quantized and unquantized weights from the tensors of a checkpoint.
      *
      * @param where the checkpoint, for messages
-     * @param tensors all its tensors, as the files have them
-     * @param config how they are quantized; null for a plain checkpoint
-     * @param shapes what the network asks for, by the weights' names: the layout of int4 does not
-     *     tell how many of its rows only fill up; the other formats do not need them
-     * @return the weights under their plain names; a matrix {@code X.qweight} is {@code X.weight}
-     * @throws CheckpointException if tensors and configuration do not fit together, or a part of a
-     *     matrix is missing or damaged
+     * @param tensors all tensors of the files
+     * @param config the quantization; null for an unquantized checkpoint
+     * @param shapes the shapes of the network's weights by name: the tiles of int4 and int8 do not
+     *     tell which rows are padding
+     * @return the weights; the parts of {@code X.weight}, such as {@code X.qweight}, become {@code
+     *     X.weight}
+     * @throws CheckpointException if tensors and configuration do not match, or a part of a weight
+     *     is missing or damaged
      */
     public static Weights read(
             Path where,
@@ -56,12 +56,12 @@ public final class QuantizedCheckpoint {
             throws CheckpointException {
         UnclaimedTensors parts = new UnclaimedTensors(where, tensors);
         if (config instanceof QuantizationConfig.Gptq || config instanceof QuantizationConfig.Awq) {
-            // repacked; scales and offsets of float32 where the file has float16 and 4 bits
+            // repacked; float32 scales and offsets replace float16 scales and 4-bit zero points
             InsufficientMemoryException.check(
                     "loading " + where,
                     tensors.values().stream().mapToLong(t -> t.data().remaining()).sum() * 9 / 8,
-                    "quantize the plain model with \"mistral quantize\": the result is mapped from"
-                            + " its file");
+                    "quantize the unquantized model with \"mistral quantize\": the result is"
+                            + " mapped from its file");
         }
         if (config instanceof QuantizationConfig.Bitsandbytes bitsandbytes) {
             BitsandbytesReader.read(parts, bitsandbytes, quantized);
@@ -78,15 +78,15 @@ public final class QuantizedCheckpoint {
             throw new CheckpointException(
                     where,
                     String.format(
-                            "the quantization_config in config.json is that of %s, but none of the"
-                                    + " %d tensors is quantized",
+                            "config.json has a quantization_config of %s, but none of the %d tensors"
+                                    + " is quantized",
                             config.quantMethod(), tensors.size()),
-                    "Give the config.json that was written with these weights, or take"
-                            + " quantization_config out");
+                    "Use the config.json that was written with these weights, or remove"
+                            + " quantization_config from it");
         }
         for (String name : quantized.keySet()) {
             if (plain.containsKey(name)) {
-                throw parts.broken(name + " is there twice, plain and quantized");
+                throw parts.broken(name + " exists twice, unquantized and quantized");
             }
         }
         return new Weights(plain, quantized);

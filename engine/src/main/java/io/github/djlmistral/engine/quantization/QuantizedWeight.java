@@ -5,30 +5,29 @@ import io.github.djlmistral.engine.weights.Tensor;
 import java.util.List;
 
 /**
- * The matrix of a linear layer, or an embedding table, in few bits: rows are outputs, columns
- * inputs. Immutable; any number of threads may read it.
+ * The quantized weight of a linear layer (out, in) or an embedding table (vocabulary, hidden).
+ * Immutable and thread-safe.
  */
 public sealed interface QuantizedWeight permits Int4, Int8, BitsandbytesWeight {
 
-    /** Returns the number of outputs. */
+    /** Returns the number of rows, the outputs of a linear layer. */
     int rows();
 
-    /** Returns the number of inputs. */
+    /** Returns the number of columns, the inputs of a linear layer. */
     int columns();
 
     /**
-     * Computes the numbers that one row stands for, in float32, as the definition of the format has
-     * it.
+     * Dequantizes one row to float32, as the format defines it.
      *
      * @param row the row, from 0
-     * @param to where its {@link #columns()} numbers go, from index 0
+     * @param to receives {@link #columns()} values from index 0 on
      */
     void dequantizeRow(int row, float[] to);
 
     /**
-     * Returns the tensors the matrix is kept in.
+     * Returns the tensors that hold codes, scales and the like.
      *
-     * @return mapped or direct; they name the parts as they are stored
+     * @return the tensors under the names they have in a file
      */
     List<Tensor> tensors();
 
@@ -37,7 +36,7 @@ public sealed interface QuantizedWeight permits Int4, Int8, BitsandbytesWeight {
         tensors().forEach(Tensor::free);
     }
 
-    /** Returns how many bytes the matrix takes, scales and all. */
+    /** Returns the size in bytes, scales included. */
     default long bytes() {
         return tensors().stream().mapToLong(tensor -> tensor.data().remaining()).sum();
     }

@@ -9,26 +9,28 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Dequantizes in plain Java, on the cores of the common pool, tile by tile.
+ * Dequantizes without vector instructions, tile by tile, in parallel on the common pool.
  *
- * <p>Codes of 4 bits are looked up: the 16 numbers that the codes of a group stand for are computed
- * and rounded once, and four of them make a long. Measured on one core of Zen 4 with Java 17, to
- * bfloat16: Int4 0.9 ns a number in groups of 128 and 1.4 ns in groups of 32, where the tables take
- * as long as the looking up; NF4 1.0 ns, Int8 1.9 ns.
+ * <p>4-bit codes use lookup tables: the 16 values of a group are computed and rounded once.
+ * Measured on one core of Zen 4 with Java 17, to bfloat16: Int4 0.9 ns per weight in groups of 128
+ * and 1.4 ns in groups of 32, where building the tables takes as long as the lookups; NF4 1.0 ns,
+ * Int8 1.9 ns.
  */
 public final class ScalarDequantizer implements Dequantizer {
 
     private static final int TILE = Int4.TILE;
 
     /**
-     * Columns dequantized in one go, a multiple of Int4's groups: their codes fit the first cache.
+     * Columns dequantized at a time, a multiple of Int4's group sizes: their codes fit the L1
+     * cache.
      */
     private static final int STRIP = 512;
 
     @Override
     public void dequantize(QuantizedWeight weight, int from, int to, Dtype dtype, ByteBuffer out) {
         if (from % TILE != 0) {
-            throw new IllegalArgumentException("row " + from + " does not begin a tile of " + TILE);
+            throw new IllegalArgumentException(
+                    "row " + from + " is not a multiple of the tile size " + TILE);
         }
         ByteBuffer target = out.slice();
         IntStream.range(from / TILE, (to + TILE - 1) / TILE)
@@ -69,7 +71,7 @@ public final class ScalarDequantizer implements Dequantizer {
         }
     }
 
-    /** What the 16 codes of a group stand for, as bits. */
+    /** Fills the lookup table of a group: the bits of its 16 values. */
     private static void fill(long[] table, Groups groups, int group, int place, boolean wide) {
         float scale = groups.scale(group, place);
         if (groups.offsets != null) {
@@ -79,7 +81,7 @@ public final class ScalarDequantizer implements Dequantizer {
             }
             return;
         }
-        // codes on the two sides of the centre differ in the sign only
+        // codes on both sides of the zero point differ in the sign only
         long sign = wide ? 0x80000000L : 0x8000L;
         for (int d = 0; d < Int4.ZERO_POINT; ++d) {
             long above = bits(scale * d, wide);
@@ -136,7 +138,7 @@ public final class ScalarDequantizer implements Dequantizer {
                     int group = (column + c) / size;
                     int stop = Math.min(width, (group + 1) * size - column);
                     float scale = groups.scale(group, place);
-                    // without offsets: adding -0 changes no number
+                    // adding -0 changes no value
                     float offset = groups.offsets == null ? -0f : groups.offset(group, place);
                     calculate(codes, place, scale, offset, c, stop, packed, to.wide);
                     c = stop;
@@ -191,7 +193,7 @@ public final class ScalarDequantizer implements Dequantizer {
             long first = (long) row * columns;
             bytes.get((int) (first / 2), codes);
             int c = 0;
-            while (c < columns) { // blocks need not end with a row
+            while (c < columns) { // blocks may cross rows
                 long block = (first + c) / size;
                 int stop = (int) Math.min(columns, (block + 1) * size - first);
                 float factor = factors.getFloat(4 * (int) block);
@@ -224,7 +226,7 @@ public final class ScalarDequantizer implements Dequantizer {
         }
     }
 
-    /** A number's float32, or the bfloat16 nearest to it. */
+    /** The bits of a value in float32, or of the nearest bfloat16. */
     private static long bits(float value, boolean wide) {
         int bits = Float.floatToRawIntBits(value);
         return wide ? bits & 0xffffffffL : (bits + 0x7fff + (bits >>> 16 & 1)) >>> 16;
@@ -254,7 +256,7 @@ public final class ScalarDequantizer implements Dequantizer {
         }
     }
 
-    /** Where rows go. */
+    /** The output buffer. */
     private static final class Rows {
 
         private final ByteBuffer to;
@@ -265,7 +267,7 @@ public final class ScalarDequantizer implements Dequantizer {
         Rows(ByteBuffer to, Dtype dtype, int from, int columns) {
             if (dtype != Dtype.FLOAT32 && dtype != Dtype.BFLOAT16) {
                 throw new IllegalArgumentException(
-                        "numbers are dequantized to float32 or bfloat16");
+                        "weights are dequantized to float32 or bfloat16");
             }
             this.to = to.duplicate().order(ByteOrder.nativeOrder());
             wide = dtype == Dtype.FLOAT32;
@@ -277,7 +279,7 @@ public final class ScalarDequantizer implements Dequantizer {
             return ((row - from) * columns + column) * (wide ? 4 : 2);
         }
 
-        /** Numbers of one row, two or four to a long. */
+        /** Writes values of one row, two or four per long. */
         void put(int row, int column, long[] packed, int count) {
             to.position(offset(row, column));
             to.asLongBuffer().put(packed, 0, count / (wide ? 2 : 4));

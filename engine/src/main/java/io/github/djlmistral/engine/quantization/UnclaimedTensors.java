@@ -13,8 +13,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The tensors of a checkpoint that no quantized matrix has claimed as its part yet. In every format
- * the parts of {@code X.weight} have names that begin with {@code X.}.
+ * The tensors of a checkpoint that are not part of a quantized weight read so far. In every format
+ * the names of the parts of {@code X.weight} begin with {@code X.}.
  */
 final class UnclaimedTensors {
 
@@ -30,7 +30,7 @@ final class UnclaimedTensors {
         this.tensors = new LinkedHashMap<>(tensors);
     }
 
-    /** What stands before this suffix, in the names that end with it. */
+    /** The names that end with this suffix, without it. */
     List<String> before(String suffix) {
         return tensors.keySet().stream()
                 .filter(name -> name.endsWith(suffix))
@@ -38,7 +38,7 @@ final class UnclaimedTensors {
                 .toList();
     }
 
-    /** The names that contain this. */
+    /** The names that contain this part. */
     List<String> containing(String part) {
         return tensors.keySet().stream().filter(name -> name.contains(part)).toList();
     }
@@ -47,7 +47,7 @@ final class UnclaimedTensors {
         return tensors.containsKey(name);
     }
 
-    /** Looks at a tensor that is there, without claiming it. */
+    /** Returns a present tensor without claiming it. */
     Tensor peek(String name) {
         return Objects.requireNonNull(tensors.get(name));
     }
@@ -56,7 +56,7 @@ final class UnclaimedTensors {
     Tensor take(String name, Dtype... types) throws CheckpointException {
         Tensor tensor = tensors.remove(name);
         if (tensor == null) {
-            throw broken(name + " is missing, a part of a quantized matrix");
+            throw broken(name + " is missing, a part of a quantized weight");
         }
         if (!Arrays.asList(types).contains(tensor.dtype())) {
             throw broken(
@@ -86,17 +86,17 @@ final class UnclaimedTensors {
         if (!Arrays.equals(tensor.shape(), shape)) {
             throw broken(
                     String.format(
-                            "%s is %s, where the other parts of its matrix ask for %s",
+                            "%s is %s, but the other parts of its weight require shape %s",
                             tensor.name(), tensor, Arrays.toString(shape)));
         }
         return tensor;
     }
 
     /**
-     * Cuts the inputs of a matrix into groups.
+     * Checks the number of groups.
      *
-     * @param scales where the number of groups is a dimension
-     * @param dimension which one it is
+     * @param scales a tensor with the number of groups as a dimension
+     * @param dimension the index of that dimension
      * @return the number of groups
      */
     int groups(Tensor scales, int dimension, long inputs, int groupSize)
@@ -105,24 +105,24 @@ final class UnclaimedTensors {
         if (groups * groupSize != inputs) {
             throw broken(
                     String.format(
-                            "%s is %s, so it is for %d groups, which are not what %d inputs in"
-                                    + " groups of %d make. Or it is group_size in config.json that"
-                                    + " is wrong",
+                            "%s is %s and so has %d groups, but %d inputs are not that many groups"
+                                    + " of %d. If the file is intact, group_size in config.json is"
+                                    + " wrong",
                             scales.name(), scales, groups, inputs, groupSize));
         }
         return Math.toIntExact(groups);
     }
 
-    /** What to throw if the parts of a matrix are damaged or do not fit together. */
+    /** Creates the exception for damaged or inconsistent parts of a weight. */
     CheckpointException broken(String problem) {
         return new CheckpointException(where, problem, AGAIN);
     }
 
     /**
-     * All that was not claimed: plain weights.
+     * Returns the remaining tensors, the unquantized weights.
      *
-     * @param config what was claimed, for the message; null if nothing was
-     * @throws CheckpointException if a quantized matrix's part is left
+     * @param config the quantization, for the message; null for an unquantized checkpoint
+     * @throws CheckpointException if a part of a quantized weight remains
      */
     Map<String, Tensor> plain(@Nullable QuantizationConfig config) throws CheckpointException {
         for (String name : tensors.keySet()) {
@@ -131,21 +131,21 @@ final class UnclaimedTensors {
                 throw new CheckpointException(
                         where,
                         String.format(
-                                "%s is a part of a matrix that %s quantized, but %s",
+                                "%s is part of a weight quantized by %s, but %s",
                                 name,
                                 writer,
                                 config == null
                                         ? "config.json has no quantization_config"
-                                        : "the quantization_config in config.json is that of "
+                                        : "config.json has a quantization_config of "
                                                 + config.quantMethod()
-                                                + ", and no such matrix claims it"),
-                        "Give the config.json that was written with these weights");
+                                                + ", which has no such part"),
+                        "Use the config.json that was written with these weights");
             }
         }
         return tensors;
     }
 
-    /** Who names tensors like this, or null if anyone may. */
+    /** The quantization that uses such names; null for names of unquantized weights. */
     private static @Nullable String writer(String name) {
         if (name.matches(".*\\.int[48]\\.(codes|scales|offsets)")) {
             return "this library (int4)";

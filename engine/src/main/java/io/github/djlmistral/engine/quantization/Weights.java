@@ -13,25 +13,25 @@ import java.util.Set;
 import java.util.stream.Stream;
 
 /**
- * The weights of a network by their names in a Hugging Face checkpoint, such as {@code
- * model.layers.0.self_attn.q_proj.weight}: each is in exactly one of the two maps.
+ * The weights of a network under their names in a Hugging Face checkpoint, such as {@code
+ * model.layers.0.self_attn.q_proj.weight}. Each weight is in exactly one of the two maps.
  *
  * <p>Whoever opens or quantizes weights owns what was allocated for them, and closes them when no
  * network that was made of them is in use any more. Weights mapped from files need no closing.
  *
- * @param unquantized those of floating-point numbers
+ * @param unquantized floating-point tensors
  * @param quantized quantized weights
  */
 public record Weights(Map<String, Tensor> unquantized, Map<String, QuantizedWeight> quantized)
         implements AutoCloseable {
 
-    /** Copies the maps, in their order. */
+    /** Copies the maps and keeps their order. */
     public Weights {
         unquantized = Collections.unmodifiableMap(new LinkedHashMap<>(unquantized));
         quantized = Collections.unmodifiableMap(new LinkedHashMap<>(quantized));
     }
 
-    /** Returns all tensors, those that matrices are kept in as well. */
+    /** Returns all tensors, those of quantized weights included. */
     public Stream<Tensor> tensors() {
         return Stream.concat(
                 unquantized.values().stream(),
@@ -64,15 +64,15 @@ public record Weights(Map<String, Tensor> unquantized, Map<String, QuantizedWeig
         NativeMemory.trim();
     }
 
-    /** Returns how many bytes the weights take as they are stored. */
+    /** Returns the size of the weights as they are stored, in bytes. */
     public long bytes() {
         return tensors().mapToLong(tensor -> tensor.data().remaining()).sum();
     }
 
     /**
-     * Returns how many bytes the weights take when they are loaded.
+     * Returns the size of the weights when they are loaded, in bytes.
      *
-     * @param dtype what the unquantized ones are converted to
+     * @param dtype the type that unquantized weights are converted to
      */
     public long bytes(Dtype dtype) {
         return unquantized.values().stream().mapToLong(Tensor::elements).sum() * dtype.bytes()

@@ -9,17 +9,17 @@ import java.nio.IntBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What GPTQ and AWQ have in common: groups of 4-bit codes, {@code w = (q - z) · s}, where the zero
- * point z is a code too. The matrices are stored transposed, inputs first, with G groups:
+ * Base of the GPTQ and AWQ readers: group-quantized weights {@code w = (q - z) · s} with 4-bit
+ * codes and 4-bit zero points, stored transposed (inputs first), with G groups:
  *
  * <pre>
  * X.scales   float16 or bfloat16 (G, out)
  * X.qzeros   int32 (G, out/8), eight zero points in a word
  * </pre>
  *
- * <p>This becomes {@link Int4} without loss. A scale has 11 bits at most and a code 4, so that in
- * float32 {@code s · q} and the offset {@code -s · z} are exact, and so is their sum, {@code s · (q
- * - z)}. Where all zero points are 8, a symmetric matrix with the scales as they are says the same.
+ * <p>The conversion to {@link Int4} is lossless: a scale has at most 11 significant bits and a code
+ * 4, so {@code s · q}, the offset {@code -s · z} and their sum are exact in float32. If all zero
+ * points are 8, the result is symmetric and keeps the scales as they are.
  */
 abstract class ZeroPointReader {
 
@@ -32,15 +32,15 @@ abstract class ZeroPointReader {
     private final int[] zeros;
 
     /**
-     * Takes a matrix's scales and zero points.
+     * Reads scales and zero points.
      *
-     * @param parts the tensors
+     * @param parts the tensors of the checkpoint
      * @param name X, as above
      * @param codes {@code X.qweight}, a matrix
-     * @param inputs how many inputs one of its words has
-     * @param outputs how many outputs one of its words has
-     * @param groupSize how many inputs share a scale
-     * @param added what the stored zero points lack, 0 or 1
+     * @param inputs inputs per word of the codes
+     * @param outputs outputs per word of the codes
+     * @param groupSize inputs per group
+     * @param added what is added to the stored zero points, 0 or 1
      */
     ZeroPointReader(
             UnclaimedTensors parts,
@@ -61,10 +61,10 @@ abstract class ZeroPointReader {
         if (rows % 8 != 0 || outputs * codes.shape()[1] != rows) {
             throw parts.broken(
                     String.format(
-                            "%s is %s, and %s is %s: not the same multiple of 8 outputs. Or it is"
-                                    + " quant_method in config.json that is wrong: qweight is"
-                                    + " [inputs/8, outputs] with gptq, [inputs, outputs/8] with"
-                                    + " awq",
+                            "%s is %s, but %s is %s: their outputs must be the same multiple of 8."
+                                    + " If the file is intact, quant_method in config.json is"
+                                    + " wrong: qweight is [inputs/8, outputs] with gptq, [inputs,"
+                                    + " outputs/8] with awq",
                             codes.name(), codes, scales.name(), scales));
         }
         int groups = parts.groups(scales, 0, columns, groupSize);
@@ -78,7 +78,7 @@ abstract class ZeroPointReader {
         }
     }
 
-    /** Adds 1 to each of eight zero points; 15 becomes 0, as AutoGPTQ has it. */
+    /** Adds 1 to each of eight zero points; 15 wraps to 0, as in AutoGPTQ. */
     private static int incremented(int word) {
         int sum = 0;
         for (int shift = 0; shift < 32; shift += 4) {
@@ -87,10 +87,10 @@ abstract class ZeroPointReader {
         return sum;
     }
 
-    /** Where in a word the code of an output stands: the lowest four bits are 0. */
+    /** Returns the place of an output's code in its word; place 0 is the lowest four bits. */
     abstract int place(int output);
 
-    /** The codes of one row, its columns in the order that {@link #pack} was given. */
+    /** Reads the codes of one row, its columns in the order given to {@link #pack}. */
     abstract void codes(int row, byte[] codes);
 
     final Int4 pack(String weight, int @Nullable [] inputOrder) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * Weights of few bits: the layouts they are kept in ({@link
+ * Quantization: the layouts of quantized weights ({@link
  * io.github.djlmistral.engine.quantization.Int4}, {@link
  * io.github.djlmistral.engine.quantization.Int8}, {@link
- * io.github.djlmistral.engine.quantization.BitsandbytesWeight}), what other tools write turned into
- * these, and plain weights turned into these.
+ * io.github.djlmistral.engine.quantization.BitsandbytesWeight}), readers of bitsandbytes, GPTQ, AWQ
+ * and GGUF checkpoints, and quantizers.
  */
 @NullMarked
 package io.github.djlmistral.engine.quantization;

@@ -156,7 +156,7 @@ class GgufWeightsTest {
                         .write(temporary.resolve("vector.gguf"));
         assertThatExceptionOfType(CheckpointException.class)
                 .isThrownBy(() -> GgufWeights.of(Gguf.open(file), 1, 1))
-                .withMessageContainingAll("output_norm.weight", "Q8_0[32]", "no matrix");
+                .withMessageContainingAll("output_norm.weight", "Q8_0[32]", "must be a matrix");
     }
 
     @Test

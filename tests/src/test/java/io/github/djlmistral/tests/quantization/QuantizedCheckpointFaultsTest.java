@@ -135,7 +135,7 @@ class QuantizedCheckpointFaultsTest {
                                 QuantizedCheckpoint.read(
                                         matrices.file, matrices.expected, config(file), Map.of()))
                 .withMessageContaining("none of the " + matrices.expected.size() + " tensors")
-                .withMessageContaining("take quantization_config out");
+                .withMessageContaining("remove quantization_config");
     }
 
     @Test
@@ -149,7 +149,7 @@ class QuantizedCheckpointFaultsTest {
     void aWeightThatIsThereTwice() throws IOException {
         QuantizedMatrices matrices = new QuantizedMatrices("awq");
         matrices.parts.put("a.weight", matrices.expected.get("a.weight"));
-        assertRefused(matrices, AWQ, "a.weight is there twice");
+        assertRefused(matrices, AWQ, "a.weight exists twice");
     }
 
     @Test
