@@ -20,13 +20,12 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the text translators have in common. A text takes many passes through the network, so the
- * translator hands DJL an empty list, for which a predictor runs no block, and drives a generation
- * itself when the output is asked for. It has no state of its own: any number of predictors may
- * share it.
+ * Base class of the text translators. Generation takes many forward passes, so {@code processInput}
+ * returns an empty list, for which a predictor runs no block, and {@code processOutput} runs the
+ * generation. Stateless: predictors may share it.
  *
- * @param <I> what the application gives
- * @param <O> what it gets
+ * @param <I> the input type
+ * @param <O> the output type
  */
 abstract class GenerationTranslator<I, O> implements StreamingTranslator<I, O> {
 
@@ -38,23 +37,23 @@ abstract class GenerationTranslator<I, O> implements StreamingTranslator<I, O> {
     /**
      * Makes a translator.
      *
-     * @param pipeline the model's
-     * @param options generation options the model was loaded with, already over the checkpoint's
+     * @param pipeline the pipeline of the model
+     * @param options generation options of the checkpoint, overridden by the model's arguments
      */
     GenerationTranslator(MistralPipeline pipeline, GenerationConfig.Builder options) {
         this.pipeline = pipeline;
         this.options = options;
     }
 
-    /** Makes a prompt and options of an input. */
+    /** Converts an input to a prompt and options. */
     abstract GenerationRequest request(I input);
 
-    /** Makes an output of the text. */
+    /** Converts a generated text to the output type. */
     abstract O output(GeneratedText text);
 
     /**
-     * Adds an input's own options to those of the model. Without a {@code max_new_tokens} of its
-     * own a request may take what the request limits leave.
+     * Overrides the model's options with those of the request. The default of {@code
+     * max_new_tokens} is lowered to what {@code max_total_tokens} leaves.
      */
     final GenerationRequest request(long[] prompt, Map<String, ?> own) {
         GenerationConfig.Builder builder = options.copy();
@@ -76,7 +75,7 @@ abstract class GenerationTranslator<I, O> implements StreamingTranslator<I, O> {
         return new GenerationRequest(prompt, config);
     }
 
-    /** Not null, so that {@code batchPredict} gives a batch as a whole. */
+    /** Not null, so that {@code batchPredict} passes the whole batch at once. */
     @Override
     public final Batchifier getBatchifier() {
         return new StackBatchifier();

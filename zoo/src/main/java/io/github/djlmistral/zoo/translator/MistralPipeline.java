@@ -19,10 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/**
- * All that turns texts into texts with one loaded model: its network, tokenizer, chat template and
- * the generation options that its checkpoint recommends. Thread-safe.
- */
+/** Tokenizer, chat template, generation options and generator of a loaded model. Thread-safe. */
 public final class MistralPipeline implements AutoCloseable {
 
     private final MistralForCausalLM network;
@@ -44,10 +41,10 @@ public final class MistralPipeline implements AutoCloseable {
     }
 
     /**
-     * Reads what a loaded model has beside its weights.
+     * Opens the pipeline of a loaded model.
      *
      * @param model a model of this zoo
-     * @return its pipeline; closing it leaves the model open
+     * @return the pipeline; closing it leaves the model open
      * @throws IOException if the checkpoint has no tokenizer, or a file is damaged
      */
     public static MistralPipeline open(Model model) throws IOException {
@@ -67,7 +64,7 @@ public final class MistralPipeline implements AutoCloseable {
     }
 
     /**
-     * Tells where a model is from.
+     * Returns the path of a model's checkpoint.
      *
      * @param model a model of this zoo
      * @return its directory, or its GGUF file; {@link Model#getModelPath} is the directory of both
@@ -115,7 +112,7 @@ public final class MistralPipeline implements AutoCloseable {
         return generator;
     }
 
-    /** Returns the generation options that the checkpoint recommends, to be changed freely. */
+    /** Returns a copy of the checkpoint's generation options. */
     public GenerationConfig.Builder defaults() {
         return defaults.copy();
     }
@@ -154,11 +151,10 @@ public final class MistralPipeline implements AutoCloseable {
     }
 
     /**
-     * Makes the prompt of a text: one turn of the user where there is a chat template, else the
-     * beginning of a text to be completed.
+     * Encodes a prompt: a user message where there is a chat template, else a text to be completed.
      *
-     * @param text the text; what spells a special token in it stays text
-     * @return its ids
+     * @param text the text; spellings of special tokens in it are encoded as text
+     * @return token ids
      * @throws IllegalArgumentException if it is empty
      */
     public long[] encode(String text) {
@@ -167,10 +163,10 @@ public final class MistralPipeline implements AutoCloseable {
     }
 
     /**
-     * Makes the prompt of a text to be completed, whatever template there is.
+     * Encodes a text to be completed, without the chat template.
      *
-     * @param text the text; what spells a special token in it stays text
-     * @return its ids, the begin token first where the checkpoint has it so
+     * @param text the text; spellings of special tokens in it are encoded as text
+     * @return token ids, beginning with BOS if the tokenizer adds it
      * @throws IllegalArgumentException if it is empty
      */
     public long[] complete(String text) {
@@ -185,10 +181,10 @@ public final class MistralPipeline implements AutoCloseable {
     }
 
     /**
-     * Starts a generation whose tokens the tokenizer can decode: vocabularies of networks are often
-     * padded with rows that no token belongs to.
+     * Starts a generation. Token ids beyond the tokenizer's vocabulary, with which networks are
+     * often padded, are forbidden.
      *
-     * @param prompts token ids, a row each
+     * @param prompts token ids, one array for each sequence
      * @param config the options
      * @return the generation, to be closed
      * @throws IllegalArgumentException as {@link Generator#start}

@@ -23,11 +23,10 @@ import java.util.Set;
 import java.util.function.BiFunction;
 
 /**
- * Makes the translators of a Mistral model for the types an application asks for: {@code String} to
- * {@code String}, {@link ChatInput} to {@link ChatOutput}, {@link Input} to {@link Output} for DJL
- * Serving, and {@link NDList} to {@link NDList} ({@code input_ids} and optionally {@code
- * attention_mask} and {@code position_ids} in, {@code logits} out, nothing of which needs a
- * tokenizer). The first three stream as well.
+ * Creates the translators of a Mistral model: {@code String} to {@code String}, {@link ChatInput}
+ * to {@link ChatOutput}, {@link Input} to {@link Output} for DJL Serving, and {@link NDList} to
+ * {@link NDList} ({@code input_ids} and optionally {@code attention_mask} and {@code position_ids}
+ * in, {@code logits} out, nothing of which needs a tokenizer). The first three stream as well.
  */
 public final class MistralTranslatorFactory implements TranslatorFactory, Serializable {
 
@@ -52,7 +51,7 @@ public final class MistralTranslatorFactory implements TranslatorFactory, Serial
     }
 
     /**
-     * Makes a translator. If that fails, the model stays open: it may serve others.
+     * Creates a translator. The model stays open if that fails.
      *
      * @throws UncheckedIOException if the checkpoint's tokenizer or template cannot be read; DJL
      *     would hide a {@link TranslateException} behind "No model with the specified URI"

@@ -17,13 +17,15 @@ import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /**
- * The arguments a model is loaded with ({@code Criteria.optArgument}, {@code serving.properties}):
- * those of this zoo, by the reference's names in either spelling ({@code max_new_tokens}, {@code
- * maxNewTokens}), among those that DJL and DJL Serving keep in the same map.
+ * Model arguments ({@code Criteria.optArgument}, {@code serving.properties}) in snake case or camel
+ * case ({@code max_new_tokens}, {@code maxNewTokens}). DJL and DJL Serving have theirs in the same
+ * map.
  */
 public final class ModelArguments {
 
-    /** Names a GGUF file in the model's directory, as in transformers' {@code from_pretrained}. */
+    /**
+     * Name of a GGUF file in the model's directory, as in transformers' {@code from_pretrained}.
+     */
     public static final String GGUF_FILE = "gguf_file";
 
     private static final List<String> LIMITS =
@@ -63,11 +65,11 @@ public final class ModelArguments {
     private ModelArguments() {}
 
     /**
-     * Checks that every argument means something, and one thing.
+     * Checks names and types of the arguments.
      *
      * @param arguments the arguments
-     * @throws IllegalArgumentException if there are others, naming them and the known ones; one is
-     *     given in both spellings; or a value is of another type
+     * @throws IllegalArgumentException if one is unknown, naming the known ones; is given in both
+     *     spellings; or has a value of another type
      */
     public static void check(Map<String, ?> arguments) {
         checkOnce(arguments.keySet());
@@ -95,9 +97,9 @@ public final class ModelArguments {
     }
 
     /**
-     * Finds the model in its directory.
+     * Returns the path of the checkpoint.
      *
-     * @param directory the directory that DJL found
+     * @param directory the model directory
      * @param arguments the arguments, or the properties of the model that was made with them
      * @return the GGUF file that {@link #GGUF_FILE} names, or the directory if it names none
      * @throws IOException if there is no such file
@@ -155,13 +157,13 @@ public final class ModelArguments {
         }
     }
 
-    /** Sets options over those of a level further away: the request's over the model's. */
+    /** Overrides options, the model's with those of a request. */
     static void set(GenerationConfig.Builder builder, Map<String, ?> own) {
         checkOnce(own.keySet());
         own.forEach(builder::option);
     }
 
-    /** Checks that no name is there in both spellings, of which one would win by chance. */
+    /** Checks that no argument is given in both spellings. */
     static void checkOnce(Set<String> names) {
         Map<String, String> seen = new HashMap<>();
         // sorted, for the same words each time
@@ -175,11 +177,11 @@ public final class ModelArguments {
     }
 
     /**
-     * Finds an argument.
+     * Returns the value of an argument.
      *
      * @param arguments the arguments
-     * @param name in the reference's spelling
-     * @return its value, whichever way it is spelled
+     * @param name in snake case
+     * @return its value, if given in either spelling
      */
     public static Optional<Object> value(Map<String, ?> arguments, String name) {
         return arguments.entrySet().stream()

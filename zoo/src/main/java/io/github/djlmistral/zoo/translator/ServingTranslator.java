@@ -39,8 +39,8 @@ import java.util.stream.Stream;
 /**
  * Bytes to bytes, for DJL Serving and its JSON (the schema of its LMI handlers): {@code {"inputs":
  * "text", "parameters": {"max_new_tokens": 50}}} or {@code {"messages": [{"role": "user",
- * "content": "text"}], "max_new_tokens": 50}}; a body that is no JSON object is a text. The answer
- * is {@code {"generated_text": .., "details": {..}}}; as a stream it is the text's pieces.
+ * "content": "text"}], "max_new_tokens": 50}}; a body that is no JSON object is a text. The output
+ * is {@code {"generated_text": .., "details": {..}}}, or the pieces of the text when streaming.
  */
 final class ServingTranslator extends GenerationTranslator<Input, Output> {
 
@@ -48,10 +48,10 @@ final class ServingTranslator extends GenerationTranslator<Input, Output> {
     private static final Gson GSON =
             new GsonBuilder().setObjectToNumberStrategy(ToNumberPolicy.LONG_OR_DOUBLE).create();
 
-    /** As much as a long context is in JSON; DJL Serving's own limit is 6.5 MB. */
+    /** Maximum size of a request; DJL Serving's own default is 6.5 MB. */
     private static final int MAX_BYTES = 8 << 20;
 
-    /** Descriptions of tools are the deepest part of a request. */
+    /** Maximum nesting depth of the JSON. */
     private static final int MAX_DEPTH = 64;
 
     /** What a request may hold beside options; the last two are for the server. */
@@ -91,7 +91,7 @@ final class ServingTranslator extends GenerationTranslator<Input, Output> {
         }
     }
 
-    /** What gson says, without its advice for programmers, and not megabytes of it. */
+    /** Returns gson's message, truncated and without its advice for programmers. */
     private static String reason(Exception e) {
         Throwable cause = e.getCause() instanceof MalformedJsonException malformed ? malformed : e;
         String message =
@@ -239,7 +239,7 @@ final class ServingTranslator extends GenerationTranslator<Input, Output> {
         }
     }
 
-    /** A publisher that can fail: DJL's own leaves its subscriber waiting for ever. */
+    /** A publisher that can fail; after a failure DJL's own never completes. */
     private static final class Publisher extends PublisherBytesSupplier {
 
         private final CompletableFuture<Void> end = new CompletableFuture<>();

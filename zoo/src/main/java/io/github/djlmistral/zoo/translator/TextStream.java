@@ -16,10 +16,9 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A text while it is being generated: what {@code predictor.streamingPredict(..)} returns. It
- * iterates over pieces of text, whole characters each, and computes a token when the next piece is
- * asked for. The end of the text, an error, {@link #close} and closing the predictor free the
- * generation and DJL's context.
+ * Streamed text generation, returned by {@code predictor.streamingPredict(..)}: an iterator over
+ * pieces of text of whole characters, computed on demand. The end of the text, an exception, {@link
+ * #close} and closing the predictor free its memory.
  *
  * <pre>{@code
  * try (TextStream<String> pieces = TextStream.of(predictor.streamingPredict("What is a fox?"))) {
@@ -45,7 +44,7 @@ public final class TextStream<O> extends StreamOutput<O>
     private boolean ended;
     private boolean abandoned;
 
-    /** Whether {@link #abandon} has begun, so that the cancelled text is not taken for a whole. */
+    /** Set before the generation is cancelled, so that its end is not taken for the text's. */
     private volatile boolean abandoning;
 
     TextStream(
@@ -60,9 +59,9 @@ public final class TextStream<O> extends StreamOutput<O>
     }
 
     /**
-     * Names the type that DJL's signature hides.
+     * Casts DJL's type to this one.
      *
-     * @param stream what {@code streamingPredict} of a predictor of this zoo returned
+     * @param stream returned by {@code streamingPredict} of a predictor of this zoo
      * @param <O> the predictor's output
      * @return the same object
      * @throws IllegalArgumentException if it came from another translator
@@ -134,7 +133,7 @@ public final class TextStream<O> extends StreamOutput<O>
         }
     }
 
-    /** Ends the generation at its next token; may be called from another thread. */
+    /** Cancels the generation at its next token, from any thread. */
     public void cancel() {
         generation.cancel();
     }
@@ -166,7 +165,7 @@ public final class TextStream<O> extends StreamOutput<O>
         buildAsyncOutput();
     }
 
-    /** Ends the stream together with its predictor or model, after the token under way. */
+    /** Called when the predictor or the model is closed; waits for the token under way. */
     void abandon() {
         abandoning = true;
         generation.cancel();

@@ -1,4 +1,4 @@
-/** Between the types of an application and token ids: DJL translators over the generator. */
+/** DJL translators: from application types to token ids, generation, and back. */
 @NullMarked
 package io.github.djlmistral.zoo.translator;
 
