@@ -29,7 +29,7 @@ import java.nio.file.Path;
  *
  * <p>The types a model can be loaded with are those of {@link MistralTranslatorFactory}. Arguments
  * ({@code optArgument}): {@code kernels} and {@code dtype} as {@link
- * io.github.djlmistral.engine.kernels.KernelChoice#of} takes them, {@code quantization} ({@code
+ * io.github.djlmistral.engine.kernels.ComputeOptions} takes them, {@code quantization} ({@code
  * int4}, {@code nf4}) as {@link io.github.djlmistral.engine.quantization.Quantization#parse} does,
  * {@code gguf_file} for one of several GGUF files in a directory, and every option of {@link
  * io.github.djlmistral.engine.generation.GenerationConfig} by the reference's name. An unknown

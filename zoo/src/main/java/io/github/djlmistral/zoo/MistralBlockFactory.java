@@ -5,7 +5,7 @@ import ai.djl.MalformedModelException;
 import ai.djl.Model;
 import ai.djl.nn.Block;
 import ai.djl.nn.BlockFactory;
-import io.github.djlmistral.engine.kernels.KernelChoice;
+import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.model.MistralCheckpoint;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.engine.quantization.Quantization;
@@ -40,15 +40,12 @@ public final class MistralBlockFactory implements BlockFactory {
             if (quantization.isPresent()) {
                 checkpoint = quantized(checkpoint, Quantization.parse(quantization.get() + ""));
             }
-            checkpoint.attach(model.getNDManager());
+            ComputeOptions options =
+                    new ComputeOptions(
+                            argument(arguments, "kernels"), argument(arguments, "dtype"));
             MistralForCausalLM network =
                     MistralForCausalLM.of(
-                            checkpoint.config(),
-                            checkpoint.weights(),
-                            path.toString(),
-                            model.getNDManager(),
-                            argument(arguments, "kernels"),
-                            argument(arguments, "dtype"));
+                            checkpoint, path.toString(), model.getNDManager(), options);
             logger.info("{}: {}", model.getName(), network.kernelReason());
             return network;
         } catch (MalformedModelException e) {
@@ -73,6 +70,6 @@ public final class MistralBlockFactory implements BlockFactory {
     }
 
     private static String argument(Map<String, ?> arguments, String name) {
-        return ModelArguments.value(arguments, name).orElse(KernelChoice.AUTO).toString();
+        return ModelArguments.value(arguments, name).orElse(ComputeOptions.DEFAULT).toString();
     }
 }

@@ -321,7 +321,7 @@ public final class Generation implements AutoCloseable {
                         .leftPadding(padding);
             }
             ForwardOutput output = network.forward(parameters, input, false);
-            float[] flat = output.output().toFloatArray();
+            float[] flat = output.logits().toFloatArray();
             int vocabulary = flat.length / batch;
             float[][] logits = new float[batch][];
             Arrays.setAll(

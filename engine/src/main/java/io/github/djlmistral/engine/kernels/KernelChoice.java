@@ -30,9 +30,6 @@ public record KernelChoice(Kernels kernels, Use simd, String reason) {
         REQUIRED
     }
 
-    /** What users write to leave the choice to us. */
-    public static final String AUTO = "auto";
-
     /** From here on, 256 MiB, reading the weights takes longer than anything else. */
     private static final long LARGE = 1L << 28;
 
@@ -40,9 +37,7 @@ public record KernelChoice(Kernels kernels, Use simd, String reason) {
      * Chooses by what was asked for, the device and the checkpoint.
      *
      * @param manager the manager of the model, with its device
-     * @param kernels {@code "auto"}, {@code "simd"} (with {@code torch} for many tokens), {@code
-     *     "torch"} or {@code "reference"}
-     * @param dtype {@code "auto"} or a type of {@link Dtype}
+     * @param options what was asked for
      * @param stored the type of the checkpoint's weights, null where there is none
      * @param bytes how large the weights are as they are stored
      * @return the choice
@@ -50,14 +45,16 @@ public record KernelChoice(Kernels kernels, Use simd, String reason) {
      *     together
      */
     public static KernelChoice of(
-            NDManager manager, String kernels, String dtype, @Nullable Dtype stored, long bytes) {
+            NDManager manager, ComputeOptions options, @Nullable Dtype stored, long bytes) {
+        String kernels = options.kernels();
+        String dtype = options.dtype();
         boolean pytorch = "PyTorch".equals(manager.getEngine().getEngineName());
-        boolean auto = AUTO.equals(kernels);
+        boolean auto = ComputeOptions.DEFAULT.equals(kernels);
         String name = auto ? pytorch ? "torch" : "reference" : kernels;
         String device = manager.getDevice().isGpu() ? "GPU" : "CPU";
         switch (name) {
             case "reference" -> {
-                if (!AUTO.equals(dtype) && Dtype.of(dtype) != Dtype.FLOAT32) {
+                if (!ComputeOptions.DEFAULT.equals(dtype) && Dtype.of(dtype) != Dtype.FLOAT32) {
                     throw new IllegalArgumentException(
                             "the reference kernels compute in float32 only, not in "
                                     + dtype
@@ -80,7 +77,9 @@ public record KernelChoice(Kernels kernels, Use simd, String reason) {
                                     + manager.getEngine().getEngineName());
                 }
                 Dtype chosen =
-                        AUTO.equals(dtype) ? fitting(manager, stored, bytes) : Dtype.of(dtype);
+                        ComputeOptions.DEFAULT.equals(dtype)
+                                ? fitting(manager, stored, bytes)
+                                : Dtype.of(dtype);
                 Use simd = simd(manager, name, auto);
                 return new KernelChoice(
                         simd == Use.NONE
@@ -125,14 +124,12 @@ public record KernelChoice(Kernels kernels, Use simd, String reason) {
      * says.
      *
      * @param manager as above
-     * @param kernels as above
-     * @param dtype as above
+     * @param options as above
      * @param weights all weights of the checkpoint; their bytes are not read
      * @return the choice
      * @throws IllegalArgumentException as above
      */
-    public static KernelChoice of(
-            NDManager manager, String kernels, String dtype, Weights weights) {
+    public static KernelChoice of(NDManager manager, ComputeOptions options, Weights weights) {
         Dtype stored =
                 weights.unquantized().values().stream()
                         .max(Comparator.comparingLong(Tensor::elements))
@@ -142,7 +139,7 @@ public record KernelChoice(Kernels kernels, Use simd, String reason) {
             // what is left of the numbers may be a few norms, which say nothing
             stored = Dtype.BFLOAT16;
         }
-        return of(manager, kernels, dtype, stored, weights.bytes());
+        return of(manager, options, stored, weights.bytes());
     }
 
     /**

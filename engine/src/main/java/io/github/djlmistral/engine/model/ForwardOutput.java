@@ -6,13 +6,12 @@ import ai.djl.ndarray.NDList;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a forward pass gives.
+ * The output of {@link MistralForCausalLM#forward}.
  *
- * @param output of {@link MistralModel} the last hidden state (B, T, E); of {@link
- *     MistralForCausalLM} the logits, float32 (B, T or {@code logitsToKeep}, V)
- * @param hiddenStates if asked for, L + 1 arrays (B, T, E): the embeddings, what layers 1 to L - 1
- *     gave, and the last layer's after the final norm
- * @param attentions if asked for, L arrays (B, H, T, K)
+ * @param logits float32 (B, T or {@code logitsToKeep}, V)
+ * @param hiddenStates if asked for, L + 1 arrays (B, T, E): the embeddings, the outputs of layers 1
+ *     to L - 1, and the last layer's output after the final norm
+ * @param attentions if asked for, L arrays of attention weights (B, H, T, K)
  */
 public record ForwardOutput(
-        NDArray output, @Nullable NDList hiddenStates, @Nullable NDList attentions) {}
+        NDArray logits, @Nullable NDList hiddenStates, @Nullable NDList attentions) {}

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.model;
 
-import ai.djl.ndarray.NDManager;
 import io.github.djlmistral.engine.quantization.GgufWeights;
 import io.github.djlmistral.engine.quantization.InsufficientMemoryException;
 import io.github.djlmistral.engine.quantization.Quantization;
@@ -20,7 +19,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.UUID;
 
 /**
  * What a network is made of, as it is stored; plain weights are mapped, not read.
@@ -29,18 +27,6 @@ import java.util.UUID;
  * @param weights its weights, under Hugging Face's names and in Hugging Face's layout
  */
 public record MistralCheckpoint(MistralConfig config, Weights weights) {
-
-    /**
-     * Lets the weights live as long as a manager: they are closed when it is. Call it once, for the
-     * checkpoint that a network is made of.
-     *
-     * @param manager the manager that the network is made with
-     * @return this checkpoint
-     */
-    public MistralCheckpoint attach(NDManager manager) {
-        manager.attachInternal("weights-" + UUID.randomUUID(), weights);
-        return this;
-    }
 
     /**
      * Opens a checkpoint: {@code config.json} with {@code *.safetensors}, or {@code params.json}

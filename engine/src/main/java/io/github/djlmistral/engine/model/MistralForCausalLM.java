@@ -17,6 +17,7 @@ import ai.djl.util.PairList;
 import io.github.djlmistral.engine.cache.KvCache;
 import io.github.djlmistral.engine.internal.CloseGate;
 import io.github.djlmistral.engine.internal.OwnedManager;
+import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
@@ -97,37 +98,54 @@ public final class MistralForCausalLM extends MistralBlock
      *
      * @param directory the checkpoint, or the GGUF file
      * @param manager the manager whose device and lifetime bound the network's
-     * @param kernels {@code "auto"} or a name, see {@link KernelChoice#of}
-     * @param dtype {@code "auto"} or a type, see {@link KernelChoice#of}
+     * @param options kernels and data type
      * @return the network, ready to run
      * @throws IOException if files are missing or cannot be read
      * @throws MalformedModelException if the weights are not those of the configuration, naming
      *     every tensor that is missing, surplus or of another shape
      */
-    public static MistralForCausalLM load(
-            Path directory, NDManager manager, String kernels, String dtype)
+    public static MistralForCausalLM load(Path directory, NDManager manager, ComputeOptions options)
             throws IOException, MalformedModelException {
-        MistralCheckpoint checkpoint = MistralCheckpoint.open(directory).attach(manager);
+        return of(MistralCheckpoint.open(directory), directory.toString(), manager, options);
+    }
+
+    /**
+     * Makes a network of an open checkpoint, whose memory it takes over: closing the network frees
+     * it, and so does a failure to make it.
+     *
+     * @param checkpoint the checkpoint; not to be used for another network
+     * @param source its name, for messages
+     * @param manager the manager whose device and lifetime bound the network's
+     * @param options kernels and data type
+     * @return the network, ready to run
+     * @throws MalformedModelException if the weights are not those of the configuration, naming
+     *     every tensor that is missing, surplus or of another shape
+     */
+    public static MistralForCausalLM of(
+            MistralCheckpoint checkpoint, String source, NDManager manager, ComputeOptions options)
+            throws MalformedModelException {
+        Weights weights = checkpoint.weights();
         return of(
                 checkpoint.config(),
-                checkpoint.weights(),
-                directory.toString(),
+                weights,
+                source,
                 manager,
-                kernels,
-                dtype);
+                own -> {
+                    own.attachInternal(NDManager.nextUid(), weights);
+                    return KernelChoice.of(own, options, weights);
+                });
     }
 
     /**
      * Makes a network of weights. Those of floating-point numbers become parameters, frozen;
      * quantized weights do not, they are not trained. The weights stay the caller's: they have to
-     * outlive the network, see {@link MistralCheckpoint#attach}.
+     * outlive the network.
      *
      * @param config its shape
      * @param weights its weights
      * @param source where they are from, for messages
      * @param manager the manager whose device and lifetime bound the network's
-     * @param kernels {@code "auto"} or a name, see {@link KernelChoice#of}
-     * @param dtype {@code "auto"} or a type, see {@link KernelChoice#of}
+     * @param options kernels and data type
      * @return the network, ready to run
      * @throws MalformedModelException if the weights are not those of the configuration, naming
      *     every tensor that is missing, surplus or of another shape
@@ -138,15 +156,9 @@ public final class MistralForCausalLM extends MistralBlock
             Weights weights,
             String source,
             NDManager manager,
-            String kernels,
-            String dtype)
+            ComputeOptions options)
             throws MalformedModelException {
-        return of(
-                config,
-                weights,
-                source,
-                manager,
-                own -> KernelChoice.of(own, kernels, dtype, weights));
+        return of(config, weights, source, manager, own -> KernelChoice.of(own, options, weights));
     }
 
     /**
@@ -456,8 +468,8 @@ public final class MistralForCausalLM extends MistralBlock
     }
 
     private static void handOver(ForwardOutput output, NDManager target) {
-        NDList all = new NDList(output.output());
-        output.output().setName("logits");
+        NDList all = new NDList(output.logits());
+        output.logits().setName("logits");
         if (output.hiddenStates() != null) {
             all.addAll(output.hiddenStates());
         }
@@ -481,7 +493,7 @@ public final class MistralForCausalLM extends MistralBlock
             NDList inputs,
             boolean training,
             @Nullable PairList<String, Object> params) {
-        return new NDList(forward(parameterStore, arguments(inputs), training).output());
+        return new NDList(forward(parameterStore, arguments(inputs), training).logits());
     }
 
     /** Reads the list that DJL passes: {@code input_ids}, then optionally mask and positions. */

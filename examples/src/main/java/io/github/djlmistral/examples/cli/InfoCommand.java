@@ -5,6 +5,7 @@ import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.jni.JniUtils;
+import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.quantization.Quantization;
@@ -54,7 +55,10 @@ public final class InfoCommand implements Callable<Integer> {
         try (NDManager manager = NDManager.newBaseManager(device, "PyTorch")) {
             KernelChoice choice =
                     KernelChoice.of(
-                            manager, model.kernels, model.dtype, stored.dtype(), stored.bytes());
+                            manager,
+                            new ComputeOptions(model.kernels, model.dtype),
+                            stored.dtype(),
+                            stored.bytes());
             Map<String, Object> sections = new LinkedHashMap<>();
             sections.put("model", model(path));
             sections.put("config", ConfigFields.of(config));

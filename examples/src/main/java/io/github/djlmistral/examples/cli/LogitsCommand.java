@@ -163,13 +163,13 @@ public final class LogitsCommand implements Callable<Integer> {
         ForwardOutput result = network.forward(new ParameterStore(manager, false), input, false);
         List<Tensor> tensors = new ArrayList<>();
         inputs.forEach((name, array) -> tensors.add(integers(name, array)));
-        tensors.add(floats("logits", result.output()));
+        tensors.add(floats("logits", result.logits()));
         add(tensors, "hidden_states.", result.hiddenStates(), network.kernels());
         add(tensors, "attentions.", result.attentions(), network.kernels());
         if (output != null) {
             Safetensors.write(output, tensors, Map.of("format", "pt"));
         }
-        report(tensors, result.output(), network);
+        report(tensors, result.logits(), network);
     }
 
     private Rows encode(ZooModel<?, ?> loaded) throws IOException {

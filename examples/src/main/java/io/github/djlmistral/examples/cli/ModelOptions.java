@@ -10,7 +10,7 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.repository.zoo.Criteria;
 import ai.djl.repository.zoo.ModelNotFoundException;
 import ai.djl.repository.zoo.ZooModel;
-import io.github.djlmistral.engine.kernels.KernelChoice;
+import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.quantization.Quantization;
 import io.github.djlmistral.engine.weights.Dtype;
@@ -104,7 +104,7 @@ final class ModelOptions {
         if (quantization == null) {
             quantization = named;
         }
-        if (dtype.equals(KernelChoice.AUTO)) {
+        if (dtype.equals(ComputeOptions.DEFAULT)) {
             dtype = source.arguments().getOrDefault("dtype", dtype);
         } else {
             Dtype.of(dtype);

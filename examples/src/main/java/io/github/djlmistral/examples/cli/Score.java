@@ -44,7 +44,7 @@ final class Score {
                                                 manager.create(input, new Shape(1, input.length)))
                                         .logitsToKeep(window.end() - first + 1),
                                 false)
-                        .output();
+                        .logits();
         long[] rows = Arrays.stream(window.counted()).mapToLong(i -> i - first).toArray();
         return logits.get(new NDIndex(0)).get(manager.create(rows)).logSoftmax(-1);
     }

@@ -106,7 +106,7 @@ final class SpeedTest {
                                 .cache(cache)
                                 .logitsToKeep(1);
                 // reading them is also what waits for a GPU
-                float[] logits = network.forward(parameters, input, false).output().toFloatArray();
+                float[] logits = network.forward(parameters, input, false).logits().toFloatArray();
                 if (logits.length != network.config().vocabSize() || !Float.isFinite(logits[0])) {
                     throw new AssertionError("the logits of one token, finite");
                 }

@@ -5,6 +5,7 @@ import ai.djl.Device;
 import ai.djl.MalformedModelException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.model.MistralCheckpoint;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.examples.cli.Passages.Window;
@@ -98,8 +99,7 @@ final class VariantScorer {
                             variant.checkpoint().weights(),
                             variant.name(),
                             manager,
-                            kernels,
-                            dtype);
+                            new ComputeOptions(kernels, dtype));
             for (Window window : windows) {
                 try (NDManager scope = manager.newSubManager()) {
                     NDArray scores = Score.logProbabilities(network, scope, window);

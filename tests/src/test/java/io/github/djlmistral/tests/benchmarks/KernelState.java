@@ -3,6 +3,7 @@ package io.github.djlmistral.tests.benchmarks;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.quantization.Weights;
@@ -26,7 +27,12 @@ final class KernelState implements AutoCloseable {
      * @param dtype their type
      */
     KernelState(String name, String dtype) {
-        kernels = KernelChoice.of(manager, name, dtype, new Weights(Map.of(), Map.of())).kernels();
+        kernels =
+                KernelChoice.of(
+                                manager,
+                                new ComputeOptions(name, dtype),
+                                new Weights(Map.of(), Map.of()))
+                        .kernels();
     }
 
     /** Creates an array of the kernels' type with uniform values in [-2, 2). */

@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.training.ParameterStore;
 import io.github.djlmistral.engine.cache.KvCache;
+import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.model.ForwardInput;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
@@ -82,7 +83,9 @@ public class LayerBenchmark {
         manager = NDManager.newBaseManager("PyTorch");
         parameters = new ParameterStore(manager, false);
         Weights weights = RandomNetwork.weights(CONFIG, weight);
-        network = MistralForCausalLM.of(CONFIG, weights, "random", manager, kernels, dtype);
+        network =
+                MistralForCausalLM.of(
+                        CONFIG, weights, "random", manager, new ComputeOptions(kernels, dtype));
         System.out.println("# " + network.kernelReason());
         cache = network.newCache(manager, 1, depth + tokens);
         for (int done = 0; done < depth; done += CHUNK) {
@@ -97,7 +100,7 @@ public class LayerBenchmark {
                     ForwardInput.ofIds(step.create(ids, new Shape(1, width)))
                             .cache(cache)
                             .logitsToKeep(1);
-            return network.forward(parameters, input, false).output().toFloatArray()[0];
+            return network.forward(parameters, input, false).logits().toFloatArray()[0];
         }
     }
 

@@ -176,7 +176,7 @@ class KvCacheTest extends Fixture {
     private float[][] pass(MistralForCausalLM network, KvCache cache, long[]... rows) {
         try (NDManager scope = manager.newSubManager()) {
             ForwardInput input = ForwardInput.ofIds(ids(scope, rows)).cache(cache).logitsToKeep(1);
-            return rows(network.forward(parameters, input, false).output());
+            return rows(network.forward(parameters, input, false).logits());
         }
     }
 

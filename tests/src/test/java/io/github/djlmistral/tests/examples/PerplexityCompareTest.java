@@ -130,7 +130,7 @@ class PerplexityCompareTest {
                                     new ParameterStore(scope, false),
                                     ForwardInput.ofIds(input),
                                     false)
-                            .output()
+                            .logits()
                             .toFloatArray();
             int vocabulary = all.length / ids.length;
             float[][] rows = new float[ids.length][vocabulary];

@@ -11,6 +11,7 @@ import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.Generator;
 import io.github.djlmistral.engine.generation.LogitsProcessor;
 import io.github.djlmistral.engine.generation.Sequence;
+import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.engine.quantization.Weights;
@@ -47,7 +48,8 @@ class GenerationFailureTest extends Fixture {
     }
 
     private MistralForCausalLM network(Weights weights, String kernels) throws Exception {
-        return MistralForCausalLM.of(SHAPE, weights, "random", manager, kernels, "float32");
+        return MistralForCausalLM.of(
+                SHAPE, weights, "random", manager, new ComputeOptions(kernels, "float32"));
     }
 
     private List<Sequence> rows(MistralForCausalLM network, List<long[]> prompts, int tokens) {

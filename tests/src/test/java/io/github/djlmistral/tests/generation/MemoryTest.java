@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.Generator;
+import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.engine.quantization.Weights;
@@ -34,7 +35,8 @@ class MemoryTest extends Fixture {
         MistralConfig config = RandomNetwork.config(window);
         Weights weights = RandomNetwork.weights(config, "float32");
         MistralForCausalLM network =
-                MistralForCausalLM.of(config, weights, "random", manager, kernels, "float32");
+                MistralForCausalLM.of(
+                        config, weights, "random", manager, new ComputeOptions(kernels, "float32"));
         GenerationConfig options =
                 GenerationConfig.builder().maxNewTokens(MANY).eosTokenIds(List.of()).build();
         try (Generation generation =

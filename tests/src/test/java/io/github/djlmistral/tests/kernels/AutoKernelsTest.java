@@ -7,6 +7,7 @@ import static org.assertj.core.data.Offset.offset;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.training.ParameterStore;
+import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.model.ForwardInput;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
@@ -47,8 +48,7 @@ class AutoKernelsTest {
                 RandomNetwork.weights(config, "int8 g16"),
                 "random",
                 manager,
-                kernels,
-                "float32");
+                new ComputeOptions(kernels, "float32"));
     }
 
     private static float[] logits(MistralForCausalLM network, NDManager manager) {
@@ -56,7 +56,7 @@ class AutoKernelsTest {
                 ForwardInput.ofIds(manager.create(new long[] {5}, new Shape(1, 1)))
                         .cache(network.newCache(manager, 1, 4));
         return network.forward(new ParameterStore(manager, false), input, false)
-                .output()
+                .logits()
                 .toFloatArray();
     }
 

@@ -9,6 +9,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.training.ParameterStore;
 import io.github.djlmistral.engine.cache.KvCache;
+import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.kernels.ReferenceKernels;
@@ -157,7 +158,7 @@ class DecoderTest {
 
     private static float[] logits(MistralForCausalLM network, NDManager scope, ForwardInput input) {
         return network.forward(new ParameterStore(scope, false), input, false)
-                .output()
+                .logits()
                 .toFloatArray();
     }
 
@@ -181,7 +182,13 @@ class DecoderTest {
 
         Pair(MistralConfig config, String kind, Kernels kernels) throws Exception {
             Weights weights = RandomNetwork.weights(config, kind);
-            decoder = MistralForCausalLM.of(config, weights, "test", manager, "simd", "float32");
+            decoder =
+                    MistralForCausalLM.of(
+                            config,
+                            weights,
+                            "test",
+                            manager,
+                            new ComputeOptions("simd", "float32"));
             assertThat(decoder.kernelReason()).startsWith("simd for up to 8 tokens");
             KernelChoice choice = new KernelChoice(kernels, KernelChoice.Use.NONE, "a test");
             reference = MistralForCausalLM.of(config, weights, "test", manager, choice);

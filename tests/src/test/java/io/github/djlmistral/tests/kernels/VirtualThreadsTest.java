@@ -8,6 +8,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.training.ParameterStore;
 import io.github.djlmistral.engine.cache.KvCache;
+import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.model.ForwardInput;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
@@ -49,8 +50,7 @@ class VirtualThreadsTest {
                             RandomNetwork.weights(config, kind),
                             "random",
                             manager,
-                            kernels,
-                            dtype);
+                            new ComputeOptions(kernels, dtype));
             ExecutorService executor =
                     (ExecutorService)
                             Executors.class
@@ -92,7 +92,7 @@ class VirtualThreadsTest {
                 ForwardInput token =
                         ForwardInput.ofIds(scope.create(new long[] {id}, new Shape(1, 1)))
                                 .cache(cache);
-                logits = network.forward(parameters, token, false).output().toFloatArray();
+                logits = network.forward(parameters, token, false).logits().toFloatArray();
             }
             return logits;
         }

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.Generator;
+import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.kernels.ReferenceKernels;
@@ -65,7 +66,7 @@ class ChangedFileTest extends Fixture {
     }
 
     private MistralForCausalLM load(Path path) throws Exception {
-        return MistralForCausalLM.load(path, manager, "torch", "float32");
+        return MistralForCausalLM.load(path, manager, new ComputeOptions("torch", "float32"));
     }
 
     private Generation start(MistralForCausalLM network) {

@@ -9,6 +9,7 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Parameter;
 import ai.djl.training.GradientCollector;
 import io.github.djlmistral.engine.cache.KvCache;
+import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.ReferenceKernels;
 import io.github.djlmistral.engine.model.ForwardInput;
 import io.github.djlmistral.engine.model.MistralConfig;
@@ -37,7 +38,8 @@ class ChangedWeightsTest extends Fixture {
         MistralConfig config = RandomNetwork.config(0);
         Weights weights = RandomNetwork.weights(config, "float32");
         MistralForCausalLM network =
-                MistralForCausalLM.of(config, weights, "random", manager, kernels, "float32");
+                MistralForCausalLM.of(
+                        config, weights, "random", manager, new ComputeOptions(kernels, "float32"));
         if (seed > 0) {
             network.namedParameters()
                     .values()
@@ -54,10 +56,10 @@ class ChangedWeightsTest extends Fixture {
             NDArray next = scope.create(new long[] {9}, new Shape(1, 1));
             NDArray first =
                     network.forward(parameters, ForwardInput.ofIds(prompt).cache(cache), false)
-                            .output();
+                            .logits();
             NDArray second =
                     network.forward(parameters, ForwardInput.ofIds(next).cache(cache), false)
-                            .output();
+                            .logits();
             return first.concat(second, 1).toFloatArray();
         }
     }
@@ -191,7 +193,7 @@ class ChangedWeightsTest extends Fixture {
             NDArray ids = manager.create(PROMPT, new Shape(1, PROMPT.length));
             collector.backward(
                     network.forward(parameters, ForwardInput.ofIds(ids), true)
-                            .output()
+                            .logits()
                             .square()
                             .mean());
         }

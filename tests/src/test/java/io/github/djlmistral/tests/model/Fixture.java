@@ -15,6 +15,7 @@ import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.Generator;
 import io.github.djlmistral.engine.generation.Sequence;
+import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.model.ForwardInput;
@@ -59,7 +60,9 @@ public abstract class Fixture {
 
     protected final MistralForCausalLM load(String checkpoint, String kernels) throws Exception {
         return MistralForCausalLM.load(
-                Reference.directory("checkpoints/" + checkpoint), manager, kernels, "float32");
+                Reference.directory("checkpoints/" + checkpoint),
+                manager,
+                new ComputeOptions(kernels, "float32"));
     }
 
     /** Returns a network with the same weights and other kernels. */
@@ -143,7 +146,7 @@ public abstract class Fixture {
     protected final float[][] logits(MistralForCausalLM network, long[] ids) {
         try (NDManager scope = manager.newSubManager()) {
             NDArray input = scope.create(ids, new Shape(1, ids.length));
-            return rows(network.forward(parameters, ForwardInput.ofIds(input), false).output());
+            return rows(network.forward(parameters, ForwardInput.ofIds(input), false).logits());
         }
     }
 

@@ -10,6 +10,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.github.djlmistral.engine.cache.KvCache;
+import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.TorchKernels;
 import io.github.djlmistral.engine.model.ForwardInput;
 import io.github.djlmistral.engine.model.MistralConfig;
@@ -37,8 +38,7 @@ class ForwardArgumentsTest extends Fixture {
                 RandomNetwork.weights(config, "float32"),
                 "random",
                 manager,
-                kernels,
-                "float32");
+                new ComputeOptions(kernels, "float32"));
     }
 
     private NDArray ids(long... ids) {
@@ -97,8 +97,8 @@ class ForwardArgumentsTest extends Fixture {
         // 32-bit integers do
         NDArray ints = manager.create(new int[] {1, 2}, new Shape(1, 2));
         assertClose(
-                network.forward(parameters, ForwardInput.ofIds(ints), false).output(),
-                network.forward(parameters, ForwardInput.ofIds(ids(1, 2)), false).output(),
+                network.forward(parameters, ForwardInput.ofIds(ints), false).logits(),
+                network.forward(parameters, ForwardInput.ofIds(ids(1, 2)), false).logits(),
                 0);
     }
 
@@ -268,7 +268,7 @@ class ForwardArgumentsTest extends Fixture {
         NDArray ids = ids(1, VOCABULARY - 1, 0);
         network.forward(parameters, ForwardInput.ofIds(ids), false); // constants are made once
         int before = resources(manager);
-        NDArray logits = network.forward(parameters, ForwardInput.ofIds(ids), false).output();
+        NDArray logits = network.forward(parameters, ForwardInput.ofIds(ids), false).logits();
         assertThat(logits.getManager()).isSameAs(manager);
         assertThat(resources(manager)).isEqualTo(before + 1);
     }

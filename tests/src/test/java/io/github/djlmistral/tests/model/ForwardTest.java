@@ -8,6 +8,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
 import io.github.djlmistral.engine.cache.KvCache;
+import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.model.ForwardInput;
 import io.github.djlmistral.engine.model.ForwardOutput;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
@@ -59,7 +60,7 @@ class ForwardTest extends Fixture {
                         parameters,
                         ForwardInput.ofIds(ids).outputHiddenStates().outputAttentions(),
                         false);
-        assertClose(output.output(), reference.array(manager, "single.logits"));
+        assertClose(output.logits(), reference.array(manager, "single.logits"));
         int layers = network.config().numHiddenLayers();
         assertThat(output.hiddenStates()).hasSize(layers + 1);
         for (int i = 0; i <= layers; ++i) {
@@ -104,7 +105,7 @@ class ForwardTest extends Fixture {
                         .attentionMask(reference.array(manager, "mask4d.attention_mask"))
                         .positionIds(reference.array(manager, "mask4d.position_ids"));
         assertClose(
-                network.forward(parameters, input, false).output(),
+                network.forward(parameters, input, false).logits(),
                 reference.array(manager, "mask4d.logits"));
     }
 
@@ -116,7 +117,7 @@ class ForwardTest extends Fixture {
         ForwardInput input =
                 ForwardInput.ofEmbeddings(reference.array(manager, "embeds.inputs_embeds"));
         assertClose(
-                network.forward(parameters, input, false).output(),
+                network.forward(parameters, input, false).logits(),
                 reference.array(manager, "embeds.logits"));
     }
 
@@ -128,7 +129,7 @@ class ForwardTest extends Fixture {
         ForwardInput input =
                 ForwardInput.ofIds(reference.array(manager, "long.input_ids")).logitsToKeep(4);
         assertClose(
-                network.forward(parameters, input, false).output(),
+                network.forward(parameters, input, false).logits(),
                 reference.array(manager, "long.last_logits"));
     }
 
@@ -143,7 +144,8 @@ class ForwardTest extends Fixture {
             String checkpoint, String dtype, String recorded) throws Exception {
         Reference reference = Reference.checkpoint(checkpoint);
         MistralForCausalLM network =
-                MistralForCausalLM.load(reference.directory(), manager, "torch", dtype);
+                MistralForCausalLM.load(
+                        reference.directory(), manager, new ComputeOptions("torch", dtype));
         NDArray ids = reference.array(manager, "single.input_ids");
         NDArray logits = network.forward(parameters, new NDList(ids), false).singletonOrThrow();
         NDArray exact = reference.array(manager, "single.logits");
@@ -201,7 +203,7 @@ class ForwardTest extends Fixture {
                     NDIndex range = new NDIndex().addAllDim().addSliceDim(from, to);
                     ForwardInput input = ForwardInput.ofIds(ids.get(range)).cache(cache);
                     assertClose(
-                            network.forward(parameters, input, false).output(),
+                            network.forward(parameters, input, false).logits(),
                             expected.get(range));
                 }
                 assertThat(cache.length()).isEqualTo(length);
@@ -218,7 +220,7 @@ class ForwardTest extends Fixture {
         NDArray expected = reference.array(manager, "single.logits");
         NDArray logits =
                 network.forward(parameters, ForwardInput.ofIds(ids).logitsToKeep(last), false)
-                        .output();
+                        .logits();
         assertClose(logits, last == 0 ? expected : expected.get(":, -" + last + ":"));
     }
 }

@@ -8,6 +8,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import io.github.djlmistral.engine.cache.KvCache;
+import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.model.ForwardInput;
 import io.github.djlmistral.engine.model.MistralConfig;
@@ -37,8 +38,7 @@ class LeftPaddingTest extends Fixture {
                 RandomNetwork.weights(config, "float32"),
                 "random",
                 manager,
-                kernels,
-                "float32");
+                new ComputeOptions(kernels, "float32"));
     }
 
     /** Ids of the columns from {@code from} to {@code to}, the same in each call. */
@@ -91,7 +91,7 @@ class LeftPaddingTest extends Fixture {
                                                     .cache(masked)
                                                     .attentionMask(mask),
                                             false)
-                                    .output();
+                                    .logits();
                     NDArray actual =
                             network.forward(
                                             parameters,
@@ -99,7 +99,7 @@ class LeftPaddingTest extends Fixture {
                                                     .cache(declared)
                                                     .leftPadding(PADDING),
                                             false)
-                                    .output();
+                                    .logits();
                     // the same mask, or none, by the same kernels
                     assertClose(actual, expected, 0);
                     from = to;

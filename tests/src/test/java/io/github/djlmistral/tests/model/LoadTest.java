@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatIOException;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import ai.djl.MalformedModelException;
+import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.engine.weights.Dtype;
@@ -49,7 +50,7 @@ class LoadTest extends Fixture {
                 directory.resolve("model.safetensors"),
                 new ArrayList<>(tensors.values()),
                 Map.of());
-        return MistralForCausalLM.load(directory, manager, "torch", "float32");
+        return MistralForCausalLM.load(directory, manager, new ComputeOptions("torch", "float32"));
     }
 
     private void configure(String from, String to) throws IOException {
@@ -129,14 +130,14 @@ class LoadTest extends Fixture {
     void aDirectoryThatIsNotThere() {
         Path wrong = directory.resolve("not there");
         assertThatIOException()
-                .isThrownBy(() -> MistralForCausalLM.load(wrong, manager, "auto", "auto"))
+                .isThrownBy(() -> MistralForCausalLM.load(wrong, manager, ComputeOptions.AUTO))
                 .withMessageContaining(wrong.toString());
     }
 
     @Test
     void aDirectoryWithoutWeights() {
         assertThatIOException()
-                .isThrownBy(() -> MistralForCausalLM.load(directory, manager, "auto", "auto"))
+                .isThrownBy(() -> MistralForCausalLM.load(directory, manager, ComputeOptions.AUTO))
                 .withMessageContaining(directory.toString())
                 .withMessageContaining("model.safetensors");
     }
@@ -150,7 +151,13 @@ class LoadTest extends Fixture {
     })
     void kernelsAndTypesThatDoNotGo(String kernels, String dtype, String named) {
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> KernelChoice.of(manager, kernels, dtype, Dtype.FLOAT32, 9))
+                .isThrownBy(
+                        () ->
+                                KernelChoice.of(
+                                        manager,
+                                        new ComputeOptions(kernels, dtype),
+                                        Dtype.FLOAT32,
+                                        9))
                 .withMessageContaining(named);
     }
 
@@ -162,7 +169,8 @@ class LoadTest extends Fixture {
     })
     void kernelsAreChosenAndReported(String kernels, String dtype, String name, String type) {
         for (Dtype stored : List.of(Dtype.FLOAT32, Dtype.BFLOAT16)) {
-            KernelChoice choice = KernelChoice.of(manager, kernels, dtype, stored, 9);
+            KernelChoice choice =
+                    KernelChoice.of(manager, new ComputeOptions(kernels, dtype), stored, 9);
             assertThat(choice.kernels().name()).isEqualTo(name);
             assertThat(choice.kernels().dtype()).isEqualTo(Dtype.of(type));
             assertThat(choice.reason()).contains(name, type, "CPU");
@@ -179,7 +187,7 @@ class LoadTest extends Fixture {
         "FLOAT32, 28000000000, float32"
     })
     void theTypeIsChosenBySize(Dtype stored, long bytes, String type) {
-        KernelChoice choice = KernelChoice.of(manager, "auto", "auto", stored, bytes);
+        KernelChoice choice = KernelChoice.of(manager, ComputeOptions.AUTO, stored, bytes);
         assertThat(choice.kernels().dtype()).isEqualTo(Dtype.of(type));
         assertThat(choice.reason()).contains(type);
     }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatIOException;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import ai.djl.ndarray.NDManager;
+import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.engine.weights.Dtype;
@@ -283,8 +284,7 @@ class MistralConfigTest {
                     MistralForCausalLM.load(
                             Reference.directory("checkpoints/" + checkpoint),
                             manager,
-                            "torch",
-                            "float32");
+                            new ComputeOptions("torch", "float32"));
             long count =
                     network.namedParameters().values().stream()
                             .mapToLong(p -> p.getArray().size())

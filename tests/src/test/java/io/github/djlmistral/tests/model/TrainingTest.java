@@ -23,7 +23,7 @@ class TrainingTest extends Fixture {
      */
     private NDArray loss(MistralForCausalLM network, NDArray ids, NDArray labels) {
         NDArray logits =
-                network.forward(parameters, ForwardInput.ofIds(ids), true).output().get(":, :-1");
+                network.forward(parameters, ForwardInput.ofIds(ids), true).logits().get(":, :-1");
         NDArray next = labels.get(":, 1:");
         NDArray counts = next.gte(0).toType(DataType.FLOAT32, false);
         NDArray wanted = next.maximum(0).expandDims(-1);

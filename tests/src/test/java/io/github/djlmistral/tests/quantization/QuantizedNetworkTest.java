@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import ai.djl.MalformedModelException;
 import com.google.gson.JsonObject;
+import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.model.MistralCheckpoint;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.engine.quantization.Weights;
@@ -58,7 +59,8 @@ class QuantizedNetworkTest extends Fixture {
         recorded.get("logits").data().asFloatBuffer().get(expected);
 
         MistralForCausalLM network =
-                MistralForCausalLM.load(checkpoint(format), manager, "reference", "float32");
+                MistralForCausalLM.load(
+                        checkpoint(format), manager, new ComputeOptions("reference", "float32"));
         assertClose(flat(logits(network, ids)), expected, LOGITS);
     }
 
@@ -71,9 +73,11 @@ class QuantizedNetworkTest extends Fixture {
         config.remove("quantization_config");
         Files.writeString(directory.resolve("config.json"), config.toString());
         MistralForCausalLM plain =
-                MistralForCausalLM.load(directory, manager, "reference", "float32");
+                MistralForCausalLM.load(
+                        directory, manager, new ComputeOptions("reference", "float32"));
         MistralForCausalLM quantized =
-                MistralForCausalLM.load(checkpoint(format), manager, "reference", "float32");
+                MistralForCausalLM.load(
+                        checkpoint(format), manager, new ComputeOptions("reference", "float32"));
         long[] ids = prompt(plain, 7, 11);
         assertClose(flat(logits(quantized, ids)), flat(logits(plain, ids)), 1e-5f);
     }
@@ -105,7 +109,11 @@ class QuantizedNetworkTest extends Fixture {
                 config.replace("\"intermediate_size\": 96", "\"intermediate_size\": 128"));
         assertThatExceptionOfType(MalformedModelException.class)
                 .isThrownBy(
-                        () -> MistralForCausalLM.load(directory, manager, "reference", "float32"))
+                        () ->
+                                MistralForCausalLM.load(
+                                        directory,
+                                        manager,
+                                        new ComputeOptions("reference", "float32")))
                 .withMessageContaining(
                         "model.layers.1.mlp.up_proj.weight has the shape [96, 64] instead of"
                                 + " [128, 64]");

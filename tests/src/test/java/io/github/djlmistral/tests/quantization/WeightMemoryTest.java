@@ -83,7 +83,7 @@ class WeightMemoryTest {
                                         scope.create(new long[] {1, 2}, new Shape(1, 2)));
                         ParameterStore parameters = new ParameterStore(scope, false);
                         float[] logits =
-                                network.forward(parameters, input, false).output().toFloatArray();
+                                network.forward(parameters, input, false).logits().toFloatArray();
                         System.out.println("logit " + logits[0]);
                     }
                 }

@@ -11,6 +11,7 @@ import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.Generator;
 import io.github.djlmistral.engine.generation.Sequence;
+import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.model.ForwardInput;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
@@ -61,8 +62,7 @@ final class LongGeneration {
                             RandomNetwork.weights(CONFIG, "float32"),
                             "random",
                             manager,
-                            kernels,
-                            "float32");
+                            new ComputeOptions(kernels, "float32"));
             GenerationConfig config =
                     GenerationConfig.builder()
                             .maxNewTokens(tokens)
@@ -155,7 +155,7 @@ final class LongGeneration {
                                             .positionIds(positions)
                                             .logitsToKeep(1),
                                     false)
-                            .output();
+                            .logits();
             expected = logits.logSoftmax(-1).flatten().getFloat(text.id(end));
         }
         float[] all = text.logProbabilities();

@@ -63,7 +63,7 @@ class QuantizedLoadingTest extends ZooFixture {
             NDArray input = scope.create(ids, new Shape(1, ids.length));
             ParameterStore values = new ParameterStore(scope, false);
             return network.forward(values, ForwardInput.ofIds(input), false)
-                    .output()
+                    .logits()
                     .toFloatArray();
         }
     }
