@@ -8,7 +8,7 @@ import picocli.CommandLine.Mixin;
 /** {@code mistral completion}. */
 @Command(
         name = "completion",
-        description = "Prints the script that completes commands and options in bash and zsh.",
+        description = "Prints the completion script for bash and zsh.",
         customSynopsis = "mistral completion",
         footer = {
             "  source <(mistral completion)",

@@ -15,9 +15,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * What the unquantized network expects, kept on the disk until every other network was compared
- * with it: so that no two of them need be in memory at once. A token takes 4 bytes for each of the
- * vocabulary, 128 kB for Mistral 7B.
+ * Log-probabilities of the baseline in a temporary file, so that no two networks are in memory at
+ * once. 4 bytes per token and vocabulary entry, 128 kB per token for Mistral 7B.
  */
 final class LogProbabilityFile implements AutoCloseable {
 
@@ -44,12 +43,12 @@ final class LogProbabilityFile implements AutoCloseable {
         }
     }
 
-    /** Goes back to what was written first. */
+    /** Rewinds to the beginning. */
     void rewind() throws IOException {
         channel.position(0);
     }
 
-    /** Reads as many rows as were written at once. */
+    /** Reads the rows of the next write. */
     NDArray read(NDManager manager, int rows) throws IOException {
         ByteBuffer bytes =
                 ByteBuffer.allocateDirect(Math.multiplyExact(rows * Float.BYTES, vocabulary))

@@ -13,48 +13,47 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a model is to foretell: a text, or conversations of which only the answers count, as only
- * they are the model's.
+ * Evaluation data: a text, or conversations of which only the assistant's messages are scored.
  *
- * @param list the passages; nothing goes over from one to the next
+ * @param list the passages, which are independent of each other
  */
 record Passages(List<Passage> list) {
 
     /**
-     * Tokens that belong together.
+     * One text or conversation.
      *
-     * @param ids the tokens
-     * @param counted which of them count
-     * @param answers the parts of it that are answers, none in a text
+     * @param ids token IDs
+     * @param counted which tokens are scored
+     * @param answers the spans of the assistant's messages, none in a text
      */
-    @SuppressWarnings("ArrayRecordComponent") // nobody compares passages
+    @SuppressWarnings("ArrayRecordComponent") // never compared
     record Passage(long[] ids, BitSet counted, List<Span> answers) {}
 
     /**
-     * Neighbouring tokens.
+     * A range of tokens.
      *
-     * @param begin the first
-     * @param end the one behind the last
+     * @param begin first token
+     * @param end end, exclusive
      */
     record Span(int begin, int end) {}
 
     /**
-     * A pass of the network.
+     * The input of one forward pass.
      *
-     * @param passage the tokens it is a part of
-     * @param begin the first token that the network sees
-     * @param end the one behind the last
-     * @param counted the tokens that count and that no earlier window had, ascending
+     * @param passage the passage
+     * @param begin first token of the input
+     * @param end end of the input, exclusive
+     * @param counted scored tokens that no earlier window had, ascending
      */
     @SuppressWarnings("ArrayRecordComponent") // as above
     record Window(Passage passage, int begin, int end, int[] counted) {}
 
-    /** A line of a file of conversations. */
+    /** A line of a JSONL file. */
     private record Line(@Nullable List<Turn> messages) {}
 
     private record Turn(@Nullable String role, @Nullable String content) {}
 
-    /** All of a text counts but its first token, which nothing foretells. */
+    /** Scores all tokens of a text but the first, which has no context. */
     static Passages text(long[] ids) {
         if (ids.length < 2) {
             throw new IllegalArgumentException("the text is too short: it has one token only");
@@ -65,13 +64,13 @@ record Passages(List<Passage> list) {
     }
 
     /**
-     * Reads conversations, {@code {"messages": [{"role": "user", "content": ".."}, ..]}} on a line
-     * each.
+     * Parses JSONL conversations: lines {@code {"messages": [{"role": "user", "content": ".."},
+     * ..]}}.
      *
-     * @param lines the file
-     * @param tokenizer the model's
-     * @param template the model's
-     * @return a passage for each
+     * @param lines the lines
+     * @param tokenizer tokenizer of the model
+     * @param template chat template of the model
+     * @return one passage per conversation
      */
     static Passages conversations(
             List<String> lines, MistralTokenizer tokenizer, ChatTemplate template) {
@@ -149,17 +148,17 @@ record Passages(List<Passage> list) {
         return list.stream().mapToInt(passage -> passage.ids().length).sum();
     }
 
-    /** Returns the number of answers; 0 says that this is a text. */
+    /** Returns the number of the assistant's messages; 0 for a text. */
     int answers() {
         return list.stream().mapToInt(passage -> passage.answers().size()).sum();
     }
 
     /**
-     * Moves a window over each passage.
+     * Slides a window over each passage.
      *
-     * @param size how many tokens it has
-     * @param stride how many it moves on
-     * @return the windows with tokens that count
+     * @param size tokens of a window
+     * @param stride tokens between the beginnings of two windows
+     * @return the windows with scored tokens
      */
     List<Window> windows(int size, int stride) {
         List<Window> windows = new ArrayList<>();
@@ -168,7 +167,7 @@ record Passages(List<Passage> list) {
             int seen = 0;
             for (int begin = 0; seen < length; begin += stride) {
                 int end = Math.min(begin + size, length);
-                // a window's first has nothing before it
+                // the first token of a window has no context
                 int first = Math.max(seen, begin + 1);
                 int[] counted =
                         passage.counted().stream().filter(i -> i >= first && i < end).toArray();

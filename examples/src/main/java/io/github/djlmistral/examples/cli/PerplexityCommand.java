@@ -22,24 +22,24 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /**
- * {@code mistral perplexity}: how well a model foretells a text, {@code exp} of the mean negative
- * log-likelihood of its tokens; and how much worse its quantized variants do.
+ * {@code mistral perplexity}: perplexity of a text, {@code exp} of the mean negative log-likelihood
+ * of its tokens, and what quantization costs.
  *
- * <p>A window moves over the text, {@code stride} tokens at a time; in each only the tokens that no
- * earlier window had are counted. That is the procedure of transformers' page "Perplexity of
- * fixed-length models" with one difference: the mean is taken over exactly the tokens that were
- * foretold, of which that page's script counts one too few in each window after the first.
+ * <p>A window slides over the text, {@code stride} tokens at a time, and scores the tokens that no
+ * earlier window had. This is the procedure of transformers' page "Perplexity of fixed-length
+ * models", except that the mean is taken over exactly the scored tokens, of which that page's
+ * script counts one too few in each window after the first.
  */
 @Command(
         name = "perplexity",
         description = {
-            "Measures how well the model foretells a text: exp of the mean negative"
-                    + " log-likelihood, with a sliding window as in transformers. Of conversations"
-                    + " only the answers are counted.",
+            "Measures the perplexity of a text: exp of the mean negative log-likelihood, with a"
+                    + " sliding window as in transformers. Of conversations only the assistant's"
+                    + " messages are scored.",
             "",
-            "With --compare it measures quantized variants of the model too, and how far what they"
-                    + " expect is from what the plain weights do: KL divergence, the mean over the"
-                    + " tokens of sum p (log p - log q), in nats."
+            "With --compare it also measures quantized variants of the model and their KL"
+                    + " divergence from the unquantized weights: the mean over the tokens of"
+                    + " sum p (log p - log q), in nats."
         },
         customSynopsis = "mistral perplexity [OPTIONS] [FILE]",
         parameterListHeading = "%n",
@@ -53,7 +53,7 @@ public final class PerplexityCommand implements Callable<Integer> {
 
     private static final int DEFAULT_CONTEXT = 512;
 
-    /** Conversations in the language of the built-in model, which no other text is in. */
+    /** Conversations in the style of the embedded model's training data. */
     private static final String DIALOGUES = "dialogues.jsonl";
 
     @Mixin private final Terminal terminal = new Terminal();
@@ -62,21 +62,22 @@ public final class PerplexityCommand implements Callable<Integer> {
             arity = "0..1",
             paramLabel = "FILE",
             description =
-                    "The text in UTF-8; - or nothing reads standard input. A .jsonl file has a"
-                            + " conversation a line, {\"messages\": [..]}. With --compare, nothing"
-                            + " stands for conversations with the built-in model.")
+                    "UTF-8 text; - or nothing reads standard input. A .jsonl file has one"
+                            + " conversation per line, {\"messages\": [..]}. Default with --compare:"
+                            + " conversations with the embedded model.")
     private @Nullable Path file;
 
     @Option(
             names = {"-c", "--context"},
             paramLabel = "N",
-            description = "Tokens of a window. Default: 512, or what the model has if less.")
+            description =
+                    "Tokens of a window. Default: 512, or the positions of the model if fewer.")
     private @Nullable Integer context;
 
     @Option(
             names = "--stride",
             paramLabel = "N",
-            description = "Tokens that the window moves on. Default: half of --context.")
+            description = "Tokens between two windows. Default: half of --context.")
     private @Nullable Integer stride;
 
     @Option(
@@ -86,8 +87,8 @@ public final class PerplexityCommand implements Callable<Integer> {
             split = ",",
             paramLabel = "FORM",
             description =
-                    "Forms of the model to compare with its plain weights: what --quantization"
-                            + " takes, GGUF files, or checkpoint directories. Default: each of ours.")
+                    "Variants to compare with the unquantized weights: values of --quantization,"
+                            + " GGUF files, checkpoint directories. Default: all int4 and nf4 ones.")
     private @Nullable List<String> compared;
 
     @ArgGroup(validate = false, heading = "%nModel:%n", order = 1)

@@ -8,7 +8,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.stream.IntStream;
 
-/** What {@link PerplexityCommand} prints. */
+/** Output of {@link PerplexityCommand}. */
 final class PerplexityReport {
 
     private final String model;
@@ -20,13 +20,13 @@ final class PerplexityReport {
     private final List<VariantScore> variants = new ArrayList<>();
 
     /**
-     * Begins it.
+     * Creates an empty report.
      *
-     * @param model the model's name
-     * @param passages what was to be foretold
-     * @param window the tokens of a window
-     * @param stride how many it moves on
-     * @param comparing whether this is about variants of a model, or about one model
+     * @param model name of the model
+     * @param passages evaluation data
+     * @param window tokens of a window
+     * @param stride tokens between the beginnings of two windows
+     * @param comparing whether variants are compared
      */
     PerplexityReport(String model, Passages passages, int window, int stride, boolean comparing) {
         this.model = model;
@@ -37,7 +37,7 @@ final class PerplexityReport {
         this.comparing = comparing;
     }
 
-    /** Adds a variant; the first is what the others are compared with. */
+    /** Adds a variant; the first is the baseline. */
     void add(VariantScore variant) {
         variants.add(variant);
     }
@@ -167,7 +167,7 @@ final class PerplexityReport {
                         + (answers ? "; answers that are the likeliest, token for token" : ""));
     }
 
-    /** Only answers have the last column. */
+    /** Only conversations have the last column. */
     private void line(Terminal terminal, Object... cells) {
         terminal.out().printf("| %-24s | %6s | %10s | %10s | %8s | %9s | %7s |", cells);
         if (passages.answers() > 0) {

@@ -6,19 +6,19 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** The memory of this process, JVM and native, in bytes; Linux tells it, others do not. */
+/** Resident memory of this process, in bytes; known on Linux only. */
 final class ProcessMemory {
 
     private static final Path STATUS = Path.of("/proc/self/status");
 
     private ProcessMemory() {}
 
-    /** Returns what it has now, mapped files included where they were read; null if unknown. */
+    /** Returns the resident memory, pages of mapped files included; null if unknown. */
     static @Nullable Long resident() throws IOException {
         return field("VmRSS:");
     }
 
-    /** Returns the most it ever had; null if unknown. */
+    /** Returns the peak resident memory; null if unknown. */
     static @Nullable Long peak() throws IOException {
         return field("VmHWM:");
     }

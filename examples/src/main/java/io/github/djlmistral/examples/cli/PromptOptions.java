@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** The prompt: a text, or token ids. */
+/** The prompt: text or token IDs. */
 final class PromptOptions {
 
     @Parameters(
@@ -26,7 +26,7 @@ final class PromptOptions {
             paramLabel = "IDS",
             converter = Rows.Converter.class,
             description =
-                    "Token ids instead of a text, as 5,6,7 with ; between rows. Needs no"
+                    "Token IDs instead of a text, as 5,6,7 with ; between sequences. Needs no"
                             + " tokenizer.")
     @Nullable Rows ids;
 
@@ -37,24 +37,18 @@ final class PromptOptions {
             description = "attention_mask of --ids, as 0,1,1: 0 for padding on the left.")
     @Nullable Rows mask;
 
-    @Option(
-            names = "--system",
-            paramLabel = "TEXT",
-            description = "What the chat template puts first: how the model is to behave.")
+    @Option(names = "--system", paramLabel = "TEXT", description = "System message of the chat.")
     @Nullable String system;
 
-    @Option(
-            names = "--raw",
-            description = "Continue the text as it is, without the checkpoint's chat template.")
+    @Option(names = "--raw", description = "Complete the text without the chat template.")
     boolean raw;
 
     @Option(
             names = "--parse-special",
-            description =
-                    "Read <s>, [INST] and the like in the text as special tokens; implies --raw.")
+            description = "Parse special tokens such as <s> and [INST] in the text; implies --raw.")
     boolean parseSpecial;
 
-    /** Checks what goes together, before a model is loaded. */
+    /** Checks the options before the model is loaded. */
     void check(Terminal terminal) {
         if (mask != null && ids == null) {
             throw terminal.usage("--mask belongs to --ids: give both, or neither");
@@ -82,10 +76,10 @@ final class PromptOptions {
     }
 
     /**
-     * Makes the prompt of the text.
+     * Renders and tokenizes the prompt.
      *
-     * @param pipeline the tokenizer and template to use
-     * @return token ids
+     * @param pipeline tokenizer and chat template
+     * @return token IDs
      */
     long[] encode(MistralPipeline pipeline) throws IOException {
         String prompt = text == null || text.equals("-") ? input() : text;
@@ -102,9 +96,9 @@ final class PromptOptions {
     }
 
     /**
-     * Returns the rows of ids without their padding, which a generation puts in by itself.
+     * Returns the sequences without padding, which generation adds itself.
      *
-     * @param terminal where faults go
+     * @param terminal reports invalid options
      */
     List<long[]> unpadded(Rows rows, Terminal terminal) {
         if (mask == null) {
@@ -127,7 +121,7 @@ final class PromptOptions {
         return prompts;
     }
 
-    /** Reads standard input, without the line break that echo puts at the end. */
+    /** Reads standard input, without a final line break. */
     static String input() throws IOException {
         String text = new String(System.in.readAllBytes(), StandardCharsets.UTF_8);
         return text.replaceFirst("\\R\\z", "");

@@ -17,18 +17,17 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** {@code mistral pull}: downloads a model before it is used. */
+/** {@code mistral pull}: downloads a model. */
 @Command(
         name = "pull",
         description = {
-            "Downloads a model from the Hugging Face Hub, and only the files that are needed of it."
-                    + " What was interrupted goes on where it stopped.",
+            "Downloads the required files of a model from the Hugging Face Hub. Resumes interrupted"
+                    + " downloads.",
             "",
-            "The files go into the cache that Python's huggingface_hub uses too, by default"
-                    + " ~/.cache/huggingface/hub; HF_HOME or HF_HUB_CACHE move it. HF_TOKEN is the"
-                    + " access token for models whose conditions you have accepted on the Hub's"
-                    + " website, HF_ENDPOINT another server, and HF_HUB_OFFLINE=1 forbids the"
-                    + " network."
+            "The cache is that of Python's huggingface_hub, by default ~/.cache/huggingface/hub;"
+                    + " HF_HOME or HF_HUB_CACHE move it. HF_TOKEN is the access token for gated"
+                    + " models, HF_ENDPOINT another server; HF_HUB_OFFLINE=1 disables network"
+                    + " access."
         },
         customSynopsis = "mistral pull [OPTIONS] MODEL",
         parameterListHeading = "%n",
@@ -45,8 +44,8 @@ public final class PullCommand implements Callable<Integer> {
             index = "0",
             paramLabel = "MODEL",
             description =
-                    "OWNER/NAME of the Hub, with @REVISION or /FILE.gguf behind it if need be; or a"
-                            + " model of the zoo, NAME or NAME:PRECISION, see 'mistral list --zoo'.")
+                    "A model of the Hub, OWNER/NAME[@REVISION][/FILE.gguf], or of the zoo,"
+                            + " NAME[:PRECISION] (see 'mistral list --zoo').")
     @SuppressWarnings("NullAway.Init") // picocli sets it before it runs the command
     private String name;
 

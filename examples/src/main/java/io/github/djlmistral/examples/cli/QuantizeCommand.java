@@ -26,22 +26,22 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /**
- * {@code mistral quantize}: a checkpoint with linear layers of 4 bits made of a plain one, tensor
- * by tensor, so that memory is needed for one of them only.
+ * {@code mistral quantize}: quantizes a checkpoint tensor by tensor, so that memory for one tensor
+ * suffices.
  */
 @Command(
         name = "quantize",
         description = {
-            "Makes a checkpoint of 4-bit weights, which loads faster and takes a quarter of the"
+            "Writes a checkpoint with 4-bit weights, which loads faster and takes a quarter of the"
                     + " memory.",
             "",
-            "int4 is the layout of this library: groups of 64 weights with scale and offset, 4.5"
-                    + " bits a weight, and 8 bits for the output layer. Add -g32 or -g128 for"
-                    + " other groups, -sym for no offsets, -head4 or -head16 for the output layer:"
-                    + " int4-g128-head16.",
+            "int4 is the layout of this library: groups of 64 weights with scale and zero point,"
+                    + " 4.5 bits per weight, and 8 bits for the output layer. Append -g32 or -g128"
+                    + " for other group sizes, -sym for symmetric quantization, -head4 or -head16"
+                    + " for the output layer: int4-g128-head16.",
             "",
-            "nf4 is that of bitsandbytes, which Python reads too. Add -double for double"
-                    + " quantization: 4.13 bits a weight instead of 4.5."
+            "nf4 is the layout of bitsandbytes, which Python reads as well. Append -double for"
+                    + " double quantization: 4.13 bits per weight instead of 4.5."
         },
         customSynopsis = "mistral quantize [OPTIONS] IN OUT",
         parameterListHeading = "%n",
@@ -54,7 +54,7 @@ public final class QuantizeCommand implements Callable<Integer> {
 
     private static final String WEIGHTS = "model.safetensors";
 
-    /** The progress bar counts so many weights at once. */
+    /** Weights per step of the progress bar. */
     private static final long STEP = 1_000_000;
 
     @Mixin private final Terminal terminal = new Terminal();
@@ -62,14 +62,15 @@ public final class QuantizeCommand implements Callable<Integer> {
     @Parameters(
             index = "0",
             paramLabel = "IN",
-            description = "The plain checkpoint: a directory, or a model of the Hub or the zoo.")
+            description =
+                    "The unquantized checkpoint: a directory, or a model of the Hub or the zoo.")
     @SuppressWarnings("NullAway.Init") // picocli sets it before it runs the command
     private String source;
 
     @Parameters(
             index = "1",
             paramLabel = "OUT",
-            description = "The directory to make. It must not be there yet, or be empty.")
+            description = "The directory to create. It must not exist, or be empty.")
     @SuppressWarnings("NullAway.Init") // as above
     private Path target;
 

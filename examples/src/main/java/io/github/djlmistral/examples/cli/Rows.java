@@ -9,9 +9,9 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
 /**
- * Rows of whole numbers as they are typed: {@code 5,6,7;8,9}.
+ * Rows of integers, written as {@code 5,6,7;8,9}.
  *
- * @param list the rows, in order
+ * @param list the rows
  */
 record Rows(List<long[]> list) {
 
@@ -19,12 +19,12 @@ record Rows(List<long[]> list) {
         return list.size();
     }
 
-    /** Whether all rows are as long as each other. */
+    /** Whether all rows have the same length. */
     boolean rectangular() {
         return list.stream().mapToInt(row -> row.length).distinct().count() <= 1;
     }
 
-    /** Whether another one has as many rows, and these as many numbers. */
+    /** Whether the other has rows of the same lengths. */
     boolean fits(Rows other) {
         return lengths().equals(other.lengths());
     }
@@ -33,12 +33,12 @@ record Rows(List<long[]> list) {
         return list.stream().map(row -> row.length).toList();
     }
 
-    /** Returns the numbers one row after the other. */
+    /** Returns all numbers, row by row. */
     long[] flat() {
         return list.stream().flatMapToLong(Arrays::stream).toArray();
     }
 
-    /** Reads what was typed. */
+    /** Parses rows. */
     static final class Converter implements ITypeConverter<Rows> {
 
         @Override

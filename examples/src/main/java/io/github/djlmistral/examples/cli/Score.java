@@ -14,10 +14,10 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.IdentityHashMap;
 
-/** How well a network foretells passages, summed up window by window. */
+/** Perplexity and KL divergence of a network, accumulated window by window. */
 final class Score {
 
-    /** Tokens that were not the likeliest. */
+    /** Tokens that were not the most likely ones. */
     private final IdentityHashMap<Passage, BitSet> missed = new IdentityHashMap<>();
 
     private double negativeLogLikelihood;
@@ -26,17 +26,17 @@ final class Score {
     private long counted;
 
     /**
-     * Computes what a network expects at the tokens of a window that count.
+     * Computes the predictions of a network for the scored tokens of a window.
      *
      * @param network the network
-     * @param manager keeps the result
-     * @param window with N tokens that count
-     * @return logarithms of probabilities, float32 (N, vocabulary)
+     * @param manager owns the result
+     * @param window a window with N scored tokens
+     * @return log-probabilities, float32 (N, vocabulary)
      */
     static NDArray logProbabilities(MistralForCausalLM network, NDManager manager, Window window) {
         long[] input = Arrays.copyOfRange(window.passage().ids(), window.begin(), window.end());
         int first = window.counted()[0];
-        // logits of a token are about the next one
+        // the logits of a token predict the next one
         NDArray logits =
                 network.forward(
                                 new ParameterStore(manager, false),
@@ -52,8 +52,8 @@ final class Score {
     /**
      * Adds a window.
      *
-     * @param window what was to be foretold
-     * @param scores what {@link #logProbabilities} gave
+     * @param window the window
+     * @param scores result of {@link #logProbabilities}
      */
     void add(Window window, NDArray scores) {
         long[] ids = window.passage().ids();
@@ -73,11 +73,11 @@ final class Score {
     }
 
     /**
-     * Adds a window, and how far it is from another network's.
+     * Adds a window and its KL divergence from a baseline.
      *
-     * @param window as above
-     * @param scores as above
-     * @param base what the other network expects there
+     * @param window the window
+     * @param scores result of {@link #logProbabilities}
+     * @param base that of the baseline
      */
     void add(Window window, NDArray scores, NDArray base) {
         add(window, scores);
@@ -85,7 +85,7 @@ final class Score {
         sameAsBase += scores.argMax(1).eq(base.argMax(1)).countNonzero().getLong();
     }
 
-    /** Returns how many tokens were foretold. */
+    /** Returns the number of scored tokens. */
     long counted() {
         return counted;
     }
@@ -100,17 +100,19 @@ final class Score {
         return Math.exp(meanNll());
     }
 
-    /** Returns the mean over the tokens of {@code sum p (log p - log q)}, p being the base's. */
+    /**
+     * Returns the mean over the tokens of {@code sum p (log p - log q)}, p being the baseline's.
+     */
     double meanDivergence() {
         return divergence / counted;
     }
 
-    /** Returns at which share of the tokens both networks find the same one likeliest. */
+    /** Returns the share of tokens where both networks have the same most likely token. */
     double sameAsBase() {
         return (double) sameAsBase / counted;
     }
 
-    /** Returns how many answers are, token for token, what the network finds likeliest. */
+    /** Returns the number of answers whose every token is the most likely one. */
     long answersRight() {
         return missed.entrySet().stream()
                 .mapToLong(

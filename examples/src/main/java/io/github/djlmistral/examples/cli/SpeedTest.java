@@ -15,7 +15,7 @@ import java.util.Map;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
-/** One test of {@link BenchCommand}, which defines it, with its times. */
+/** One test of {@link BenchCommand} with its times. */
 final class SpeedTest {
 
     private static final int CHUNK = 512;
@@ -38,12 +38,12 @@ final class SpeedTest {
         this.chunk = chunk;
     }
 
-    /** Makes the test of a prompt. */
+    /** Creates a prefill test. */
     static SpeedTest prompt(MistralForCausalLM network, int tokens, int depth) {
         return new SpeedTest(network, "pp", tokens, depth, CHUNK);
     }
 
-    /** Makes the test of single tokens. */
+    /** Creates a decode test. */
     static SpeedTest generation(MistralForCausalLM network, int tokens, int depth) {
         return new SpeedTest(network, "tg", tokens, depth, 1);
     }
@@ -52,12 +52,12 @@ final class SpeedTest {
         return kind + tokens + (depth == 0 ? "" : " @ d" + depth);
     }
 
-    /** Whether single tokens are measured, which the memory's speed limits. */
+    /** Whether this is a decode test, which memory bandwidth limits. */
     boolean generates() {
         return chunk == 1;
     }
 
-    /** Runs {@code warmup} times, then as often as times are wanted. */
+    /** Runs the warm-up, then the timed repetitions. */
     void run(NDManager parent, int warmup, int repetitions, Terminal.Progress progress) {
         try (NDManager manager = parent.newSubManager()) {
             ParameterStore parameters = new ParameterStore(manager, false);
@@ -80,7 +80,7 @@ final class SpeedTest {
         }
     }
 
-    /** A cache with the tokens that are there before the test. */
+    /** Returns a KV cache filled to the depth of the test. */
     private KvCache filled(NDManager manager, ParameterStore parameters) {
         KvCache cache = network.newCache(manager, 1, depth + tokens);
         long started = System.nanoTime();
@@ -139,18 +139,18 @@ final class SpeedTest {
         return seconds.size() < 2 ? 0 : Math.sqrt(sum / (seconds.size() - 1));
     }
 
-    /** Returns the seconds of the pass in the middle, which a busy machine disturbs least. */
+    /** Returns the median seconds of a pass, which other load disturbs least. */
     private double medianPass() {
         return passes.stream().sorted().skip(passes.size() / 2).findFirst().orElseThrow();
     }
 
-    /** Returns how fast weights are read: all but the table of embeddings, once each pass. */
+    /** Returns memory throughput: all weights but the embedding, once per pass. */
     double gigabytesPerSecond() {
         long passes = (tokens + chunk - 1L) / chunk;
         return (double) network.bytesPerPass() * passes * perSecond() * 1e-9;
     }
 
-    /** Returns how fast is multiplied: weights, queries with keys, scores with values. */
+    /** Returns arithmetic throughput: matrix products, and attention scores and values. */
     double gigamacsPerSecond() {
         MistralConfig config = network.config();
         long heads = (long) config.numAttentionHeads() + config.numKeyValueHeads();
@@ -173,7 +173,7 @@ final class SpeedTest {
         return mean() / tokens;
     }
 
-    /** Returns everything by name. */
+    /** Returns the JSON fields. */
     Map<String, Object> result() {
         Map<String, Object> result = new LinkedHashMap<>();
         result.put("test", name());

@@ -21,15 +21,12 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * A checkpoint directory in the making. It is a hidden directory beside the one it is to become,
- * and gets its name when it is complete: one who is interrupted, or whose disk is full, is left
- * without half a model.
+ * Writes a checkpoint directory atomically: into a hidden directory beside the target, which is
+ * renamed when it is complete. An interruption or a full disk leaves no partial model.
  */
 final class StagedCheckpoint implements Closeable {
 
-    /**
-     * Configuration, tokenizer, templates and licences; what holds weights or lists them is out.
-     */
+    /** Configuration, tokenizer, templates and licenses, without weights and their indexes. */
     private static final Pattern BESIDE_WEIGHTS =
             Pattern.compile(
                     "(?!config\\.json$|params\\.json$)[^.].*\\.(json|jinja|txt)"
@@ -47,10 +44,10 @@ final class StagedCheckpoint implements Closeable {
     }
 
     /**
-     * Checks the place and begins.
+     * Checks the target and creates the hidden directory.
      *
-     * @param target the directory to make; must not be there, or be empty
-     * @param bytes how large it gets, for which there must be space
+     * @param target the directory to create; must not exist, or be empty
+     * @param bytes its size, for which there must be space
      */
     static StagedCheckpoint at(Path target, long bytes) throws IOException {
         if (Files.exists(target) && !isEmptyDirectory(target)) {
@@ -89,7 +86,7 @@ final class StagedCheckpoint implements Closeable {
         }
     }
 
-    /** Lists what a checkpoint has beside weights and {@code config.json}. */
+    /** Lists the files of a checkpoint beside weights and {@code config.json}. */
     static List<Path> beside(Path source) throws IOException {
         try (Stream<Path> list = Files.list(source)) {
             return list.filter(Files::isRegularFile)
@@ -104,19 +101,21 @@ final class StagedCheckpoint implements Closeable {
         }
     }
 
-    /** Where a file of it is until it is complete. */
+    /** Returns the path of a file until the checkpoint is complete. */
     Path resolve(String name) {
         return temporary.resolve(name);
     }
 
-    /** Copies files into it. */
+    /** Copies files into the checkpoint. */
     void copy(List<Path> files) throws IOException {
         for (Path file : files) {
             Files.copy(file, temporary.resolve(String.valueOf(file.getFileName())));
         }
     }
 
-    /** Writes {@code config.json}: that of the source, or one made of its parameters. */
+    /**
+     * Writes {@code config.json}: the one of the source, or one derived from {@code params.json}.
+     */
     void configure(Path source, MistralConfig config, Map<String, Object> quantization)
             throws IOException {
         Gson gson =
@@ -145,13 +144,13 @@ final class StagedCheckpoint implements Closeable {
         Files.writeString(resolve("config.json"), gson.toJson(json) + "\n");
     }
 
-    /** Gives it its name. */
+    /** Renames the directory to its target. */
     void finish() throws IOException {
         Files.deleteIfExists(target);
         Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
     }
 
-    /** Deletes what there is of it, unless it is finished. */
+    /** Deletes the hidden directory, unless the checkpoint is complete. */
     @Override
     public void close() {
         try {
@@ -169,7 +168,7 @@ final class StagedCheckpoint implements Closeable {
         try (Stream<Path> files = Files.walk(temporary)) {
             files.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
         } catch (IOException | RuntimeException e) {
-            // hidden files that cannot be deleted stay; the fault that led here is what matters
+            // hidden files that cannot be deleted stay; the original error is what matters
         }
     }
 }

@@ -20,31 +20,31 @@ final class SyntheticOptions {
             names = "--synthetic",
             paramLabel = "SHAPE",
             description =
-                    "Instead of a model, random weights of 4 bits: 7b (Mistral 7B v0.1), 7b-v0.2"
-                            + " (which has no window) or tiny.")
+                    "Random 4-bit weights instead of a model: 7b (Mistral 7B v0.1), 7b-v0.2 (no"
+                            + " sliding window) or tiny.")
     @Nullable String shape;
 
     @Option(
             names = "--layers",
             paramLabel = "N",
-            description = "How many layers it gets. Default: as many as the shape has.")
+            description = "Number of layers. Default: that of the shape.")
     @Nullable Integer layers;
 
     @Option(
             names = "--group",
             paramLabel = "N",
             description =
-                    "How many weights share a scale: 32 (as in GGUF's Q4_0), 64 or 128. Default:"
+                    "Weights per group: 32 (as in GGUF's Q4_0), 64 or 128. Default:"
                             + " ${DEFAULT-VALUE}.")
     int group = 32;
 
     /**
-     * Makes the network.
+     * Creates the network.
      *
-     * @param terminal where faults of these options go
-     * @param manager keeps the weights
-     * @param model which kernels, and their type
-     * @return the network, ready to run
+     * @param terminal reports invalid options
+     * @param manager owns the weights
+     * @param model kernels and compute type
+     * @return the network
      */
     MistralForCausalLM make(Terminal terminal, NDManager manager, ModelOptions model)
             throws MalformedModelException {
@@ -66,7 +66,7 @@ final class SyntheticOptions {
                 config, weights, name(), manager, new ComputeOptions(model.kernels, model.dtype));
     }
 
-    /** Returns how results name the model. */
+    /** Returns the name of the model in results. */
     String name() {
         return "synthetic " + shape + " int4 g" + group;
     }

@@ -15,9 +15,9 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
 /**
- * Random weights of any shape, made in memory in seconds: all matrices symmetric int4 with float16
- * scales, the output layer as well; the table of embeddings and the norms bfloat16. Matrices
- * deviate by 0.02, as fresh ones of the reference do, so that activations stay finite.
+ * Random weights of any shape, created in memory in seconds: all matrices symmetric int4 with
+ * float16 scales, the output layer as well; embedding and norms in bfloat16. The standard deviation
+ * is 0.02, that of transformers' initialization, so that activations stay finite.
  */
 final class SyntheticWeights {
 
@@ -32,7 +32,7 @@ final class SyntheticWeights {
 
     private static final long SIGN_AND_FRACTION = 0x807f_807f_807f_807fL;
 
-    /** How many longs are filled with one generator. */
+    /** Longs per random generator. */
     private static final int CHUNK = 1 << 17;
 
     private final MistralConfig config;
@@ -46,11 +46,11 @@ final class SyntheticWeights {
     }
 
     /**
-     * Makes the weights.
+     * Creates the weights.
      *
-     * @param config the network's shape; not tied
-     * @param group how many weights share a scale
-     * @return them, in memory outside the heap
+     * @param config shape of the network, without tied embeddings
+     * @param group weights per group
+     * @return the weights, outside the heap
      */
     static Weights of(MistralConfig config, int group) {
         return new SyntheticWeights(config, group).make();

@@ -20,11 +20,11 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** Where a command prints: its result to standard output, everything else to standard error. */
+/** Output of a command: results to standard output, everything else to standard error. */
 @Command // picocli wants it of a mixin without options
 final class Terminal {
 
-    /** Which of the streams 0, 1 and 2 are terminals; the launcher knows, Java 17 cannot ask. */
+    /** Which of the streams 0, 1 and 2 are terminals, from the launcher: Java 17 cannot tell. */
     private static final String PROPERTY = "mistral.terminals";
 
     @Spec(Spec.Target.MIXEE)
@@ -39,12 +39,12 @@ final class Terminal {
         return spec.commandLine().getErr();
     }
 
-    /** Returns the whole command line, of which this command is a part. */
+    /** Returns the top-level command. */
     CommandLine root() {
         return spec.root().commandLine();
     }
 
-    /** Makes the exception for arguments that do not go together. */
+    /** Creates the exception for invalid arguments. */
     ParameterException usage(String message) {
         return new ParameterException(spec.commandLine(), message);
     }
@@ -53,7 +53,7 @@ final class Terminal {
         return System.getProperty(PROPERTY, "").contains(Integer.toString(stream));
     }
 
-    /** Prints a line beside the result, dimmed on a terminal. */
+    /** Prints a line to standard error, dimmed on a terminal. */
     void note(String line) {
         boolean dim = isTerminal(2) && Ansi.AUTO.enabled();
         err().println(dim ? Ansi.ON.string("@|faint " + line + "|@") : line);
@@ -70,10 +70,10 @@ final class Terminal {
     }
 
     /**
-     * Starts a progress bar on standard error; none where that is no terminal.
+     * Starts a progress bar on standard error, if that is a terminal.
      *
-     * @param task what takes long
-     * @param steps how many steps it has, -1 if nobody knows
+     * @param task name of the task
+     * @param steps number of steps, -1 if unknown
      * @return the progress, to be closed
      */
     Progress progress(String task, long steps) {
@@ -92,11 +92,10 @@ final class Terminal {
     }
 
     /**
-     * Starts a progress bar of a download on standard error, with its rate and the time left; none
-     * where that is no terminal.
+     * Starts a progress bar with rate and remaining time on standard error, if that is a terminal.
      *
-     * @param there how many bytes were there before
-     * @param all how many there will be
+     * @param there bytes present at the start
+     * @param all total bytes
      * @return the progress in bytes, to be closed
      */
     Progress download(long there, long all) {
@@ -116,7 +115,7 @@ final class Terminal {
                         .build());
     }
 
-    /** How far a long task has come. */
+    /** A progress bar, or none. */
     static final class Progress implements AutoCloseable {
 
         private final @Nullable ProgressBar bar;

@@ -12,18 +12,18 @@ import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
 
-/** A generation whose text is shown while it grows. */
+/** A generation that streams its text. */
 final class TextGeneration implements AutoCloseable {
 
     private final MistralPipeline pipeline;
     private final Generation generation;
 
     /**
-     * Starts it.
+     * Starts a generation.
      *
      * @param pipeline the model
-     * @param prompt token ids
-     * @param config the options
+     * @param prompt token IDs
+     * @param config generation options
      */
     TextGeneration(MistralPipeline pipeline, long[] prompt, GenerationConfig config) {
         this.pipeline = pipeline;
@@ -33,8 +33,8 @@ final class TextGeneration implements AutoCloseable {
     /**
      * Generates to the end.
      *
-     * @param pieces gets the text, whole characters at a time
-     * @return the tokens and times
+     * @param pieces receives the text in whole characters
+     * @return tokens and timings
      */
     GenerationResult run(Consumer<String> pieces) {
         Detokenizer detokenizer = pipeline.tokenizer().newDetokenizer(true);
@@ -47,7 +47,7 @@ final class TextGeneration implements AutoCloseable {
         return generation.result();
     }
 
-    /** Ends it at the next token; may come from another thread. */
+    /** Cancels the generation at the next token. Thread-safe. */
     void cancel() {
         generation.cancel();
     }
@@ -57,7 +57,7 @@ final class TextGeneration implements AutoCloseable {
         generation.close();
     }
 
-    /** Returns how long a generation took, for reading. */
+    /** Returns the timings of a generation as a sentence. */
     static String timing(GenerationResult result, Kernels kernels) {
         int generated = result.sequences().stream().mapToInt(row -> row.generatedLength()).sum();
         return String.format(

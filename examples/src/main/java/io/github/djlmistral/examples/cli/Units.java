@@ -3,7 +3,7 @@ package io.github.djlmistral.examples.cli;
 
 import java.util.Locale;
 
-/** Large numbers for reading. */
+/** Formats large numbers. */
 final class Units {
 
     private Units() {}

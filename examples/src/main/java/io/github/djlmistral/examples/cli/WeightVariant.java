@@ -16,17 +16,17 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A variant of a model's weights: as a file has them, or quantized here.
+ * A variant of a model's weights: as stored in a file, or quantized on load.
  *
- * @param name what the user calls it
+ * @param name name given by the user
  * @param checkpoint the weights
- * @param bytes how large they are, as the GGUF file has them or as they are loaded; {@code
- *     nf4-double} saves memory in files only
- * @param bits of this for each weight of a quantized matrix, scales and all; null if there is none
+ * @param bytes their size, in the GGUF file or as loaded; {@code nf4-double} saves memory in files
+ *     only
+ * @param bits bits per weight of the quantized matrices, scales included; null if there are none
  */
 record WeightVariant(String name, MistralCheckpoint checkpoint, long bytes, @Nullable Double bits) {
 
-    /** Those of this library, 4 bits and a little more. */
+    /** The quantization methods of this library. */
     static final List<String> OWN =
             List.of("int4", "int4-g32", "int4-g32-sym", "int4-g128", "nf4", "nf4-double");
 
@@ -34,7 +34,7 @@ record WeightVariant(String name, MistralCheckpoint checkpoint, long bytes, @Nul
      * Opens a variant.
      *
      * @param spec a checkpoint directory, a GGUF file, or what {@link Quantization#parse} takes
-     * @param base the model to quantize
+     * @param base the unquantized model
      * @return the variant, quantized
      */
     static WeightVariant of(String spec, MistralCheckpoint base) throws IOException {
@@ -47,7 +47,7 @@ record WeightVariant(String name, MistralCheckpoint checkpoint, long bytes, @Nul
         return new WeightVariant(spec, checkpoint, weights.bytes(), bits(weights));
     }
 
-    /** Checks a variant before an hour is spent on others. */
+    /** Checks a variant before others are measured for an hour. */
     static void check(String spec) {
         if (Files.notExists(Path.of(spec))) {
             quantization(spec);
