@@ -153,8 +153,8 @@ final class MixedLoad {
     }
 
     /**
-     * Compares the last tenth with the tenth in the middle. Until the arenas of malloc have grown
-     * to what the threads need at once, more so on a slow machine, memory grows by itself.
+     * Compares the last tenth with the tenth in the middle: on a slow machine the threads take
+     * minutes to warm up, and memory grows meanwhile.
      */
     private List<String> growth() {
         int seconds = resident.size();
