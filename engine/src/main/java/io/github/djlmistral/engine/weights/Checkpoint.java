@@ -21,8 +21,8 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * The weights in the directory of a model. They come in one of these forms, and the first that is
- * there is taken; repositories of Mistral's hold the same weights in both layouts:
+ * Safetensors weights of a model directory. The first of these layouts that is present is read;
+ * Mistral's repositories hold the same weights in both:
  *
  * <ol>
  *   <li>{@code model.safetensors}: all in one file, as Hugging Face names them.
@@ -55,7 +55,7 @@ public final class Checkpoint {
         this.consolidated = consolidated;
     }
 
-    /** Whether one of the forms is there. */
+    /** Returns whether one of the layouts is present. */
     static boolean isIn(Path directory) {
         return Stream.of(HUGGING_FACE, CONSOLIDATED)
                 .flatMap(name -> Stream.of(name, name + INDEX))

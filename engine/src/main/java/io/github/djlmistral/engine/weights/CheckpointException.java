@@ -6,8 +6,8 @@ import java.io.IOException;
 import java.nio.file.Path;
 
 /**
- * The files of a checkpoint are there but cannot be used. The message names the file, what is wrong
- * with it, and what to do about it, so that it helps a user who only sees this one line.
+ * A checkpoint is invalid or unsupported. The message, one line, names the file, the problem and a
+ * remedy.
  */
 public final class CheckpointException extends IOException {
 
@@ -30,7 +30,7 @@ public final class CheckpointException extends IOException {
                     + " library, for example save_pretrained(safe_serialization=True)";
 
     /**
-     * Joins the three things that such a message has to say.
+     * Creates an exception whose message is made of where, problem and remedy.
      *
      * @param where the file or directory at fault
      * @param problem what is wrong with it, without a full stop: "the file is empty"

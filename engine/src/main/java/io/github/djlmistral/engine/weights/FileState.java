@@ -13,9 +13,9 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A file as it was when tensors were mapped from it. Who writes into it later changes the tensors;
- * who cuts it off takes them away, and the system ends a process that reads them then. So the file
- * is looked at before they are used, which takes microseconds.
+ * Identity, size and modification time of a file when tensors were mapped from it. Writing to the
+ * file changes the tensors, and reading past the end of a truncated file kills the process
+ * (SIGBUS). So the state is compared before the tensors are used, which takes microseconds.
  *
  * @param file where it was
  * @param key what the system knows it by, whatever its name; null on Windows, which does not let

@@ -7,8 +7,8 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The types of tensors in GGUF files ({@code ggml_type}) that can be read. The weights of a row are
- * cut into blocks of the same number of bytes, each of which holds its own scales.
+ * Supported tensor types of GGUF files ({@code ggml_type}). Rows of quantized types consist of
+ * blocks of equal size, each with its own scales.
  */
 public enum GgmlType {
     /** IEEE single precision. */

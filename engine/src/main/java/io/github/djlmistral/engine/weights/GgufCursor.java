@@ -12,8 +12,8 @@ import java.util.Collections;
 import java.util.List;
 
 /**
- * Reads what stands before the tensors of a GGUF file, value by value. Nothing is believed: before
- * anything is read or allocated, the file must have as many bytes.
+ * Reads the metadata and tensor list of a GGUF file value by value. Sizes are checked against the
+ * bytes of the file before anything is read or allocated.
  */
 final class GgufCursor {
 

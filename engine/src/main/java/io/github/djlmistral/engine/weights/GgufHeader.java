@@ -13,8 +13,8 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * What stands before the tensors of a GGUF file. All of it has been checked: each tensor lies
- * within the file, on bytes of its own.
+ * Header of a GGUF file: metadata and tensor list, validated: tensors lie within the file and do
+ * not overlap.
  *
  * @param version 2 or 3, which do not differ here
  * @param metadata what the file says

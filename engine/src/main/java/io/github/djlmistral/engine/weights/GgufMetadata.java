@@ -14,8 +14,8 @@ import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a GGUF file says about its model: values by keys, such as {@code llama.block_count} or
- * {@code tokenizer.ggml.tokens}. Keys and their meaning are those of <a
+ * Metadata of a GGUF file: values by keys, such as {@code llama.block_count} or {@code
+ * tokenizer.ggml.tokens}. Keys and their meaning are those of <a
  * href="https://github.com/ggml-org/ggml/blob/master/docs/gguf.md">gguf.md</a>.
  */
 public final class GgufMetadata {

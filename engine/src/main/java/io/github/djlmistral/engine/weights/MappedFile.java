@@ -17,8 +17,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.Set;
 
 /**
- * A file of weights, parts of which are mapped into memory. What is mapped stays so when the file
- * is closed.
+ * A file of weights whose tensors are memory-mapped. Mappings outlive {@link #close}.
  *
  * <p>Mapped bytes can be written to: that makes a private copy of the memory page and never changes
  * the file. Only where this process may not write to the file does Java refuse such a mapping; then

@@ -4,7 +4,7 @@ package io.github.djlmistral.engine.weights;
 import java.nio.ByteBuffer;
 
 /**
- * The order of the rows of query and key projections.
+ * Row permutation of query and key projections between the two layouts of rotary embedding.
  *
  * <p>Rotary embedding turns the dimensions of a head in pairs. Mistral's code and llama.cpp pair
  * neighbours (0 with 1, 2 with 3), as the real and imaginary parts of complex numbers; Hugging Face

@@ -4,9 +4,8 @@ package io.github.djlmistral.zoo.tokenizer;
 import java.util.Arrays;
 
 /**
- * Turns ids into text as they come. Each piece that it hands out holds whole characters, with the
- * spaces that the whole text has there, and all pieces together are exactly what {@link
- * MistralTokenizer#decode} makes of all ids.
+ * Incremental detokenizer for streaming. Each piece of text holds whole characters, and the
+ * concatenation of all pieces equals {@link MistralTokenizer#decode} of all ids.
  *
  * <p>A single token says neither: "▁lighthouse" is "lighthouse" at the start of a text and "
  * lighthouse" elsewhere, and a character such as an emoji may be spread over several byte tokens.

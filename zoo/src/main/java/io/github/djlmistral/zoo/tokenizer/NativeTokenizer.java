@@ -15,8 +15,8 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * DJL's binding of the Hugging Face tokenizers library, with what it leaves to its users: nothing
- * is cut or padded, nothing is fetched, and closing waits for the calls that are under way.
+ * DJL's binding of the Hugging Face tokenizers library without truncation, padding, downloads or
+ * telemetry. Thread-safe; {@link #close} waits for calls in progress.
  */
 final class NativeTokenizer implements AutoCloseable {
 

@@ -13,7 +13,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Special tokens that no text can spell by accident.
+ * Special tokens that text from users cannot inject.
  *
  * <p>Inside the native tokenizer every special token carries a name of Unicode noncharacters
  * ({@code U+FDD0} and four digits out of {@code U+FDE0..U+FDEF}), which no text holds once it is
