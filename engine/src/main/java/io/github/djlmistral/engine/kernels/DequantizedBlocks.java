@@ -14,8 +14,8 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
 /**
- * Quantized weights on a CPU, dequantized a block of rows at a time into memory that is used again
- * and again.
+ * Multiplies with quantized weights on a CPU, dequantizing a block of rows at a time into reused
+ * buffers.
  *
  * <p>Blocks are float32 for kernels of float16, whose products of many rows are computed in float32
  * anyway.
@@ -23,7 +23,8 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 final class DequantizedBlocks {
 
     /**
-     * Numbers of a block at most, 32 MiB of bfloat16; a block has a tile of rows at least.
+     * Maximum size of a block in weights, 32 MiB of bfloat16; a block has at least one tile of
+     * rows.
      *
      * <p>With one thread the size does not matter (2^19 to 2^26 tried). With more, PyTorch's
      * threads spin for some milliseconds after each product and keep a core from those that
@@ -38,13 +39,13 @@ final class DequantizedBlocks {
     private final Dequantizer dequantizer;
     private final Dtype dtype;
 
-    /** What no call is using; with what is in use, as many as there ever were calls at once. */
+    /** Blocks not in use; there are as many blocks as there were concurrent calls. */
     private final Queue<Block> free = new ConcurrentLinkedQueue<>();
 
-    /** Memory for numbers, as PyTorch and as Java see it. */
+    /** A buffer as an array and as bytes. */
     private record Block(NDArray array, ByteBuffer bytes) {}
 
-    /** What is done with a block. */
+    /** Consumes a block. */
     @FunctionalInterface
     private interface Use {
 
@@ -100,7 +101,7 @@ final class DequantizedBlocks {
         return dtype == Dtype.BFLOAT16 ? DataType.FLOAT16 : DataType.FLOAT32;
     }
 
-    /** An array of what are bfloat16s in truth, under that type; the same memory. */
+    /** Views 16-bit data as bfloat16; the same memory. */
     private NDArray typed(NDArray bits) {
         if (dtype != Dtype.BFLOAT16) {
             return bits;

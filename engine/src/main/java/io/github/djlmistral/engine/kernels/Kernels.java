@@ -79,16 +79,16 @@ public interface Kernels {
     NDArray linear(NDArray x, NDArray weight);
 
     /**
-     * Makes a linear layer of a quantized weight, packed as this device computes it best.
+     * Creates a linear layer with a quantized weight, packed for the device.
      *
-     * @param manager the manager that keeps what is packed, and its device
+     * @param manager the manager that owns packed data, and its device
      * @param weight (out, in)
      * @return the layer; gradients reach its input where these kernels carry them
      */
     QuantizedLinear quantized(NDManager manager, QuantizedWeight weight);
 
     /**
-     * Looks tokens up in a quantized table.
+     * Looks tokens up in a quantized embedding table.
      *
      * @param ids token ids, int64 (B, T)
      * @param weight the table (V, E)

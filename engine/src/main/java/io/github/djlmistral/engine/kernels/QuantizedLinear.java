@@ -3,19 +3,19 @@ package io.github.djlmistral.engine.kernels;
 
 import ai.djl.ndarray.NDArray;
 
-/** A linear layer over a quantized weight, made ready by the kernels that compute it. */
+/** A linear layer with a quantized weight. */
 @FunctionalInterface
 public interface QuantizedLinear {
 
     /**
-     * Multiplies with the matrix, without a bias.
+     * Applies the layer, which has no bias.
      *
      * @param x (..., in)
      * @return x · weightᵀ, (..., out)
      */
     NDArray forward(NDArray x);
 
-    /** Returns a layer over the same matrix that carries gradients to its input. */
+    /** Returns a layer with the same weight that propagates gradients to its input. */
     default QuantizedLinear training() {
         return this;
     }

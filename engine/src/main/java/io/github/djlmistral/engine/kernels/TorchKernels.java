@@ -29,8 +29,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The kernels in PyTorch's fused operators, which DJL does not bind: they are reached through
- * TorchScript, see {@code torch_kernels.py} among the resources. For CPU and CUDA.
+ * Kernels that use PyTorch's fused operators, on CPU and CUDA. DJL does not bind these operators,
+ * so they are called through TorchScript, see {@code torch_kernels.py} among the resources.
  *
  * <p>All arguments of the script's methods are tensors, numbers too, because DJL passes nothing
  * else where gradients are wanted.

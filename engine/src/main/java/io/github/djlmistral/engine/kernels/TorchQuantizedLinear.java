@@ -20,7 +20,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A linear layer over a quantized weight, by PyTorch's operators; scripts are in {@code
+ * A linear layer with a quantized weight, by PyTorch's operators; scripts are in {@code
  * torch_quantized.py} among the resources.
  *
  * <p>For many rows the matrix is dequantized and multiplied as a plain one: {@linkplain
@@ -65,7 +65,7 @@ final class TorchQuantizedLinear implements QuantizedLinear {
 
     private record Script(String method, NDList arguments) {}
 
-    /** Int4 in the layout of PyTorch's operator. */
+    /** {@link Int4} in the layout of PyTorch's operator. */
     private record Packed(NDArray codes, NDArray scalesAndZeros) {}
 
     /**

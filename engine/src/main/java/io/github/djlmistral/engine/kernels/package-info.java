@@ -1,6 +1,6 @@
 /**
- * How the network is computed on a device: one small interface, {@link
- * io.github.djlmistral.engine.kernels.Kernels}, and its implementations.
+ * The operations of the network on a device: the interface {@link
+ * io.github.djlmistral.engine.kernels.Kernels} and its implementations.
  */
 @NullMarked
 package io.github.djlmistral.engine.kernels;
