@@ -49,6 +49,8 @@ class TemplateLimitsTest {
                 "{% set n = namespace(x=[1]) %}{% for i in range(99) %}{% set n.x = [n.x, n.x] %}{% endfor %}{{ n.x | tojson }}",
                 "{% for a in range(99999) %}{% for b in range(99999) %}{{ 'x' * 99 }}{% endfor %}{% endfor %}",
                 "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+                "{% for i in range(99999) %}{% set a = 1.2345678901234567e-300 | string %}{% endfor %}",
+                "{% for i in range(99999) %}{% set a = 2 ** 65000 / 3 ** 40000 %}{% endfor %}",
                 "{% set a = 'a' * 1000000 %}{% for i in range(99999) %}{% if 'b' in a %}{% endif %}{% endfor %}",
                 "{% set a = 'a' * 1000000 %}{{ a.find('a' * 500000 ~ 'b') }}"
             })

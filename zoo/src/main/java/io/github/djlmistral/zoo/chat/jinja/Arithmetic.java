@@ -147,7 +147,10 @@ final class Arithmetic {
             case ADD -> Numbers.normalize(x.add(y));
             case SUBTRACT -> Numbers.normalize(x.subtract(y));
             case MULTIPLY -> Numbers.normalize(x.multiply(y));
-            case DIVIDE -> divide(x, y);
+            case DIVIDE -> {
+                render.budget.work(64L * (x.bitLength() + y.bitLength()));
+                yield divide(x, y);
+            }
             case FLOOR_DIVIDE -> Numbers.normalize(floorDivide(x, y));
             case MODULO -> Numbers.normalize(x.subtract(floorDivide(x, y).multiply(y)));
             case POWER -> power(render, x, y);

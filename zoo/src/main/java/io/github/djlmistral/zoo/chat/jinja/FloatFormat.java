@@ -11,6 +11,9 @@ final class FloatFormat {
 
     private static final int MAX_PRECISION = 10_000;
 
+    /** Charged for a conversion between a float and decimal digits. */
+    static final long WORK = 4000;
+
     private FloatFormat() {}
 
     /**

@@ -138,6 +138,7 @@ final class FormatSpec {
     }
 
     private Str real(double d) {
+        render.budget.work(FloatFormat.WORK + 8L * Math.max(0, precision));
         boolean negative = FloatFormat.isNegative(d);
         String text;
         if (type == ' ' && precision < 0) {

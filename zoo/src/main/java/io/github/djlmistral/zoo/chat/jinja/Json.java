@@ -81,6 +81,7 @@ final class Json {
             array(Types.list(render, value), level);
             render.budget.leave();
         } else if (value == None.NONE || Types.isNumber(value)) {
+            render.budget.work(value instanceof Double ? FloatFormat.WORK : 0);
             out.append(scalar(value));
         } else {
             throw PyError.type("Object of type " + Types.name(value) + " is not JSON serializable");

@@ -104,6 +104,7 @@ final class NumberFilters {
                     : PyError.type(
                             "type " + Types.name(value) + " doesn't define __round__ method");
         }
+        render.budget.work(FloatFormat.WORK);
         if (method.equals("common")) {
             return value instanceof Double d
                     ? (Object) rounded(d, precision)

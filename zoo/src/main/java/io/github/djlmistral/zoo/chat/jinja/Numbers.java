@@ -73,13 +73,20 @@ final class Numbers {
         if (d == Math.rint(d) && Math.abs(d) < 1e15) {
             return (d == 0 && 1 / d < 0 ? "-0" : String.valueOf((long) d)) + ".0";
         }
-        BigDecimal exact = new BigDecimal(Math.abs(d));
-        BigDecimal shortest = exact;
-        for (int precision = 1; precision <= 17; precision++) {
-            shortest = exact.round(new MathContext(precision, RoundingMode.HALF_EVEN));
-            if (shortest.doubleValue() == Math.abs(d)) {
+        // More digits than any float needs; rounding all of its up to 767 again would be slow.
+        BigDecimal exact =
+                new BigDecimal(Math.abs(d)).round(new MathContext(30, RoundingMode.HALF_EVEN));
+        // Java's text always reads as the same float, but before JDK 19 it may be too long.
+        String text = Double.toString(Math.abs(d));
+        int precision = new BigDecimal(text).precision();
+        BigDecimal shortest = exact.round(new MathContext(precision, RoundingMode.HALF_EVEN));
+        while (precision > 1) {
+            precision--;
+            BigDecimal shorter = exact.round(new MathContext(precision, RoundingMode.HALF_EVEN));
+            if (shorter.doubleValue() != Math.abs(d)) {
                 break;
             }
+            shortest = shorter;
         }
         shortest = shortest.stripTrailingZeros();
         String digits = shortest.unscaledValue().toString();

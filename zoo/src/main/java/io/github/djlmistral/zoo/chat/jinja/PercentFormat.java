@@ -176,6 +176,7 @@ final class PercentFormat {
                         : PyError.type("must be real number, not " + Types.name(value));
             }
             double d = Numbers.real(value);
+            budget.work(FloatFormat.WORK + 8L * precision);
             negative = FloatFormat.isNegative(d);
             digits = FloatFormat.format(d, type, precision, flags.contains("#"));
         }

@@ -60,6 +60,7 @@ final class Repr {
             out.append(view.kind().type);
             sequence(render, "([", view.list(budget).iterator(), "])", out);
         } else if (value instanceof Double d) {
+            budget.work(FloatFormat.WORK);
             out.append(Numbers.repr(d));
         } else if (value instanceof BigInteger n) {
             out.append(Numbers.digits(n));
