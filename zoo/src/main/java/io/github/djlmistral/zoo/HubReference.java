@@ -35,6 +35,7 @@ import org.jspecify.annotations.Nullable;
  * @param model the model
  * @param precision how to load it, null to load it as it is stored
  */
+@SuppressWarnings("InvalidParam") // "revision" is an option, not the parameter "precision"
 public record HubReference(HubModel model, @Nullable String precision) {
 
     private static final Set<String> TYPES = Set.of("float32", "bfloat16", "float16");

@@ -8,6 +8,7 @@ import com.google.gson.reflect.TypeToken;
 import io.github.djlmistral.zoo.chat.Conversation;
 import io.github.djlmistral.zoo.chat.Message;
 import java.io.IOException;
+import java.lang.reflect.Type;
 import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,6 +21,7 @@ import picocli.CommandLine.Option;
 final class ConversationOptions {
 
     private static final int LONG_BITS = 63;
+    private static final Type LIST = new TypeToken<List<Map<String, Object>>>() {}.getType();
 
     private static final Gson GSON =
             new GsonBuilder().setObjectToNumberStrategy(in -> number(in.nextString())).create();
@@ -98,7 +100,7 @@ final class ConversationOptions {
         String json = file.equals("-") ? PromptOptions.input() : Files.readString(Path.of(file));
         List<Map<String, @Nullable Object>> list;
         try {
-            list = GSON.fromJson(json, new TypeToken<List<Map<String, @Nullable Object>>>() {});
+            list = GSON.fromJson(json, LIST);
         } catch (JsonParseException e) {
             throw new IllegalArgumentException(
                     option + " " + file + " is not a JSON list of objects: " + e.getMessage(), e);

@@ -93,7 +93,8 @@ class KernelsTest extends Fixture {
         long keys = k.getShape().get(2);
         NDArray key = k.abs().repeat(1, q.getShape().get(1) / k.getShape().get(1));
         double scores =
-                q.abs().matMul(key.transpose(0, 1, 3, 2)).max().getFloat() / Math.sqrt(size);
+                q.abs().matMul(key.transpose(0, 1, 3, 2)).max().getFloat()
+                        / Math.sqrt((double) size);
         double exponential = (size + 2) * scores + 40 + 1;
         double largest = v.abs().max().getFloat();
         return 2 * largest * UNIT * (2 * exponential + 2 * keys + 3);

@@ -35,20 +35,19 @@ import org.junit.jupiter.api.io.TempDir;
 /** Weights that are made on load: whose memory that is, and when it is freed. */
 class WeightMemoryTest {
 
-    private static final String CONFIG =
-            """
-            {"model_type": "mistral", "vocab_size": 64, "hidden_size": 512,
-             "intermediate_size": %d, "num_hidden_layers": %d, "num_attention_heads": 8,
-             "num_key_value_heads": 2, "max_position_embeddings": 64, "torch_dtype": "bfloat16"}
-            """;
-
     private static final Path STATUS = Path.of("/proc/self/status");
 
     @TempDir private Path directory;
 
     /** A checkpoint of zeros: linear layers of {@code layers · (inner · 1536 + 655360)} weights. */
     private static void write(Path directory, int inner, int layers) throws Exception {
-        String json = CONFIG.formatted(inner, layers);
+        String json =
+                """
+            {"model_type": "mistral", "vocab_size": 64, "hidden_size": 512,
+             "intermediate_size": %d, "num_hidden_layers": %d, "num_attention_heads": 8,
+             "num_key_value_heads": 2, "max_position_embeddings": 64, "torch_dtype": "bfloat16"}
+            """
+                        .formatted(inner, layers);
         Files.writeString(directory.resolve("config.json"), json);
         Map<String, long[]> shapes = new LinkedHashMap<>();
         KernelChoice none =

@@ -51,6 +51,7 @@ class ZooChatTest {
     private static final String EMBEDDED = "mistral-tiny-instruct";
 
     /** A published form of a model's files, and its prompt. */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
     record Form(
             String model,
             String vocabulary,

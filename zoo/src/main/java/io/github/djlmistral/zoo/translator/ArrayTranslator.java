@@ -26,6 +26,7 @@ final class ArrayTranslator implements Translator<NDList, NDList> {
     }
 
     @Override
+    @SuppressWarnings("ReferenceEquality") // equals() would compare the elements
     public NDList processInput(TranslatorContext ctx, NDList input) {
         if (input.isEmpty()) {
             throw new IllegalArgumentException(
