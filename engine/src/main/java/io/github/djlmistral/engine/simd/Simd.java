@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.simd;
 
-import io.github.djlmistral.engine.quantization.ScalarDequantizer;
 import io.github.djlmistral.engine.quantization.Dequantizer;
+import io.github.djlmistral.engine.quantization.ScalarDequantizer;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -2,8 +2,8 @@
 package io.github.djlmistral.engine.simd;
 
 import com.sun.management.HotSpotDiagnosticMXBean;
-import io.github.djlmistral.engine.quantization.ScalarDequantizer;
 import io.github.djlmistral.engine.quantization.Dequantizer;
+import io.github.djlmistral.engine.quantization.ScalarDequantizer;
 import java.lang.management.ManagementFactory;
 import org.jspecify.annotations.Nullable;
 

@@ -8,10 +8,10 @@ import static io.github.djlmistral.engine.simd.Memory.ORDER;
 import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 
-import io.github.djlmistral.engine.quantization.Int4;
-import io.github.djlmistral.engine.quantization.ScalarDequantizer;
-import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.quantization.Dequantizer;
+import io.github.djlmistral.engine.quantization.Int4;
+import io.github.djlmistral.engine.quantization.QuantizedWeight;
+import io.github.djlmistral.engine.quantization.ScalarDequantizer;
 import io.github.djlmistral.engine.weights.Dtype;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;

@@ -4,9 +4,9 @@ package io.github.djlmistral.tests.quantization;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.github.djlmistral.engine.quantization.ScalarDequantizer;
-import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.quantization.Dequantizer;
+import io.github.djlmistral.engine.quantization.QuantizedWeight;
+import io.github.djlmistral.engine.quantization.ScalarDequantizer;
 import io.github.djlmistral.engine.simd.Simd;
 import io.github.djlmistral.engine.weights.Dtype;
 import java.nio.ByteBuffer;

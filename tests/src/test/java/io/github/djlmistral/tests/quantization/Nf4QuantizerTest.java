@@ -7,8 +7,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import io.github.djlmistral.engine.quantization.BitsandbytesWriter;
 import io.github.djlmistral.engine.quantization.BitsandbytesWeight;
+import io.github.djlmistral.engine.quantization.BitsandbytesWriter;
 import io.github.djlmistral.engine.quantization.Nf4Quantizer;
 import io.github.djlmistral.engine.quantization.QuantizationConfig;
 import io.github.djlmistral.engine.quantization.QuantizedCheckpoint;

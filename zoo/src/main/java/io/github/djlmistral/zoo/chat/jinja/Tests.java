@@ -4,8 +4,8 @@ package io.github.djlmistral.zoo.chat.jinja;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Predicate;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /** The tests by name. */
