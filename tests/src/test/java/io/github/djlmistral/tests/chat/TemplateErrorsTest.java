@@ -96,6 +96,7 @@ class TemplateErrorsTest {
                 "{% macro f() %}{% endmacro %}{{ f(1) }} # takes not more than 0 argument(s)",
                 "{{ 'a'.center() }} # missing required argument",
                 "{{ 1 / 0 }} # division by zero",
+                "{{ strftime_now('%Q') }} # does not support %Q",
                 "{{ range(100001) }} # Range too big"
             })
     void anErrorOfEvaluationNamesItsLine(String source, String cause) {

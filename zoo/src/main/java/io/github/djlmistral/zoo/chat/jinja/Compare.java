@@ -230,6 +230,9 @@ final class Compare {
         if (container instanceof DictView view && view.kind() == DictView.Kind.KEYS) {
             return view.dict().contains(render.budget, item);
         }
+        if (container instanceof Range range && item instanceof Long number) {
+            return range.contains(number);
+        }
         Iterator<Object> items = Types.iterateOrNone(render, container);
         if (items == null) {
             throw PyError.type("argument of type '" + Types.name(container) + "' is not iterable");

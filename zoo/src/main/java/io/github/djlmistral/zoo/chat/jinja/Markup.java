@@ -2,6 +2,7 @@
 package io.github.djlmistral.zoo.chat.jinja;
 
 import java.nio.charset.StandardCharsets;
+import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -78,7 +79,8 @@ final class Markup {
                 out.append("+", s.isInput(i));
             } else {
                 for (byte b : text.substring(i, end).getBytes(StandardCharsets.UTF_8)) {
-                    out.append(String.format("%%%02X", b & 0xff), s.isInput(i));
+                    String hex = HexFormat.of().withUpperCase().toHexDigits(b);
+                    out.append("%" + hex, s.isInput(i));
                 }
             }
             i = end;

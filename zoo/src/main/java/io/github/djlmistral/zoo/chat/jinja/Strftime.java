@@ -33,7 +33,7 @@ final class Strftime {
     /**
      * Formats a time.
      *
-     * @throws IllegalArgumentException if the format holds a letter that is not known here
+     * @throws PyError if the format holds a letter that is not known here
      */
     static String format(ZonedDateTime time, String format) {
         StringBuilder text = new StringBuilder();
@@ -50,7 +50,7 @@ final class Strftime {
             }
             String pattern = PATTERNS.get(letter);
             if (pattern == null) {
-                throw new IllegalArgumentException("strftime_now does not know %" + letter);
+                throw PyError.value("strftime_now does not support %" + letter);
             }
             text.append(DateTimeFormatter.ofPattern(pattern, Locale.US).format(time));
         }
