@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.zoo.chat.jinja;
 
+import org.jspecify.annotations.Nullable;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.IntPredicate;
-import org.jspecify.annotations.Nullable;
 
 /** Operations on strings that filters and methods share. */
 final class Text {
+
+    private static final int PIECE = 256;
 
     private Text() {}
 
@@ -49,10 +52,7 @@ final class Text {
     }
 
     static Str foldCase(Budget budget, Str s) {
-        return change(
-                budget,
-                s,
-                text -> text.toUpperCase(Locale.ROOT).toLowerCase(Locale.ROOT).replace('ς', 'σ'));
+        return change(budget, s, text -> lower(upper(text)).replace('ς', 'σ'));
     }
 
     static Str swapCase(Budget budget, Str s) {
@@ -70,6 +70,31 @@ final class Text {
         return out.toStr();
     }
 
+    /**
+     * Upper-cases piece by piece: {@code String.toUpperCase} takes quadratic time where letters
+     * become longer, as "ß" does.
+     */
+    private static String upper(String text) {
+        if (text.length() <= PIECE) {
+            return text.toUpperCase(Locale.ROOT);
+        }
+        StringBuilder upper = new StringBuilder(text.length());
+        for (int start = 0; start < text.length(); ) {
+            int end = Math.min(text.length(), start + PIECE);
+            if (end < text.length() && Character.isHighSurrogate(text.charAt(end - 1))) {
+                end++;
+            }
+            upper.append(text.substring(start, end).toUpperCase(Locale.ROOT));
+            start = end;
+        }
+        return upper.toString();
+    }
+
+    /** Lower-cases; "İ", which alone becomes longer, is replaced first. */
+    private static String lower(String text) {
+        return text.replace("\u0130", "i\u0307").toLowerCase(Locale.ROOT);
+    }
+
     /** How a string's letters change. */
     @FunctionalInterface
     interface Change {
@@ -77,11 +102,11 @@ final class Text {
     }
 
     static Str upper(Budget budget, Str s) {
-        return change(budget, s, text -> text.toUpperCase(Locale.ROOT));
+        return change(budget, s, Text::upper);
     }
 
     static Str lower(Budget budget, Str s) {
-        return change(budget, s, text -> text.toLowerCase(Locale.ROOT));
+        return change(budget, s, Text::lower);
     }
 
     /** Changes letters; where their number changes, too, origins are kept letter by letter. */
