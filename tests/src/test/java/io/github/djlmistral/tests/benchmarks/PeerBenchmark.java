@@ -120,7 +120,9 @@ final class PeerBenchmark implements Callable<Integer> {
         List<Side> sides = new ArrayList<>(List.of(new Side("djl-mistral", mistral)));
         if (depth == 0) {
             List<String> binding = new ArrayList<>(java);
-            binding.addAll(List.of(LlamaCpp.class.getName(), "--gguf=" + gguf));
+            // by name: only the benchmark profile compiles it
+            String llamaCpp = PeerBenchmark.class.getPackageName() + ".LlamaCpp";
+            binding.addAll(List.of(llamaCpp, "--gguf=" + gguf));
             binding.addAll(common);
             sides.add(new Side("de.kherud:llama", binding));
         }
