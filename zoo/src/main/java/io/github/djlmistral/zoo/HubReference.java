@@ -24,10 +24,10 @@ import org.jspecify.annotations.Nullable;
  * <p>Options:
  *
  * <ul>
- *   <li>{@code revision}: a branch, tag or commit, instead of {@code @revision}; default {@code
+ *   <li>{@code revision=}: a branch, tag or commit, instead of {@code @revision}; default {@code
  *       main};
- *   <li>{@code gguf_file}: a GGUF file of the repository, instead of {@code /file.gguf};
- *   <li>{@code precision}: {@code int4} or {@code nf4}, with options as {@link Quantization#parse}
+ *   <li>{@code gguf_file=}: a GGUF file of the repository, instead of {@code /file.gguf};
+ *   <li>{@code precision=}: {@code int4} or {@code nf4}, with options as {@link Quantization#parse}
  *       takes them, quantizes unquantized weights on load; {@code float32}, {@code bfloat16} and
  *       {@code float16} are the type to compute in.
  * </ul>
@@ -35,7 +35,6 @@ import org.jspecify.annotations.Nullable;
  * @param model the model
  * @param precision how to load it, null to load it as it is stored
  */
-@SuppressWarnings("InvalidParam") // "revision" is an option, not the parameter "precision"
 public record HubReference(HubModel model, @Nullable String precision) {
 
     private static final Set<String> TYPES = Set.of("float32", "bfloat16", "float16");
