@@ -7,14 +7,12 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.github.djlmistral.zoo.chat.jinja.Template;
 import io.github.djlmistral.zoo.chat.jinja.TemplateException;
-
+import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
-
-import java.util.List;
-import java.util.Map;
 
 /** Errors of templates name their cause and line; those that parsing can find, it finds. */
 class TemplateErrorsTest {
