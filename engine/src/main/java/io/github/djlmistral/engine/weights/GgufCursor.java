@@ -2,6 +2,7 @@
 package io.github.djlmistral.engine.weights;
 
 import io.github.djlmistral.engine.internal.Quote;
+
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.CharacterCodingException;
@@ -117,17 +118,18 @@ final class GgufCursor {
      * number of 64 bits keeps its bits.
      */
     Object value(String key) throws CheckpointException {
-        return value(key, type(key), 0);
+        String quoted = Quote.of(key); // once, not for each element
+        return value(quoted, type(quoted), 0);
     }
 
     private int type(String key) throws CheckpointException {
-        int type = int32("the type of " + Quote.of(key));
+        int type = int32("the type of " + key);
         if (type < 0 || type >= LEAST.length) {
             throw new CheckpointException(
                     file,
                     String.format(
                             "the value of %s has the type %s, and types end at %d",
-                            Quote.of(key), Integer.toUnsignedString(type), LEAST.length - 1),
+                            key, Integer.toUnsignedString(type), LEAST.length - 1),
                     CheckpointException.CONVERT_AGAIN);
         }
         return type;
@@ -135,12 +137,12 @@ final class GgufCursor {
 
     private Object value(String key, int type, int depth) throws CheckpointException {
         if (type == STRING) {
-            return string(Quote.of(key));
+            return string(key);
         }
         if (type == ARRAY) {
             return array(key, depth);
         }
-        require(LEAST[type], Quote.of(key));
+        require(LEAST[type], key);
         return switch (type) {
             case 0 -> bytes.get() & 0xFFL;
             case 1 -> (long) bytes.get();
@@ -160,7 +162,7 @@ final class GgufCursor {
         if (value != 0 && value != 1) {
             throw new CheckpointException(
                     file,
-                    Quote.of(key) + " is " + value + ", which is neither true nor false",
+                    key + " is " + value + ", which is neither true nor false",
                     CheckpointException.CONVERT_AGAIN);
         }
         return value == 1;
@@ -170,17 +172,17 @@ final class GgufCursor {
         if (depth == DEEPEST) {
             throw new CheckpointException(
                     file,
-                    Quote.of(key) + " holds arrays in arrays, over " + DEEPEST + " deep",
+                    key + " holds arrays in arrays, over " + DEEPEST + " deep",
                     CheckpointException.CONVERT_AGAIN);
         }
         int type = type(key);
-        int count = count("elements of " + Quote.of(key), LEAST[type]);
+        int count = count("elements of " + key, LEAST[type]);
         if (count > MOST_ELEMENTS - elements) {
             throw new CheckpointException(
                     file,
                     String.format(
                             "its metadata has arrays of over %d elements in all; %s has %d",
-                            MOST_ELEMENTS, Quote.of(key), count),
+                            MOST_ELEMENTS, key, count),
                     CheckpointException.DOWNLOAD);
         }
         elements += count;
