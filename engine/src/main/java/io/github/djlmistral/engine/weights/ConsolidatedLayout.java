@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.weights;
 
+import io.github.djlmistral.engine.internal.Quote;
+
+import org.jspecify.annotations.Nullable;
+
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Mistral's own layout of weights, that of {@code consolidated.safetensors}. It differs from
@@ -75,9 +78,8 @@ public final class ConsolidatedLayout {
                             : NAMES.get(tensor.name());
             if (name == null) {
                 throw new IllegalArgumentException(
-                        "\""
-                                + tensor.name()
-                                + "\" is no tensor of a Mistral model in the consolidated layout;"
+                        Quote.of(tensor.name())
+                                + " is no tensor of a Mistral model in the consolidated layout;"
                                 + " use the model's Hugging Face files (model*.safetensors)");
             }
             Tensor reordered =

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.weights;
 
+import io.github.djlmistral.engine.internal.Quote;
+
 import java.nio.ByteBuffer;
 
 /**
@@ -59,7 +61,7 @@ public final class RotaryRows {
                             "%s does not divide into %d heads of pairs of rows; check the numbers"
                                     + " of heads in config.json, params.json or the metadata of"
                                     + " the GGUF file",
-                            tensor, heads));
+                            Quote.shorten(tensor), heads));
         }
         return Math.toIntExact(shape[0] / heads);
     }

@@ -7,6 +7,14 @@ import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.weights.Checkpoint;
 import io.github.djlmistral.engine.weights.GgufMetadata;
 import io.github.djlmistral.engine.weights.Safetensors;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
@@ -14,12 +22,6 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** Configurations and weights crafted to break their reader. */
 @Timeout(20)
@@ -219,6 +221,21 @@ class HostileCheckpointTest {
                 directory.resolve("consolidated.safetensors"));
 
         Refusal.of(() -> MistralCheckpoint.open(directory)).contains("4 heads");
+    }
+
+    @Test
+    void aTensorNamedWithControlCharacters() throws IOException {
+        file(
+                "params.json",
+                "{\"dim\":64,\"n_layers\":1,\"head_dim\":16,\"hidden_dim\":64,\"n_heads\":4,"
+                        + "\"n_kv_heads\":4,\"norm_eps\":1e-5,\"vocab_size\":32}");
+        Path weights =
+                safetensors(
+                        "{\"\\u001b[2J\\n\":{\"dtype\":\"F16\",\"shape\":[0],\"data_offsets\":[0,0]}}",
+                        0);
+        Files.move(weights, directory.resolve("consolidated.safetensors"));
+
+        Refusal.of(() -> MistralCheckpoint.open(directory)).contains("is no tensor of a Mistral");
     }
 
     private static ByteBuffer gguf(byte[] file, long tensors, long pairs) {
