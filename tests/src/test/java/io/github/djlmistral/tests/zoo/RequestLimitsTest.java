@@ -2,6 +2,7 @@
 package io.github.djlmistral.tests.zoo;
 
 import static io.github.djlmistral.tests.Leaks.resources;
+
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -11,23 +12,27 @@ import ai.djl.modality.Output;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.repository.zoo.ZooModel;
+
 import io.github.djlmistral.engine.generation.FinishReason;
 import io.github.djlmistral.zoo.Mistral;
 import io.github.djlmistral.zoo.chat.ChatInput;
 import io.github.djlmistral.zoo.chat.ChatOutput;
 import io.github.djlmistral.zoo.chat.Message;
 import io.github.djlmistral.zoo.translator.TextStream;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.RejectedExecutionException;
-import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 
 /** Requests above a limit of the model are rejected in one sentence. */
 class RequestLimitsTest extends ZooFixture {
@@ -124,14 +129,16 @@ class RequestLimitsTest extends ZooFixture {
                                 .loadModel();
                 Predictor<NDList, NDList> predictor = model.newPredictor();
                 NDManager manager = model.getNDManager().newSubManager()) {
-            NDArray longer = manager.ones(new Shape(1, 4));
+            NDArray longer = manager.ones(new Shape(1, 4), DataType.INT64);
             assertThatThrownBy(() -> predictor.predict(new NDList(longer)))
                     .hasMessageContaining("the prompt has 4 tokens, above max_input_tokens");
-            NDArray many = manager.ones(new Shape(3, 2));
+            NDArray many = manager.ones(new Shape(3, 2), DataType.INT64);
             assertThatThrownBy(() -> predictor.predict(new NDList(many)))
                     .hasMessageContaining("max_concurrent_requests");
             for (int i = 0; i < 3; ++i) {
-                predictor.predict(new NDList(manager.ones(new Shape(2, 3)))).close();
+                predictor
+                        .predict(new NDList(manager.ones(new Shape(2, 3), DataType.INT64)))
+                        .close();
             }
         }
     }
