@@ -2,14 +2,12 @@
 package io.github.djlmistral.engine.weights;
 
 import io.github.djlmistral.engine.internal.Quote;
-
-import org.jspecify.annotations.Nullable;
-
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Mistral's own layout of weights, that of {@code consolidated.safetensors}. It differs from

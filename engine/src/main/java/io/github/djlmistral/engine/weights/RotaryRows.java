@@ -2,7 +2,6 @@
 package io.github.djlmistral.engine.weights;
 
 import io.github.djlmistral.engine.internal.Quote;
-
 import java.nio.ByteBuffer;
 
 /**
