@@ -31,7 +31,7 @@ public record MistralCheckpoint(MistralConfig config, Weights weights) {
     /**
      * Opens a checkpoint: {@code config.json} with {@code *.safetensors}, or {@code params.json}
      * with {@code consolidated.safetensors}, or a GGUF file. Where {@code config.json} has a {@code
-     * quantization_config}, matrices are read as it says; those of a GGUF file in few bits are
+     * quantization_config}, the weights are read as it says; quantized weights of a GGUF file are
      * repacked.
      *
      * @param path the directory, or the GGUF file; or a directory that holds one and nothing else
@@ -92,7 +92,7 @@ public record MistralCheckpoint(MistralConfig config, Weights weights) {
      * Quantizes the weights.
      *
      * @param quantization how
-     * @return the same network in few bits
+     * @return the same configuration with quantized weights
      * @throws IllegalArgumentException if the weights are quantized already, or cannot be
      * @throws InsufficientMemoryException if the result does not fit into memory
      * @throws UncheckedIOException if a file has changed, see {@link FileState#check}

@@ -85,13 +85,13 @@ final class MistralModel extends MistralBlock {
                 head.forDecoder());
     }
 
-    /** Takes a quantized table instead of the parameter, which goes. */
+    /** Replaces the embedding parameter by a quantized table. */
     void quantizeEmbedding(QuantizedWeight table) {
         parameters.remove("embed_tokens");
         quantizedTokens = table;
     }
 
-    /** Lets go of the table in few bits: the network is closed. */
+    /** Drops the quantized embedding table: the network is closed. */
     void dropQuantized() {
         quantizedTokens = null;
     }

@@ -63,10 +63,10 @@ public record DecoderNetwork(
             Matrix down) {}
 
     /**
-     * A matrix (out, in), in one of two forms.
+     * A weight (out, in), unquantized or quantized.
      *
-     * @param dense numbers of the network's type, or null
-     * @param quantized in few bits, or null
+     * @param dense the weight in the network's data type, or null
+     * @param quantized the quantized weight, or null
      */
     public record Matrix(@Nullable NDArray dense, @Nullable QuantizedWeight quantized) {}
 }

@@ -22,7 +22,7 @@ import java.util.regex.Pattern;
  * more than {@link #UNSAID} bytes.
  *
  * <p>{@code blobs/<etag>.part} has the file's length at most, with holes. {@code
- * blobs/<etag>.part.journal} is text: {@code parts of 209715200}, then a line for each stretch,
+ * blobs/<etag>.part.journal} is text: {@code parts of 209715200}, then a line for each byte range,
  * {@code 0 1048576}, written after the bytes themselves. A line that the process did not finish is
  * not counted. After a failure of the whole machine the journal can be ahead of the bytes, which
  * the hash then shows. The names are ours alone: Python takes {@code <etag>.incomplete} for the
@@ -125,9 +125,9 @@ final class PartFile implements Closeable {
         }
         // what follows the last line end is half a line
         for (String line : text.substring(0, text.lastIndexOf('\n')).split("\n", -1)) {
-            Matcher stretch = LINE.matcher(line);
-            if (stretch.matches()) {
-                present.add(Long.parseLong(stretch.group(1)), Long.parseLong(stretch.group(2)));
+            Matcher range = LINE.matcher(line);
+            if (range.matches()) {
+                present.add(Long.parseLong(range.group(1)), Long.parseLong(range.group(2)));
             }
         }
         return present.end() <= Math.min(size, Files.size(data));
@@ -148,7 +148,7 @@ final class PartFile implements Closeable {
     }
 
     /**
-     * What is missing, in stretches of a length at most.
+     * Returns the missing byte ranges, each of a length at most.
      *
      * @return from and to of each, in order
      */

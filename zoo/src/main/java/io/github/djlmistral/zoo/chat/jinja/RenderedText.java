@@ -32,9 +32,9 @@ public final class RenderedText {
     }
 
     /**
-     * Returns the text with each longest stretch of input replaced.
+     * Returns the text with each maximal run of input characters replaced.
      *
-     * @param quote what replaces a stretch
+     * @param quote maps a run to its replacement
      * @return the text
      */
     public String mapInput(UnaryOperator<String> quote) {
