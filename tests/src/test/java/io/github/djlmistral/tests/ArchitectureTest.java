@@ -42,6 +42,7 @@ class ArchitectureTest {
     private static final String ENGINE = ROOT + ".engine..";
     private static final String ZOO = ROOT + ".zoo..";
     private static final String EXAMPLES = ROOT + ".examples..";
+    private static final String INTERNAL = ROOT + "..internal..";
 
     @ArchTest
     static final ArchRule everyClassLivesInItsModulesPackage =
@@ -98,6 +99,30 @@ class ArchitectureTest {
                     .allowEmptyShould(true);
 
     @ArchTest
+    static final ArchRule membersOfTheApiHideInternals =
+            members()
+                    .that(belongToTheApiOf(ENGINE).or(belongToTheApiOf(ZOO)))
+                    .should(notInvolve(INTERNAL))
+                    .because("a user cannot use them, and they change without notice");
+
+    @ArchTest
+    static final ArchRule typesOfTheApiHideInternals =
+            noClasses()
+                    .that(belongToTheApi())
+                    .should()
+                    .beAssignableTo(resideInAnyPackage(INTERNAL));
+
+    @ArchTest
+    static final ArchRule examplesUseTheApi =
+            noClasses()
+                    .that()
+                    .resideInAPackage(EXAMPLES)
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAPackage(INTERNAL)
+                    .because("a user can build what they show");
+
+    @ArchTest
     static final ArchRule bfloat16IsNeverNamed =
             noClasses()
                     .should()
@@ -126,13 +151,17 @@ class ArchitectureTest {
         }
     }
 
-    /** Each package is a slice, the module's root package as well. */
+    /**
+     * Each package is a slice, the module's root package as well. Package {@code internal.x} is
+     * part of the slice of {@code x}: it is the implementation of {@code x}, so the two use each
+     * other.
+     */
     private static SliceAssignment packagesOf(String module) {
         return new SliceAssignment() {
             @Override
             public SliceIdentifier getIdentifierOf(JavaClass javaClass) {
                 return resideInAnyPackage(module).test(javaClass)
-                        ? SliceIdentifier.of(javaClass.getPackageName())
+                        ? SliceIdentifier.of(javaClass.getPackageName().replace(".internal.", "."))
                         : SliceIdentifier.ignore();
             }
 
@@ -148,9 +177,14 @@ class ArchitectureTest {
                 "belong to the API of " + module,
                 member ->
                         resideInAnyPackage(module).test(member.getOwner())
-                                && !member.getOwner().getPackageName().contains(".internal")
-                                && visible(member)
-                                && visible(member.getOwner()));
+                                && belongToTheApi().test(member.getOwner())
+                                && visible(member));
+    }
+
+    private static DescribedPredicate<JavaClass> belongToTheApi() {
+        return DescribedPredicate.describe(
+                "belong to the API",
+                type -> !resideInAnyPackage(INTERNAL).test(type) && visible(type));
     }
 
     private static boolean visible(HasModifiers element) {

@@ -2,8 +2,10 @@
 package io.github.djlmistral.engine.kernels;
 
 import ai.djl.ndarray.NDManager;
+import io.github.djlmistral.engine.internal.kernels.ReferenceKernels;
+import io.github.djlmistral.engine.internal.kernels.TorchKernels;
+import io.github.djlmistral.engine.internal.simd.Simd;
 import io.github.djlmistral.engine.quantization.Weights;
-import io.github.djlmistral.engine.simd.Simd;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.util.Comparator;
@@ -14,8 +16,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param kernels the kernels
  * @param simd whether passes of few tokens go to a {@link
- *     io.github.djlmistral.engine.simd.Decoder}: {@code WANTED} where the network has the shape for
- *     it, {@code REQUIRED} else an error, {@code NONE} never
+ *     io.github.djlmistral.engine.internal.simd.Decoder}: {@code WANTED} where the network has the
+ *     shape for it, {@code REQUIRED} else an error, {@code NONE} never
  * @param reason one sentence for the user
  */
 public record KernelChoice(Kernels kernels, Use simd, String reason) {

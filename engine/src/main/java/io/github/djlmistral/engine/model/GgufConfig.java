@@ -5,7 +5,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
-import io.github.djlmistral.engine.quantization.GgufWeights;
+import io.github.djlmistral.engine.internal.quantization.GgufWeights;
 import io.github.djlmistral.engine.weights.CheckpointException;
 import io.github.djlmistral.engine.weights.Gguf;
 import io.github.djlmistral.engine.weights.GgufMetadata;

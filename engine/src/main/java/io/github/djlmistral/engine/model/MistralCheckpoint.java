@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.model;
 
-import io.github.djlmistral.engine.quantization.GgufWeights;
+import io.github.djlmistral.engine.internal.quantization.GgufWeights;
+import io.github.djlmistral.engine.internal.quantization.QuantizedCheckpoint;
+import io.github.djlmistral.engine.internal.weights.ConsolidatedLayout;
 import io.github.djlmistral.engine.quantization.InsufficientMemoryException;
 import io.github.djlmistral.engine.quantization.Quantization;
-import io.github.djlmistral.engine.quantization.QuantizedCheckpoint;
 import io.github.djlmistral.engine.quantization.Weights;
 import io.github.djlmistral.engine.weights.Checkpoint;
-import io.github.djlmistral.engine.weights.ConsolidatedLayout;
-import io.github.djlmistral.engine.weights.FileState;
 import io.github.djlmistral.engine.weights.Gguf;
+import io.github.djlmistral.engine.weights.SourceFiles;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -38,7 +38,7 @@ public record MistralCheckpoint(MistralConfig config, Weights weights) {
      * @return what is there
      * @throws IOException if files are missing or cannot be read, or are quantized in a way that is
      *     not supported
-     * @throws UncheckedIOException if a file changes meanwhile, see {@link FileState#check}
+     * @throws UncheckedIOException if a file changes meanwhile, see {@link SourceFiles#check}
      */
     public static MistralCheckpoint open(Path path) throws IOException {
         Optional<Path> file = Gguf.find(path);
@@ -47,7 +47,7 @@ public record MistralCheckpoint(MistralConfig config, Weights weights) {
             MistralConfig config = GgufConfig.of(gguf);
             int heads = config.numAttentionHeads();
             Weights weights = GgufWeights.of(gguf, heads, config.numKeyValueHeads());
-            FileState.check(weights.tensors());
+            SourceFiles.of(weights.tensors()).check();
             return new MistralCheckpoint(config, weights);
         }
         MistralConfig config = MistralConfig.read(path);
@@ -61,7 +61,7 @@ public record MistralCheckpoint(MistralConfig config, Weights weights) {
         Weights weights =
                 QuantizedCheckpoint.read(
                         path, tensors, config.quantizationConfig(), matrices(config));
-        FileState.check(checkpoint.tensors().values().stream());
+        SourceFiles.of(checkpoint.tensors().values().stream()).check();
         return new MistralCheckpoint(config, weights);
     }
 
@@ -95,12 +95,12 @@ public record MistralCheckpoint(MistralConfig config, Weights weights) {
      * @return the same configuration with quantized weights
      * @throws IllegalArgumentException if the weights are quantized already, or cannot be
      * @throws InsufficientMemoryException if the result does not fit into memory
-     * @throws UncheckedIOException if a file has changed, see {@link FileState#check}
+     * @throws UncheckedIOException if a file has changed, see {@link SourceFiles#check}
      */
     public MistralCheckpoint quantized(Quantization quantization) {
-        FileState.check(weights.tensors());
+        SourceFiles.of(weights.tensors()).check();
         Weights result = quantization.apply(withoutCopies().weights);
-        FileState.check(weights.tensors());
+        SourceFiles.of(weights.tensors()).check();
         return new MistralCheckpoint(config, result);
     }
 

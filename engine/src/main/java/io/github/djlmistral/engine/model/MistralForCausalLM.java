@@ -17,13 +17,13 @@ import ai.djl.util.PairList;
 import io.github.djlmistral.engine.cache.KvCache;
 import io.github.djlmistral.engine.internal.CloseGate;
 import io.github.djlmistral.engine.internal.OwnedManager;
+import io.github.djlmistral.engine.internal.simd.Decoder;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.quantization.Weights;
-import io.github.djlmistral.engine.simd.Decoder;
-import io.github.djlmistral.engine.weights.FileState;
+import io.github.djlmistral.engine.weights.SourceFiles;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -63,7 +63,7 @@ public final class MistralForCausalLM extends MistralBlock
     private String kernelReason;
     private @Nullable OwnedManager weights;
     private @Nullable DecoderPasses decoder;
-    private List<FileState> files = List.of();
+    private SourceFiles files = SourceFiles.NONE;
     private long weightBytes;
     private long tableBytes;
 
@@ -149,7 +149,7 @@ public final class MistralForCausalLM extends MistralBlock
      * @return the network, ready to run
      * @throws MalformedModelException if the weights are not those of the configuration, naming
      *     every tensor that is missing, surplus or of another shape
-     * @throws UncheckedIOException if a file of theirs was changed, see {@link FileState#check}
+     * @throws UncheckedIOException if a file of theirs was changed, see {@link SourceFiles#check}
      */
     public static MistralForCausalLM of(
             MistralConfig config,
@@ -193,12 +193,12 @@ public final class MistralForCausalLM extends MistralBlock
         try {
             KernelChoice choice = choose.apply(owned.manager());
             MistralForCausalLM network = new MistralForCausalLM(config, choice);
-            FileState.check(weights.tensors());
+            SourceFiles.of(weights.tensors()).check();
             network.source = source;
             network.setWeights(weights, owned.manager());
             network.useDecoder(choice);
-            FileState.check(weights.tensors());
-            network.files = FileState.of(network.kept(weights, manager));
+            SourceFiles.of(weights.tensors()).check();
+            network.files = SourceFiles.of(network.kept(weights, manager));
             network.weights = owned;
             owned.closeWithParent(network);
             return network;
@@ -234,7 +234,7 @@ public final class MistralForCausalLM extends MistralBlock
 
     private void free() {
         decoder = null;
-        files = List.of();
+        files = SourceFiles.NONE;
         model.dropQuantized();
         namedLinears().values().forEach(MistralLinear::dropQuantized);
         head.dropQuantized();
@@ -425,7 +425,7 @@ public final class MistralForCausalLM extends MistralBlock
      * @throws IllegalStateException if the network, the cache or the input's manager is closed, or
      *     the cache has no room
      * @throws UncheckedIOException if a file that weights are mapped from was changed, see {@link
-     *     FileState#check}; looked at before prompts only, not before every token
+     *     SourceFiles#check}; looked at before prompts only, not before every token
      */
     public ForwardOutput forward(ParameterStore values, ForwardInput input, boolean training) {
         NDManager target = input.manager();
@@ -443,7 +443,7 @@ public final class MistralForCausalLM extends MistralBlock
 
     private ForwardOutput forward(ParameterStore values, PassInput input, boolean training) {
         if (input.past() == 0 || input.tokens() > 1) {
-            files.forEach(FileState::check);
+            files.check();
         }
         NDArray decoded = decoder == null || training ? null : decoder.forward(input);
         if (decoded != null) {

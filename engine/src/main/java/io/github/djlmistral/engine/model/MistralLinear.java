@@ -5,10 +5,10 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.nn.Parameter;
 import ai.djl.training.ParameterStore;
 import ai.djl.training.initializer.Initializer;
+import io.github.djlmistral.engine.internal.simd.DecoderNetwork;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.kernels.QuantizedLinear;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
-import io.github.djlmistral.engine.simd.DecoderNetwork;
 import org.jspecify.annotations.Nullable;
 
 /** A linear layer without a bias: a parameter (out, in), or a quantized weight. */

@@ -3,7 +3,7 @@ package io.github.djlmistral.engine.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.training.initializer.Initializer;
-import io.github.djlmistral.engine.simd.DecoderNetwork;
+import io.github.djlmistral.engine.internal.simd.DecoderNetwork;
 import java.util.List;
 import java.util.stream.Stream;
 

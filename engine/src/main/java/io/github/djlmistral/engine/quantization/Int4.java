@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.quantization;
 
+import io.github.djlmistral.engine.internal.quantization.Float16;
+import io.github.djlmistral.engine.internal.quantization.Int4Packer;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.nio.ByteBuffer;
@@ -104,82 +106,14 @@ public final class Int4 implements QuantizedWeight {
         this.inputOrder = inputOrder == null ? null : inputOrder.clone();
     }
 
-    /** Returns whether a group size is supported. */
-    static boolean isGroupSize(long size) {
-        return size == 32 || size == 64 || size == 128;
-    }
-
     /**
-     * Packs a weight, in parallel.
+     * Returns whether a group size is supported.
      *
-     * @param name the prefix of the tensors' names
-     * @param rows the number of outputs
-     * @param columns the number of inputs, a multiple of the group size
-     * @param groupSize 32, 64 or 128
-     * @param scaleType the type of scales and offsets, float16 or float32
-     * @param symmetric whether there are no offsets
-     * @param inputOrder see the constructor
-     * @param source supplies codes (0 to 15), scales and offsets
-     * @return the weight, in memory that it owns
+     * @param size the group size in columns
+     * @return true for 32, 64 and 128
      */
-    static Int4 pack(
-            String name,
-            int rows,
-            int columns,
-            int groupSize,
-            Dtype scaleType,
-            boolean symmetric,
-            int @Nullable [] inputOrder,
-            GroupedRowSource source) {
-        if (!isGroupSize(groupSize) || columns % groupSize != 0) {
-            throw new IllegalArgumentException(
-                    String.format(
-                            "%s: %d columns cannot be divided into groups of %d: the group size"
-                                    + " must be 32, 64 or 128 and divide the columns",
-                            name, columns, groupSize));
-        }
-        int tiles = (rows + TILE - 1) / TILE;
-        int groups = columns / groupSize;
-        Tensor codes =
-                Tensor.allocate(name + ".int4.codes", Dtype.UINT8, tiles, columns / 8, 4 * TILE);
-        Tensor scales = Tensor.allocate(name + ".int4.scales", scaleType, tiles, groups, TILE);
-        Tensor offsets =
-                symmetric
-                        ? null
-                        : Tensor.allocate(name + ".int4.offsets", scaleType, tiles, groups, TILE);
-        ByteBuffer words = codes.data();
-        source.pack(
-                rows,
-                columns,
-                (row, rowCodes) -> {
-                    int at = wordOffset(row, columns);
-                    for (int c = 0; c < columns; c += 8, at += 4 * TILE) {
-                        int word = 0;
-                        for (int i = 0; i < 8; ++i) {
-                            word |= rowCodes[c + i] << shift(i);
-                        }
-                        words.putInt(at, word);
-                    }
-                },
-                scales,
-                offsets);
-        return new Int4(rows, codes, scales, offsets, inputOrder);
-    }
-
-    /** Offset in bytes of the word of a row's first eight columns. */
-    private static int wordOffset(int row, int columns) {
-        return row / TILE * TILE * (columns / 2) + 4 * (row % TILE);
-    }
-
-    /** Position in bits of a column's code in its word. */
-    private static int shift(int column) {
-        return 4 * (column / 2 % 4) + 16 * (column % 2);
-    }
-
-    static float get(ByteBuffer from, Dtype type, int index) {
-        return type == Dtype.FLOAT32
-                ? from.getFloat(4 * index)
-                : Float16.toFloat(from.getShort(2 * index));
+    public static boolean isGroupSize(long size) {
+        return size == 32 || size == 64 || size == 128;
     }
 
     @Override
@@ -224,15 +158,15 @@ public final class Int4 implements QuantizedWeight {
         ByteBuffer offsetBytes = offsets == null ? null : offsets.data();
         int size = groupSize();
         int groups = columns / size;
-        int at = wordOffset(row, columns);
+        int at = Int4Packer.wordOffset(row, columns);
         for (int c = 0; c < columns; ++c) {
-            int code = (words.getInt(at + c / 8 * 4 * TILE) >> shift(c)) & 15;
+            int code = (words.getInt(at + c / 8 * 4 * TILE) >> Int4Packer.shift(c)) & 15;
             int index = (row / TILE * groups + c / size) * TILE + row % TILE;
-            float scale = get(scaleBytes, scales.dtype(), index);
+            float scale = Float16.get(scaleBytes, scales.dtype(), index);
             float value =
                     offsetBytes == null
                             ? scale * (code - ZERO_POINT)
-                            : scale * code + get(offsetBytes, scales.dtype(), index);
+                            : scale * code + Float16.get(offsetBytes, scales.dtype(), index);
             to[inputOrder == null ? c : inputOrder[c]] = value;
         }
     }

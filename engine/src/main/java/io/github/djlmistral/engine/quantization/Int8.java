@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.quantization;
 
+import io.github.djlmistral.engine.internal.quantization.Float16;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.nio.ByteBuffer;
@@ -72,55 +73,6 @@ public final class Int8 implements QuantizedWeight {
         this.offsets = offsets;
     }
 
-    /**
-     * Packs a weight, in parallel.
-     *
-     * @param name the prefix of the tensors' names
-     * @param rows the number of outputs
-     * @param columns the number of inputs, a multiple of the group size
-     * @param groupSize a multiple of 16
-     * @param scaleType the type of scales and offsets, float16 or float32
-     * @param symmetric whether there are no offsets
-     * @param source supplies codes, scales and offsets
-     * @return the weight, in memory that it owns
-     */
-    static Int8 pack(
-            String name,
-            int rows,
-            int columns,
-            int groupSize,
-            Dtype scaleType,
-            boolean symmetric,
-            GroupedRowSource source) {
-        if (groupSize % 16 != 0 || columns % groupSize != 0) {
-            throw new IllegalArgumentException(
-                    String.format(
-                            "%s: %d columns cannot be divided into groups of %d",
-                            name, columns, groupSize));
-        }
-        int tiles = (rows + TILE - 1) / TILE;
-        int groups = columns / groupSize;
-        Tensor codes = Tensor.allocate(name + ".int8.codes", Dtype.INT8, tiles, columns, TILE);
-        Tensor scales = Tensor.allocate(name + ".int8.scales", scaleType, tiles, groups, TILE);
-        Tensor offsets =
-                symmetric
-                        ? null
-                        : Tensor.allocate(name + ".int8.offsets", scaleType, tiles, groups, TILE);
-        ByteBuffer bytes = codes.data();
-        source.pack(
-                rows,
-                columns,
-                (row, rowCodes) -> {
-                    int at = row / TILE * columns * TILE + row % TILE;
-                    for (int c = 0; c < columns; ++c) {
-                        bytes.put(at + c * TILE, rowCodes[c]);
-                    }
-                },
-                scales,
-                offsets);
-        return new Int8(rows, codes, scales, offsets);
-    }
-
     @Override
     public int rows() {
         return rows;
@@ -162,12 +114,12 @@ public final class Int8 implements QuantizedWeight {
         for (int c = 0; c < columns; ++c) {
             int index = (tile * (columns / size) + c / size) * TILE + place;
             float value =
-                    Int4.get(scaleBytes, scales.dtype(), index)
+                    Float16.get(scaleBytes, scales.dtype(), index)
                             * bytes.get((tile * columns + c) * TILE + place);
             to[c] =
                     offsetBytes == null
                             ? value
-                            : value + Int4.get(offsetBytes, scales.dtype(), index);
+                            : value + Float16.get(offsetBytes, scales.dtype(), index);
         }
     }
 

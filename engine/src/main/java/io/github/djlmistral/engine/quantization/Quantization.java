@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.quantization;
 
+import io.github.djlmistral.engine.internal.quantization.AvailableMemory;
+import io.github.djlmistral.engine.internal.quantization.BitsandbytesWriter;
+import io.github.djlmistral.engine.internal.quantization.Int4Quantizer;
+import io.github.djlmistral.engine.internal.quantization.Int8Quantizer;
+import io.github.djlmistral.engine.internal.quantization.Nf4Quantizer;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.util.ArrayList;
@@ -227,7 +232,7 @@ public record Quantization(
                             + weights.quantized().values().iterator().next()
                             + ": omit the option quantization, or load the unquantized model");
         }
-        InsufficientMemoryException.check(
+        AvailableMemory.check(
                 "quantizing to " + this,
                 resultBytes(weights.unquantized()),
                 "quantize the model once with \"mistral quantize\", which needs little memory, and"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.quantization;
 
+import io.github.djlmistral.engine.internal.quantization.FloatMatrix;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.util.stream.IntStream;
 

@@ -2,14 +2,10 @@
 package io.github.djlmistral.engine.quantization;
 
 import io.github.djlmistral.engine.weights.Dtype;
-import io.github.djlmistral.engine.weights.NativeMemory;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.util.Collections;
-import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Objects;
-import java.util.Set;
 import java.util.stream.Stream;
 
 /**
@@ -45,7 +41,7 @@ public record Weights(Map<String, Tensor> unquantized, Map<String, QuantizedWeig
      */
     @Override
     public void close() {
-        close(tensors());
+        Tensor.free(tensors(), Stream.of());
     }
 
     /**
@@ -54,14 +50,7 @@ public record Weights(Map<String, Tensor> unquantized, Map<String, QuantizedWeig
      * @param others weights that stay in use, such as the result of quantizing these
      */
     public void closeExcept(Weights others) {
-        Set<NativeMemory> kept = Collections.newSetFromMap(new IdentityHashMap<>());
-        others.tensors().map(Tensor::memory).filter(Objects::nonNull).forEach(kept::add);
-        close(tensors().filter(tensor -> !kept.contains(tensor.memory())));
-    }
-
-    private static void close(Stream<Tensor> tensors) {
-        tensors.forEach(Tensor::free);
-        NativeMemory.trim();
+        Tensor.free(tensors(), others.tensors());
     }
 
     /** Returns the size of the weights as they are stored, in bytes. */

@@ -6,6 +6,7 @@ import com.google.gson.JsonObject;
 import io.github.djlmistral.engine.internal.Quote;
 import io.github.djlmistral.engine.internal.SmallFile;
 import io.github.djlmistral.engine.internal.StrictJson;
+import io.github.djlmistral.engine.internal.weights.ConsolidatedLayout;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;

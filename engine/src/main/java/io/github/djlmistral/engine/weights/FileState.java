@@ -7,23 +7,19 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
-import java.util.List;
 import java.util.Objects;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Identity, size and modification time of a file when tensors were mapped from it. Writing to the
- * file changes the tensors, and reading past the end of a truncated file kills the process
- * (SIGBUS). So the state is compared before the tensors are used, which takes microseconds.
+ * Identity, size and modification time of a file when tensors were mapped from it.
  *
- * @param file where it was
- * @param key what the system knows it by, whatever its name; null on Windows, which does not let
- *     anybody change a file that is mapped
- * @param size its bytes
- * @param modified when it was last written to
+ * @param file the path
+ * @param key {@link BasicFileAttributes#fileKey}, which a renamed file keeps; null on Windows,
+ *     where a mapped file cannot be changed
+ * @param size the size in bytes
+ * @param modified the modification time
  */
-public record FileState(Path file, @Nullable Object key, long size, FileTime modified) {
+record FileState(Path file, @Nullable Object key, long size, FileTime modified) {
 
     /** Looks at a file. */
     static FileState of(Path file) throws IOException {
@@ -31,29 +27,8 @@ public record FileState(Path file, @Nullable Object key, long size, FileTime mod
         return new FileState(file, now.fileKey(), now.size(), now.lastModifiedTime());
     }
 
-    /**
-     * Collects the files that tensors are mapped from.
-     *
-     * @param tensors any tensors
-     * @return each file once; none for tensors in memory of their own
-     */
-    public static List<FileState> of(Stream<Tensor> tensors) {
-        return tensors.map(Tensor::file).filter(Objects::nonNull).distinct().toList();
-    }
-
-    /** Checks the files of tensors, see {@link #check}. */
-    public static void check(Stream<Tensor> tensors) {
-        of(tensors).forEach(FileState::check);
-    }
-
-    /**
-     * Checks that the file is as it was. One that was deleted, or replaced by another that was
-     * renamed to its name, is: the system keeps it for as long as it is mapped.
-     *
-     * @throws UncheckedIOException if the file was changed; the cause is a {@link
-     *     CheckpointException} that tells how
-     */
-    public void check() {
+    /** See {@link SourceFiles#check}. */
+    void check() {
         FileState now;
         try {
             now = of(file);

@@ -6,40 +6,48 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.Objects;
 
-/**
- * One tensor of a GGUF file, as its bytes are there.
- *
- * @param name as llama.cpp names it, such as {@code blk.0.attn_q.weight}
- * @param type how the bytes are to be read
- * @param shape the dimensions, outermost first, as in PyTorch: [out, in]; the file itself has the
- *     innermost first
- * @param data the mapped blocks, row by row, little-endian; may be read-only
- * @param file the file they are mapped from
- */
-// Both copies below keep the array to ourselves, which is what Error Prone's warning is about.
-@SuppressWarnings("ArrayRecordComponent")
-public record GgufTensor(
-        String name, GgmlType type, long[] shape, ByteBuffer data, FileState file) {
+/** A tensor of a GGUF file, memory-mapped; its type may be a quantized one. */
+public final class GgufTensor {
 
-    /** Takes a tensor whose bytes are those that type and shape ask for. */
-    public GgufTensor {
-        shape = shape.clone();
+    private final String name;
+    private final GgmlType type;
+    private final long[] shape;
+    private final ByteBuffer data;
+    private final FileState file;
+
+    GgufTensor(String name, GgmlType type, long[] shape, ByteBuffer data, FileState file) {
+        this.name = name;
+        this.type = type;
+        this.shape = shape.clone();
+        this.data = data;
+        this.file = file;
     }
 
-    /** Returns a copy of the dimensions. */
-    @Override
+    /** Returns the name that llama.cpp gives it, such as {@code blk.0.attn_q.weight}. */
+    public String name() {
+        return name;
+    }
+
+    /** Returns the type, which defines the layout of the bytes. */
+    public GgmlType type() {
+        return type;
+    }
+
+    /**
+     * Returns a copy of the dimensions, outermost first as in PyTorch, (out, in); the file has the
+     * innermost first.
+     */
     public long[] shape() {
         return shape.clone();
     }
 
-    /** Returns a view of the bytes with its own position. */
-    @Override
+    /** Returns a little-endian view of the mapped blocks, row-major; may be read-only. */
     public ByteBuffer data() {
         return data.duplicate().order(ByteOrder.LITTLE_ENDIAN);
     }
 
     /**
-     * Returns a tensor of numbers that stand for themselves, over the same bytes.
+     * Returns an unquantized tensor over the same bytes.
      *
      * @throws IllegalStateException if the type is quantized
      */
@@ -57,7 +65,7 @@ public record GgufTensor(
                 && data.equals(that.data);
     }
 
-    /** Leaves the bytes out: there may be gigabytes. */
+    /** Returns a hash of name, type and shape; the bytes may be gigabytes. */
     @Override
     public int hashCode() {
         return Objects.hash(name, type, Arrays.hashCode(shape));

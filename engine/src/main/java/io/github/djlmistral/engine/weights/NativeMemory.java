@@ -16,7 +16,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Memory that is never closed is freed when the last buffer over it is unreachable.
  */
-public final class NativeMemory {
+final class NativeMemory {
 
     private static final Logger LOGGER = LoggerFactory.getLogger(NativeMemory.class);
 
@@ -81,7 +81,7 @@ public final class NativeMemory {
     }
 
     /** Returns memory that was freed to the system, where the allocator would keep it. */
-    public static void trim() {
+    static void trim() {
         if (MALLOC_TRIM != null) {
             MALLOC_TRIM.invokeInt(new Object[] {0L});
         }

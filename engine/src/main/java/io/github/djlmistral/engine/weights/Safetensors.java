@@ -44,9 +44,8 @@ public final class Safetensors {
      * the buffers are {@linkplain ByteBuffer#isReadOnly() read-only}, and whoever wants to change a
      * tensor in place from native code has to copy it first, or the JVM crashes.
      *
-     * <p>The file has to stay as it is while a tensor of it is in use, see {@link FileState};
-     * replacing it by another file of this name is fine, except on Windows, which does not allow
-     * it.
+     * <p>The file must not be written to while a tensor of it is in use, see {@link SourceFiles};
+     * renaming another file to its name is safe, except on Windows, which does not allow it.
      *
      * @param file the file
      * @return the tensors by name, in the order of their bytes in the file, so that going through

@@ -6,8 +6,8 @@ import io.github.djlmistral.engine.quantization.Quantization;
 import io.github.djlmistral.engine.quantization.QuantizationError;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.weights.Dtype;
-import io.github.djlmistral.engine.weights.FileState;
 import io.github.djlmistral.engine.weights.SafetensorsWriter;
+import io.github.djlmistral.engine.weights.SourceFiles;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -120,7 +120,7 @@ public final class QuantizeCommand implements Callable<Integer> {
         try (StagedCheckpoint result = StagedCheckpoint.at(target, needed)) {
             result.copy(beside);
             Dtype dtype = write(result.resolve(WEIGHTS), tensors, quantization, report);
-            FileState.check(tensors.stream());
+            SourceFiles.of(tensors.stream()).check();
             result.configure(directory, checkpoint.config(), quantization.config(dtype));
             result.finish();
         }

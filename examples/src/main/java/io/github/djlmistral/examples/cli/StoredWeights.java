@@ -3,7 +3,6 @@ package io.github.djlmistral.examples.cli;
 
 import io.github.djlmistral.engine.model.MistralCheckpoint;
 import io.github.djlmistral.engine.model.MistralConfig;
-import io.github.djlmistral.engine.quantization.GgufWeights;
 import io.github.djlmistral.engine.quantization.Quantization;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.quantization.Weights;
@@ -90,7 +89,7 @@ record StoredWeights(
             types.merge(tensor.type().name(), 1L, Long::sum);
             bytes += tensor.data().remaining();
             if (tensor.type().isQuantized()) {
-                quantizedBytes += GgufWeights.bytes(tensor);
+                quantizedBytes += QuantizedWeight.bytes(tensor);
             } else {
                 plain.add(tensor.plain());
             }

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
-import io.github.djlmistral.engine.kernels.AttentionMask;
+import io.github.djlmistral.engine.internal.kernels.AttentionMask;
 import io.github.djlmistral.tests.model.Fixture;
 import java.util.HashSet;
 import java.util.Random;

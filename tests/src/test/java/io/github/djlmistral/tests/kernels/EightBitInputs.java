@@ -3,9 +3,9 @@ package io.github.djlmistral.tests.kernels;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import io.github.djlmistral.engine.internal.kernels.ReferenceKernels;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.kernels.QuantizedLinear;
-import io.github.djlmistral.engine.kernels.ReferenceKernels;
 import io.github.djlmistral.engine.quantization.Int4;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;

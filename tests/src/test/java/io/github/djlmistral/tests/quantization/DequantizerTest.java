@@ -4,10 +4,10 @@ package io.github.djlmistral.tests.quantization;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.github.djlmistral.engine.quantization.Dequantizer;
+import io.github.djlmistral.engine.internal.quantization.Dequantizer;
+import io.github.djlmistral.engine.internal.quantization.ScalarDequantizer;
+import io.github.djlmistral.engine.internal.simd.Simd;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
-import io.github.djlmistral.engine.quantization.ScalarDequantizer;
-import io.github.djlmistral.engine.simd.Simd;
 import io.github.djlmistral.engine.weights.Dtype;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

@@ -7,8 +7,8 @@ import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.ndarray.NDList;
 import ai.djl.repository.zoo.ZooModel;
+import io.github.djlmistral.engine.internal.quantization.Int4Quantizer;
 import io.github.djlmistral.engine.quantization.Int4;
-import io.github.djlmistral.engine.quantization.Int4Quantizer;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Safetensors;
 import io.github.djlmistral.engine.weights.Tensor;

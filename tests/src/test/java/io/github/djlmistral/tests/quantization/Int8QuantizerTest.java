@@ -3,8 +3,8 @@ package io.github.djlmistral.tests.quantization;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.djlmistral.engine.internal.quantization.Int8Quantizer;
 import io.github.djlmistral.engine.quantization.Int8;
-import io.github.djlmistral.engine.quantization.Int8Quantizer;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import io.github.djlmistral.tests.quantization.PlainWeights.Distribution;

@@ -4,14 +4,14 @@ package io.github.djlmistral.tests.quantization;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import io.github.djlmistral.engine.internal.quantization.Dequantizer;
+import io.github.djlmistral.engine.internal.quantization.Int8Quantizer;
+import io.github.djlmistral.engine.internal.quantization.ScalarDequantizer;
+import io.github.djlmistral.engine.internal.simd.Simd;
 import io.github.djlmistral.engine.quantization.BitsandbytesWeight;
-import io.github.djlmistral.engine.quantization.Dequantizer;
 import io.github.djlmistral.engine.quantization.Int4;
 import io.github.djlmistral.engine.quantization.Int8;
-import io.github.djlmistral.engine.quantization.Int8Quantizer;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
-import io.github.djlmistral.engine.quantization.ScalarDequantizer;
-import io.github.djlmistral.engine.simd.Simd;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Safetensors;
 import io.github.djlmistral.engine.weights.Tensor;

@@ -7,11 +7,11 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import io.github.djlmistral.engine.internal.quantization.BitsandbytesWriter;
+import io.github.djlmistral.engine.internal.quantization.Nf4Quantizer;
+import io.github.djlmistral.engine.internal.quantization.QuantizedCheckpoint;
 import io.github.djlmistral.engine.quantization.BitsandbytesWeight;
-import io.github.djlmistral.engine.quantization.BitsandbytesWriter;
-import io.github.djlmistral.engine.quantization.Nf4Quantizer;
 import io.github.djlmistral.engine.quantization.QuantizationConfig;
-import io.github.djlmistral.engine.quantization.QuantizedCheckpoint;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Safetensors;

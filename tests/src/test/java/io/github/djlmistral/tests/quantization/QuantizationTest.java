@@ -5,15 +5,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import io.github.djlmistral.engine.internal.quantization.QuantizedCheckpoint;
 import io.github.djlmistral.engine.quantization.BitsandbytesWeight;
 import io.github.djlmistral.engine.quantization.InsufficientMemoryException;
 import io.github.djlmistral.engine.quantization.Int4;
 import io.github.djlmistral.engine.quantization.Int8;
-import io.github.djlmistral.engine.quantization.Quantization;
 import io.github.djlmistral.engine.quantization.Quantization.Head;
 import io.github.djlmistral.engine.quantization.Quantization.Method;
+import io.github.djlmistral.engine.quantization.Quantization;
 import io.github.djlmistral.engine.quantization.QuantizationConfig;
-import io.github.djlmistral.engine.quantization.QuantizedCheckpoint;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.quantization.Weights;
 import io.github.djlmistral.engine.weights.Dtype;

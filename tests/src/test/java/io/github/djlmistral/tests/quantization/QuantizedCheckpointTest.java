@@ -3,13 +3,13 @@ package io.github.djlmistral.tests.quantization;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.github.djlmistral.engine.internal.quantization.QuantizedCheckpoint;
 import io.github.djlmistral.engine.quantization.BitsandbytesWeight;
 import io.github.djlmistral.engine.quantization.Int4;
-import io.github.djlmistral.engine.quantization.QuantizationConfig;
 import io.github.djlmistral.engine.quantization.QuantizationConfig.Awq;
 import io.github.djlmistral.engine.quantization.QuantizationConfig.Bitsandbytes;
 import io.github.djlmistral.engine.quantization.QuantizationConfig.Gptq;
-import io.github.djlmistral.engine.quantization.QuantizedCheckpoint;
+import io.github.djlmistral.engine.quantization.QuantizationConfig;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.quantization.Weights;
 import io.github.djlmistral.engine.weights.Dtype;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.tests.quantization;
 
+import io.github.djlmistral.engine.internal.quantization.QuantizedCheckpoint;
 import io.github.djlmistral.engine.quantization.QuantizationConfig;
-import io.github.djlmistral.engine.quantization.QuantizedCheckpoint;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.quantization.Weights;
 import io.github.djlmistral.engine.weights.Safetensors;

@@ -4,8 +4,8 @@ package io.github.djlmistral.tests.weights;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import io.github.djlmistral.engine.internal.weights.ConsolidatedLayout;
 import io.github.djlmistral.engine.weights.Checkpoint;
-import io.github.djlmistral.engine.weights.ConsolidatedLayout;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.io.IOException;

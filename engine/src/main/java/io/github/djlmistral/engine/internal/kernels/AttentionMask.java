@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.internal.kernels;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The additive attention mask: causal, within a sliding window and without padding. It is the
+ * definition that every kernel without a mask must equal.
+ *
+ * <p>The query at position q attends to the key at position p where {@code q - window < p <= q}, so
+ * a window of W is W keys, the query's own included (arXiv 2310.06825; {@code
+ * sliding_window_overlay} of the reference), and where the padding mask keeps p.
+ */
+public final class AttentionMask {
+
+    /** The value of a masked key: finite, so that a fully masked row has no NaN. */
+    public static final float MASKED = -1e30f;
+
+    /** A padding mask. */
+    @FunctionalInterface
+    public interface Padding {
+
+        /**
+         * Returns whether a position holds padding.
+         *
+         * @param row the row of the batch
+         * @param position the position in the row, padding included
+         */
+        boolean isPadding(int row, int position);
+    }
+
+    private AttentionMask() {}
+
+    /**
+     * Makes the mask as an array.
+     *
+     * @param manager the manager of the result
+     * @param batch number of rows B
+     * @param firstQuery position of the first query
+     * @param queries number of consecutive queries T
+     * @param keyPositions position of each of the K keys, in any order
+     * @param window number of keys a query attends to; 0 for all
+     * @param padding the padding mask; null for no padding
+     * @return float32 (B, 1, T, K) of 0 and {@link #MASKED}
+     */
+    public static NDArray additive(
+            NDManager manager,
+            int batch,
+            int firstQuery,
+            int queries,
+            int[] keyPositions,
+            int window,
+            @Nullable Padding padding) {
+        float[] mask = values(batch, firstQuery, queries, keyPositions, window, padding);
+        return manager.create(mask, new Shape(batch, 1, queries, keyPositions.length));
+    }
+
+    /**
+     * Computes the values of the mask.
+     *
+     * <p>Example, window 2, one row, first token padding, all three tokens new: query 0 attends to
+     * nothing, query 1 to key 1, query 2 to keys 1 and 2.
+     *
+     * @param batch number of rows B
+     * @param firstQuery position of the first query
+     * @param queries number of consecutive queries T
+     * @param keyPositions position of each of the K keys, in any order
+     * @param window number of keys a query attends to; 0 for all
+     * @param padding the padding mask; null for no padding
+     * @return B · T · K values, 0 or {@link #MASKED}
+     */
+    public static float[] values(
+            int batch,
+            int firstQuery,
+            int queries,
+            int[] keyPositions,
+            int window,
+            @Nullable Padding padding) {
+        float[] mask =
+                new float
+                        [Math.multiplyExact(
+                                Math.multiplyExact(batch, queries), keyPositions.length)];
+        int at = 0;
+        for (int b = 0; b < batch; ++b) {
+            for (int q = firstQuery; q < firstQuery + queries; ++q) {
+                for (int p : keyPositions) {
+                    boolean attended =
+                            p <= q
+                                    && (window == 0 || p > q - window)
+                                    && (padding == null || !padding.isPadding(b, p));
+                    mask[at++] = attended ? 0 : MASKED;
+                }
+            }
+        }
+        return mask;
+    }
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.internal.simd;
+
+import static jdk.incubator.vector.VectorOperators.ADD;
+
+import io.github.djlmistral.engine.weights.Dtype;
+import java.util.Arrays;
+import jdk.incubator.vector.FloatVector;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Attention of the queries that share a key head, over a part of the cache, in one pass over its
+ * keys and values (flash-decoding, Dao et al. 2023): a softmax whose largest score is found on the
+ * way. Parts are put together by {@link #merge}.
+ *
+ * <p>After scores s_j so far: m = max s_j, l = Σ exp(s_j - m), a = Σ exp(s_j - m) v_j. When a block
+ * brings a larger m', l and a are multiplied by exp(m - m').
+ */
+final class Attention {
+
+    /** Keys that are computed at once: with their values they stay in the second-level cache. */
+    private static final int BLOCK = 128;
+
+    /** Bytes that memory is read in. */
+    private static final int LINE = 64;
+
+    private final int heads;
+    private final int size;
+
+    /** Of each head BLOCK scores, then what they weigh. */
+    private final float[] scores;
+
+    /** Written so that the compiler keeps the loads. */
+    @SuppressWarnings("UnusedVariable")
+    private int fetched;
+
+    /** Makes what one member of the team needs, for queries of so many heads and their size. */
+    Attention(int heads, int size) {
+        this.heads = heads;
+        this.size = size;
+        scores = new float[heads * BLOCK];
+    }
+
+    /**
+     * Attends to the slots from {@code from} to {@code to}.
+     *
+     * @param dtype of the cache
+     * @param keys the address of slot 0's key
+     * @param values the address of slot 0's value
+     * @param queries the heads' queries, one after the other, scaled by 1/sqrt(D)
+     * @param at where they begin
+     * @param mask added to the scores, slot 0's at {@code maskAt}; null for none
+     * @param partial where the result goes: for each head a (D numbers), m and l
+     * @param first where the first head's begins
+     * @param step from one head's result to the next one's
+     */
+    void attend(
+            Dtype dtype,
+            long keys,
+            long values,
+            int from,
+            int to,
+            float[] queries,
+            int at,
+            float @Nullable [] mask,
+            int maskAt,
+            float[] partial,
+            int first,
+            int step) {
+        for (int h = 0; h < heads; ++h) {
+            int row = first + h * step;
+            Arrays.fill(partial, row, row + size, 0);
+            partial[row + size] = Float.NEGATIVE_INFINITY;
+            partial[row + size + 1] = 0;
+        }
+        for (int slot = from; slot < to; slot += BLOCK) {
+            int count = Math.min(BLOCK, to - slot);
+            long key = keys + (long) slot * size * dtype.bytes();
+            long value = values + (long) slot * size * dtype.bytes();
+            fetch(key, value, count * size * dtype.bytes());
+            for (int h = 0; h < heads; h += 4) {
+                score(dtype, key, count, queries, at, h);
+            }
+            for (int h = 0; h < heads; ++h) {
+                weigh(mask, maskAt + slot, count, h * BLOCK, partial, first + h * step);
+            }
+            for (int h = 0; h < heads; h += 4) {
+                accumulate(dtype, value, count, h, partial, first, step);
+            }
+        }
+    }
+
+    /**
+     * Brings a block into the caches. Nothing but loads keeps so many of them under way as the
+     * memory can serve; among the multiplications it would wait for nearly each (1.3 ms for 4096
+     * keys of 8 heads instead of 0.95).
+     */
+    private void fetch(long keys, long values, int bytes) {
+        int sum = 0;
+        for (int i = 0; i < bytes; i += LINE) {
+            sum += Memory.ALL.get(Lanes.BYTE, keys + i) + Memory.ALL.get(Lanes.BYTE, values + i);
+        }
+        fetched = sum;
+    }
+
+    /**
+     * Computes the scores of four heads, two keys at a time: eight sums, as many as hide the time
+     * that an addition takes, and each key is loaded once for all of them. Heads behind the last
+     * repeat it; so does the key behind the last.
+     */
+    private void score(Dtype dtype, long keys, int count, float[] queries, int at, int head) {
+        int last = heads - 1;
+        int head1 = Math.min(last, head + 1);
+        int head2 = Math.min(last, head + 2);
+        int head3 = Math.min(last, head + 3);
+        int q0 = at + head * size;
+        int q1 = at + head1 * size;
+        int q2 = at + head2 * size;
+        int q3 = at + head3 * size;
+        int width = dtype.bytes();
+        int half = (count + 1) / 2;
+        for (int j = 0; j < half; ++j) {
+            int next = Math.min(count - 1, j + half);
+            long key = keys + (long) j * size * width;
+            long nextKey = keys + (long) next * size * width;
+            FloatVector a = Lanes.broadcast(0);
+            FloatVector b = Lanes.broadcast(0);
+            FloatVector c = Lanes.broadcast(0);
+            FloatVector d = Lanes.broadcast(0);
+            FloatVector e = Lanes.broadcast(0);
+            FloatVector f = Lanes.broadcast(0);
+            FloatVector g = Lanes.broadcast(0);
+            FloatVector h = Lanes.broadcast(0);
+            for (int i = 0; i < size; i += Lanes.COUNT) {
+                FloatVector k = Lanes.load(dtype, key + (long) i * width);
+                FloatVector l = Lanes.load(dtype, nextKey + (long) i * width);
+                FloatVector q = FloatVector.fromArray(Lanes.FLOATS, queries, q0 + i);
+                a = q.fma(k, a);
+                b = q.fma(l, b);
+                q = FloatVector.fromArray(Lanes.FLOATS, queries, q1 + i);
+                c = q.fma(k, c);
+                d = q.fma(l, d);
+                q = FloatVector.fromArray(Lanes.FLOATS, queries, q2 + i);
+                e = q.fma(k, e);
+                f = q.fma(l, f);
+                q = FloatVector.fromArray(Lanes.FLOATS, queries, q3 + i);
+                g = q.fma(k, g);
+                h = q.fma(l, h);
+            }
+            scores[head * BLOCK + j] = a.reduceLanes(ADD);
+            scores[head * BLOCK + next] = b.reduceLanes(ADD);
+            scores[head1 * BLOCK + j] = c.reduceLanes(ADD);
+            scores[head1 * BLOCK + next] = d.reduceLanes(ADD);
+            scores[head2 * BLOCK + j] = e.reduceLanes(ADD);
+            scores[head2 * BLOCK + next] = f.reduceLanes(ADD);
+            scores[head3 * BLOCK + j] = g.reduceLanes(ADD);
+            scores[head3 * BLOCK + next] = h.reduceLanes(ADD);
+        }
+    }
+
+    /** Makes a head's scores what their values weigh, 0 behind the last; brings m and l forward. */
+    private void weigh(
+            float @Nullable [] mask, int maskAt, int count, int at, float[] partial, int row) {
+        float largest = partial[row + size];
+        for (int j = 0; j < count; ++j) {
+            if (mask != null) {
+                scores[at + j] += mask[maskAt + j];
+            }
+            largest = Math.max(largest, scores[at + j]);
+        }
+        if (largest == Float.NEGATIVE_INFINITY) { // all masked so far
+            Arrays.fill(scores, at, at + BLOCK, 0);
+            return;
+        }
+        rescale(partial, row, largest);
+        Arrays.fill(scores, at + count, at + BLOCK, Float.NEGATIVE_INFINITY);
+        FloatVector sum = Lanes.broadcast(0);
+        for (int j = at; j < at + BLOCK; j += Lanes.COUNT) {
+            FloatVector s = FloatVector.fromArray(Lanes.FLOATS, scores, j).sub(largest);
+            FloatVector e =
+                    Lanes.exp(s).blend(0, s.lt(-87f)); // what is masked has no weight at all
+            e.intoArray(scores, j);
+            sum = sum.add(e);
+        }
+        partial[row + size + 1] += sum.reduceLanes(ADD);
+    }
+
+    private void rescale(float[] partial, int row, float largest) {
+        float before = partial[row + size];
+        if (before == largest) {
+            return;
+        }
+        float factor = (float) Math.exp(before - largest);
+        for (int i = 0; i < size; i += Lanes.COUNT) {
+            FloatVector.fromArray(Lanes.FLOATS, partial, row + i)
+                    .mul(factor)
+                    .intoArray(partial, row + i);
+        }
+        partial[row + size] = largest;
+        partial[row + size + 1] *= factor;
+    }
+
+    /** Adds the weighted values to four heads' sums, 2 L of the D numbers at a time. */
+    private void accumulate(
+            Dtype dtype, long values, int count, int head, float[] partial, int first, int step) {
+        int last = heads - 1;
+        int w0 = head * BLOCK;
+        int w1 = Math.min(last, head + 1) * BLOCK;
+        int w2 = Math.min(last, head + 2) * BLOCK;
+        int w3 = Math.min(last, head + 3) * BLOCK;
+        int width = dtype.bytes();
+        for (int i = 0; i < size; i += 2 * Lanes.COUNT) {
+            int next = Math.min(size - Lanes.COUNT, i + Lanes.COUNT);
+            FloatVector a = Lanes.broadcast(0);
+            FloatVector b = Lanes.broadcast(0);
+            FloatVector c = Lanes.broadcast(0);
+            FloatVector d = Lanes.broadcast(0);
+            FloatVector e = Lanes.broadcast(0);
+            FloatVector f = Lanes.broadcast(0);
+            FloatVector g = Lanes.broadcast(0);
+            FloatVector h = Lanes.broadcast(0);
+            for (int j = 0; j < count; ++j) {
+                FloatVector v = Lanes.load(dtype, values + ((long) j * size + i) * width);
+                FloatVector u = Lanes.load(dtype, values + ((long) j * size + next) * width);
+                FloatVector w = Lanes.broadcast(scores[w0 + j]);
+                a = v.fma(w, a);
+                b = u.fma(w, b);
+                w = Lanes.broadcast(scores[w1 + j]);
+                c = v.fma(w, c);
+                d = u.fma(w, d);
+                w = Lanes.broadcast(scores[w2 + j]);
+                e = v.fma(w, e);
+                f = u.fma(w, f);
+                w = Lanes.broadcast(scores[w3 + j]);
+                g = v.fma(w, g);
+                h = u.fma(w, h);
+            }
+            int row = first + head * step;
+            add(partial, row, i, next, a, b);
+            if (head + 1 <= last) {
+                add(partial, row + step, i, next, c, d);
+            }
+            if (head + 2 <= last) {
+                add(partial, row + 2 * step, i, next, e, f);
+            }
+            if (head + 3 <= last) {
+                add(partial, row + 3 * step, i, next, g, h);
+            }
+        }
+    }
+
+    private static void add(float[] sums, int row, int i, int next, FloatVector a, FloatVector b) {
+        FloatVector.fromArray(Lanes.FLOATS, sums, row + i).add(a).intoArray(sums, row + i);
+        if (next > i) {
+            FloatVector.fromArray(Lanes.FLOATS, sums, row + next)
+                    .add(b)
+                    .intoArray(sums, row + next);
+        }
+    }
+
+    /**
+     * Puts the parts of one head together.
+     *
+     * @param partial parts as {@link #attend} gives them
+     * @param first where the first begins
+     * @param parts how many
+     * @param step from one part to the next
+     * @param out where the D numbers go; zeros if everything was masked
+     * @param at where they begin
+     */
+    void merge(float[] partial, int first, int parts, int step, float[] out, int at) {
+        float largest = Float.NEGATIVE_INFINITY;
+        for (int p = 0; p < parts; ++p) {
+            largest = Math.max(largest, partial[first + p * step + size]);
+        }
+        Arrays.fill(out, at, at + size, 0);
+        if (largest == Float.NEGATIVE_INFINITY) {
+            return;
+        }
+        float sum = 0;
+        for (int p = 0; p < parts; ++p) {
+            int part = first + p * step;
+            sum += partial[part + size + 1] * (float) Math.exp(partial[part + size] - largest);
+        }
+        for (int p = 0; p < parts; ++p) {
+            int part = first + p * step;
+            float factor = (float) Math.exp(partial[part + size] - largest) / sum;
+            for (int i = 0; i < size; i += Lanes.COUNT) {
+                FloatVector.fromArray(Lanes.FLOATS, partial, part + i)
+                        .mul(factor)
+                        .add(FloatVector.fromArray(Lanes.FLOATS, out, at + i))
+                        .intoArray(out, at + i);
+            }
+        }
+    }
+}
