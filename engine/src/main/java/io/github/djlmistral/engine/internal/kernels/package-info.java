@@ -7,4 +7,3 @@
 package io.github.djlmistral.engine.internal.kernels;
 
 import org.jspecify.annotations.NullMarked;
-

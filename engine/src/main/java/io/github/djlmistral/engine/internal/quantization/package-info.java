@@ -7,4 +7,3 @@
 package io.github.djlmistral.engine.internal.quantization;
 
 import org.jspecify.annotations.NullMarked;
-

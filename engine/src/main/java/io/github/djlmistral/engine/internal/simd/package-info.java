@@ -8,4 +8,3 @@
 package io.github.djlmistral.engine.internal.simd;
 
 import org.jspecify.annotations.NullMarked;
-

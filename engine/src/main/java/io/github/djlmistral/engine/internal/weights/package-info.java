@@ -4,4 +4,3 @@
 package io.github.djlmistral.engine.internal.weights;
 
 import org.jspecify.annotations.NullMarked;
-
