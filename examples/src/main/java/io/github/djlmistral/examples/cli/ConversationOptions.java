@@ -1,30 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.examples.cli;
 
-import com.google.gson.Gson;
-import com.google.gson.GsonBuilder;
-import com.google.gson.JsonParseException;
-import com.google.gson.reflect.TypeToken;
 import io.github.djlmistral.zoo.chat.Conversation;
+import io.github.djlmistral.zoo.chat.ConversationJson;
 import io.github.djlmistral.zoo.chat.Message;
 import java.io.IOException;
-import java.lang.reflect.Type;
-import java.math.BigInteger;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** A conversation in JSON files: the arguments of the reference's {@code apply_chat_template}. */
+/**
+ * Options of a conversation, named as the arguments of transformers' {@code apply_chat_template}.
+ */
 final class ConversationOptions {
-
-    private static final int LONG_BITS = 63;
-    private static final Type LIST = new TypeToken<List<Map<String, Object>>>() {}.getType();
-
-    private static final Gson GSON =
-            new GsonBuilder().setObjectToNumberStrategy(in -> number(in.nextString())).create();
 
     @Option(
             names = "--messages",
@@ -56,32 +48,45 @@ final class ConversationOptions {
             description = "With --messages: leave the last message open for the model to continue.")
     boolean continueFinalMessage;
 
-    /** Whether there is one. */
+    @Option(
+            names = "--chat-template-kwargs",
+            paramLabel = "JSON",
+            description =
+                    "With --messages: a JSON object with further variables of the template, as"
+                            + " '{\"enable_thinking\": false}'.")
+    @Nullable String variables;
+
+    /** Returns whether {@code --messages} is given. */
     boolean given() {
         return messages != null;
     }
 
-    /** Checks what goes together. */
+    /** Checks the combination of options. */
     void check(Terminal terminal) {
         boolean other =
-                tools != null || documents != null || addGenerationPrompt || continueFinalMessage;
+                tools != null
+                        || documents != null
+                        || addGenerationPrompt
+                        || continueFinalMessage
+                        || variables != null;
         if (other && messages == null) {
             throw terminal.usage(
-                    "--tools, --documents, --add-generation-prompt and --continue-final-message"
-                            + " belong to --messages: add it");
+                    "--tools, --documents, --add-generation-prompt, --continue-final-message and"
+                            + " --chat-template-kwargs need --messages: add it");
         }
         if (addGenerationPrompt && continueFinalMessage) {
             throw terminal.usage(
-                    "--add-generation-prompt begins a new message: leave it or"
-                            + " --continue-final-message out");
+                    "--add-generation-prompt starts a new message and --continue-final-message"
+                            + " continues the last one: omit one of them");
         }
     }
 
     /**
-     * Reads the files.
+     * Reads the conversation.
      *
-     * @throws IOException if one cannot be read
-     * @throws IllegalArgumentException if one is not a JSON list of objects; the message names it
+     * @throws IOException if a file cannot be read
+     * @throws IllegalArgumentException if a file is not a JSON list of objects, or the variables
+     *     are not a JSON object; the message names the option
      */
     Conversation read() throws IOException {
         List<Map<String, @Nullable Object>> list = objects("--messages", messages);
@@ -89,7 +94,14 @@ final class ConversationOptions {
                 .withTools(objects("--tools", tools))
                 .withDocuments(objects("--documents", documents))
                 .withGenerationPrompt(addGenerationPrompt)
-                .withContinuedField(continueFinalMessage ? "content" : null);
+                .withContinuedField(continueFinalMessage ? "content" : null)
+                .withVariables(variables());
+    }
+
+    private Map<String, @Nullable Object> variables() {
+        return variables == null
+                ? Map.of()
+                : parse("--chat-template-kwargs", ConversationJson::object, variables);
     }
 
     private static @Nullable List<Map<String, @Nullable Object>> objects(
@@ -98,26 +110,15 @@ final class ConversationOptions {
             return null;
         }
         String json = file.equals("-") ? PromptOptions.input() : Files.readString(Path.of(file));
-        List<Map<String, @Nullable Object>> list;
-        try {
-            list = GSON.fromJson(json, LIST);
-        } catch (JsonParseException e) {
-            throw new IllegalArgumentException(
-                    option + " " + file + " is not a JSON list of objects: " + e.getMessage(), e);
-        }
-        if (list == null || list.contains(null)) {
-            throw new IllegalArgumentException(
-                    option + " " + file + " is not a JSON list of objects");
-        }
-        return list;
+        return parse(option + " " + file, ConversationJson::objects, json);
     }
 
-    /** Numbers as Python's {@code json} reads them: integers of any size, or floats. */
-    private static Number number(String text) {
-        if (!text.matches("-?\\d+")) {
-            return Double.valueOf(text);
+    /** Parses JSON; errors name where it is from. */
+    private static <T> T parse(String source, Function<String, T> parser, String json) {
+        try {
+            return parser.apply(json);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(source + ": " + e.getMessage(), e);
         }
-        BigInteger integer = new BigInteger(text);
-        return integer.bitLength() <= LONG_BITS ? (Number) integer.longValue() : integer;
     }
 }

@@ -57,6 +57,9 @@ class TokenizeMessagesTest {
         if (input.has("continue_final_message")) {
             arguments.add("--continue-final-message");
         }
+        if (input.has("variables")) {
+            arguments.add("--chat-template-kwargs=" + input.get("variables"));
+        }
         return arguments;
     }
 
@@ -71,9 +74,7 @@ class TokenizeMessagesTest {
             JsonObject c = element.getAsJsonObject();
             String name = c.get("input").getAsString();
             JsonObject input = recorded.getAsJsonObject("inputs").getAsJsonObject(name);
-            if (!c.get("template").getAsString().equals("tools-v3")
-                    || input.has("variables")
-                    || !c.has("rendered")) {
+            if (!c.get("template").getAsString().equals("tools-v3") || !c.has("rendered")) {
                 continue;
             }
             List<String> arguments = arguments(input);
@@ -119,12 +120,34 @@ class TokenizeMessagesTest {
                 .isEqualTo("123456789012345678901 1.0 -7");
     }
 
+    @Test
+    void variablesReachTheTemplate() throws IOException {
+        Files.writeString(
+                directory.resolve("chat_template.jinja"), "{{ mood }}{{ [level, bos_token] }}");
+        String messages = file("messages.json", JsonParser.parseString("[{\"role\": \"user\"}]"));
+        String[] arguments = {
+            "tokenize",
+            "--model=" + directory,
+            "--messages=" + messages,
+            "--json",
+            "--chat-template-kwargs={\"mood\": null, \"level\": 3, \"bos_token\": \"!\"}"
+        };
+        assertThat(Cli.run(arguments).json().get("text").getAsString()).isEqualTo("None[3, '!']");
+        for (String value : List.of("[]", "{", "5", "{}{}")) {
+            arguments[4] = "--chat-template-kwargs=" + value;
+            assertThat(Cli.run(arguments).fault(1))
+                    .contains("--chat-template-kwargs: ")
+                    .containsAnyOf("not an object", "invalid JSON");
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"{}", "5", "[", "[5]", "[null]", "null", "\"x\""})
     void aFileThatIsNoListOfObjectsIsNamed(String json) throws IOException {
         String name = Files.writeString(directory.resolve("bad.json"), json).toString();
         assertThat(Cli.run("tokenize", "--model=" + directory, "--messages=" + name).fault(1))
-                .contains("--messages", "bad.json", "is not a JSON list of objects");
+                .contains("--messages", "bad.json")
+                .containsAnyOf("not a list of objects", "invalid JSON");
     }
 
     @Test
@@ -144,8 +167,10 @@ class TokenizeMessagesTest {
                 .contains("--messages");
         assertThat(Cli.run("tokenize", "--messages=" + messages, "--no-bos").fault(2))
                 .contains("--no-bos");
+        assertThat(Cli.run("tokenize", "--chat-template-kwargs={}", "text").fault(2))
+                .contains("need --messages");
         assertThat(Cli.run("tokenize", "--tools=" + messages, "text").fault(2))
-                .contains("belong to --messages");
+                .contains("need --messages");
         String[] both = {
             "tokenize",
             "--messages=" + messages,

@@ -63,7 +63,7 @@ class HostileRequestTest extends ZooFixture {
                 "max_new_tokens     | -2147483648          | at least 1",
                 "min_new_tokens     | 2147483647           | between 0 and max_new_tokens",
                 "temperature        | 1e999                | must be a number above 0",
-                "temperature        | NaN                  | JSON is faulty",
+                "temperature        | NaN                  | invalid JSON",
                 "temperature        | \"Infinity\"         | must be a number above 0",
                 "temperature        | -0.0                 | must be a number above 0",
                 "temperature        | [0.5]                | must be a number",
@@ -107,18 +107,18 @@ class HostileRequestTest extends ZooFixture {
 
     @Test
     void valuesAndNamesOfMegabytes() {
-        assertOptionRefused("top_k", "1".repeat(1_000_000), "JSON is faulty: malformed JSON at");
+        assertOptionRefused("top_k", "1".repeat(1_000_000), "invalid JSON: malformed JSON at");
         assertOptionRefused("top_k", "\"" + "x".repeat(1_000_000) + "\"", "top_k is \"xxxx");
         assertOptionRefused("y".repeat(1_000_000), "1", "unknown generation option \"yyyy");
-        assertRefused("{\"inputs\": \"a\", " + "b".repeat(1_000_000), "JSON is faulty");
+        assertRefused("{\"inputs\": \"a\", " + "b".repeat(1_000_000), "invalid JSON");
     }
 
     @Test
     void deepJson() {
         String deep = "[".repeat(100_000);
-        assertRefused("{\"inputs\": " + deep, "JSON is faulty: Nesting limit 64 reached");
-        assertOptionRefused("stop_strings", deep + "]".repeat(100_000), "JSON is faulty");
-        assertRefused("{\"a\":".repeat(100_000), "JSON is faulty");
+        assertRefused("{\"inputs\": " + deep, "invalid JSON: Nesting limit 64 reached");
+        assertOptionRefused("stop_strings", deep + "]".repeat(100_000), "invalid JSON");
+        assertRefused("{\"a\":".repeat(100_000), "invalid JSON");
     }
 
     @ParameterizedTest
@@ -131,12 +131,12 @@ class HostileRequestTest extends ZooFixture {
                 "{\"inputs\": \"a\",}",
                 "{\"inputs\": \"a\"; \"model\": \"b\"}"
             })
-    void jsonThatIsNone(String body) {
-        assertRefused(body, "JSON is faulty");
+    void invalidJson(String body) {
+        assertRefused(body, "invalid JSON");
     }
 
     @Test
     void aBodyThatIsTooLong() {
-        assertRefused("a".repeat(9 << 20), "9437184 bytes", "the most is 8388608");
+        assertRefused("a".repeat(9 << 20), "9437184 bytes", "the limit of 8388608");
     }
 }

@@ -118,36 +118,40 @@ public final class MistralPipeline implements AutoCloseable {
     }
 
     /**
-     * Makes the prompt of a conversation.
+     * Encodes a conversation with a generation prompt.
      *
      * @param messages oldest first
-     * @return its ids
-     * @throws IllegalArgumentException if the checkpoint has no template, or its template refuses
-     *     the conversation, in the template's own words
+     * @return token ids
+     * @throws IllegalArgumentException if the checkpoint has no template, or its template rejects
+     *     the conversation, with the template's own message
      */
     public long[] encode(List<Message> messages) {
         return encode(new Conversation(messages));
     }
 
     /**
-     * Makes the prompt of a conversation, with a generation prompt unless its last message is
-     * continued.
+     * Encodes a conversation, with a generation prompt unless its last message is continued.
      *
-     * @param conversation the conversation
-     * @return its ids
+     * @param conversation the conversation; its own {@code addGenerationPrompt} is ignored
+     * @return token ids
      * @throws IllegalArgumentException as {@link #encode(List)}
      */
     public long[] encode(Conversation conversation) {
+        return encodeAsGiven(
+                conversation.withGenerationPrompt(conversation.continuedField() == null));
+    }
+
+    /** Encodes a conversation as it is, with or without a generation prompt. */
+    long[] encodeAsGiven(Conversation conversation) {
         ChatTemplate template =
                 chatTemplate.orElseThrow(
                         () ->
                                 new IllegalArgumentException(
-                                        "this checkpoint has no chat template, it completes texts"
-                                                + " only: put a chat_template.jinja beside it, or"
-                                                + " give a text instead of messages"));
-        return template.encode(
-                tokenizer,
-                conversation.withGenerationPrompt(conversation.continuedField() == null));
+                                        "the checkpoint has no chat template, so it can only"
+                                                + " complete text: give text instead of messages,"
+                                                + " or put a chat_template.jinja beside the"
+                                                + " checkpoint"));
+        return template.encode(tokenizer, conversation);
     }
 
     /**

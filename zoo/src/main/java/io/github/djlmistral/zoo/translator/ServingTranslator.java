@@ -8,55 +8,36 @@ import ai.djl.modality.Output;
 import ai.djl.ndarray.BytesSupplier;
 import ai.djl.ndarray.NDList;
 import ai.djl.translate.TranslatorContext;
-import com.google.gson.Gson;
-import com.google.gson.GsonBuilder;
-import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
-import com.google.gson.Strictness;
-import com.google.gson.ToNumberPolicy;
-import com.google.gson.reflect.TypeToken;
-import com.google.gson.stream.JsonReader;
-import com.google.gson.stream.JsonToken;
-import com.google.gson.stream.MalformedJsonException;
 import io.github.djlmistral.engine.generation.GenerationConfig;
-import io.github.djlmistral.zoo.chat.Message;
-import java.io.IOException;
-import java.io.StringReader;
+import io.github.djlmistral.zoo.chat.Conversation;
+import io.github.djlmistral.zoo.chat.ConversationJson;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Iterator;
-import java.util.List;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Bytes to bytes, for DJL Serving and its JSON (the schema of its LMI handlers): {@code {"inputs":
- * "text", "parameters": {"max_new_tokens": 50}}} or {@code {"messages": [{"role": "user",
- * "content": "text"}], "max_new_tokens": 50}}; a body that is no JSON object is a text. The output
- * is {@code {"generated_text": .., "details": {..}}}, or the pieces of the text when streaming.
+ * Translates DJL Serving's requests, whose JSON follows the schema of its LMI handlers: {@code
+ * {"inputs": "text", "parameters": {"max_new_tokens": 50}}}, or {@code {"messages": [..],
+ * "max_new_tokens": 50}} with the further keys of {@link ConversationJson}. A body that does not
+ * begin with a brace is a text. The output is {@code {"generated_text": .., "details": {..}}}; a
+ * stream consists of pieces of the text.
  */
 final class ServingTranslator extends GenerationTranslator<Input, Output> {
-
-    // whole numbers as such: as doubles 1e7 would be no integer and long seeds would be rounded
-    private static final Gson GSON =
-            new GsonBuilder().setObjectToNumberStrategy(ToNumberPolicy.LONG_OR_DOUBLE).create();
 
     /** Maximum size of a request; DJL Serving's own default is 6.5 MB. */
     private static final int MAX_BYTES = 8 << 20;
 
-    /** Maximum nesting depth of the JSON. */
-    private static final int MAX_DEPTH = 64;
-
-    /** What a request may hold beside options; the last two are for the server. */
-    private static final Set<String> NO_OPTIONS =
-            Set.of("inputs", "messages", "parameters", "stream", "model");
+    private static final String INPUTS = "inputs";
+    private static final String GENERATION_PROMPT = "add_generation_prompt";
 
     ServingTranslator(MistralPipeline pipeline, GenerationConfig.Builder options) {
         super(pipeline, options);
@@ -67,91 +48,73 @@ final class ServingTranslator extends GenerationTranslator<Input, Output> {
         BytesSupplier data = input.getContent().isEmpty() ? null : input.getData();
         if (data == null) {
             throw new IllegalArgumentException(
-                    "the request has no content: send a text, or JSON with \"inputs\" or"
+                    "the request has no content: send text, or JSON with \"inputs\" or"
                             + " \"messages\"");
         }
         byte[] bytes = data.getAsBytes();
         if (bytes.length > MAX_BYTES) {
             throw new IllegalArgumentException(
-                    "the request has " + bytes.length + " bytes, the most is " + MAX_BYTES);
+                    "the request has "
+                            + bytes.length
+                            + " bytes, more than the limit of "
+                            + MAX_BYTES);
         }
         String body = new String(bytes, StandardCharsets.UTF_8);
-        if (!body.stripLeading().startsWith("{")) {
-            return request(pipeline.encode(body), Map.of());
-        }
-        try {
-            JsonObject json = parse(body);
-            return request(prompt(json), parameters(json));
-        } catch (JsonParseException
-                | IOException
-                | ClassCastException
-                | IllegalStateException
-                | UnsupportedOperationException e) {
-            throw new IllegalArgumentException("the request's JSON is faulty: " + reason(e), e);
-        }
+        return body.stripLeading().startsWith("{")
+                ? request(ConversationJson.object(body))
+                : request(pipeline.encode(body), Map.of());
     }
 
-    /** Returns gson's message, truncated and without its advice for programmers. */
-    private static String reason(Exception e) {
-        Throwable cause = e.getCause() instanceof MalformedJsonException malformed ? malformed : e;
-        String message =
-                String.valueOf(cause.getMessage())
-                        .lines()
-                        .findFirst()
-                        .orElse("")
-                        .replaceFirst("Use JsonReader.* to accept malformed", "malformed");
-        return message.substring(0, Math.min(message.length(), 200));
-    }
-
-    private static JsonObject parse(String body) throws IOException {
-        try (JsonReader reader = new JsonReader(new StringReader(body))) {
-            reader.setStrictness(Strictness.STRICT);
-            reader.setNestingLimit(MAX_DEPTH);
-            JsonObject json = JsonParser.parseReader(reader).getAsJsonObject();
-            if (reader.peek() != JsonToken.END_DOCUMENT) {
-                throw new JsonParseException("there is more after the object");
-            }
-            return json;
-        }
-    }
-
-    private long[] prompt(JsonObject json) {
-        if (json.has("messages")) {
-            List<Message> messages = new ArrayList<>();
-            for (JsonElement element : json.getAsJsonArray("messages")) {
-                JsonObject message = element.getAsJsonObject();
-                messages.add(new Message(string(message, "role"), string(message, "content")));
-            }
-            return pipeline.encode(messages);
-        }
-        return pipeline.encode(string(json, "inputs"));
-    }
-
-    private static String string(JsonObject json, String key) {
-        if (!json.has(key)) {
-            throw new IllegalArgumentException("the request's JSON lacks \"" + key + "\"");
-        }
-        return json.get(key).getAsString();
-    }
-
-    /**
-     * The options: those under "parameters", and those beside "messages" as chat clients have it.
-     */
-    private static Map<String, Object> parameters(JsonObject json) {
-        Map<String, Object> options = map(json);
-        options.keySet().removeAll(NO_OPTIONS);
-        if (json.has("parameters")) {
-            options.putAll(map(json.get("parameters")));
-        }
-        return options;
-    }
-
-    private static Map<String, Object> map(JsonElement json) {
-        Map<String, Object> map =
-                GSON.fromJson(json, new TypeToken<Map<String, Object>>() {}.getType());
-        Map<String, Object> options = map == null ? new HashMap<>() : map;
+    private GenerationRequest request(Map<String, @Nullable Object> json) {
         // clients write null for what they leave open
-        options.values().removeIf(Objects::isNull);
+        json.values().removeIf(Objects::isNull);
+        // meant for the server
+        json.keySet().removeAll(Set.of("stream", "model"));
+        Map<String, Object> options = options(json.remove("parameters"));
+        Map<String, @Nullable Object> conversation = new LinkedHashMap<>(json);
+        conversation.keySet().retainAll(ConversationJson.keys());
+        json.keySet().removeAll(ConversationJson.keys());
+        Object text = json.remove(INPUTS);
+        json.forEach((name, value) -> options.putIfAbsent(name, Objects.requireNonNull(value)));
+        if (text == null && conversation.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "the request lacks \"inputs\" or \"messages\": give one of them");
+        }
+        if (text == null) {
+            return request(pipeline.encodeAsGiven(conversation(conversation)), options);
+        }
+        if (!conversation.isEmpty()) {
+            throw new IllegalArgumentException(
+                    conversation.keySet()
+                            + " cannot be combined with \"inputs\": give \"messages\" instead of"
+                            + " \"inputs\"");
+        }
+        if (!(text instanceof String prompt)) {
+            throw new IllegalArgumentException("\"inputs\" is not a string");
+        }
+        return request(pipeline.encode(prompt), options);
+    }
+
+    /** As in vLLM, a generation prompt is the default unless the last message is continued. */
+    private static Conversation conversation(Map<String, @Nullable Object> fields) {
+        Conversation conversation = ConversationJson.conversation(fields);
+        return fields.containsKey(GENERATION_PROMPT)
+                ? conversation
+                : conversation.withGenerationPrompt(conversation.continuedField() == null);
+    }
+
+    private static Map<String, Object> options(@Nullable Object parameters) {
+        Map<String, Object> options = new HashMap<>();
+        if (parameters instanceof Map<?, ?> map) {
+            map.forEach(
+                    (name, value) -> {
+                        if (value != null) {
+                            options.put(String.valueOf(name), value);
+                        }
+                    });
+        } else if (parameters != null) {
+            throw new IllegalArgumentException("\"parameters\" is not an object");
+        }
         return options;
     }
 
