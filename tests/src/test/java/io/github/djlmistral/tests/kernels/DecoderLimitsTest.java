@@ -15,7 +15,10 @@ import io.github.djlmistral.engine.internal.simd.Decoder;
 import io.github.djlmistral.engine.internal.simd.DecoderNetwork;
 import io.github.djlmistral.engine.internal.simd.Simd;
 import io.github.djlmistral.engine.weights.Dtype;
+import java.lang.reflect.Proxy;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -75,7 +78,11 @@ class DecoderLimitsTest {
     }
 
     private NDArray forward(Decoder decoder, long id) {
-        NDArray[] cache = {manager.zeros(new Shape(1, 1, 4, SIZE))};
+        return forward(decoder, id, manager.zeros(new Shape(1, 1, 4, SIZE)));
+    }
+
+    private NDArray forward(Decoder decoder, long id, NDArray layer) {
+        NDArray[] cache = {layer};
         return decoder.forward(
                 new Decoder.Pass(
                         manager, new long[] {id}, 1, 1, new long[1], cache, cache, 0, null, 1));
@@ -93,6 +100,29 @@ class DecoderLimitsTest {
             // every input of the last norm is the same, so the norm makes it 1
             assertThat(forward(decoder, 0).toFloatArray()).containsOnly(SIZE);
         }
+    }
+
+    /**
+     * NDArrays are not thread-safe, reads included: DJL sets the field behind getShape() at the
+     * first call, without a barrier, so that another thread may see a shape without dimensions.
+     */
+    @Test
+    void onlyTheCallingThreadReadsTheCachesShape() {
+        Decoder decoder = decoder(SIZE, manager.ones(new Shape(SIZE, SIZE)));
+        NDArray cache = manager.zeros(new Shape(1, 1, 4, SIZE));
+        Set<Thread> readers = ConcurrentHashMap.newKeySet();
+        Object observed =
+                Proxy.newProxyInstance(
+                        NDArray.class.getClassLoader(),
+                        new Class<?>[] {NDArray.class},
+                        (proxy, method, arguments) -> {
+                            readers.add(Thread.currentThread());
+                            return method.invoke(cache, arguments);
+                        });
+        for (int i = 0; i < 20; ++i) {
+            forward(decoder, 0, (NDArray) observed);
+        }
+        assertThat(readers).containsExactly(Thread.currentThread());
     }
 
     /**

@@ -7,6 +7,7 @@ import ai.djl.ndarray.types.Shape;
 import io.github.djlmistral.engine.weights.Dtype;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import jdk.incubator.vector.FloatVector;
 
@@ -137,6 +138,12 @@ final class SimdDecoder implements Decoder {
 
         private final Pass pass;
         private final int tokens;
+
+        /** Slots a row of the cache has, and where each layer's keys and values begin. */
+        private final int capacity;
+
+        private final long[] keys;
+        private final long[] values;
         private final float[] x;
         private final float[] queries;
         private final float[] newKeys;
@@ -154,6 +161,10 @@ final class SimdDecoder implements Decoder {
         Step(Pass pass) {
             this.pass = pass;
             tokens = pass.batch() * pass.tokens();
+            // By the calling thread: NDArrays are not thread-safe, not even getShape().
+            capacity = (int) pass.keys()[0].getShape().get(2);
+            keys = Arrays.stream(pass.keys()).mapToLong(Memory::address).toArray();
+            values = Arrays.stream(pass.values()).mapToLong(Memory::address).toArray();
             x = new float[tokens * hidden];
             queries = new float[tokens * heads * size];
             newKeys = new float[tokens * groups * size];
@@ -230,7 +241,7 @@ final class SimdDecoder implements Decoder {
                 if (key) {
                     rotate(rows, groups * size, group * size, 1);
                 }
-                store(rows, group, (key ? pass.keys() : pass.values())[l]);
+                store(rows, group, (key ? keys : values)[l]);
             }
         }
 
@@ -250,14 +261,12 @@ final class SimdDecoder implements Decoder {
             }
         }
 
-        private void store(float[] rows, int group, NDArray cache) {
+        private void store(float[] rows, int group, long begin) {
             Dtype dtype = network.dtype();
-            int capacity = (int) cache.getShape().get(2);
-            long begin = Memory.address(cache);
             for (int t = 0; t < tokens; ++t) {
                 int row = t / pass.tokens();
                 int slot = (pass.past() + t % pass.tokens()) % capacity;
-                long to = begin + slot(row, group, capacity, slot);
+                long to = begin + slot(row, group, slot);
                 for (int i = 0; i < size; ++i) {
                     float value = rows[t * groups * size + group * size + i];
                     Lanes.put(dtype, to + (long) i * dtype.bytes(), value);
@@ -266,17 +275,13 @@ final class SimdDecoder implements Decoder {
         }
 
         /** Where a slot begins, in bytes. */
-        private long slot(int row, int group, int capacity, int slot) {
+        private long slot(int row, int group, int slot) {
             return ((row * (long) groups + group) * capacity + slot)
                     * size
                     * network.dtype().bytes();
         }
 
         private void attend(int l, Attention attention) {
-            NDArray keys = pass.keys()[l];
-            int capacity = (int) keys.getShape().get(2);
-            long keyBegin = Memory.address(keys);
-            long valueBegin = Memory.address(pass.values()[l]);
             int used = Math.min(pass.past() + pass.tokens(), capacity);
             int shared = heads / groups;
             int all = tokens * groups * parts;
@@ -294,11 +299,11 @@ final class SimdDecoder implements Decoder {
                     from = Math.max(0, seen - network.window());
                 }
                 int length = (to - from + parts - 1) / parts;
-                long cache = slot(row, group, capacity, 0);
+                long cache = slot(row, group, 0);
                 attention.attend(
                         network.dtype(),
-                        keyBegin + cache,
-                        valueBegin + cache,
+                        keys[l] + cache,
+                        values[l] + cache,
                         Math.min(to, from + part * length),
                         Math.min(to, from + (part + 1) * length),
                         queries,
