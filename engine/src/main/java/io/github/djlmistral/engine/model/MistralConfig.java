@@ -2,43 +2,41 @@
 package io.github.djlmistral.engine.model;
 
 import io.github.djlmistral.engine.internal.Quote;
-import io.github.djlmistral.engine.internal.SmallFile;
-import io.github.djlmistral.engine.internal.StrictJson;
 import io.github.djlmistral.engine.quantization.QuantizationConfig;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Gguf;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The configuration of a Mistral network, field by field that of the reference ({@code
- * MistralConfig} of transformers), whose defaults {@link #defaults()} has.
+ * The configuration of a Mistral network, with the fields of {@code MistralConfig} in transformers
+ * and their defaults. Create it with {@link #builder}, or {@link #read} that of a checkpoint.
  *
- * @param vocabSize how many tokens the vocabulary has (V)
+ * @param vocabSize number of tokens in the vocabulary (V)
  * @param hiddenSize width of the hidden states (E)
  * @param intermediateSize width of the feed-forward network (I)
- * @param numHiddenLayers how many decoder layers (L)
- * @param numAttentionHeads how many query heads (H)
- * @param numKeyValueHeads how many key/value heads (G); divides H
- * @param headDim size of a head (D), even
- * @param hiddenAct the activation; {@code silu} is the one Mistral has
- * @param maxPositionEmbeddings how many positions the model was made for
- * @param initializerRange standard deviation of fresh weights
- * @param rmsNormEps added to the mean square in the norms
- * @param ropeTheta base of the rotary frequencies
- * @param slidingWindow how many tokens a token sees, itself included; null for all before it
+ * @param numHiddenLayers number of decoder layers (L), at most 4096
+ * @param numAttentionHeads number of query heads (H)
+ * @param numKeyValueHeads number of key/value heads (G), a divisor of H
+ * @param headDim width of a head (D), even
+ * @param hiddenAct the activation; only {@code silu} is supported
+ * @param maxPositionEmbeddings the longest sequence that the model was trained for, in tokens
+ * @param initializerRange standard deviation of the initial weights, not negative
+ * @param rmsNormEps epsilon of the norms, added to the mean square, not negative
+ * @param ropeTheta base of the rotary frequencies, positive
+ * @param slidingWindow number of tokens that a token attends to, itself included; null for all
+ *     tokens up to itself
  * @param attentionDropout dropout of the attention weights in training; only 0 is supported
- * @param useCache whether generation keeps keys and values
- * @param tieWordEmbeddings whether the embedding table is the output layer as well
- * @param bosTokenId the token that begins a text, or null
- * @param eosTokenIds the tokens that end one, maybe none
- * @param padTokenId the token that fills up, or null
- * @param dtype the type the weights were saved in, or null where the file does not say
- * @param quantizationConfig how weights are quantized, or null if none is
+ * @param useCache whether generation uses a KV cache
+ * @param tieWordEmbeddings whether the output layer shares its weight with the embedding table
+ * @param bosTokenId id of the token that begins a text, or null
+ * @param eosTokenIds ids of the tokens that end a text; may be empty
+ * @param padTokenId id of the padding token, or null
+ * @param dtype data type of the stored weights, or null if unknown
+ * @param quantizationConfig quantization of the stored weights, or null if they are not quantized
  */
 public record MistralConfig(
         int vocabSize,
@@ -63,7 +61,7 @@ public record MistralConfig(
         @Nullable Dtype dtype,
         @Nullable QuantizationConfig quantizationConfig) {
 
-    /** Those of 405 billion parameters have 126. */
+    /** Models of 405 billion parameters have 126. */
     private static final int MOST_LAYERS = 4096;
 
     /** Checks that the fields fit together. */
@@ -84,7 +82,7 @@ public record MistralConfig(
                 numAttentionHeads % numKeyValueHeads == 0,
                 "num_attention_heads is "
                         + numAttentionHeads
-                        + ", no multiple of num_key_value_heads, "
+                        + ", not a multiple of num_key_value_heads, "
                         + numKeyValueHeads);
         require(
                 numHiddenLayers <= MOST_LAYERS,
@@ -95,7 +93,9 @@ public record MistralConfig(
                 (long) numAttentionHeads * headDim,
                 hiddenSize);
         requireSize("vocab_size or intermediate_size * hidden_size", inner, hiddenSize);
-        require(headDim % 2 == 0, "head_dim is " + headDim + ", rotary embedding needs it even");
+        require(
+                headDim % 2 == 0,
+                "head_dim is " + headDim + ", rotary embedding needs an even number");
         require(ropeTheta > 0 && Double.isFinite(ropeTheta), "rope_theta is " + ropeTheta);
         require(rmsNormEps >= 0 && Float.isFinite(rmsNormEps), "rms_norm_eps is " + rmsNormEps);
         require(
@@ -126,233 +126,319 @@ public record MistralConfig(
         }
     }
 
+    /** Returns a builder with the defaults of the reference. */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /** Returns a builder with the values of this configuration. */
+    public Builder toBuilder() {
+        return new Builder()
+                .vocabSize(vocabSize)
+                .hiddenSize(hiddenSize)
+                .intermediateSize(intermediateSize)
+                .numHiddenLayers(numHiddenLayers)
+                .numAttentionHeads(numAttentionHeads)
+                .numKeyValueHeads(numKeyValueHeads)
+                .headDim(headDim)
+                .hiddenAct(hiddenAct)
+                .maxPositionEmbeddings(maxPositionEmbeddings)
+                .initializerRange(initializerRange)
+                .rmsNormEps(rmsNormEps)
+                .ropeTheta(ropeTheta)
+                .slidingWindow(slidingWindow)
+                .attentionDropout(attentionDropout)
+                .useCache(useCache)
+                .tieWordEmbeddings(tieWordEmbeddings)
+                .bosTokenId(bosTokenId)
+                .eosTokenIds(eosTokenIds)
+                .padTokenId(padTokenId)
+                .dtype(dtype)
+                .quantizationConfig(quantizationConfig);
+    }
+
     /**
-     * Returns the reference's defaults. They are not those of any published checkpoint: its {@code
-     * rms_norm_eps} is 1e-5.
-     *
-     * @return the configuration that an empty {@code config.json} stands for
+     * Returns the defaults of the reference, the configuration of an empty {@code config.json}. No
+     * published checkpoint has exactly these: theirs have an {@code rms_norm_eps} of 1e-5.
      */
     public static MistralConfig defaults() {
-        return parse("{}");
+        return builder().build();
     }
 
     /**
-     * Returns Mistral-7B-v0.1's configuration.
-     *
-     * @return the values of {@code huggingface.co/mistralai/Mistral-7B-v0.1}, {@code config.json}
+     * Returns the configuration of Mistral-7B-v0.1 and Mistral-7B-Instruct-v0.1, that of {@code
+     * config.json} at {@code huggingface.co/mistralai/Mistral-7B-v0.1}.
      */
     public static MistralConfig mistral7bV01() {
-        return published(32000, 10000, 4096);
+        return builder()
+                .maxPositionEmbeddings(32768)
+                .rmsNormEps(1e-5f)
+                .dtype(Dtype.BFLOAT16)
+                .build();
     }
 
     /**
-     * Returns Mistral-7B-Instruct-v0.1's configuration, that of the base model.
-     *
-     * @return the values of {@code huggingface.co/mistralai/Mistral-7B-Instruct-v0.1}, {@code
-     *     config.json}
-     */
-    public static MistralConfig mistral7bInstructV01() {
-        return mistral7bV01();
-    }
-
-    /**
-     * Returns Mistral-7B-Instruct-v0.2's configuration: no window, a larger rotary base.
-     *
-     * @return the values of {@code huggingface.co/mistralai/Mistral-7B-Instruct-v0.2}, {@code
-     *     config.json}
+     * Returns the configuration of Mistral-7B-Instruct-v0.2: that of v0.1 without a window and with
+     * a larger rotary base.
      */
     public static MistralConfig mistral7bInstructV02() {
-        return published(32000, 1e6, null);
+        return mistral7bV01().toBuilder().ropeTheta(1e6).slidingWindow(null).build();
     }
 
     /**
-     * Returns the configuration of Mistral-7B-v0.3 and Mistral-7B-Instruct-v0.3: v0.2's with a
-     * larger vocabulary.
-     *
-     * @return the values of {@code huggingface.co/mistralai/Mistral-7B-v0.3}, {@code config.json}
+     * Returns the configuration of Mistral-7B-v0.3 and Mistral-7B-Instruct-v0.3: that of v0.2 with
+     * a larger vocabulary.
      */
     public static MistralConfig mistral7bV03() {
-        return published(32768, 1e6, null);
-    }
-
-    private static MistralConfig published(int vocabulary, double theta, @Nullable Integer window) {
-        return new MistralConfig(
-                vocabulary,
-                4096,
-                14336,
-                32,
-                32,
-                8,
-                128,
-                "silu",
-                32768,
-                0.02,
-                1e-5f,
-                theta,
-                window,
-                0,
-                true,
-                false,
-                1,
-                List.of(2),
-                null,
-                Dtype.BFLOAT16,
-                null);
+        return mistral7bInstructV02().toBuilder().vocabSize(32768).build();
     }
 
     /**
      * Reads the configuration of a checkpoint: {@code config.json}, or {@code params.json} beside
-     * Mistral's own {@code consolidated.safetensors}, or what a GGUF file says.
+     * {@code consolidated.safetensors}, or the metadata of a GGUF file.
      *
-     * @param directory the checkpoint, or a GGUF file
-     * @return its configuration
-     * @throws IOException if there is none, or it is not one of a Mistral network
+     * @param path the directory of the checkpoint, or a GGUF file
+     * @return the configuration
+     * @throws IOException if there is none, or it is not that of a Mistral network
      */
-    public static MistralConfig read(Path directory) throws IOException {
-        Optional<Path> gguf = Gguf.find(directory);
-        if (gguf.isPresent()) {
-            return GgufConfig.of(Gguf.open(gguf.get()));
-        }
-        for (String name : List.of("config.json", "params.json")) {
-            Path file = directory.resolve(name);
-            if (Files.isRegularFile(file)) {
-                try {
-                    String json = SmallFile.text(file, StrictJson.LONGEST);
-                    return name.equals("config.json") ? parse(json) : parseParams(json);
-                } catch (IllegalArgumentException e) {
-                    throw new IOException(file + ": " + e.getMessage(), e);
-                }
-            }
-        }
-        throw new IOException(
-                directory.toAbsolutePath()
-                        + " is no model directory: it has neither config.json nor params.json;"
-                        + " give the directory that holds a checkpoint's files");
+    public static MistralConfig read(Path path) throws IOException {
+        Optional<Path> gguf = Gguf.find(path);
+        return gguf.isPresent()
+                ? GgufConfig.of(Gguf.open(gguf.get()))
+                : MistralConfigFile.read(path);
     }
 
     /**
-     * Reads a {@code config.json}, in the older and the newer spelling ({@code rope_theta} or
+     * Parses a {@code config.json}, in the older and the newer spelling ({@code rope_theta} or
      * {@code rope_parameters}, {@code torch_dtype} or {@code dtype}). An absent key takes the
-     * reference's default; an explicit null does not: {@code "sliding_window": null} means no
-     * window, absent means 4096.
+     * default, an explicit null does not: {@code "sliding_window": null} means no window, an absent
+     * {@code sliding_window} means 4096.
      *
-     * @param json the file's text
+     * @param json the text of the file
      * @return the configuration
-     * @throws IllegalArgumentException if it is not JSON or not a Mistral network's, naming the key
+     * @throws IllegalArgumentException if it is not JSON, or not that of a Mistral network; the
+     *     message names the key
      */
     public static MistralConfig parse(String json) {
-        ConfigFields fields = ConfigFields.parse(json);
-        String type = fields.get("model_type", ConfigFields::text, "mistral");
-        require(
-                "mistral".equals(type),
-                "model_type is " + Quote.of("" + type) + ", this network runs \"mistral\" only");
-        int hidden = fields.integer("hidden_size", 4096);
-        int heads = fields.integer("num_attention_heads", 32);
-        Integer keyValueHeads = fields.get("num_key_value_heads", ConfigFields::exact, 8);
-        Integer headDim = fields.get("head_dim", ConfigFields::exact, null);
-        positive("num_attention_heads", heads);
-        require(
-                headDim != null || hidden % heads == 0,
-                "hidden_size " + hidden + " is no multiple of num_attention_heads " + heads);
-        String dtype =
-                fields.get(fields.has("dtype") ? "dtype" : "torch_dtype", ConfigFields::text, null);
-        return new MistralConfig(
-                fields.integer("vocab_size", 32000),
-                hidden,
-                fields.integer("intermediate_size", 14336),
-                fields.integer("num_hidden_layers", 32),
-                heads,
-                keyValueHeads == null ? heads : keyValueHeads,
-                headDim == null ? hidden / heads : headDim,
-                fields.require("hidden_act", ConfigFields::text, "silu"),
-                fields.integer("max_position_embeddings", 131072),
-                fields.number("initializer_range", 0.02),
-                (float) fields.number("rms_norm_eps", 1e-6),
-                ropeTheta(fields),
-                fields.get("sliding_window", ConfigFields::exact, 4096),
-                fields.number("attention_dropout", 0.0),
-                fields.require("use_cache", ConfigFields::bool, true),
-                fields.require("tie_word_embeddings", ConfigFields::bool, false),
-                fields.get("bos_token_id", ConfigFields::exact, 1),
-                fields.integers("eos_token_id", List.of(2)),
-                fields.get("pad_token_id", ConfigFields::exact, null),
-                dtype == null ? null : Dtype.of(dtype),
-                QuantizationFields.read(fields.object("quantization_config")));
-    }
-
-    private static double ropeTheta(ConfigFields fields) {
-        for (String key : List.of("rope_parameters", "rope_scaling")) {
-            ConfigFields rope = fields.object(key);
-            if (rope == null) {
-                continue;
-            }
-            String type =
-                    rope.get(
-                            rope.has("type") ? "type" : "rope_type", ConfigFields::text, "default");
-            require(
-                    "default".equals(type),
-                    key
-                            + " of type "
-                            + Quote.of("" + type)
-                            + " is not supported, only \"default\"");
-            if (rope.has("rope_theta")) {
-                return rope.number("rope_theta", null);
-            }
-        }
-        return fields.number("rope_theta", 10000.0);
+        return MistralConfigFile.config(json);
     }
 
     /**
-     * Reads a {@code params.json} of mistral-inference ({@code TransformerArgs}).
+     * Parses a {@code params.json} of mistral-inference ({@code TransformerArgs}).
      *
-     * @param json the file's text
+     * @param json the text of the file
      * @return the configuration
-     * @throws IllegalArgumentException if it is not JSON or lacks a key, naming the key
+     * @throws IllegalArgumentException if it is not JSON, or lacks a key; the message names the key
      */
     public static MistralConfig parseParams(String json) {
-        ConfigFields fields = ConfigFields.parse(json);
-        Integer window = fields.get("sliding_window", ConfigFields::exact, null);
-        // mistral-inference's own rule where the file does not say
-        double theta = window == null ? 1e6 : 1e4;
-        int heads = fields.integer("n_heads", null);
-        return new MistralConfig(
-                fields.integer("vocab_size", null),
-                fields.integer("dim", null),
-                fields.integer("hidden_dim", null),
-                fields.integer("n_layers", null),
-                heads,
-                fields.integer("n_kv_heads", heads),
-                fields.integer("head_dim", null),
-                "silu",
-                fields.integer("max_position_embeddings", 32768),
-                0.02,
-                (float) fields.number("norm_eps", null),
-                fields.number("rope_theta", theta),
-                window,
-                0,
-                true,
-                fields.require("tied_embeddings", ConfigFields::bool, false),
-                1,
-                List.of(2),
-                null,
-                null,
-                null);
+        return MistralConfigFile.params(json);
     }
 
-    /** Returns the window as the kernels take it, 0 where there is none. */
+    /** Returns the sliding window in tokens, 0 if there is none. */
     public int window() {
         return slidingWindow == null ? 0 : slidingWindow;
     }
 
-    /**
-     * Counts the parameters.
-     *
-     * @return how many numbers the network learns; 7,241,732,096 for Mistral-7B-v0.1
-     */
+    /** Returns the number of parameters, 7,241,732,096 for Mistral-7B-v0.1. */
     public long parameterCount() {
         long embedding = (long) vocabSize * hiddenSize;
         long attention = 2L * hiddenSize * headDim * (numAttentionHeads + numKeyValueHeads);
         long layer = attention + 3L * hiddenSize * intermediateSize + 2L * hiddenSize;
         return embedding * (tieWordEmbeddings ? 1 : 2) + numHiddenLayers * layer + hiddenSize;
+    }
+
+    /** Builder; its defaults are those of {@code MistralConfig} in transformers. */
+    public static final class Builder {
+
+        private int vocabSize = 32000;
+        private int hiddenSize = 4096;
+        private int intermediateSize = 14336;
+        private int numHiddenLayers = 32;
+        private int numAttentionHeads = 32;
+        private @Nullable Integer numKeyValueHeads = 8;
+        private @Nullable Integer headDim;
+        private String hiddenAct = "silu";
+        private int maxPositionEmbeddings = 131072;
+        private double initializerRange = 0.02;
+        private float rmsNormEps = 1e-6f;
+        private double ropeTheta = 10000;
+        private @Nullable Integer slidingWindow = 4096;
+        private double attentionDropout;
+        private boolean useCache = true;
+        private boolean tieWordEmbeddings;
+        private @Nullable Integer bosTokenId = 1;
+        private List<Integer> eosTokenIds = List.of(2);
+        private @Nullable Integer padTokenId;
+        private @Nullable Dtype dtype;
+        private @Nullable QuantizationConfig quantizationConfig;
+
+        private Builder() {}
+
+        /** Sets {@code vocab_size}. Default 32000. */
+        public Builder vocabSize(int value) {
+            vocabSize = value;
+            return this;
+        }
+
+        /** Sets {@code hidden_size}. Default 4096. */
+        public Builder hiddenSize(int value) {
+            hiddenSize = value;
+            return this;
+        }
+
+        /** Sets {@code intermediate_size}. Default 14336. */
+        public Builder intermediateSize(int value) {
+            intermediateSize = value;
+            return this;
+        }
+
+        /** Sets {@code num_hidden_layers}. Default 32. */
+        public Builder numHiddenLayers(int value) {
+            numHiddenLayers = value;
+            return this;
+        }
+
+        /** Sets {@code num_attention_heads}. Default 32. */
+        public Builder numAttentionHeads(int value) {
+            numAttentionHeads = value;
+            return this;
+        }
+
+        /** Sets {@code num_key_value_heads}; null for one per query head. Default 8. */
+        public Builder numKeyValueHeads(@Nullable Integer value) {
+            numKeyValueHeads = value;
+            return this;
+        }
+
+        /**
+         * Sets {@code head_dim}; null, the default, for {@code hidden_size / num_attention_heads}.
+         */
+        public Builder headDim(@Nullable Integer value) {
+            headDim = value;
+            return this;
+        }
+
+        /** Sets {@code hidden_act}. Default {@code "silu"}. */
+        public Builder hiddenAct(String value) {
+            hiddenAct = value;
+            return this;
+        }
+
+        /** Sets {@code max_position_embeddings}. Default 131072. */
+        public Builder maxPositionEmbeddings(int value) {
+            maxPositionEmbeddings = value;
+            return this;
+        }
+
+        /** Sets {@code initializer_range}. Default 0.02. */
+        public Builder initializerRange(double value) {
+            initializerRange = value;
+            return this;
+        }
+
+        /** Sets {@code rms_norm_eps}. Default 1e-6. */
+        public Builder rmsNormEps(float value) {
+            rmsNormEps = value;
+            return this;
+        }
+
+        /** Sets {@code rope_theta}. Default 10000. */
+        public Builder ropeTheta(double value) {
+            ropeTheta = value;
+            return this;
+        }
+
+        /** Sets {@code sliding_window}, null for no window. Default 4096. */
+        public Builder slidingWindow(@Nullable Integer value) {
+            slidingWindow = value;
+            return this;
+        }
+
+        /** Sets {@code attention_dropout}. Default 0. */
+        public Builder attentionDropout(double value) {
+            attentionDropout = value;
+            return this;
+        }
+
+        /** Sets {@code use_cache}. Default true. */
+        public Builder useCache(boolean value) {
+            useCache = value;
+            return this;
+        }
+
+        /** Sets {@code tie_word_embeddings}. Default false. */
+        public Builder tieWordEmbeddings(boolean value) {
+            tieWordEmbeddings = value;
+            return this;
+        }
+
+        /** Sets {@code bos_token_id}, null for none. Default 1. */
+        public Builder bosTokenId(@Nullable Integer value) {
+            bosTokenId = value;
+            return this;
+        }
+
+        /** Sets {@code eos_token_id}. Default 2. */
+        public Builder eosTokenIds(List<Integer> value) {
+            eosTokenIds = value;
+            return this;
+        }
+
+        /** Sets {@code pad_token_id}, null for none. Default none. */
+        public Builder padTokenId(@Nullable Integer value) {
+            padTokenId = value;
+            return this;
+        }
+
+        /** Sets the data type of the stored weights, null if unknown. */
+        public Builder dtype(@Nullable Dtype value) {
+            dtype = value;
+            return this;
+        }
+
+        /** Sets the quantization of the stored weights, null if they are not quantized. */
+        public Builder quantizationConfig(@Nullable QuantizationConfig value) {
+            quantizationConfig = value;
+            return this;
+        }
+
+        /**
+         * Builds the configuration.
+         *
+         * @return the configuration
+         * @throws IllegalArgumentException if a value is out of its range, or the values are
+         *     inconsistent; the message names the field as in {@code config.json}
+         */
+        public MistralConfig build() {
+            positive("num_attention_heads", numAttentionHeads);
+            require(
+                    headDim != null || hiddenSize % numAttentionHeads == 0,
+                    "hidden_size "
+                            + hiddenSize
+                            + " is not a multiple of num_attention_heads "
+                            + numAttentionHeads);
+            return new MistralConfig(
+                    vocabSize,
+                    hiddenSize,
+                    intermediateSize,
+                    numHiddenLayers,
+                    numAttentionHeads,
+                    numKeyValueHeads == null ? numAttentionHeads : numKeyValueHeads,
+                    headDim == null ? hiddenSize / numAttentionHeads : headDim,
+                    hiddenAct,
+                    maxPositionEmbeddings,
+                    initializerRange,
+                    rmsNormEps,
+                    ropeTheta,
+                    slidingWindow,
+                    attentionDropout,
+                    useCache,
+                    tieWordEmbeddings,
+                    bosTokenId,
+                    eosTokenIds,
+                    padTokenId,
+                    dtype,
+                    quantizationConfig);
+        }
     }
 }

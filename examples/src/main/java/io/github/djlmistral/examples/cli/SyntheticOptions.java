@@ -72,16 +72,20 @@ final class SyntheticOptions {
     }
 
     private MistralConfig config(Terminal terminal) {
-        // what is left out is 7B's; v0.2 has no window and a larger rotary base
-        String fields =
+        MistralConfig config =
                 switch (String.valueOf(shape)) {
-                    case "7b" -> "\"vocab_size\": 32000";
-                    case "7b-v0.2" -> "\"sliding_window\": null, \"rope_theta\": 1e6";
+                    case "7b" -> MistralConfig.mistral7bV01();
+                    case "7b-v0.2" -> MistralConfig.mistral7bInstructV02();
                     case "tiny" ->
-                            """
-                            "hidden_size": 128, "intermediate_size": 256, "vocab_size": 512,
-                            "num_attention_heads": 4, "num_key_value_heads": 2\
-                            """;
+                            MistralConfig.mistral7bV01().toBuilder()
+                                    .hiddenSize(128)
+                                    .intermediateSize(256)
+                                    .vocabSize(512)
+                                    .numHiddenLayers(2)
+                                    .numAttentionHeads(4)
+                                    .numKeyValueHeads(2)
+                                    .headDim(32)
+                                    .build();
                     default ->
                             throw terminal.usage(
                                     "--synthetic is '" + shape + "', must be 7b, 7b-v0.2 or tiny");
@@ -89,11 +93,6 @@ final class SyntheticOptions {
         if (layers != null && layers < 1) {
             throw terminal.usage("--layers is " + layers + ", must be at least 1");
         }
-        int count = layers != null ? layers : "tiny".equals(shape) ? 2 : 32;
-        return MistralConfig.parse(
-                """
-                {"num_hidden_layers": %d, "rms_norm_eps": 1e-5, "max_position_embeddings": 32768, %s}
-                """
-                        .formatted(count, fields));
+        return layers == null ? config : config.toBuilder().numHiddenLayers(layers).build();
     }
 }

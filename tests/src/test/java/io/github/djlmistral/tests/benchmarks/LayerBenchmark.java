@@ -45,11 +45,11 @@ public class LayerBenchmark {
     private static final int CHUNK = 512;
 
     private static final MistralConfig CONFIG =
-            MistralConfig.parse(
-                    """
-                    {"rms_norm_eps": 1e-5, "max_position_embeddings": 32768, "num_hidden_layers": 2,
-                     "vocab_size": 512, "sliding_window": null}
-                    """);
+            MistralConfig.mistral7bV01().toBuilder()
+                    .numHiddenLayers(2)
+                    .vocabSize(VOCABULARY)
+                    .slidingWindow(null)
+                    .build();
 
     /** Storage format of the weights. */
     @Param({"int4-g32", "int4-g64", "int4-g128", "int4-g64-offsets", "nf4-g64"})

@@ -50,12 +50,10 @@ final class SyntheticGguf {
 
     /** Returns the configuration of Mistral-7B-v0.1 with some of its layers. */
     static MistralConfig mistral7b(int layers) {
-        return MistralConfig.parse(
-                """
-                {"rms_norm_eps": 1e-5, "max_position_embeddings": 32768, "num_hidden_layers": %d,
-                 "sliding_window": null}
-                """
-                        .formatted(layers));
+        return MistralConfig.mistral7bV01().toBuilder()
+                .numHiddenLayers(layers)
+                .slidingWindow(null)
+                .build();
     }
 
     /** Writes the file, 4.1 GB with 32 layers. */

@@ -32,32 +32,66 @@ class MistralConfigTest {
     @Test
     void nothingSaidMeansTheReferencesDefaults() {
         MistralConfig expected =
-                new MistralConfig(
-                        32000,
-                        4096,
-                        14336,
-                        32,
-                        32,
-                        8,
-                        128,
-                        "silu",
-                        131072,
-                        0.02,
-                        1e-6f,
-                        10000,
-                        4096,
-                        0,
-                        true,
-                        false,
-                        1,
-                        List.of(2),
-                        null,
-                        null,
-                        null);
+                MistralConfig.builder()
+                        .vocabSize(32000)
+                        .hiddenSize(4096)
+                        .intermediateSize(14336)
+                        .numHiddenLayers(32)
+                        .numAttentionHeads(32)
+                        .numKeyValueHeads(8)
+                        .headDim(128)
+                        .hiddenAct("silu")
+                        .maxPositionEmbeddings(131072)
+                        .initializerRange(0.02)
+                        .rmsNormEps(1e-6f)
+                        .ropeTheta(10000)
+                        .slidingWindow(4096)
+                        .attentionDropout(0)
+                        .useCache(true)
+                        .tieWordEmbeddings(false)
+                        .bosTokenId(1)
+                        .eosTokenIds(List.of(2))
+                        .padTokenId(null)
+                        .dtype(null)
+                        .quantizationConfig(null)
+                        .build();
         assertThat(MistralConfig.parse("{}")).isEqualTo(expected);
         assertThat(MistralConfig.defaults()).isEqualTo(expected);
         assertThat(MistralConfig.parse("{\"model_type\": \"mistral\", \"unknown\": [1]}"))
                 .isEqualTo(expected);
+    }
+
+    @Test
+    void theBuilderDerivesHeads() {
+        MistralConfig config =
+                MistralConfig.builder()
+                        .hiddenSize(64)
+                        .numAttentionHeads(4)
+                        .numKeyValueHeads(null)
+                        .build();
+        assertThat(config.headDim()).isEqualTo(16);
+        assertThat(config.numKeyValueHeads()).isEqualTo(4);
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> MistralConfig.builder().hiddenSize(30).build())
+                .withMessageContaining(
+                        "hidden_size 30 is not a multiple of num_attention_heads 32");
+    }
+
+    @Test
+    void aBuilderOfAConfigurationHasAllItsValues() {
+        MistralConfig config =
+                MistralConfig.parse(
+                        """
+                        {"vocab_size": 99, "hidden_size": 32, "intermediate_size": 37,
+                         "num_hidden_layers": 3, "num_attention_heads": 4, "num_key_value_heads": 2,
+                         "head_dim": 6, "max_position_embeddings": 77, "initializer_range": 0.5,
+                         "rms_norm_eps": 1e-3, "rope_theta": 5, "sliding_window": 9,
+                         "use_cache": false, "tie_word_embeddings": true, "bos_token_id": 3,
+                         "eos_token_id": [4, 5], "pad_token_id": 6, "dtype": "float16",
+                         "quantization_config": {"quant_method": "awq", "group_size": 32, "bits": 4}}
+                        """);
+        assertThat(config.toBuilder().build()).isEqualTo(config);
+        assertThat(config.toBuilder().headDim(8).build()).isNotEqualTo(config);
     }
 
     @Test
@@ -257,7 +291,6 @@ class MistralConfigTest {
         assertThat(first.slidingWindow()).isEqualTo(4096);
         assertThat(first.ropeTheta()).isEqualTo(1e4);
         assertThat(first.rmsNormEps()).isEqualTo(1e-5f);
-        assertThat(MistralConfig.mistral7bInstructV01()).isEqualTo(first);
         MistralConfig second = MistralConfig.mistral7bInstructV02();
         assertThat(second.parameterCount()).isEqualTo(7_241_732_096L);
         assertThat(second.slidingWindow()).isNull();
