@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Locale;
 
 /** Reads whole files of bounded length: configurations, tokenizers, templates. */
 public final class SmallFile {
@@ -76,8 +77,11 @@ public final class SmallFile {
     private static IOException tooLong(Path file, long size, int longest) {
         return new IOException(
                 String.format(
+                        Locale.ROOT,
                         "%s: it has %d bytes or more, over the limit of %d bytes."
                                 + " Download the file again.",
-                        file, size, longest));
+                        file,
+                        size,
+                        longest));
     }
 }

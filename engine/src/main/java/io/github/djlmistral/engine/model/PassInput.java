@@ -9,6 +9,7 @@ import io.github.djlmistral.engine.cache.KvCache;
 import io.github.djlmistral.engine.internal.kernels.AttentionMask;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.weights.Dtype;
+import java.util.Locale;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
@@ -215,6 +216,7 @@ record PassInput(
                 || !cache.device().equals(head.getDevice())) {
             throw new IllegalArgumentException(
                     String.format(
+                            Locale.ROOT,
                             "this cache is another network's: it has %d layers of %s in %s on %s,"
                                     + " this network needs %d of %s in %s on %s; make it with"
                                     + " newCache of this network",

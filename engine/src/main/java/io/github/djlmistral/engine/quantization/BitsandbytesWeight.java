@@ -5,6 +5,7 @@ import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * NF4 or FP4 quantized weight in bitsandbytes' layout (Dettmers et al. 2023, QLoRA).
@@ -63,8 +64,13 @@ public final class BitsandbytesWeight implements QuantizedWeight {
                 || absmax.elements() != (numbers + blockSize - 1) / blockSize) {
             throw new IllegalArgumentException(
                     String.format(
+                            Locale.ROOT,
                             "not a 4-bit weight of %d x %d in blocks of %d: codes %s, absmax %s",
-                            rows, columns, blockSize, codes, absmax));
+                            rows,
+                            columns,
+                            blockSize,
+                            codes,
+                            absmax));
         }
         this.rows = rows;
         this.columns = columns;

@@ -9,6 +9,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -95,8 +96,12 @@ public final class Int4 implements QuantizedWeight {
         if (!fits || !alike) {
             throw new IllegalArgumentException(
                     String.format(
+                            Locale.ROOT,
                             "not an int4 weight of %d rows: codes %s, scales %s, offsets %s",
-                            rows, codes, scales, offsets));
+                            rows,
+                            codes,
+                            scales,
+                            offsets));
         }
         this.rows = rows;
         columns = Math.toIntExact(8 * shape[1]);

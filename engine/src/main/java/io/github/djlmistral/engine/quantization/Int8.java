@@ -8,6 +8,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -63,8 +64,12 @@ public final class Int8 implements QuantizedWeight {
         if (!fits || !alike) {
             throw new IllegalArgumentException(
                     String.format(
+                            Locale.ROOT,
                             "not an int8 weight of %d rows: codes %s, scales %s, offsets %s",
-                            rows, codes, scales, offsets));
+                            rows,
+                            codes,
+                            scales,
+                            offsets));
         }
         this.rows = rows;
         columns = Math.toIntExact(shape[1]);

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -108,8 +109,11 @@ public final class Checkpoint {
             throw new CheckpointException(
                     index,
                     String.format(
+                            Locale.ROOT,
                             "%d of the %d files that it names are missing: %s",
-                            missing.size(), promised.size(), names(missing)),
+                            missing.size(),
+                            promised.size(),
+                            names(missing)),
                     "Download them into the same directory");
         }
         Map<String, Tensor> tensors = new LinkedHashMap<>();
@@ -127,8 +131,11 @@ public final class Checkpoint {
                 throw new CheckpointException(
                         entry.getKey(),
                         String.format(
+                                Locale.ROOT,
                                 "%d tensors that %s promises are not in this file: %s",
-                                open.size(), index.getFileName(), shortened(open)),
+                                open.size(),
+                                index.getFileName(),
+                                shortened(open)),
                         "Download the index and its files again: they are of different versions");
             }
         }

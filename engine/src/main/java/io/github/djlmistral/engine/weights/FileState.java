@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
+import java.util.Locale;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -43,8 +44,10 @@ record FileState(Path file, @Nullable Object key, long size, FileTime modified) 
                         file,
                         size != now.size
                                 ? String.format(
+                                        Locale.ROOT,
                                         "the file had %d bytes when it was mapped, and has %d now",
-                                        size, now.size)
+                                        size,
+                                        now.size)
                                 : String.format(
                                         "the file was of %s when it was mapped, and was changed at"
                                                 + " %s",

@@ -106,8 +106,11 @@ public final class Gguf {
                     throw new CheckpointException(
                             file,
                             String.format(
+                                    Locale.ROOT,
                                     "tensor %s has %d bytes, but a Java buffer ends at %d",
-                                    Quote.of(entry.name()), entry.size(), Integer.MAX_VALUE),
+                                    Quote.of(entry.name()),
+                                    entry.size(),
+                                    Integer.MAX_VALUE),
                             "Get a file of the model in fewer bits");
                 }
                 tensors.put(

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * Reads the metadata and tensor list of a GGUF file value by value. Sizes are checked against the
@@ -74,7 +75,8 @@ final class GgufCursor {
         if (count > most) {
             throw new CheckpointException(
                     file,
-                    String.format("it has %d %s, over the limit of %d", count, what, most),
+                    String.format(
+                            Locale.ROOT, "it has %d %s, over the limit of %d", count, what, most),
                     CheckpointException.DOWNLOAD);
         }
         return count;
@@ -86,6 +88,7 @@ final class GgufCursor {
             throw new CheckpointException(
                     file,
                     String.format(
+                            Locale.ROOT,
                             "it claims to have %s %s, for which the %d bytes behind byte %d are too"
                                     + " few: the file is cut or damaged",
                             Long.toUnsignedString(count),
@@ -127,8 +130,11 @@ final class GgufCursor {
             throw new CheckpointException(
                     file,
                     String.format(
+                            Locale.ROOT,
                             "the value of %s has the type %s, and types end at %d",
-                            key, Integer.toUnsignedString(type), LEAST.length - 1),
+                            key,
+                            Integer.toUnsignedString(type),
+                            LEAST.length - 1),
                     CheckpointException.CONVERT_AGAIN);
         }
         return type;
@@ -180,8 +186,11 @@ final class GgufCursor {
             throw new CheckpointException(
                     file,
                     String.format(
+                            Locale.ROOT,
                             "its metadata has arrays of over %d elements in all; %s has %d",
-                            MOST_ELEMENTS, key, count),
+                            MOST_ELEMENTS,
+                            key,
+                            count),
                     CheckpointException.DOWNLOAD);
         }
         elements += count;
@@ -200,9 +209,11 @@ final class GgufCursor {
             throw new CheckpointException(
                     file,
                     String.format(
+                            Locale.ROOT,
                             "the file ends after %d bytes, within %s: the download was probably"
                                     + " cut",
-                            bytes.limit(), what),
+                            bytes.limit(),
+                            what),
                     CheckpointException.DOWNLOAD);
         }
         throw new CheckpointException(

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 
 /**
@@ -131,8 +132,10 @@ record GgufHeader(int version, GgufMetadata metadata, List<Entry> entries) {
                     file,
                     name,
                     String.format(
+                            Locale.ROOT,
                             "has %s dimensions, not 1 to %d",
-                            Integer.toUnsignedString(dimensions), MOST_DIMENSIONS));
+                            Integer.toUnsignedString(dimensions),
+                            MOST_DIMENSIONS));
         }
         long[] shape = new long[dimensions];
         for (int i = dimensions - 1; i >= 0; i--) {
@@ -158,8 +161,10 @@ record GgufHeader(int version, GgufMetadata metadata, List<Entry> entries) {
                     file,
                     name,
                     String.format(
+                            Locale.ROOT,
                             "begins at byte %s, no multiple of %d",
-                            Long.toUnsignedString(offset), alignment));
+                            Long.toUnsignedString(offset),
+                            alignment));
         }
         return new Entry(name, type, shape, offset, bytes(file, name, type, shape));
     }
@@ -172,8 +177,11 @@ record GgufHeader(int version, GgufMetadata metadata, List<Entry> entries) {
                     file,
                     name,
                     String.format(
+                            Locale.ROOT,
                             "has rows of %d, which do not divide into the blocks of %d of %s",
-                            columns, type.blockSize(), type));
+                            columns,
+                            type.blockSize(),
+                            type));
         }
         try {
             long bytes = Math.multiplyExact(columns / type.blockSize(), type.blockBytes());
@@ -200,14 +208,17 @@ record GgufHeader(int version, GgufMetadata metadata, List<Entry> entries) {
                         file,
                         entry.name(),
                         String.format(
+                                Locale.ROOT,
                                 "overlaps the one before it: it begins at byte %d of the data, that"
                                         + " ends at %d",
-                                entry.begin(), end));
+                                entry.begin(),
+                                end));
             }
             if (entry.begin() > available || entry.size() > available - entry.begin()) {
                 throw new CheckpointException(
                         file,
                         String.format(
+                                Locale.ROOT,
                                 "the file has %d bytes, and tensor %s takes %d from byte %s:"
                                         + " the download was probably cut",
                                 fileSize,

@@ -12,6 +12,7 @@ import java.util.Collections;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -63,9 +64,12 @@ public final class Safetensors {
                     throw new CheckpointException(
                             file,
                             String.format(
+                                    Locale.ROOT,
                                     "tensor %s has %d bytes, but a Java buffer, and with it a"
                                             + " DJL NDArray made of one, ends at %d",
-                                    Quote.of(entry.name()), entry.size(), Integer.MAX_VALUE),
+                                    Quote.of(entry.name()),
+                                    entry.size(),
+                                    Integer.MAX_VALUE),
                             "Store the model in a narrower dtype, such as bfloat16, or quantized");
                 }
                 // Not aligned only in files of simple-minded writers, whose header has an odd
@@ -142,6 +146,7 @@ public final class Safetensors {
             throw new CheckpointException(
                     file,
                     String.format(
+                            Locale.ROOT,
                             "the file ends after %d bytes, before the 8 that give the length of"
                                     + " its header: the download was probably cut",
                             size),
@@ -155,9 +160,11 @@ public final class Safetensors {
             throw new CheckpointException(
                     file,
                     String.format(
+                            Locale.ROOT,
                             "its header would have %s bytes, and a header has 1 to %d: this is not a"
                                     + " safetensors file",
-                            Long.toUnsignedString(length), LONGEST_HEADER),
+                            Long.toUnsignedString(length),
+                            LONGEST_HEADER),
                     CheckpointException.WRITE_AGAIN);
         }
         long dataBegin = Long.BYTES + length;
@@ -165,9 +172,11 @@ public final class Safetensors {
             throw new CheckpointException(
                     file,
                     String.format(
+                            Locale.ROOT,
                             "the file ends after %d of %d bytes, within its header: the download"
                                     + " was probably cut, or this is no safetensors file",
-                            size, dataBegin),
+                            size,
+                            dataBegin),
                     CheckpointException.DOWNLOAD);
         }
         return SafetensorsHeader.parse(file, mapped.bytes(Long.BYTES, (int) length), size);

@@ -19,6 +19,7 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
@@ -172,6 +173,7 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata, long
                         file,
                         entry.name(),
                         String.format(
+                                Locale.ROOT,
                                 "takes %s bytes as %s%s, but its data_offsets [%d, %d] give it %d",
                                 bytes < 0 ? "over 2^63" : Long.toString(bytes),
                                 entry.dtype().safetensorsName(),
@@ -199,9 +201,12 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata, long
                 throw new CheckpointException(
                         file,
                         String.format(
+                                Locale.ROOT,
                                 "the file ends after %d of %d bytes of data, within tensor \"%s\":"
                                         + " the download was probably cut",
-                                available, entries.get(entries.size() - 1).end(), entry.name()),
+                                available,
+                                entries.get(entries.size() - 1).end(),
+                                entry.name()),
                         CheckpointException.DOWNLOAD);
             }
         }
@@ -209,6 +214,7 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata, long
             throw new CheckpointException(
                     file,
                     String.format(
+                            Locale.ROOT,
                             "%d bytes follow the last tensor, which the header does not know of",
                             available - position),
                     CheckpointException.WRITE_AGAIN);

@@ -13,6 +13,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.UUID;
 
@@ -109,8 +110,11 @@ public final class SafetensorsWriter implements Closeable {
         if (header.length > room) {
             throw new IllegalStateException(
                     String.format(
+                            Locale.ROOT,
                             "%s: the header takes %d bytes, there is room for %d",
-                            file, header.length, room));
+                            file,
+                            header.length,
+                            room));
         }
         byte[] padded = Arrays.copyOf(header, room);
         Arrays.fill(padded, header.length, room, (byte) ' ');

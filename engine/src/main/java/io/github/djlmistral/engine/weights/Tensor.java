@@ -6,6 +6,7 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.IdentityHashMap;
+import java.util.Locale;
 import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -70,7 +71,12 @@ public final class Tensor {
         if (data.remaining() != bytes) {
             throw new IllegalArgumentException(
                     String.format(
-                            "%s: %s takes %d bytes, not %d", name, this, bytes, data.remaining()));
+                            Locale.ROOT,
+                            "%s: %s takes %d bytes, not %d",
+                            name,
+                            this,
+                            bytes,
+                            data.remaining()));
         }
         if (!data.isDirect()) {
             throw new IllegalArgumentException(

@@ -12,6 +12,7 @@ import io.github.djlmistral.examples.cli.Passages.Window;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** Scores a model, and then variants of its weights one at a time, on the same windows. */
@@ -69,9 +70,13 @@ final class VariantScorer {
         if (vocabulary != base.config().vocabSize()) {
             throw new IllegalArgumentException(
                     String.format(
+                            Locale.ROOT,
                             "%s has a vocabulary of %d tokens, %s one of %d: give variants of the same"
                                     + " model",
-                            spec, vocabulary, model.model, base.config().vocabSize()));
+                            spec,
+                            vocabulary,
+                            model.model,
+                            base.config().vocabSize()));
         }
         baseScores.rewind();
         try {

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Random;
 
 /**
@@ -82,7 +83,7 @@ final class SyntheticGguf {
         List<Integer> types = new ArrayList<>(List.of(2, 3, 3)); // unknown, control
         for (int id = 3; id < config.vocabSize(); ++id) {
             boolean isByte = id < 259;
-            pieces.add(isByte ? String.format("<0x%02X>", id - 3) : "▁piece" + id);
+            pieces.add(isByte ? String.format(Locale.ROOT, "<0x%02X>", id - 3) : "▁piece" + id);
             scores.add(isByte ? 0f : -id);
             types.add(isByte ? 6 : 1); // byte, normal
         }

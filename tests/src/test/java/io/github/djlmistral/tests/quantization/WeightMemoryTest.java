@@ -44,7 +44,7 @@ class WeightMemoryTest {
         String json =
                 """
             {"model_type": "mistral", "vocab_size": 64, "hidden_size": 512,
-             "intermediate_size": %d, "num_hidden_layers": %d, "num_attention_heads": 8,
+             "intermediate_size": %s, "num_hidden_layers": %s, "num_attention_heads": 8,
              "num_key_value_heads": 2, "max_position_embeddings": 64, "torch_dtype": "bfloat16"}
             """
                         .formatted(inner, layers);

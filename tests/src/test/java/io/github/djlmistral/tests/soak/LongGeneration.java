@@ -33,7 +33,7 @@ final class LongGeneration {
                     """
                     {"vocab_size": 77, "hidden_size": 128, "intermediate_size": 384,
                      "num_hidden_layers": 2, "num_attention_heads": 8, "num_key_value_heads": 2,
-                     "head_dim": 32, "max_position_embeddings": 1048576, "sliding_window": %d}
+                     "head_dim": 32, "max_position_embeddings": 1048576, "sliding_window": %s}
                     """
                             .formatted(WINDOW));
 

@@ -22,6 +22,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
@@ -196,9 +197,11 @@ class SafetensorsTest {
         Path file =
                 file(
                         String.format(
+                                Locale.ROOT,
                                 "{\"a\":{\"dtype\":\"U8\",\"shape\":[%1$d],\"data_offsets\":[0,%1$d]},"
                                         + "\"b\":{\"dtype\":\"U8\",\"shape\":[%1$d],\"data_offsets\":[%1$d,%2$d]}}",
-                                half, 2 * half),
+                                half,
+                                2 * half),
                         0);
         try (RandomAccessFile sparse = new RandomAccessFile(file.toFile(), "rw")) {
             sparse.setLength(sparse.length() + 2 * half);
@@ -218,8 +221,10 @@ class SafetensorsTest {
         Path file =
                 file(
                         String.format(
+                                Locale.ROOT,
                                 "{\"big\":{\"dtype\":\"F16\",\"shape\":[%d],\"data_offsets\":[0,%d]}}",
-                                size / 2, size),
+                                size / 2,
+                                size),
                         0);
         try (RandomAccessFile sparse = new RandomAccessFile(file.toFile(), "rw")) {
             sparse.setLength(sparse.length() + size);

@@ -13,6 +13,7 @@ import io.github.djlmistral.zoo.tokenizer.SentencePieceModel.Piece;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -83,9 +84,12 @@ final class GgufTokenizer {
         if (tokens.isEmpty() || scores.size() != tokens.size() || types.size() != tokens.size()) {
             throw unusable(
                     String.format(
+                            Locale.ROOT,
                             "its tokenizer has %d tokens, %d scores and %d types, which should be"
                                     + " as many",
-                            tokens.size(), scores.size(), types.size()));
+                            tokens.size(),
+                            scores.size(),
+                            types.size()));
         }
         List<Piece> pieces = new ArrayList<>(tokens.size());
         for (int id = 0; id < tokens.size(); id++) {

@@ -10,6 +10,7 @@ import io.github.djlmistral.engine.internal.Quote;
 import io.github.djlmistral.engine.internal.StrictJson;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -245,9 +246,12 @@ final class TokenizerJson {
                             if (tokens.size() != ids.size()) {
                                 throw new IllegalArgumentException(
                                         String.format(
+                                                Locale.ROOT,
                                                 "its post_processor has %d ids and %d tokens for"
                                                         + " %s",
-                                                ids.size(), tokens.size(), Quote.of(name)));
+                                                ids.size(),
+                                                tokens.size(),
+                                                Quote.of(name)));
                             }
                         });
         checkPieces(template, "single", specials, Set.of("A"));

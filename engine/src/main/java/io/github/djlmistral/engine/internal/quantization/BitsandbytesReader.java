@@ -8,6 +8,7 @@ import io.github.djlmistral.engine.weights.CheckpointException;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.nio.ByteBuffer;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -76,8 +77,12 @@ final class BitsandbytesReader {
         if (codes.elements() != (numbers + 1) / 2) {
             throw parts.broken(
                     String.format(
+                            Locale.ROOT,
                             "%s is %s, but its quant_state says %d x %d codes, two per byte",
-                            weight, codes, state.rows(), state.columns()));
+                            weight,
+                            codes,
+                            state.rows(),
+                            state.columns()));
         }
         long blocks = (numbers + state.blockSize() - 1) / state.blockSize();
         if (blocks > Integer.MAX_VALUE / Float.BYTES) {

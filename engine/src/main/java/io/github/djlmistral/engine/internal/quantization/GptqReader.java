@@ -8,6 +8,7 @@ import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.nio.ByteBuffer;
 import java.nio.IntBuffer;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -74,14 +75,21 @@ final class GptqReader extends ZeroPointReader {
             if (group < 0 || group >= filled.length) {
                 throw parts.broken(
                         String.format(
+                                Locale.ROOT,
                                 "%s has %d for input %d, but there are %d groups",
-                                indexName, group, i, filled.length));
+                                indexName,
+                                group,
+                                i,
+                                filled.length));
             }
             if (filled[group] == size) {
                 throw parts.broken(
                         String.format(
+                                Locale.ROOT,
                                 "%s has more than group_size, %d, inputs in group %d",
-                                indexName, size, group));
+                                indexName,
+                                size,
+                                group));
             }
             sorted &= group == i / size;
             order[group * size + filled[group]++] = i;

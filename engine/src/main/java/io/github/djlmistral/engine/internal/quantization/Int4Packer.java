@@ -5,6 +5,7 @@ import io.github.djlmistral.engine.quantization.Int4;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.nio.ByteBuffer;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** Packs codes, scales and offsets as {@link Int4}. */
@@ -37,9 +38,12 @@ public final class Int4Packer {
         if (!Int4.isGroupSize(groupSize) || columns % groupSize != 0) {
             throw new IllegalArgumentException(
                     String.format(
+                            Locale.ROOT,
                             "%s: %d columns cannot be divided into groups of %d: the group size"
                                     + " must be 32, 64 or 128 and divide the columns",
-                            name, columns, groupSize));
+                            name,
+                            columns,
+                            groupSize));
         }
         int tiles = (rows + Int4.TILE - 1) / Int4.TILE;
         int groups = columns / groupSize;

@@ -6,6 +6,7 @@ import io.github.djlmistral.engine.quantization.Int8;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.nio.ByteBuffer;
+import java.util.Locale;
 
 /** Packs codes, scales and offsets as {@link Int8}. */
 final class Int8Packer {
@@ -37,8 +38,11 @@ final class Int8Packer {
         if (groupSize % 16 != 0 || columns % groupSize != 0) {
             throw new IllegalArgumentException(
                     String.format(
+                            Locale.ROOT,
                             "%s: %d columns cannot be divided into groups of %d",
-                            name, columns, groupSize));
+                            name,
+                            columns,
+                            groupSize));
         }
         int tiles = (rows + TILE - 1) / TILE;
         int groups = columns / groupSize;

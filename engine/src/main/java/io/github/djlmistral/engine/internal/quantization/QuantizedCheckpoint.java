@@ -8,6 +8,7 @@ import io.github.djlmistral.engine.weights.CheckpointException;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -81,9 +82,11 @@ public final class QuantizedCheckpoint {
             throw new CheckpointException(
                     where,
                     String.format(
+                            Locale.ROOT,
                             "config.json has a quantization_config of %s, but none of the %d tensors"
                                     + " is quantized",
-                            config.quantMethod(), tensors.size()),
+                            config.quantMethod(),
+                            tensors.size()),
                     "Use the config.json that was written with these weights, or remove"
                             + " quantization_config from it");
         }

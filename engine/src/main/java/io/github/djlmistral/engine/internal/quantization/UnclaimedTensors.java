@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -106,10 +107,15 @@ final class UnclaimedTensors {
         if (groups * groupSize != inputs) {
             throw broken(
                     String.format(
+                            Locale.ROOT,
                             "%s is %s and so has %d groups, but %d inputs are not that many groups"
                                     + " of %d. If the file is intact, group_size in config.json is"
                                     + " wrong",
-                            scales.name(), scales, groups, inputs, groupSize));
+                            scales.name(),
+                            scales,
+                            groups,
+                            inputs,
+                            groupSize));
         }
         return Math.toIntExact(groups);
     }

@@ -4,6 +4,7 @@ package io.github.djlmistral.engine.internal.weights;
 import io.github.djlmistral.engine.internal.Quote;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.nio.ByteBuffer;
+import java.util.Locale;
 
 /**
  * Row permutation of query and key projections between the two layouts of rotary embedding.
@@ -58,10 +59,12 @@ public final class RotaryRows {
                 || shape[0] % (2L * heads) != 0) {
             throw new IllegalArgumentException(
                     String.format(
+                            Locale.ROOT,
                             "%s does not divide into %d heads of pairs of rows; check the numbers"
                                     + " of heads in config.json, params.json or the metadata of"
                                     + " the GGUF file",
-                            Quote.shorten(tensor), heads));
+                            Quote.shorten(tensor),
+                            heads));
         }
         return Math.toIntExact(shape[0] / heads);
     }
