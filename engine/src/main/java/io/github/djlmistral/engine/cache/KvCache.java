@@ -2,404 +2,68 @@
 package io.github.djlmistral.engine.cache;
 
 import ai.djl.Device;
-import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDList;
-import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
-import io.github.djlmistral.engine.internal.OwnedManager;
-import io.github.djlmistral.engine.kernels.Kernels;
-import io.github.djlmistral.engine.kernels.Kernels.CacheSlots;
 import io.github.djlmistral.engine.weights.Dtype;
-import java.util.Arrays;
-import java.util.concurrent.locks.ReentrantLock;
-import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
 
 /**
- * The rotated keys and the values of every layer, allocated once. The token at position p is kept
- * in slot {@code p mod capacity}, for all rows of the batch alike (rows are padded on the left).
+ * KV cache: the keys and values of the tokens that a generation has seen, in every layer. A network
+ * allocates it with {@code newCache}; a forward pass that is given the cache extends it.
  *
- * <p>A <em>full</em> cache has room for every token. A <em>rolling</em> one has as many slots as
- * the model's sliding window, so memory and time per token stay constant however long the text;
- * what it overwrites no later token sees (arXiv 2310.06825, section 2; {@code RotatingCache} of
- * mistral-inference).
+ * <p>A <em>full</em> cache has room for every token. A <em>rolling</em> cache has as many slots as
+ * the model's sliding window has tokens, so memory and time per token stay constant however long
+ * the text gets; a slot is overwritten once no later token attends to it (arXiv 2310.06825, section
+ * 2).
  *
- * <p>Example, capacity 4, after 6 tokens: slots hold positions 4 5 2 3. One more token goes to slot
- * 2 and attends to 4 5 6 3, in that order: attention does not mind the order of keys, their
- * positions are rotated into them. Three more tokens instead (6 7 8) need the keys 3 4 5 as well,
- * which they overwrite: these are copied first, and the queries see 3 4 5 6 7 8 under the window.
- *
- * <p>A cache belongs to one generation: a second thread that uses it during a pass gets an
- * exception. Closing the cache, or the manager it was made with, waits for the pass under way.
+ * <p>Not thread-safe, and made for one generation: a pass throws an {@link IllegalStateException}
+ * while another thread uses the cache. Closing the cache, or the manager it was allocated with,
+ * waits for the pass under way.
  */
-public final class KvCache implements AutoCloseable {
+public interface KvCache extends AutoCloseable {
 
-    private final OwnedManager owned;
-    private final NDManager manager;
-    private final Dtype dtype;
-    private final Shape shape;
-    private final int batch;
-    private final int capacity;
-    private final boolean rolling;
-    private final ReentrantLock lock = new ReentrantLock();
-    private volatile boolean closed;
-    private NDArray[] keys;
-    private NDArray[] values;
-    private int length;
-    private boolean torn;
+    /** Returns the number of tokens that were seen, including overwritten ones. */
+    int length();
 
-    private KvCache(NDManager parent, Kernels kernels, int layers, Shape shape, boolean rolling) {
-        this.shape = shape;
-        dtype = kernels.dtype();
-        batch = (int) shape.get(0);
-        capacity = (int) shape.get(2);
-        this.rolling = rolling;
-        owned = new OwnedManager(parent, "kv-cache");
-        manager = owned.manager();
-        try {
-            keys = zeros(kernels, layers);
-            values = zeros(kernels, layers);
-            owned.closeWithParent(this);
-        } catch (RuntimeException | Error e) {
-            owned.close();
-            throw e;
-        }
-    }
-
-    /**
-     * Allocates a cache that keeps every token.
-     *
-     * @param parent the manager whose device and lifetime bound the cache's
-     * @param kernels the kernels that will write to it
-     * @param layers how many layers
-     * @param shape of one layer's keys: (B, G, tokens, D)
-     * @return an empty cache of {@code 2 · layers · B · G · tokens · D} elements
-     */
-    public static KvCache full(NDManager parent, Kernels kernels, int layers, Shape shape) {
-        return new KvCache(parent, kernels, layers, shape, false);
-    }
-
-    /**
-     * Allocates a cache for a model with a sliding window.
-     *
-     * @param parent the manager whose device and lifetime bound the cache's
-     * @param kernels the kernels that will write to it
-     * @param layers how many layers
-     * @param shape of one layer's keys: (B, G, window, D)
-     * @return an empty cache of {@code 2 · layers · B · G · window · D} elements
-     */
-    public static KvCache rolling(NDManager parent, Kernels kernels, int layers, Shape shape) {
-        return new KvCache(parent, kernels, layers, shape, true);
-    }
-
-    private NDArray[] zeros(Kernels kernels, int layers) {
-        NDArray[] arrays = new NDArray[layers];
-        Arrays.setAll(arrays, i -> kernels.zeros(manager, shape));
-        return arrays;
-    }
-
-    /** Returns how many tokens were seen, kept or not. */
-    public int length() {
-        return length;
-    }
-
-    /** Returns how many tokens are kept at most. */
-    public int capacity() {
-        return capacity;
-    }
+    /** Returns the maximum number of tokens that are kept. */
+    int capacity();
 
     /** Returns whether new tokens overwrite old ones. */
-    public boolean rolling() {
-        return rolling;
-    }
+    boolean rolling();
 
-    /** Returns how many rows the cache has. */
-    public int batch() {
-        return batch;
-    }
+    /** Returns the batch size B. */
+    int batch();
 
-    /** Returns how many layers there are. */
-    public int layers() {
-        return keys.length;
-    }
+    /** Returns the number of layers. */
+    int layers();
 
-    /** Returns the shape of a layer's keys and of its values, (B, G, capacity, D). */
-    public Shape shape() {
-        return shape;
-    }
+    /** Returns the shape of the keys of a layer, and of its values: (B, G, capacity, D). */
+    Shape shape();
 
     /** Returns the data type of keys and values. */
-    public Dtype dtype() {
-        return dtype;
-    }
+    Dtype dtype();
 
     /** Returns the device of keys and values. */
-    public Device device() {
-        return manager.getDevice();
-    }
-
-    /** Takes the cache for this thread, or throws. */
-    private void acquire() {
-        if (!lock.tryLock()) {
-            throw new IllegalStateException(
-                    "another thread runs a pass with this cache: give each generation its own");
-        }
-        if (closed) {
-            lock.unlock();
-            throw new IllegalStateException(
-                    "this cache, or the model it belongs to, is closed: begin with a new cache");
-        }
-    }
-
-    private void release() {
-        try {
-            if (closed && lock.getHoldCount() == 1) {
-                owned.close();
-            }
-        } finally {
-            lock.unlock();
-        }
-    }
+    Device device();
 
     /**
-     * Begins a pass over the next tokens. The cache counts them only at {@link Pass#finish}, so a
-     * pass that failed can be tried again, unless it had begun to overwrite keys that it needs.
+     * Reorders the rows of the batch, as beam search does between two tokens.
      *
-     * @param scope the manager for what lives as long as the pass
-     * @param tokens how many tokens T each row has in this pass
-     * @return the pass, to be closed by the same thread
-     * @throws IllegalStateException if a full cache has too little room left, a rolling one is torn
-     *     by a pass that failed, the cache is closed or another thread is using it
+     * @param rows for each new row, the old row that it continues; B values from 0 to B - 1
+     * @throws IllegalArgumentException if there are more or fewer rows, or one does not exist
+     * @throws IllegalStateException if the cache is closed, or used by another thread
      */
-    public Pass begin(NDManager scope, int tokens) {
-        if (tokens < 1) {
-            throw new IllegalArgumentException("a pass has at least one token, not " + tokens);
-        }
-        acquire();
-        try {
-            checkRoom(tokens);
-            return new Pass(scope, tokens);
-        } catch (RuntimeException | Error e) {
-            release();
-            throw e;
-        }
-    }
-
-    private void checkRoom(int tokens) {
-        if (torn) {
-            throw new IllegalStateException(
-                    "a pass over several tokens failed after this rolling cache had overwritten"
-                            + " tokens that it needs: begin with an empty cache");
-        }
-        if (!rolling && tokens > capacity - length) {
-            throw new IllegalStateException(
-                    "the cache has room for "
-                            + capacity
-                            + " tokens and holds "
-                            + length
-                            + ": "
-                            + tokens
-                            + " more do not fit; allocate it for more tokens");
-        }
-    }
+    void reorder(int[] rows);
 
     /**
-     * Replaces the rows by others, as beam search does between two tokens.
+     * Removes the newest tokens, as speculative decoding does with rejected ones.
      *
-     * @param rows for each new row the old one that it continues; as many as the batch has
+     * @param tokens the number of tokens to keep, from 0 to {@link #length()}
+     * @throws IllegalArgumentException if it is out of this range
+     * @throws IllegalStateException if a rolling cache has overwritten tokens that would be
+     *     attended to again, or the cache is closed or used by another thread
      */
-    public void reorder(int[] rows) {
-        if (rows.length != batch) {
-            throw new IllegalArgumentException(
-                    "the cache has " + batch + " rows, the new order names " + rows.length);
-        }
-        for (int row : rows) {
-            if (row < 0 || row >= batch) {
-                throw new IllegalArgumentException(
-                        "the cache has the rows 0 to "
-                                + (batch - 1)
-                                + ", the new order names "
-                                + row);
-            }
-        }
-        acquire();
-        try (NDManager scope = manager.newSubManager()) {
-            NDArray index = scope.create(rows);
-            for (NDArray[] arrays : new NDArray[][] {keys, values}) {
-                for (int layer = 0; layer < arrays.length; ++layer) {
-                    NDArray old = arrays[layer];
-                    arrays[layer] = old.get(index);
-                    arrays[layer].attach(manager);
-                    old.close();
-                }
-            }
-        } finally {
-            release();
-        }
-    }
-
-    /**
-     * Forgets the newest tokens, as speculative decoding does with rejected ones.
-     *
-     * @param tokens how many tokens stay, at most {@link #length()}
-     * @throws IllegalStateException if a rolling cache has overwritten tokens that would be seen
-     *     again
-     */
-    public void crop(int tokens) {
-        if (tokens < 0 || tokens > length) {
-            throw new IllegalArgumentException(
-                    "cannot crop to " + tokens + " tokens: the cache has seen " + length);
-        }
-        if (tokens < length && length > capacity) {
-            throw new IllegalStateException(
-                    "a rolling cache of "
-                            + capacity
-                            + " slots that has seen "
-                            + length
-                            + " tokens has overwritten what it would need after cropping to "
-                            + tokens
-                            + "; use a full cache");
-        }
-        length = tokens;
-    }
+    void crop(int tokens);
 
     /** Frees the memory, at the end of the pass under way if there is one. */
     @Override
-    public void close() {
-        closed = true;
-        lock.lock();
-        release();
-    }
-
-    /** One pass of T tokens through all layers. It holds the cache until it is closed. */
-    public final class Pass implements AutoCloseable {
-
-        private final NDManager scope;
-        private final int tokens;
-        private final int kept;
-        private @Nullable NDArray slots;
-        private boolean ended;
-
-        private Pass(NDManager scope, int tokens) {
-            this.scope = scope;
-            this.tokens = tokens;
-            kept = wraps() ? Math.min(length, capacity - 1) : 0;
-        }
-
-        /** Where the first layer's update puts the keys, and the others'; a decoder needs none. */
-        private NDArray slots() {
-            if (slots == null) {
-                int written = Math.min(tokens, capacity);
-                int first = length + tokens - written;
-                slots =
-                        scope.create(
-                                IntStream.range(first, first + written)
-                                        .mapToLong(p -> p % capacity)
-                                        .toArray());
-            }
-            return slots;
-        }
-
-        private boolean wraps() {
-            return tokens > 1 && length + tokens > capacity;
-        }
-
-        /**
-         * Tells whether the tokens can be computed over the cache as it is: whether none of them
-         * overwrites what another one sees.
-         */
-        public boolean inPlace() {
-            return !wraps();
-        }
-
-        /** Returns the keys of each layer, (B, G, C, D), to be written to by whoever computes. */
-        public NDArray[] keys() {
-            return keys.clone();
-        }
-
-        /** Returns the values of each layer, (B, G, C, D). */
-        public NDArray[] values() {
-            return values.clone();
-        }
-
-        /**
-         * Returns the positions of the keys that {@link #update} gives, in their order.
-         *
-         * @return as many as the keys' third dimension
-         */
-        public int[] keyPositions() {
-            int end = length + tokens;
-            if (wraps()) {
-                return IntStream.range(length - kept, end).toArray();
-            }
-            int[] positions = new int[Math.min(end, capacity)];
-            for (int p = end - positions.length; p < end; ++p) {
-                positions[p % capacity] = p;
-            }
-            return positions;
-        }
-
-        /**
-         * Rotates the new queries and keys of a layer and remembers keys and values.
-         *
-         * @param kernels the kernels of the pass
-         * @param layer the layer, from 0
-         * @param q (B, T, H·D)
-         * @param k (B, T, G·D)
-         * @param v (B, T, G·D)
-         * @param tables the rotary tables of the pass
-         * @return the queries (B, H, T, D) and the keys and values that they may see (B, G, K, D)
-         */
-        public NDList update(
-                Kernels kernels, int layer, NDArray q, NDArray k, NDArray v, NDList tables) {
-            // the concatenation below must not read what the kernel is about to overwrite
-            NDArray oldKeys = kept == 0 ? null : newest(keys[layer], kept);
-            NDArray oldValues = kept == 0 ? null : newest(values[layer], kept);
-            torn |= kept > 0;
-            NDList rotated =
-                    kernels.rotary(
-                            q, k, v, tables, new CacheSlots(keys[layer], values[layer], slots()));
-            if (oldKeys != null && oldValues != null) {
-                return new NDList(
-                        rotated.get(0),
-                        oldKeys.concat(rotated.get(1), 2),
-                        oldValues.concat(rotated.get(2), 2));
-            }
-            if (wraps()) {
-                return rotated;
-            }
-            int end = Math.min(length + tokens, capacity);
-            return new NDList(
-                    rotated.get(0), slice(keys[layer], 0, end), slice(values[layer], 0, end));
-        }
-
-        /** Copies the newest {@code count} tokens, oldest first. */
-        private NDArray newest(NDArray array, int count) {
-            int from = (length - count) % capacity;
-            int tail = Math.min(count, capacity - from);
-            return slice(array, from, from + tail).concat(slice(array, 0, count - tail), 2);
-        }
-
-        private NDArray slice(NDArray array, int from, int to) {
-            NDArray view = array.get(new NDIndex().addAllDim(2).addSliceDim(from, to).addAllDim());
-            view.attach(scope);
-            return view;
-        }
-
-        /** Counts the tokens of the pass as seen. */
-        public void finish() {
-            length += tokens;
-            torn = false;
-        }
-
-        /** Gives the cache back. */
-        @Override
-        public void close() {
-            if (!ended) {
-                ended = true;
-                release();
-            }
-        }
-    }
+    void close();
 }

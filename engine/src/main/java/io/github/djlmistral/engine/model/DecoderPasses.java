@@ -4,7 +4,7 @@ package io.github.djlmistral.engine.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Parameter;
-import io.github.djlmistral.engine.cache.KvCache;
+import io.github.djlmistral.engine.internal.cache.SlotKvCache;
 import io.github.djlmistral.engine.internal.simd.Decoder;
 import io.github.djlmistral.engine.internal.simd.Simd;
 import java.util.Collection;
@@ -89,7 +89,7 @@ final class DecoderPasses {
     /** Returns the logits (B, kept, V) of a pass; null if this pass is one for the blocks. */
     @Nullable NDArray forward(PassInput input) {
         long[] ids = input.ids();
-        KvCache.Pass cache = input.cache();
+        SlotKvCache.Pass cache = input.cache();
         if (ids == null
                 || ids.length > Decoder.MAX_TOKENS
                 || cache == null

@@ -6,7 +6,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.nn.Parameter;
 import ai.djl.training.ParameterStore;
-import io.github.djlmistral.engine.cache.KvCache;
+import io.github.djlmistral.engine.internal.cache.SlotKvCache;
 import io.github.djlmistral.engine.kernels.Kernels;
 import org.jspecify.annotations.Nullable;
 
@@ -29,7 +29,7 @@ record ForwardPass(
         Kernels kernels,
         NDList rotaryTables,
         @Nullable NDArray mask,
-        KvCache.@Nullable Pass cache,
+        SlotKvCache.@Nullable Pass cache,
         @Nullable NDList attentions) {
 
     NDArray value(Parameter parameter) {

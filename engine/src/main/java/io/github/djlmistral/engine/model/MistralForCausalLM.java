@@ -17,6 +17,7 @@ import ai.djl.util.PairList;
 import io.github.djlmistral.engine.cache.KvCache;
 import io.github.djlmistral.engine.internal.CloseGate;
 import io.github.djlmistral.engine.internal.OwnedManager;
+import io.github.djlmistral.engine.internal.cache.SlotKvCache;
 import io.github.djlmistral.engine.internal.simd.Decoder;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.KernelChoice;
@@ -406,8 +407,8 @@ public final class MistralForCausalLM extends MistralBlock
         gate.enter();
         try {
             return rolls
-                    ? KvCache.rolling(manager, kernels(), layers, shape)
-                    : KvCache.full(manager, kernels(), layers, shape);
+                    ? SlotKvCache.rolling(manager, kernels(), layers, shape)
+                    : SlotKvCache.full(manager, kernels(), layers, shape);
         } finally {
             gate.exit();
         }

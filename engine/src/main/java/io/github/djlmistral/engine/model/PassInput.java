@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.github.djlmistral.engine.cache.KvCache;
+import io.github.djlmistral.engine.internal.cache.SlotKvCache;
 import io.github.djlmistral.engine.internal.kernels.AttentionMask;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.weights.Dtype;
@@ -45,7 +46,7 @@ record PassInput(
         long[] positions,
         AttentionMask.@Nullable Padding padding,
         @Nullable NDArray additiveMask,
-        KvCache.@Nullable Pass cache,
+        SlotKvCache.@Nullable Pass cache,
         int logitsToKeep,
         boolean hiddenStates,
         boolean attentions)
@@ -55,7 +56,8 @@ record PassInput(
      * Checks the arguments of a pass.
      *
      * @throws IllegalArgumentException if they do not fit the network or each other
-     * @throws IllegalStateException if the cache cannot take the pass, see {@link KvCache#begin}
+     * @throws IllegalStateException if the cache cannot take the pass, see {@link
+     *     SlotKvCache#begin}
      */
     @SuppressWarnings("ReferenceEquality") // equals() would compare the elements
     static PassInput of(
@@ -72,11 +74,11 @@ record PassInput(
         }
         int batch = Math.toIntExact(shape.get(0));
         int tokens = Math.toIntExact(shape.get(1));
-        KvCache cache = input.cache;
+        SlotKvCache cache = cache(input.cache);
         if (cache != null) {
             check(cache, batch, head, config, kernels.dtype());
         }
-        KvCache.Pass pass = cache == null ? null : cache.begin(scope, tokens);
+        SlotKvCache.Pass pass = cache == null ? null : cache.begin(scope, tokens);
         try {
             int past = cache == null ? 0 : cache.length();
             NDArray mask = input.attentionMask;
@@ -195,8 +197,16 @@ record PassInput(
         return positions;
     }
 
+    private static @Nullable SlotKvCache cache(@Nullable KvCache given) {
+        if (given == null || given instanceof SlotKvCache) {
+            return (SlotKvCache) given;
+        }
+        throw new IllegalArgumentException(
+                "the cache is a " + given.getClass().getName() + "; make it with newCache");
+    }
+
     private static void check(
-            KvCache cache, int batch, NDArray head, MistralConfig config, Dtype dtype) {
+            SlotKvCache cache, int batch, NDArray head, MistralConfig config, Dtype dtype) {
         if (cache.batch() != batch) {
             throw new IllegalArgumentException(
                     "the cache has " + cache.batch() + " rows, the input " + batch);
@@ -273,7 +283,11 @@ record PassInput(
     }
 
     private static NDArray additive(
-            NDArray mask, int batch, int tokens, KvCache.@Nullable Pass cache, NDManager scope) {
+            NDArray mask,
+            int batch,
+            int tokens,
+            SlotKvCache.@Nullable Pass cache,
+            NDManager scope) {
         int keys = cache == null ? tokens : cache.keyPositions().length;
         Shape wanted = new Shape(batch, 1, tokens, keys);
         if (!mask.getShape().equals(wanted)) {

@@ -10,6 +10,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import io.github.djlmistral.engine.cache.KvCache;
+import io.github.djlmistral.engine.internal.cache.SlotKvCache;
 import io.github.djlmistral.engine.internal.kernels.ReferenceKernels;
 import io.github.djlmistral.engine.model.ForwardInput;
 import io.github.djlmistral.engine.model.MistralConfig;
@@ -28,32 +29,32 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Which keys the KV cache keeps, and that cached logits equal uncached ones. */
 class KvCacheTest extends Fixture {
 
-    private KvCache cache(boolean rolling, int capacity) {
+    private SlotKvCache cache(boolean rolling, int capacity) {
         Shape shape = new Shape(1, 1, capacity, 2);
         return rolling
-                ? KvCache.rolling(manager, new ReferenceKernels(), 1, shape)
-                : KvCache.full(manager, new ReferenceKernels(), 1, shape);
+                ? SlotKvCache.rolling(manager, new ReferenceKernels(), 1, shape)
+                : SlotKvCache.full(manager, new ReferenceKernels(), 1, shape);
     }
 
-    private void see(KvCache cache, int tokens) {
+    private void see(SlotKvCache cache, int tokens) {
         if (tokens == 0) {
             return;
         }
-        try (KvCache.Pass pass = cache.begin(manager, tokens)) {
+        try (SlotKvCache.Pass pass = cache.begin(manager, tokens)) {
             pass.finish();
         }
     }
 
     /** Positions of the keys that the next tokens attend to. */
-    private int[] keyPositions(KvCache cache, int tokens) {
-        try (KvCache.Pass pass = cache.begin(manager, tokens)) {
+    private int[] keyPositions(SlotKvCache cache, int tokens) {
+        try (SlotKvCache.Pass pass = cache.begin(manager, tokens)) {
             return pass.keyPositions();
         }
     }
 
     @Test
     void theExampleOfTheDocumentation() {
-        try (KvCache cache = cache(true, 4)) {
+        try (SlotKvCache cache = cache(true, 4)) {
             see(cache, 6);
             assertThat(keyPositions(cache, 1)).containsExactly(4, 5, 6, 3);
             assertThat(keyPositions(cache, 3)).containsExactly(3, 4, 5, 6, 7, 8);
@@ -73,7 +74,7 @@ class KvCacheTest extends Fixture {
     void aRollingCacheKeepsWhatItsWindowSees(int capacity) {
         for (int past = 0; past <= 3 * capacity + 1; ++past) {
             for (int tokens = 1; tokens <= 2 * capacity + 2; ++tokens) {
-                try (KvCache cache = cache(true, capacity)) {
+                try (SlotKvCache cache = cache(true, capacity)) {
                     see(cache, past);
                     int[] positions = keyPositions(cache, tokens);
                     int end = past + tokens;
@@ -103,7 +104,7 @@ class KvCacheTest extends Fixture {
     @ParameterizedTest
     @CsvSource({"0, 1", "0, 9", "4, 5", "8, 1"})
     void aFullCacheKeepsAll(int past, int tokens) {
-        try (KvCache cache = cache(false, 9)) {
+        try (SlotKvCache cache = cache(false, 9)) {
             see(cache, past);
             assertThat(keyPositions(cache, tokens))
                     .isEqualTo(IntStream.range(0, past + tokens).toArray());
@@ -113,7 +114,7 @@ class KvCacheTest extends Fixture {
     @ParameterizedTest
     @CsvSource({"0, 5", "3, 2", "4, 1"})
     void aFullCacheRefusesMoreAndGoesOn(int past, int tokens) {
-        try (KvCache cache = cache(false, 4)) {
+        try (SlotKvCache cache = cache(false, 4)) {
             see(cache, past);
             assertThatIllegalStateException()
                     .isThrownBy(() -> cache.begin(manager, tokens))
@@ -127,7 +128,7 @@ class KvCacheTest extends Fixture {
 
     @Test
     void croppingIsRefusedWhereSomethingIsLost() {
-        try (KvCache cache = cache(true, 4)) {
+        try (SlotKvCache cache = cache(true, 4)) {
             see(cache, 4);
             cache.crop(2);
             assertThat(cache.length()).isEqualTo(2);
@@ -144,7 +145,7 @@ class KvCacheTest extends Fixture {
     @ParameterizedTest
     @ValueSource(ints = {-1, 4})
     void croppingNeedsTokensThatAreThere(int tokens) {
-        try (KvCache cache = cache(false, 9)) {
+        try (SlotKvCache cache = cache(false, 9)) {
             see(cache, 3);
             assertThatIllegalArgumentException()
                     .isThrownBy(() -> cache.crop(tokens))
@@ -156,7 +157,7 @@ class KvCacheTest extends Fixture {
     @Test
     void anOrderOfRowsThatAreNotThere() {
         Shape shape = new Shape(2, 1, 4, 2);
-        try (KvCache cache = KvCache.full(manager, new ReferenceKernels(), 1, shape)) {
+        try (SlotKvCache cache = SlotKvCache.full(manager, new ReferenceKernels(), 1, shape)) {
             for (int[] rows : new int[][] {{0}, {0, 1, 0}, {0, 2}, {-1, 0}}) {
                 assertThatIllegalArgumentException()
                         .isThrownBy(() -> cache.reorder(rows))

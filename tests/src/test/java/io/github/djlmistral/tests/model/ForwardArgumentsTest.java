@@ -10,6 +10,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.github.djlmistral.engine.cache.KvCache;
+import io.github.djlmistral.engine.internal.cache.SlotKvCache;
 import io.github.djlmistral.engine.internal.kernels.TorchKernels;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.model.ForwardInput;
@@ -17,6 +18,7 @@ import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.tests.kernels.RandomNetwork;
+import java.lang.reflect.Proxy;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -185,24 +187,35 @@ class ForwardArgumentsTest extends Fixture {
         var own = network.kernels();
         String remedy = "newCache";
         int layers = network.config().numHiddenLayers();
-        refused(network, KvCache.full(manager, own, layers, new Shape(1, 1, 20, 32)), remedy);
-        refused(network, KvCache.full(manager, own, layers, new Shape(1, 2, 20, 16)), remedy);
+        refused(network, SlotKvCache.full(manager, own, layers, new Shape(1, 1, 20, 32)), remedy);
+        refused(network, SlotKvCache.full(manager, own, layers, new Shape(1, 2, 20, 16)), remedy);
         refused(
                 network,
-                KvCache.full(manager, own, layers - 1, new Shape(1, 2, 20, 32)),
+                SlotKvCache.full(manager, own, layers - 1, new Shape(1, 2, 20, 32)),
                 "1 layers",
                 remedy);
         refused(
                 network,
-                KvCache.full(
+                SlotKvCache.full(
                         manager,
                         new TorchKernels(manager, Dtype.FLOAT16),
                         layers,
                         new Shape(1, 2, 20, 32)),
                 "float16",
                 remedy);
-        refused(network, KvCache.full(manager, own, layers, new Shape(3, 2, 20, 32)), "3 rows");
-        refused(network, KvCache.rolling(manager, own, layers, new Shape(1, 2, 20, 32)), "window");
+        refused(network, SlotKvCache.full(manager, own, layers, new Shape(3, 2, 20, 32)), "3 rows");
+        refused(
+                network,
+                SlotKvCache.rolling(manager, own, layers, new Shape(1, 2, 20, 32)),
+                "window");
+        Class<?>[] types = {KvCache.class};
+        KvCache foreign =
+                (KvCache)
+                        Proxy.newProxyInstance(
+                                KvCache.class.getClassLoader(),
+                                types,
+                                (self, method, args) -> null);
+        refused(network, foreign, remedy);
     }
 
     @ParameterizedTest
@@ -243,6 +256,9 @@ class ForwardArgumentsTest extends Fixture {
             await(inside);
             assertThatIllegalStateException()
                     .isThrownBy(() -> network.forward(parameters, input, false))
+                    .withMessageContaining("another thread");
+            assertThatIllegalStateException()
+                    .isThrownBy(() -> cache.crop(0))
                     .withMessageContaining("another thread");
             refused.countDown();
             pass.get(60, TimeUnit.SECONDS);

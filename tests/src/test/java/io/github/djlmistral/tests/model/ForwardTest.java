@@ -8,6 +8,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
 import io.github.djlmistral.engine.cache.KvCache;
+import io.github.djlmistral.engine.internal.cache.SlotKvCache;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.model.ForwardInput;
 import io.github.djlmistral.engine.model.ForwardOutput;
@@ -196,8 +197,8 @@ class ForwardTest extends Fixture {
             int layers = network.config().numHiddenLayers();
             try (KvCache cache =
                     rolling
-                            ? KvCache.rolling(manager, network.kernels(), layers, shape)
-                            : KvCache.full(manager, network.kernels(), layers, shape)) {
+                            ? SlotKvCache.rolling(manager, network.kernels(), layers, shape)
+                            : SlotKvCache.full(manager, network.kernels(), layers, shape)) {
                 for (int from = 0; from < length; from += chunk) {
                     int to = Math.min(length, from + chunk);
                     NDIndex range = new NDIndex().addAllDim().addSliceDim(from, to);
