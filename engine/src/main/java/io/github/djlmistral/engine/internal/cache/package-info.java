@@ -4,4 +4,3 @@
 package io.github.djlmistral.engine.internal.cache;
 
 import org.jspecify.annotations.NullMarked;
-
