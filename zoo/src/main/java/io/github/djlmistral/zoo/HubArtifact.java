@@ -28,10 +28,15 @@ final class HubArtifact extends Artifact {
      * Makes a description.
      *
      * @param name name of the loaded model
+     * @param engine the engine that DJL's loader asks for the model
      * @param reference the model and its precision
      * @param properties further properties
      */
-    HubArtifact(String name, HubReference reference, Map<String, String> properties) {
+    HubArtifact(
+            String name,
+            String engine,
+            HubReference reference,
+            Map<String, String> properties) {
         model = reference.model();
         setName(name);
         setVersion("0.1.0");
@@ -41,7 +46,7 @@ final class HubArtifact extends Artifact {
         all.put("revision", model.revision());
         Map<String, Object> arguments = new HashMap<>(reference.arguments());
         // these come before serving.properties, which may be in the directory and is not ours
-        arguments.put("engine", "PyTorch");
+        arguments.put("engine", engine);
         arguments.put("blockFactory", MistralBlockFactory.class.getName());
         arguments.put("translatorFactory", MistralTranslatorFactory.class.getName());
         String file = model.file();
@@ -57,6 +62,19 @@ final class HubArtifact extends Artifact {
 
     HubModel model() {
         return model;
+    }
+
+    /**
+     * Merges the application's arguments into those of the artifact. DJL's loaders call this before
+     * the download, which is spared where an argument is wrong.
+     *
+     * @throws IllegalArgumentException as {@link ModelArguments#check}
+     */
+    @Override
+    public Map<String, Object> getArguments(@Nullable Map<String, Object> override) {
+        Map<String, Object> arguments = super.getArguments(override);
+        ModelArguments.check(arguments);
+        return arguments;
     }
 
     /**

@@ -78,6 +78,7 @@ final class HubRepository extends AbstractRepository {
         String precision = reference.precision();
         return new HubArtifact(
                 repository.substring(repository.indexOf('/') + 1),
+                MistralEngine.NAME,
                 reference,
                 precision == null ? Map.of() : Map.of("precision", precision));
     }

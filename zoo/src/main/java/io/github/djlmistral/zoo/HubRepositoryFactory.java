@@ -31,6 +31,7 @@ public final class HubRepositoryFactory implements RepositoryFactory {
      */
     @Override
     public Repository newInstance(String name, URI uri) {
+        MistralEngine.register();
         return new HubRepository(name, uri, HubReference.parse(uri.toString()));
     }
 

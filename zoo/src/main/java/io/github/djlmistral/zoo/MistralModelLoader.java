@@ -20,7 +20,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Loads a model as DJL's loader does, and wraps it as {@link MistralZooModel}. If no artifact
+ * Loads a model as DJL's loader does, and makes it a {@link GatedModel}. If no artifact
  * matches the filters, the exception lists those that exist.
  *
  * <p>DJL tries criteria without an artifact ID on every model, and {@code downloadModel} downloads
@@ -46,8 +46,7 @@ final class MistralModelLoader extends BaseModelLoader {
         requireArtifact(criteria);
         SingleLoad load = new SingleLoad(mrl);
         try {
-            ZooModel<I, O> model = load.loadModel(criteria);
-            return new MistralZooModel<>(model.getWrappedModel(), model.getTranslator());
+            return load.loadModel(criteria);
         } catch (IOException
                 | ModelNotFoundException
                 | MalformedModelException
@@ -76,7 +75,9 @@ final class MistralModelLoader extends BaseModelLoader {
                 Map<String, Object> arguments,
                 @Nullable String engine)
                 throws IOException {
-            Model created = super.createModel(directory, name, device, block, arguments, engine);
+            Model created =
+                    new GatedModel(
+                            super.createModel(directory, name, device, block, arguments, engine));
             model = created;
             return created;
         }
@@ -113,18 +114,28 @@ final class MistralModelLoader extends BaseModelLoader {
         return mrl.getRepository().isRemote() && criteria.getArtifactId() == null;
     }
 
-    /** After this exception DJL tries the next model, and reports the last one as the cause. */
+    /**
+     * Checks that an artifact matches the filters.
+     *
+     * @throws IllegalArgumentException if none does, and the model was asked for by its name
+     * @throws ModelNotFoundException if none does otherwise: DJL then tries its next model
+     */
     private void requireArtifact(Criteria<?, ?> criteria)
             throws IOException, ModelNotFoundException {
         if (mrl.match(criteria.getFilters()) == null) {
-            throw new ModelNotFoundException(
-                    noMatch(mrl.getArtifactId(), criteria.getFilters(), mrl.listArtifacts()));
+            String message =
+                    noMatch(mrl.getArtifactId(), criteria.getFilters(), mrl.listArtifacts());
+            if (criteria.getArtifactId() != null) {
+                throw new IllegalArgumentException(message);
+            }
+            throw new ModelNotFoundException(message);
         }
     }
 
     /**
-     * Says that no artifact of a model matches the filters, and which values it has: of the
-     * properties that are filtered by, or of all, if it has none of them.
+     * Returns the error message for filters that no artifact matches. It lists the values that the
+     * artifacts have for the filtered properties, or all their properties if they have none of
+     * these.
      */
     static String noMatch(
             String model, Map<String, String> filters, List<? extends Artifact> artifacts) {

@@ -91,6 +91,7 @@ final class ModelTable {
             properties.put("gated", "true");
         }
         HubReference there = HubReference.parse(form.model);
-        return new HubArtifact(name, new HubReference(there.model(), quantization), properties);
+        return new HubArtifact(
+                name, "PyTorch", new HubReference(there.model(), quantization), properties);
     }
 }

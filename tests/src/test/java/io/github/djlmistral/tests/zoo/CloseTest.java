@@ -11,6 +11,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Parameter;
+import ai.djl.repository.zoo.Criteria;
 import ai.djl.repository.zoo.ZooModel;
 import ai.djl.translate.TranslateException;
 import ai.djl.translate.Translator;
@@ -23,6 +24,7 @@ import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.engine.weights.SafetensorsWriter;
 import io.github.djlmistral.engine.weights.Tensor;
+import io.github.djlmistral.tests.hub.ModelHub;
 import io.github.djlmistral.tests.kernels.RandomNetwork;
 import io.github.djlmistral.zoo.Mistral;
 import io.github.djlmistral.zoo.translator.MistralTranslatorFactory;
@@ -95,6 +97,18 @@ class CloseTest extends ZooFixture {
                 .loadModel();
     }
 
+    /** Loads it with DJL's own loader, whose models and predictors are DJL's own. */
+    private static ZooModel<String, String> loadByUrl(String url, String kernels) throws Exception {
+        assumeTrue(!kernels.equals("simd") || Simd.missing() == null, "no simd kernels here");
+        return Criteria.builder()
+                .setTypes(String.class, String.class)
+                .optModelUrls(url)
+                .optArgument("kernels", kernels)
+                .optArgument("max_new_tokens", 16)
+                .build()
+                .loadModel();
+    }
+
     /** One way to use a model; each step counts down. */
     @FunctionalInterface
     private interface Use {
@@ -102,12 +116,15 @@ class CloseTest extends ZooFixture {
         void run(ZooModel<String, String> model, CountDownLatch steps, long seed) throws Exception;
     }
 
+    private static final Use OWN_ARRAYS = CloseTest::arraysOfTheModel;
+
     private static final List<Use> USES =
             List.of(
                     CloseTest::predict,
                     CloseTest::batch,
                     CloseTest::stream,
                     CloseTest::arrays,
+                    OWN_ARRAYS,
                     CloseTest::generate,
                     CloseTest::tokenize);
 
@@ -160,6 +177,24 @@ class CloseTest extends ZooFixture {
                     given.attach(scope);
                     NDArray logits = predictor.predict(new NDList(given)).singletonOrThrow();
                     assertThat(logits.getShape().get(1)).isEqualTo(4);
+                    steps.countDown();
+                }
+            }
+        }
+    }
+
+    /** Inputs that the model's close frees, so that it must not do so while a pass reads them. */
+    private static void arraysOfTheModel(
+            ZooModel<String, String> model, CountDownLatch steps, long seed) throws Exception {
+        Translator<NDList, NDList> translator =
+                new MistralTranslatorFactory()
+                        .newInstance(NDList.class, NDList.class, model, Map.of());
+        long[] ids = new Random(seed).longs(400, 3, 5000).toArray();
+        try (NDManager own = model.getNDManager().newSubManager();
+                Predictor<NDList, NDList> predictor = model.newPredictor(translator)) {
+            while (true) {
+                try (NDManager scope = own.newSubManager()) {
+                    predictor.predict(new NDList(scope.create(ids, new Shape(1, ids.length))));
                     steps.countDown();
                 }
             }
@@ -231,14 +266,35 @@ class CloseTest extends ZooFixture {
         }
     }
 
+    @ParameterizedTest
+    @CsvSource({"reference, 4", "torch, 5", "simd, 6"})
+    void atRandomMomentsIfLoadedByUrl(String kernels, long seed, @TempDir Path home)
+            throws Exception {
+        Random random = new Random(seed);
+        ExecutorService threads = Executors.newCachedThreadPool();
+        try (ModelHub hub = new ModelHub(home).offer("owner/Tiny", directory)) {
+            String url = "hf://owner/Tiny@" + ModelHub.COMMIT;
+            for (int i = 0; i < CLOSES; ++i) {
+                closeWhileOthersCompute(loadByUrl(url, kernels), random, threads);
+            }
+            assertThat(hub.requests()).isPositive();
+        } finally {
+            threads.shutdownNow();
+        }
+    }
+
     private static void closeWhileOthersCompute(
             ZooModel<String, String> model, Random random, ExecutorService threads)
             throws Exception {
         List<NDArray> weights = weights(model);
         CountDownLatch steps = new CountDownLatch(random.nextInt(12));
         List<Future<?>> users = new ArrayList<>();
+        int way = random.nextInt(8);
         for (int i = 0; i < 4; ++i) {
             Use use = USES.get(random.nextInt(USES.size()));
+            if (use == OWN_ARRAYS && way == 1) {
+                way = 3; // a manager of DJL frees its arrays whoever reads them
+            }
             long own = random.nextInt(5000);
             users.add(
                     threads.submit(
@@ -253,7 +309,7 @@ class CloseTest extends ZooFixture {
         for (int i = random.nextInt(20_000); i > 0; --i) {
             Thread.onSpinWait();
         }
-        close(model, random.nextInt(8));
+        close(model, way);
         assertThat(weights).allMatch(array -> ((NativeResource<?>) array).isReleased());
         for (Future<?> user : users) {
             assertThatThrownBy(() -> user.get(60, TimeUnit.SECONDS))

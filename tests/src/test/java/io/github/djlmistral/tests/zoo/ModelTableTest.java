@@ -180,8 +180,8 @@ class ModelTableTest extends ZooFixture {
         assertThatThrownBy(
                         named("mistral-7b-instruct-v0.2").optFilter("precision", "int2").build()
                                 ::loadModel)
-                .isInstanceOf(ModelNotFoundException.class)
-                .hasRootCauseMessage(
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage(
                         "mistral-7b-instruct-v0.2 is not available with {precision=int2}, only with"
                                 + " [{precision=bfloat16}, {precision=int4}, {precision=nf4},"
                                 + " {precision=bitsandbytes}, {precision=gptq}, {precision=awq},"

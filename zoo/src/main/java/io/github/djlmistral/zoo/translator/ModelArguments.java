@@ -3,6 +3,7 @@ package io.github.djlmistral.zoo.translator;
 
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.RequestLimits;
+import io.github.djlmistral.engine.quantization.Quantization;
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.nio.file.Files;
@@ -65,11 +66,11 @@ public final class ModelArguments {
     private ModelArguments() {}
 
     /**
-     * Checks names and types of the arguments.
+     * Checks the arguments as far as that is possible without the model.
      *
      * @param arguments the arguments
      * @throws IllegalArgumentException if one is unknown, naming the known ones; is given in both
-     *     spellings; or has a value of another type
+     *     spellings; has a value of another type; or is out of its range
      */
     public static void check(Map<String, ?> arguments) {
         checkOnce(arguments.keySet());
@@ -91,9 +92,13 @@ public final class ModelArguments {
             throw new IllegalArgumentException(
                     "unknown model arguments " + unknown + "; known are " + known);
         }
-        // their types and, of the limits, their ranges: before gigabytes are read
-        setOptions(GenerationConfig.builder(), arguments);
+        // types and ranges: before gigabytes are downloaded and read
+        GenerationConfig.Builder options = GenerationConfig.builder();
+        setOptions(options, arguments);
+        // its upper bound, max_new_tokens, may come from the checkpoint
+        options.minNewTokens(0).build();
         limits(Map.of(), arguments);
+        value(arguments, "quantization").ifPresent(name -> Quantization.parse(name.toString()));
     }
 
     /**

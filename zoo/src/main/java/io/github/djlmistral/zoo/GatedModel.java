@@ -2,6 +2,7 @@
 package io.github.djlmistral.zoo;
 
 import ai.djl.Device;
+import ai.djl.MalformedModelException;
 import ai.djl.Model;
 import ai.djl.inference.Predictor;
 import ai.djl.inference.streaming.StreamingTranslator.StreamOutput;
@@ -10,29 +11,43 @@ import ai.djl.translate.TranslateException;
 import ai.djl.translate.Translator;
 import io.github.djlmistral.engine.internal.CloseGate;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A loaded model that may be closed while others predict: closing waits for the passes through the
+ * A model that may be closed while other threads predict: closing waits for the passes through the
  * network that are under way, predictions then end with an exception, and only after that memory is
- * freed. Predictors say what was closed and what to do, where DJL's own say "NDManager has been
- * closed already".
+ * freed. DJL's own models free the arrays of the application under a pass that reads them.
  *
- * @param <I> what the application gives
- * @param <O> what it gets
+ * <p>Predictors say what was closed and what to do, where DJL's own say "NDManager has been closed
+ * already".
+ *
+ * <p>A {@link ZooModel} because that forwards to the wrapped model; the one that applications get
+ * wraps this one and has the translator.
  */
-final class MistralZooModel<I, O> extends ZooModel<I, O> {
+final class GatedModel extends ZooModel<Object, Object> {
 
     /** Open as long as predictors use arrays of the model's managers. */
     private final CloseGate gate = new CloseGate(this::closedMessage, super::close);
 
-    MistralZooModel(Model model, Translator<I, O> translator) {
-        super(model, translator);
+    GatedModel(Model model) {
+        super(model, null);
     }
 
+    /** Loads the wrapped model: this one is made before that. */
     @Override
-    public Predictor<I, O> newPredictor(Device device) {
-        return newPredictor(getTranslator(), device);
+    public void load(Path modelPath, @Nullable String prefix, @Nullable Map<String, ?> options) {
+        try {
+            getWrappedModel().load(modelPath, prefix, options);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e.getMessage(), e);
+        } catch (MalformedModelException e) {
+            throw new IllegalArgumentException(e.getMessage(), e);
+        }
     }
 
     @Override
@@ -66,10 +81,10 @@ final class MistralZooModel<I, O> extends ZooModel<I, O> {
     /** A predictor that knows whether it is open. */
     private static final class ClosablePredictor<P, Q> extends Predictor<P, Q> {
 
-        private final MistralZooModel<?, ?> owner;
+        private final GatedModel owner;
         private volatile boolean closed;
 
-        ClosablePredictor(MistralZooModel<?, ?> owner, Translator<P, Q> translator, Device device) {
+        ClosablePredictor(GatedModel owner, Translator<P, Q> translator, Device device) {
             super(owner.getWrappedModel(), translator, device, false);
             this.owner = owner;
         }

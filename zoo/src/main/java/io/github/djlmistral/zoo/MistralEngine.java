@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.zoo;
+
+import ai.djl.Device;
+import ai.djl.Model;
+import ai.djl.engine.Engine;
+import ai.djl.engine.EngineProvider;
+import ai.djl.ndarray.NDManager;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * DJL's PyTorch engine, whose models may be closed while other threads compute: see {@link
+ * GatedModel}. Models of {@code hf://} URLs are loaded by DJL's own loader, and the engine is all
+ * that a repository can choose there.
+ *
+ * <p>Managers and arrays are PyTorch's own, and name it as their engine.
+ */
+final class MistralEngine extends Engine implements EngineProvider {
+
+    static final String NAME = "MistralPyTorch";
+
+    /** Makes the engine available by its name; DJL's default engine stays what it is. */
+    static void register() {
+        Engine.registerEngine(new MistralEngine());
+    }
+
+    private static Engine pytorch() {
+        return Engine.getEngine("PyTorch");
+    }
+
+    @Override
+    public Model newModel(String name, @Nullable Device device) {
+        return new GatedModel(pytorch().newModel(name, device));
+    }
+
+    @Override
+    public Engine getEngine() {
+        return this;
+    }
+
+    @Override
+    public String getEngineName() {
+        return NAME;
+    }
+
+    /** Behind all others: never the default. */
+    @Override
+    public int getEngineRank() {
+        return Integer.MAX_VALUE;
+    }
+
+    @Override
+    public int getRank() {
+        return getEngineRank();
+    }
+
+    @Override
+    public @Nullable Engine getAlternativeEngine() {
+        return pytorch().getAlternativeEngine();
+    }
+
+    @Override
+    public String getVersion() {
+        return pytorch().getVersion();
+    }
+
+    @Override
+    public boolean hasCapability(String capability) {
+        return pytorch().hasCapability(capability);
+    }
+
+    @Override
+    public NDManager newBaseManager() {
+        return pytorch().newBaseManager();
+    }
+
+    @Override
+    public NDManager newBaseManager(Device device) {
+        return pytorch().newBaseManager(device);
+    }
+}
