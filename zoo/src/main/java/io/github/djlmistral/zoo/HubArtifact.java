@@ -33,10 +33,7 @@ final class HubArtifact extends Artifact {
      * @param properties further properties
      */
     HubArtifact(
-            String name,
-            String engine,
-            HubReference reference,
-            Map<String, String> properties) {
+            String name, String engine, HubReference reference, Map<String, String> properties) {
         model = reference.model();
         setName(name);
         setVersion("0.1.0");

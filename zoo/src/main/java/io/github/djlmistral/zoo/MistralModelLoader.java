@@ -20,8 +20,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Loads a model as DJL's loader does, and makes it a {@link GatedModel}. If no artifact
- * matches the filters, the exception lists those that exist.
+ * Loads a model as DJL's loader does, and makes it a {@link GatedModel}. If no artifact matches the
+ * filters, the exception lists those that exist.
  *
  * <p>DJL tries criteria without an artifact ID on every model, and {@code downloadModel} downloads
  * all matches. A model of the Hub is several gigabytes and is loaded and downloaded only by its

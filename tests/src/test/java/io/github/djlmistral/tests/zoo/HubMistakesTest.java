@@ -151,8 +151,7 @@ class HubMistakesTest extends ZooFixture {
     /** An unknown precision is refused when the criteria are made, or, as a filter, on load. */
     @Test
     void anUnknownPrecisionNamesTheKnownOnes() {
-        assertThatThrownBy(
-                        () -> Criteria.builder().optModelUrls("hf://a/b?precision=int3"))
+        assertThatThrownBy(() -> Criteria.builder().optModelUrls("hf://a/b?precision=int3"))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContainingAll("int3", "int4", "nf4", "bfloat16");
         assertThat(catchThrowable(byName().optFilter("precision", "int3").build()::loadModel))
