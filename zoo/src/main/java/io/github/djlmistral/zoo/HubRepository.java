@@ -125,7 +125,10 @@ final class HubRepository extends AbstractRepository {
     @Override
     public void prepare(Artifact artifact, @Nullable Progress progress) throws IOException {
         HubModel model = ((HubArtifact) artifact).model();
-        hub().download(model, progress == null ? new LoggedProgress(model.toString()) : progress);
+        Mistral.download(
+                hub(),
+                model,
+                progress == null ? new LoggedProgress(model.toString()) : progress);
     }
 
     private static Hub hub() throws IOException {

@@ -3,8 +3,14 @@ package io.github.djlmistral.zoo;
 
 import ai.djl.Model;
 import ai.djl.repository.zoo.Criteria;
+import ai.djl.util.Progress;
+import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.engine.weights.Gguf;
+import io.github.djlmistral.zoo.chat.ChatTemplate;
+import io.github.djlmistral.zoo.hub.Hub;
+import io.github.djlmistral.zoo.hub.HubException;
+import io.github.djlmistral.zoo.hub.HubModel;
 import io.github.djlmistral.zoo.translator.MistralPipeline;
 import io.github.djlmistral.zoo.translator.MistralTranslatorFactory;
 import io.github.djlmistral.zoo.translator.ModelArguments;
@@ -12,6 +18,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where applications begin: criteria that load Mistral models with DJL.
@@ -118,6 +125,37 @@ public final class Mistral {
             return Files.isDirectory(path) || Gguf.find(path).isPresent();
         } catch (IOException e) {
             throw new UncheckedIOException(path + " cannot be read: " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * Downloads a model of the Hub unless it is in the cache, as loading by its {@code hf://} URL or
+     * name does: the configuration and the chat template come first, and if one is not supported,
+     * the weights are not requested. To use such weights otherwise, call {@link
+     * Hub#download(HubModel, Progress)}, which checks nothing.
+     *
+     * @param hub the Hub and its cache
+     * @param model the model
+     * @param progress notified as by {@link Hub#download(HubModel, Progress)}, or null
+     * @return the checkpoint's directory or its GGUF file, for {@link #criteria(Path)}
+     * @throws HubException if the model is not available, or cannot be used; the message says why
+     * @throws IOException if the cache cannot be read or written, or the thread is interrupted
+     */
+    public static Path download(Hub hub, HubModel model, @Nullable Progress progress)
+            throws IOException {
+        return hub.download(model, progress, directory -> check(model, directory));
+    }
+
+    private static void check(HubModel model, Path directory) throws HubException {
+        try {
+            MistralConfig.read(directory);
+            ChatTemplate.open(directory);
+        } catch (IOException e) {
+            throw new HubException(
+                    model.toString(),
+                    String.valueOf(e.getMessage()),
+                    "The weights were not downloaded; choose another model or revision",
+                    e);
         }
     }
 

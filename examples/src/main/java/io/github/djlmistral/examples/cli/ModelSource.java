@@ -99,7 +99,7 @@ sealed interface ModelSource {
 
         Path path(Hub hub, DownloadProgress download) throws IOException {
             try {
-                return hub.download(model(), download);
+                return Mistral.download(hub, model(), download);
             } catch (HubException e) {
                 throw bareName
                         ? new IOException(

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.examples.cli;
 
+import io.github.djlmistral.zoo.Mistral;
 import io.github.djlmistral.zoo.hub.CachedModel;
 import io.github.djlmistral.zoo.hub.Hub;
 import io.github.djlmistral.zoo.hub.HubModel;
@@ -68,7 +69,7 @@ public final class PullCommand implements Callable<Integer> {
         Path path;
         long fetched;
         try (DownloadProgress download = new DownloadProgress(terminal, model)) {
-            path = hub.download(model, download);
+            path = Mistral.download(hub, model, download);
             fetched = download.fetched();
         }
         print(model, path, snapshot(hub, path), fetched, (System.nanoTime() - start) * 1e-9);

@@ -126,6 +126,17 @@ class HubModelTest {
                                 "consolidated-00002-of-00002.safetensors",
                                 "consolidated.safetensors.index.json"))
                 .hasSize(3);
+        assertThat(
+                        choose(
+                                MODEL,
+                                "additional_chat_templates/tool_use.jinja",
+                                "additional_chat_templates/README.md",
+                                "chat_template.jinja",
+                                "model.safetensors"))
+                .containsExactly(
+                        "chat_template.jinja",
+                        "additional_chat_templates/tool_use.jinja",
+                        "model.safetensors");
         assertThat(choose(MODEL, "mmproj-f16.gguf", "a.gguf", "config.json"))
                 .containsExactly("a.gguf");
     }

@@ -80,6 +80,15 @@ public final class ModelHub implements AutoCloseable {
         return server.requests.size();
     }
 
+    /** Paths of the requested files, in order of the requests. */
+    public List<String> requestedFiles() {
+        return server.requests.stream()
+                .map(request -> request.path().split("/resolve/" + COMMIT + "/", 2))
+                .filter(parts -> parts.length == 2)
+                .map(parts -> parts[1])
+                .toList();
+    }
+
     /** Bytes of file contents sent so far. */
     public long served() {
         return server.served.get();

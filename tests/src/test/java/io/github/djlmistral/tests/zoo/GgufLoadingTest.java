@@ -80,6 +80,49 @@ class GgufLoadingTest extends ZooFixture {
         }
     }
 
+    /** The remedy that the error message names. */
+    @Test
+    void aChatTemplateBesideTheFileIsUsed() throws Exception {
+        Path base = copy(temporary.resolve("base"), "tokenizer_config.json");
+        Path file = GgufModel.plain(base).write(temporary.resolve("base.gguf"));
+        ChatInput input = new ChatInput(Message.user(QUESTION));
+        try (ZooModel<ChatInput, ChatOutput> model = chats(file);
+                Predictor<ChatInput, ChatOutput> predictor = model.newPredictor()) {
+            assertThatThrownBy(() -> predictor.predict(input))
+                    .hasMessageContainingAll("no chat template", "chat_template.jinja");
+        }
+        String template =
+                Reference.json(checkpoint().resolve("tokenizer_config.json"))
+                        .get("chat_template")
+                        .getAsString();
+        Files.writeString(temporary.resolve("chat_template.jinja"), template);
+        try (ZooModel<ChatInput, ChatOutput> model = chats(file);
+                Predictor<ChatInput, ChatOutput> predictor = model.newPredictor()) {
+            assertThat(predictor.predict(input).content()).isEqualTo(ANSWER);
+        }
+        Files.writeString(temporary.resolve("chat_template.jinja"), "{{ messages | shout }}");
+        assertThatThrownBy(() -> chats(file))
+                .hasMessageContainingAll("chat template", "shout", temporary.toString());
+    }
+
+    /** It replaces the template in the file. */
+    @Test
+    void aChatTemplateBesideTheFileTakesPrecedence() throws Exception {
+        Path file = plain();
+        Files.writeString(
+                temporary.resolve("chat_template.jinja"),
+                "{{ bos_token }}{{ raise_exception('beside') }}{{ eos_token }}");
+        try (ZooModel<ChatInput, ChatOutput> model = chats(file);
+                Predictor<ChatInput, ChatOutput> predictor = model.newPredictor()) {
+            assertThatThrownBy(() -> predictor.predict(new ChatInput(Message.user(QUESTION))))
+                    .hasMessageContaining("beside");
+        }
+    }
+
+    private static ZooModel<ChatInput, ChatOutput> chats(Path file) throws Exception {
+        return Mistral.criteria(file, ChatInput.class, ChatOutput.class).build().loadModel();
+    }
+
     @Test
     void logitsAreThoseOfTheDirectory() throws Exception {
         float[] expected = logits(checkpoint(), IDS);

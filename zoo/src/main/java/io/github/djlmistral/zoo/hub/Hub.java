@@ -76,6 +76,22 @@ public final class Hub {
      * @throws IOException if the cache cannot be read or written
      */
     public Path download(HubModel model, @Nullable Progress progress) throws IOException {
+        return download(model, progress, directory -> {});
+    }
+
+    /**
+     * Returns a model as {@link #download(HubModel, Progress)} does, but requests its weights only
+     * after a check of the other files.
+     *
+     * @param model the model
+     * @param progress told of bytes as above, or null
+     * @param check called if weights are missing; not for GGUF models, which are a single file
+     * @return the path as above
+     * @throws IOException as above, or thrown by the check; the files that were checked stay in the
+     *     cache
+     */
+    public Path download(HubModel model, @Nullable Progress progress, SnapshotCheck check)
+            throws IOException {
         Optional<Path> cached = find(model);
         if (settings.offline()) {
             if (cached.isEmpty()) {
@@ -101,7 +117,8 @@ public final class Hub {
         List<RemoteFile> needed = listing.choose(model);
         List<RemoteFile> missing = repository.missing(listing.commit(), needed);
         if (!missing.isEmpty()) {
-            new Transfer(http(), api, model, listing.commit(), repository).run(missing, progress);
+            new Transfer(http(), api, model, listing.commit(), repository)
+                    .run(missing, check, progress);
         }
         remember(repository, model, listing);
         return repository.location(

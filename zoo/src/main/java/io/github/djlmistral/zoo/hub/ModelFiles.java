@@ -40,6 +40,9 @@ public final class ModelFiles {
 
     private static final String GGUF = ".gguf";
 
+    /** Further chat templates, such as {@code tool_use.jinja}. */
+    private static final String TEMPLATES = "additional_chat_templates/";
+
     /** As in {@code model-00002-of-00003.safetensors}. */
     private static final Pattern PART = Pattern.compile(".*-\\d+-of-\\d+\\.[a-z]+");
 
@@ -64,7 +67,8 @@ public final class ModelFiles {
         }
         List<String> weights = weights(files);
         if (!weights.isEmpty()) {
-            return Stream.concat(BESIDE.stream().filter(files::contains), weights.stream())
+            return Stream.of(BESIDE.stream().filter(files::contains), templates(files), weights.stream())
+                    .flatMap(paths -> paths)
                     .toList();
         }
         List<String> gguf = gguf(files);
@@ -78,6 +82,20 @@ public final class ModelFiles {
                 model.toString(),
                 "it has " + gguf.size() + " GGUF files, and none is named: " + shortened(gguf),
                 "Name one of them, as in hf://" + model.repository() + "/" + gguf.get(0));
+    }
+
+    /** Whether a chosen file holds weights or is their index. */
+    static boolean isWeights(String path) {
+        return path.endsWith(GGUF)
+                || path.endsWith(".safetensors")
+                || path.endsWith(".safetensors.index.json");
+    }
+
+    private static Stream<String> templates(Collection<String> files) {
+        return files.stream()
+                .filter(path -> path.startsWith(TEMPLATES) && path.endsWith(".jinja"))
+                .filter(path -> path.indexOf('/', TEMPLATES.length()) < 0)
+                .sorted();
     }
 
     /** The shards before their index, so that whoever sees the index has the shards. */

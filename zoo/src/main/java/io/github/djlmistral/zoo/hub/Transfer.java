@@ -22,6 +22,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -50,13 +51,16 @@ final class Transfer {
     }
 
     /**
-     * Does it all.
+     * Downloads files and links them into the snapshot: first the small ones, and, if these pass
+     * the check, the weights. A reader who sees the weights thus sees the other files too.
      *
-     * @param files what the snapshot lacks, the weights last: who sees them, sees the others too
-     * @param listener told of the bytes, or null
+     * @param files the files that the snapshot lacks, the weights last
+     * @param check see {@link Hub#download(HubModel, Progress, SnapshotCheck)}
+     * @param listener notified of the bytes, or null
      */
-    void run(List<RemoteFile> files, @Nullable Progress listener) throws IOException {
-        // in the order of their names, so that no two wait for each other
+    void run(List<RemoteFile> files, SnapshotCheck check, @Nullable Progress listener)
+            throws IOException {
+        // sorted, so that two downloads never wait for each other's locks
         TreeMap<String, RemoteFile> blobs = new TreeMap<>();
         for (RemoteFile file : files) {
             if (!repository.hasBlob(file)) {
@@ -99,20 +103,40 @@ final class Transfer {
             if (!downloads.isEmpty()) {
                 checkSpace(folder, total - there);
                 progress.start("Downloading " + model.repository(), there, total);
-                Queue<BlobDownload.Task> tasks = new ConcurrentLinkedQueue<>();
-                downloads.forEach(download -> tasks.addAll(download.tasks()));
-                work(tasks);
+            }
+            int small =
+                    (int) files.stream().filter(file -> !ModelFiles.isWeights(file.path())).count();
+            fetch(downloads.stream().filter(one -> !ModelFiles.isWeights(one.file().path())));
+            place(files, 0, small, blobs.keySet());
+            boolean hasOthers = files.stream().noneMatch(file -> file.path().endsWith(".gguf"));
+            if (small < files.size() && hasOthers) {
+                check.check(repository.snapshot(commit));
+            }
+            fetch(downloads.stream().filter(one -> ModelFiles.isWeights(one.file().path())));
+            if (!downloads.isEmpty()) {
                 progress.end();
             }
-            place(files, blobs.keySet());
+            place(files, small, files.size(), blobs.keySet());
         } finally {
             close(held);
         }
     }
 
-    /** Where there are no links, a blob of ours is moved to the last place that it is needed at. */
-    private void place(List<RemoteFile> files, Set<String> ours) throws IOException {
-        for (int i = 0; i < files.size(); i++) {
+    private void fetch(Stream<BlobDownload> downloads) throws IOException {
+        Queue<BlobDownload.Task> tasks = new ConcurrentLinkedQueue<>();
+        downloads.forEach(download -> tasks.addAll(download.tasks()));
+        if (!tasks.isEmpty()) {
+            work(tasks);
+        }
+    }
+
+    /**
+     * Links the files from {@code begin} to {@code end} into the snapshot. On a file system without
+     * links, a blob that this download fetched is moved to the last place that needs it.
+     */
+    private void place(List<RemoteFile> files, int begin, int end, Set<String> ours)
+            throws IOException {
+        for (int i = begin; i < end; i++) {
             RemoteFile file = files.get(i);
             if (!repository.has(commit, file)) {
                 boolean isNeeded =
