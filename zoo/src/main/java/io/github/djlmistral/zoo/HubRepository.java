@@ -126,9 +126,7 @@ final class HubRepository extends AbstractRepository {
     public void prepare(Artifact artifact, @Nullable Progress progress) throws IOException {
         HubModel model = ((HubArtifact) artifact).model();
         Mistral.download(
-                hub(),
-                model,
-                progress == null ? new LoggedProgress(model.toString()) : progress);
+                hub(), model, progress == null ? new LoggedProgress(model.toString()) : progress);
     }
 
     private static Hub hub() throws IOException {

@@ -129,9 +129,9 @@ public final class Mistral {
     }
 
     /**
-     * Downloads a model of the Hub unless it is in the cache, as loading by its {@code hf://} URL or
-     * name does: the configuration and the chat template come first, and if one is not supported,
-     * the weights are not requested. To use such weights otherwise, call {@link
+     * Downloads a model of the Hub unless it is in the cache, as loading by its {@code hf://} URL
+     * or name does: the configuration and the chat template come first, and if one is not
+     * supported, the weights are not requested. To use such weights otherwise, call {@link
      * Hub#download(HubModel, Progress)}, which checks nothing.
      *
      * @param hub the Hub and its cache

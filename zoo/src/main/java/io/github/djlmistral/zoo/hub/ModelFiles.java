@@ -67,7 +67,10 @@ public final class ModelFiles {
         }
         List<String> weights = weights(files);
         if (!weights.isEmpty()) {
-            return Stream.of(BESIDE.stream().filter(files::contains), templates(files), weights.stream())
+            return Stream.of(
+                            BESIDE.stream().filter(files::contains),
+                            templates(files),
+                            weights.stream())
                     .flatMap(paths -> paths)
                     .toList();
         }
