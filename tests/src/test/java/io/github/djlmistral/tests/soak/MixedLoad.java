@@ -152,29 +152,20 @@ final class MixedLoad {
         }
     }
 
-    /**
-     * Compares the last tenth with the tenth in the middle: on a slow machine the threads take
-     * minutes to warm up, and memory grows meanwhile.
-     */
+    /** Compares the last tenth with the second minute: the first one warms up. */
     private List<String> growth() {
         int seconds = resident.size();
         if (seconds < 180) {
             return List.of();
         }
-        long middle = median(seconds * 9 / 20, seconds * 11 / 20);
+        long early = median(60, 120);
         long late = median(seconds - seconds / 10, seconds);
         long most = resident.stream().skip(60).mapToLong(Long::longValue).max().orElseThrow();
         log.accept(
-                "resident memory: "
-                        + resident.get(59)
-                        + " MiB after a minute, "
-                        + middle
-                        + " in the middle, "
-                        + late
-                        + " in the last tenth, at most "
-                        + most);
-        return late > middle * 1.05
-                ? List.of("resident memory grew from " + middle + " to " + late + " MiB")
+                "resident memory: %d MiB in the second minute, %d in the last tenth, at most %d"
+                        .formatted(early, late, most));
+        return late > early * 1.05
+                ? List.of("resident memory grew from " + early + " to " + late + " MiB")
                 : List.of();
     }
 
