@@ -12,39 +12,40 @@ import java.util.Comparator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which kernels a model runs on, and why: chosen once, when it is loaded.
+ * The kernels of a network, and the reason for the choice. Made once, when a network is loaded.
  *
  * @param kernels the kernels
- * @param simd whether passes of few tokens go to a {@link
- *     io.github.djlmistral.engine.internal.simd.Decoder}: {@code WANTED} where the network has the
- *     shape for it, {@code REQUIRED} else an error, {@code NONE} never
- * @param reason one sentence for the user
+ * @param simd whether the simd kernels compute passes over few tokens: {@code WANTED} if they
+ *     support the network, {@code REQUIRED} if loading is to fail otherwise, {@code NONE} never
+ * @param reason the reason, a sentence for the user
  */
 public record KernelChoice(Kernels kernels, Use simd, String reason) {
 
-    /** Whether something is used. */
+    /** Whether the simd kernels are used. */
     public enum Use {
-        /** Not. */
+        /** Never. */
         NONE,
-        /** Where it can be. */
+        /** If they support the network. */
         WANTED,
-        /** In any case. */
+        /** Always; loading fails if they do not support the network. */
         REQUIRED
     }
 
-    /** From here on, 256 MiB, reading the weights takes longer than anything else. */
+    /**
+     * Size of the weights in bytes, 256 MiB, from which on reading them dominates a decode step.
+     */
     private static final long LARGE = 1L << 28;
 
     /**
-     * Chooses by what was asked for, the device and the checkpoint.
+     * Chooses kernels for options, device and checkpoint.
      *
-     * @param manager the manager of the model, with its device
-     * @param options what was asked for
-     * @param stored the type of the checkpoint's weights, null where there is none
-     * @param bytes how large the weights are as they are stored
+     * @param manager the manager of the model, which has its device
+     * @param options the options
+     * @param stored the data type of the stored weights, null if unknown
+     * @param bytes the size of the stored weights in bytes
      * @return the choice
-     * @throws IllegalArgumentException if the name is unknown, or kernels and type do not go
-     *     together
+     * @throws IllegalArgumentException if a name is unknown, or the kernels do not support the
+     *     device, the engine or the data type
      */
     public static KernelChoice of(
             NDManager manager, ComputeOptions options, @Nullable Dtype stored, long bytes) {
@@ -69,7 +70,7 @@ public record KernelChoice(Kernels kernels, Use simd, String reason) {
                                 + device
                                 + " in float32: "
                                 + (pytorch
-                                        ? "asked for (torch would be faster)"
+                                        ? "requested (torch would be faster)"
                                         : "the engine is not PyTorch, which the torch kernels need"));
             }
             case "torch", "simd" -> {
@@ -97,7 +98,7 @@ public record KernelChoice(Kernels kernels, Use simd, String reason) {
                                         ? ""
                                         : "; the weights are stored in " + stored)
                                 + (simd == Use.NONE && auto && !manager.getDevice().isGpu()
-                                        ? "; single tokens would take less time with the simd"
+                                        ? "; decoding would be faster with the simd"
                                                 + " kernels: "
                                                 + Simd.missing()
                                         : ""));
@@ -114,7 +115,8 @@ public record KernelChoice(Kernels kernels, Use simd, String reason) {
         String missing = manager.getDevice().isGpu() ? "they compute on the CPU" : Simd.missing();
         if (name.equals("simd")) {
             if (missing != null) {
-                throw new IllegalArgumentException("there are no simd kernels here: " + missing);
+                throw new IllegalArgumentException(
+                        "the simd kernels are not available: " + missing);
             }
             return Use.REQUIRED;
         }
@@ -122,12 +124,12 @@ public record KernelChoice(Kernels kernels, Use simd, String reason) {
     }
 
     /**
-     * Chooses for the weights of a checkpoint; what these hold counts, whatever its configuration
-     * says.
+     * Chooses kernels for the weights of a checkpoint. Their data type counts, not the one in its
+     * configuration.
      *
      * @param manager as above
      * @param options as above
-     * @param weights all weights of the checkpoint; their bytes are not read
+     * @param weights the weights of the checkpoint; their bytes are not read
      * @return the choice
      * @throws IllegalArgumentException as above
      */
@@ -138,17 +140,16 @@ public record KernelChoice(Kernels kernels, Use simd, String reason) {
                         .map(Tensor::dtype)
                         .orElse(null);
         if (!weights.quantized().isEmpty() && stored != Dtype.FLOAT16) {
-            // what is left of the numbers may be a few norms, which say nothing
+            // only norms may be unquantized, whose type says nothing about the model
             stored = Dtype.BFLOAT16;
         }
         return of(manager, options, stored, weights.bytes());
     }
 
     /**
-     * The checkpoint's own type on a GPU, and on a CPU where the weights are large: measured in
-     * layers of Mistral 7B (2 cores of Zen 4 with AVX512_BF16), bfloat16 is 2.4 times as fast as
-     * float32 for prompts, float16 2.8 times for single tokens. Small networks gain nothing and
-     * keep float32's accuracy.
+     * Returns the stored type on a GPU, and for large weights on a CPU: in layers of Mistral 7B (2
+     * cores of Zen 4 with AVX512_BF16), bfloat16 is 2.4 times as fast as float32 in prefill,
+     * float16 2.8 times in decode. Small networks gain nothing and keep the accuracy of float32.
      */
     private static Dtype fitting(NDManager manager, @Nullable Dtype stored, long bytes) {
         boolean worthwhile = manager.getDevice().isGpu() || bytes > LARGE;

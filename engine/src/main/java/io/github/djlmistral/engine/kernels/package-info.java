@@ -1,6 +1,6 @@
 /**
- * The operations of the network on a device: the interface {@link
- * io.github.djlmistral.engine.kernels.Kernels} and its implementations.
+ * The operations of the network on a device, {@link io.github.djlmistral.engine.kernels.Kernels},
+ * and their selection.
  */
 @NullMarked
 package io.github.djlmistral.engine.kernels;

@@ -10,13 +10,13 @@ import java.util.Locale;
 /**
  * NF4 or FP4 quantized weight in bitsandbytes' layout (Dettmers et al. 2023, QLoRA).
  *
- * <p>The flattened weight is cut into blocks, of 64 by default, that may cross rows: {@code w =
- * table[code] · absmax[block]}, in float32. A byte holds two codes, the first in the upper four
- * bits.
+ * <p>The flattened weight is divided into blocks, of 64 weights by default, which may cross rows:
+ * {@code w = table[code] · absmax[block]}, in float32. A byte holds two codes, the first in the
+ * upper four bits.
  */
 public final class BitsandbytesWeight implements QuantizedWeight {
 
-    /** The values of NF4: quantiles of the normal distribution. */
+    /** The codebook of NF4: quantiles of the normal distribution. */
     private static final float[] NF4 = {
         -1.0f,
         -0.6961928f,
@@ -49,10 +49,10 @@ public final class BitsandbytesWeight implements QuantizedWeight {
      * @param rows the number of outputs
      * @param columns the number of inputs
      * @param blockSize the number of weights of a block
-     * @param table the values of the codes 0 to 15
+     * @param table the codebook, the values of the codes 0 to 15
      * @param codes uint8, (rows · columns + 1) / 2 bytes in any shape
      * @param absmax float32 (blocks)
-     * @throws IllegalArgumentException if the parts do not fit together
+     * @throws IllegalArgumentException if the parts are inconsistent
      */
     public BitsandbytesWeight(
             int rows, int columns, int blockSize, float[] table, Tensor codes, Tensor absmax) {
@@ -100,7 +100,7 @@ public final class BitsandbytesWeight implements QuantizedWeight {
         return blockSize;
     }
 
-    /** Returns the values of the codes 0 to 15. */
+    /** Returns the codebook, the values of the codes 0 to 15. */
     public float[] table() {
         return table.clone();
     }

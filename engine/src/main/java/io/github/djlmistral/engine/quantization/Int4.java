@@ -13,7 +13,7 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * 4-bit group-quantized weight in this library's own layout, which kernels read and files hold.
+ * 4-bit group-quantized weight in this library's own layout, which is used by kernels and in files.
  * GPTQ, AWQ and GGUF's 4-bit types are converted to it without loss.
  *
  * <p>A group is 32, 64 or 128 columns of a row. With codes q from 0 to 15 a weight is
@@ -66,7 +66,7 @@ public final class Int4 implements QuantizedWeight {
      * @param offsets of the scales' type and shape, null for a symmetric weight
      * @param inputOrder the input that each column belongs to, null if they are in order; GPTQ with
      *     {@code desc_act} groups inputs that are not adjacent
-     * @throws IllegalArgumentException if the parts do not fit together
+     * @throws IllegalArgumentException if the tensors are inconsistent
      */
     public Int4(
             int rows,

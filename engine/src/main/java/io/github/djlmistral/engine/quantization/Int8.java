@@ -40,7 +40,7 @@ public final class Int8 implements QuantizedWeight {
      * @param codes int8 (T, columns, 16)
      * @param scales float16 or float32 (T, G, 16)
      * @param offsets of the scales' type and shape, null for a symmetric weight
-     * @throws IllegalArgumentException if the parts do not fit together
+     * @throws IllegalArgumentException if the tensors are inconsistent
      */
     public Int8(int rows, Tensor codes, Tensor scales, @Nullable Tensor offsets) {
         long[] shape = codes.shape();

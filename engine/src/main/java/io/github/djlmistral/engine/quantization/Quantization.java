@@ -18,32 +18,33 @@ import java.util.Map;
 import java.util.regex.Pattern;
 
 /**
- * Quantization options, for a model that is quantized on load or beforehand.
+ * Options of quantization, on load or to a file.
  *
- * <p>The linear layers of all decoder layers are quantized, and the output layer as {@code head}
- * says. Embeddings, of which a token reads one row, and norms are not.
+ * <p>The linear layers of all decoder layers are quantized, and the output layer according to
+ * {@code head}. Norms are not quantized, nor are embeddings, of which a token reads a single row.
  *
- * <p>The text form is a method and options, separated by hyphens: {@code int4}, {@code int4-g128},
- * {@code int4-g32-sym}, {@code nf4}, {@code nf4-double}, {@code int4-head16}. Without options
+ * <p>The text form is a method followed by options, separated by hyphens: {@code int4}, {@code
+ * int4-g128}, {@code int4-g32-sym}, {@code nf4}, {@code nf4-double}, {@code int4-head16}. Defaults:
  *
  * <ul>
- *   <li>{@code int4} has groups of 64 with offsets, 4.5 bits per weight, the smallest error at this
- *       size (figures in {@link Int4Quantizer}). The output layer, whose errors go directly into
- *       the logits, gets 8 bits: a two-hundredth of the squared error of 4 bits, for 3 % of the
- *       memory of a 7B model.
- *   <li>{@code nf4} is bitsandbytes' default; the output layer is not quantized.
+ *   <li>{@code int4} has groups of 64 with offsets, 4.5 bits per weight, which has the smallest
+ *       error at this size (figures in {@link Int4Quantizer}). The output layer, whose errors
+ *       directly affect the logits, has 8 bits: 1/200 of the squared error of 4 bits, for 3 % of
+ *       the memory of a 7B model.
+ *   <li>{@code nf4} is the default of bitsandbytes, without double quantization; the output layer
+ *       is not quantized.
  * </ul>
  *
- * @param method the layout
+ * @param method the quantization method
  * @param groupSize weights per group; always 64 for NF4
  * @param symmetric for int4: whether groups have no offsets
  * @param doubleQuantized for NF4: double quantization, see {@link BitsandbytesWriter}
- * @param head the output layer
+ * @param head quantization of the output layer
  */
 public record Quantization(
         Method method, int groupSize, boolean symmetric, boolean doubleQuantized, Head head) {
 
-    /** The layouts. */
+    /** Quantization methods. */
     public enum Method {
         /** 4-bit groups with scales and offsets, {@link Int4}. */
         INT4,
@@ -57,7 +58,7 @@ public record Quantization(
         PLAIN("head16"),
         /** {@link Int8} in groups of 32, 8.5 bits per weight. */
         INT8("head8"),
-        /** As the other linear layers. */
+        /** Like the other linear layers. */
         INT4("head4");
 
         private final String option;
@@ -144,10 +145,10 @@ public record Quantization(
     }
 
     /**
-     * Returns whether a weight is quantized.
+     * Returns whether these options quantize a weight.
      *
      * @param name its name in Hugging Face's checkpoints
-     * @return false if it is left as it is
+     * @return whether it is quantized
      */
     public boolean covers(String name) {
         return name.equals(HEAD_NAME) ? head != Head.PLAIN : LINEAR.matcher(name).matches();
@@ -156,10 +157,11 @@ public record Quantization(
     /**
      * Quantizes one weight, in parallel.
      *
-     * @param weight a matrix of float32, float16 or bfloat16 that {@link #covers} is true for
+     * @param weight a matrix of float32, float16 or bfloat16
      * @return the quantized weight, in memory that it owns
-     * @throws IllegalArgumentException if the weight is no such matrix, its columns cannot be
-     *     divided into groups, or it has infinite values or NaN; the message names it
+     * @throws IllegalArgumentException if the weight is not such a matrix, its number of columns is
+     *     not a multiple of the group size, or it has infinite values or NaN; the message names the
+     *     weight
      */
     public Quantized quantize(Tensor weight) {
         if (method == Method.NF4) {
@@ -175,7 +177,7 @@ public record Quantization(
         return new Quantized(matrix, tensors);
     }
 
-    /** Quantizes without making the tensors for a file. */
+    /** Quantizes without creating the tensors of a file. */
     private QuantizedWeight matrix(Tensor weight) {
         if (method == Method.INT4) {
             return in8Bits(weight.name())
@@ -216,14 +218,13 @@ public record Quantization(
     }
 
     /**
-     * Quantizes the weights of a network one after the other, with little memory besides the
-     * result.
+     * Quantizes the weights of a network one at a time, with little memory besides the result.
      *
      * @param weights unquantized weights
-     * @return the weights, quantized where {@link #covers} is true; the others are shared
-     * @throws IllegalArgumentException if they are quantized already, or as {@link #quantize}
-     * @throws InsufficientMemoryException if there is too little memory for the result; checked
-     *     first
+     * @return the weights; those that {@link #covers} does not include are shared
+     * @throws IllegalArgumentException if they are quantized already, or as in {@link #quantize}
+     * @throws InsufficientMemoryException if there is too little memory for the result; this is
+     *     checked first
      */
     public Weights apply(Weights weights) {
         if (!weights.quantized().isEmpty()) {
@@ -264,11 +265,11 @@ public record Quantization(
     }
 
     /**
-     * Computes the size of a weight when it is quantized.
+     * Computes the size of a weight after quantization.
      *
      * @param name its name
      * @param shape (rows, columns)
-     * @return the size in bytes; up to an eighth more where scales need float32
+     * @return the size in bytes; up to an eighth too small if scales need float32
      */
     public long bytes(String name, long... shape) {
         long numbers = Arrays.stream(shape).reduce(1, Math::multiplyExact);
@@ -286,7 +287,7 @@ public record Quantization(
      * Returns {@code quantization_config} for the {@code config.json} of quantized weights:
      * transformers' for NF4, this library's own for int4.
      *
-     * @param compute the type that Python computes in, that of the unquantized weights
+     * @param compute the data type that Python computes in, that of the unquantized weights
      * @return the fields
      */
     public Map<String, Object> config(Dtype compute) {

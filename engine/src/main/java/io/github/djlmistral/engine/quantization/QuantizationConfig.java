@@ -5,11 +5,11 @@ import io.github.djlmistral.engine.internal.Quote;
 import java.util.List;
 
 /**
- * The {@code quantization_config} in a checkpoint's {@code config.json}, as far as reading the
- * weights depends on it. Fields are named as there.
+ * The {@code quantization_config} in the {@code config.json} of a checkpoint: the fields that
+ * define the layout of the weights, with the same names.
  *
- * <p>Which weights are not quantized ({@code modules_to_not_convert}, usually {@code lm_head}) is
- * seen from the tensors.
+ * <p>{@code modules_to_not_convert}, usually {@code lm_head}, is not needed: the tensors show which
+ * weights are quantized.
  */
 public sealed interface QuantizationConfig {
 
@@ -17,8 +17,8 @@ public sealed interface QuantizationConfig {
     String quantMethod();
 
     /**
-     * NF4 or FP4 of bitsandbytes, see {@link BitsandbytesWeight}. Whether absmax is quantized too
-     * is seen from the tensors.
+     * NF4 or FP4 of bitsandbytes, see {@link BitsandbytesWeight}, with or without double
+     * quantization.
      *
      * @param quantType {@code bnb_4bit_quant_type}: {@code nf4} or {@code fp4}
      */
@@ -39,9 +39,9 @@ public sealed interface QuantizationConfig {
      * 4-bit GPTQ, in the layout of AutoGPTQ and GPTQModel.
      *
      * @param groupSize {@code group_size}: inputs per group
-     * @param descAct {@code desc_act}: whether the inputs of a group need not be adjacent
-     * @param checkpointFormat {@code checkpoint_format}: {@code gptq}, whose zero points are stored
-     *     less 1, or {@code gptq_v2}
+     * @param descAct {@code desc_act}: whether the inputs of a group may be non-adjacent
+     * @param checkpointFormat {@code checkpoint_format}: {@code gptq}, which stores zero points
+     *     minus 1, or {@code gptq_v2}
      */
     record Gptq(int groupSize, boolean descAct, String checkpointFormat)
             implements QuantizationConfig {

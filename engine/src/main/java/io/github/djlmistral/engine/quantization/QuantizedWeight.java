@@ -27,9 +27,9 @@ public sealed interface QuantizedWeight permits Int4, Int8, BitsandbytesWeight {
     void dequantizeRow(int row, float[] to);
 
     /**
-     * Returns the tensors that hold codes, scales and the like.
+     * Returns the tensors of codes, scales and offsets.
      *
-     * @return the tensors under the names they have in a file
+     * @return the tensors, with their names in a file
      */
     List<Tensor> tensors();
 
@@ -45,7 +45,9 @@ public sealed interface QuantizedWeight permits Int4, Int8, BitsandbytesWeight {
         return GgufWeights.bytes(tensor);
     }
 
-    /** Frees the memory of what was quantized or repacked on load, see {@link Tensor#free}. */
+    /**
+     * Frees the memory of a weight that was quantized or repacked on load, see {@link Tensor#free}.
+     */
     default void free() {
         tensors().forEach(Tensor::free);
     }

@@ -12,10 +12,10 @@ import java.util.stream.Stream;
  * The weights of a network under their names in a Hugging Face checkpoint, such as {@code
  * model.layers.0.self_attn.q_proj.weight}. Each weight is in exactly one of the two maps.
  *
- * <p>Whoever opens or quantizes weights owns what was allocated for them, and closes them when no
- * network that was made of them is in use any more. Weights mapped from files need no closing.
+ * <p>The code that opens or quantizes weights owns the memory allocated for them, and closes them
+ * when no network created from them is in use any more. Mapped weights need not be closed.
  *
- * @param unquantized floating-point tensors
+ * @param unquantized floating-point weights
  * @param quantized quantized weights
  */
 public record Weights(Map<String, Tensor> unquantized, Map<String, QuantizedWeight> quantized)
@@ -35,9 +35,9 @@ public record Weights(Map<String, Tensor> unquantized, Map<String, QuantizedWeig
     }
 
     /**
-     * Frees the memory that was allocated for the weights on load: of matrices that were quantized
-     * or repacked, and of tensors that were copied into another order. From then on neither they
-     * nor a network made of them may be used, see {@link Tensor#free}.
+     * Frees the memory that was allocated for the weights: for weights that were quantized,
+     * repacked or reordered on load. Afterwards neither they nor a network created from them may be
+     * used, see {@link Tensor#free}.
      */
     @Override
     public void close() {
@@ -45,9 +45,9 @@ public record Weights(Map<String, Tensor> unquantized, Map<String, QuantizedWeig
     }
 
     /**
-     * Frees what the weights share with no others, as {@link #close} does.
+     * Frees the memory that is not shared with other weights, like {@link #close}.
      *
-     * @param others weights that stay in use, such as the result of quantizing these
+     * @param others weights that remain in use, such as the result of quantizing these
      */
     public void closeExcept(Weights others) {
         Tensor.free(tensors(), others.tensors());
@@ -59,9 +59,9 @@ public record Weights(Map<String, Tensor> unquantized, Map<String, QuantizedWeig
     }
 
     /**
-     * Returns the size of the weights when they are loaded, in bytes.
+     * Returns the size of the weights after loading, in bytes.
      *
-     * @param dtype the type that unquantized weights are converted to
+     * @param dtype the data type of unquantized weights after loading
      */
     public long bytes(Dtype dtype) {
         return unquantized.values().stream().mapToLong(Tensor::elements).sum() * dtype.bytes()

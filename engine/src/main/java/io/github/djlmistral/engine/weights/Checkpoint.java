@@ -23,20 +23,21 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * Safetensors weights of a model directory. The first of these layouts that is present is read;
- * Mistral's repositories hold the same weights in both:
+ * The safetensors weights of a model directory. The first of these layouts that is present is read;
+ * Mistral's repositories have the same weights in both layouts:
  *
  * <ol>
- *   <li>{@code model.safetensors}: all in one file, as Hugging Face names them.
- *   <li>{@code model.safetensors.index.json}: as Hugging Face names them, but in several files
- *       ("shards"); the index tells which tensor is in which: <code>
+ *   <li>{@code model.safetensors}: one file with the tensor names of Hugging Face.
+ *   <li>{@code model.safetensors.index.json}: the same in several files ("shards"); the index maps
+ *       tensors to files: <code>
  *       {"weight_map": {"lm_head.weight": "model-00002-of-00002.safetensors", ...}}</code>.
- *   <li>{@code consolidated.safetensors}: Mistral's own layout, which {@link ConsolidatedLayout}
- *       turns into the other.
+ *   <li>{@code consolidated.safetensors}: one file in Mistral's own layout, see {@link
+ *       #consolidated}.
  *   <li>{@code consolidated.safetensors.index.json}: the same in shards.
  * </ol>
  *
- * <p>Opening reads headers and maps the rest, so it takes milliseconds whatever the size.
+ * <p>Opening a checkpoint reads the headers and memory-maps the tensors, so it takes milliseconds
+ * whatever their size.
  */
 public final class Checkpoint {
 
@@ -44,7 +45,7 @@ public final class Checkpoint {
     private static final String CONSOLIDATED = "consolidated.safetensors";
     private static final String INDEX = ".index.json";
 
-    /** Of a directory that is the wrong one, name so many files: enough to recognize it. */
+    /** Maximum number of files or tensors that a message lists. */
     private static final int LISTED = 8;
 
     private final List<Path> files;
@@ -65,12 +66,12 @@ public final class Checkpoint {
     }
 
     /**
-     * Finds the weights in a directory.
+     * Opens the weights of a directory.
      *
      * @param directory the directory of a model, as downloaded from Hugging Face
-     * @return its weights
-     * @throws CheckpointException if the directory holds no weights that can be read, or not all
-     *     that it should, or damaged ones
+     * @return the weights
+     * @throws CheckpointException if the directory has no supported weights, or files are missing
+     *     or damaged
      * @throws IOException if a file cannot be read
      */
     public static Checkpoint open(Path directory) throws IOException {
@@ -79,7 +80,7 @@ public final class Checkpoint {
                     directory,
                     Files.exists(directory)
                             ? "this is a file, not a directory with " + HUGGING_FACE
-                            : "there is no such directory",
+                            : "the directory does not exist",
                     "Give the directory that holds the weights and config.json");
         }
         for (String name : List.of(HUGGING_FACE, CONSOLIDATED)) {
@@ -98,7 +99,7 @@ public final class Checkpoint {
 
     private static Checkpoint sharded(Path directory, Path index, boolean consolidated)
             throws IOException {
-        // Sorted: the shards are numbered.
+        // sorted, since shards are numbered
         Map<Path, TreeSet<String>> promised = new TreeMap<>();
         for (Map.Entry<String, String> entry : weightMap(index).entrySet()) {
             Path shard = shard(directory, index, entry.getValue());
@@ -110,7 +111,7 @@ public final class Checkpoint {
                     index,
                     String.format(
                             Locale.ROOT,
-                            "%d of the %d files that it names are missing: %s",
+                            "%d of the %d files that it lists are missing: %s",
                             missing.size(),
                             promised.size(),
                             names(missing)),
@@ -119,7 +120,7 @@ public final class Checkpoint {
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         for (Map.Entry<Path, TreeSet<String>> entry : promised.entrySet()) {
             TreeSet<String> open = entry.getValue();
-            // What the index does not mention stays out, even if it is there.
+            // tensors that the index does not list are ignored
             Safetensors.read(entry.getKey())
                     .forEach(
                             (name, tensor) -> {
@@ -132,17 +133,17 @@ public final class Checkpoint {
                         entry.getKey(),
                         String.format(
                                 Locale.ROOT,
-                                "%d tensors that %s promises are not in this file: %s",
+                                "%d tensors that %s lists are not in this file: %s",
                                 open.size(),
                                 index.getFileName(),
                                 shortened(open)),
-                        "Download the index and its files again: they are of different versions");
+                        "Download the index and its files again: their versions differ");
             }
         }
         return new Checkpoint(List.copyOf(promised.keySet()), tensors, consolidated);
     }
 
-    /** Which tensor is in which file; the rest of the index, a total size, serves nobody. */
+    /** Returns the file of each tensor; the rest of the index, a total size, is not used. */
     private static Map<String, String> weightMap(Path index) throws IOException {
         Map<String, String> weightMap = new LinkedHashMap<>();
         try {
@@ -177,23 +178,23 @@ public final class Checkpoint {
     }
 
     /**
-     * The path of a shard. Only a plain name of a safetensors file will do: with "../../x" or "/x"
-     * an index from the internet could have any file of this machine read.
+     * Returns the path of a shard. It must be a plain file name: with "../../x" or "/x", an
+     * untrusted index could make this process read any file.
      */
     private static Path shard(Path directory, Path index, String name) throws CheckpointException {
         CheckpointException refused =
                 new CheckpointException(
                         index,
-                        "it names "
+                        "it lists "
                                 + Quote.of(name)
-                                + ", which is not a .safetensors file beside it",
+                                + ", which is not a .safetensors file in the same directory",
                         "Get the model from a source that you trust, or correct the index");
         if (!name.matches("[^/\\\\:]+\\.safetensors")) {
             throw refused;
         }
         try {
             return directory.resolve(name);
-        } catch (InvalidPathException e) { // A zero byte, say.
+        } catch (InvalidPathException e) { // such as a NUL character
             refused.initCause(e);
             throw refused;
         }
@@ -209,7 +210,7 @@ public final class Checkpoint {
         if (!pickles.isEmpty()) {
             return new CheckpointException(
                     directory,
-                    "the weights are there only as "
+                    "the weights are only available as "
                             + shortened(pickles)
                             + ". Such files are Python pickles, and reading a pickle runs the code"
                             + " in it, so this library does not",
@@ -220,21 +221,21 @@ public final class Checkpoint {
         return new CheckpointException(
                 directory,
                 String.format(
-                        "none of %s, %s, %s, %s is there, but %s",
+                        "none of %s, %s, %s and %s exists, the directory %s",
                         HUGGING_FACE,
                         HUGGING_FACE + INDEX,
                         CONSOLIDATED,
                         CONSOLIDATED + INDEX,
-                        present.isEmpty() ? "nothing at all" : shortened(present)),
-                "Give the directory that the model was downloaded to, and see that the download"
-                        + " is complete");
+                        present.isEmpty() ? "is empty" : "has " + shortened(present)),
+                "Give the directory that the model was downloaded to, and make sure that the"
+                        + " download is complete");
     }
 
     private static String names(List<Path> paths) {
         return shortened(paths.stream().map(p -> String.valueOf(p.getFileName())).toList());
     }
 
-    /** "a, b, c and 5 more". */
+    /** Returns such as "a, b, c and 5 more". */
     private static String shortened(Iterable<String> names) {
         List<String> all = new ArrayList<>();
         names.forEach(all::add);
@@ -244,29 +245,29 @@ public final class Checkpoint {
     }
 
     /**
-     * Returns the tensors as the files have them: under Hugging Face's names, such as {@code
-     * model.layers.0.self_attn.q_proj.weight}, or Mistral's if this is {@link #consolidated}.
+     * Returns the tensors of the files, with the names of Hugging Face, such as {@code
+     * model.layers.0.self_attn.q_proj.weight}, or those of Mistral if this is {@link
+     * #consolidated}.
      *
-     * @return the tensors by name, file by file in the order of their bytes; unmodifiable
+     * @return the tensors by name, in file order; unmodifiable
      */
     public Map<String, Tensor> tensors() {
         return tensors;
     }
 
     /**
-     * Returns the files that hold the tensors.
+     * Returns the safetensors files.
      *
-     * @return the safetensors files, without the index; unmodifiable
+     * @return the files, without the index; unmodifiable
      */
     public List<Path> files() {
         return files;
     }
 
     /**
-     * Tells the layout.
+     * Returns the layout.
      *
-     * @return true if the tensors are in Mistral's own layout, which {@link
-     *     ConsolidatedLayout#toHuggingFace} converts
+     * @return true if names and row order are those of Mistral, see {@link ConsolidatedLayout}
      */
     public boolean consolidated() {
         return consolidated;

@@ -13,28 +13,28 @@ public final class CheckpointException extends IOException {
 
     private static final long serialVersionUID = 1;
 
-    /** What a hostile file says of itself could fill pages. */
+    /** Maximum length of a problem in characters: it may quote a hostile file. */
     private static final int LONGEST = 800;
 
-    /** The remedy for a file that is cut. */
+    /** The remedy for a truncated file. */
     static final String DOWNLOAD = "Download the file again";
 
-    /** The remedy for a GGUF file that breaks a rule of its format. */
+    /** The remedy for an invalid GGUF file. */
     static final String CONVERT_AGAIN =
-            "Download the file again; if that does not help, make it again with"
+            "Download the file again; if that does not help, create it again with"
                     + " convert_hf_to_gguf.py of llama.cpp";
 
-    /** The remedy for a file that breaks a rule of its format. */
+    /** The remedy for an invalid safetensors file. */
     static final String WRITE_AGAIN =
             "Download the file again; if that does not help, write it again with the safetensors"
                     + " library, for example save_pretrained(safe_serialization=True)";
 
     /**
-     * Creates an exception whose message is made of where, problem and remedy.
+     * Creates an exception.
      *
-     * @param where the file or directory at fault
-     * @param problem what is wrong with it, without a full stop: "the file is empty"
-     * @param remedy what to do, one sentence without a full stop: "Download it again"
+     * @param where the file or directory
+     * @param problem the problem, without a full stop: "the file is empty"
+     * @param remedy the remedy, a sentence without a full stop: "Download it again"
      */
     public CheckpointException(Path where, String problem, String remedy) {
         super(where + ": " + Quote.oneLine(problem, LONGEST) + ". " + remedy + ".");

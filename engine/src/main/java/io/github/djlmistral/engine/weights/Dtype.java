@@ -7,9 +7,8 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The element types of checkpoints: of plain ones ({@code float32} to {@code bfloat16}), and of
- * what quantized ones and test data add. DJL's {@code DataType} does not serve here, as its PyTorch
- * engine has no bfloat16.
+ * Data types of tensors in checkpoints. DJL's {@code DataType} cannot be used, since its PyTorch
+ * engine does not support bfloat16.
  */
 public enum Dtype {
     /** IEEE double precision. */
@@ -28,7 +27,7 @@ public enum Dtype {
     INT8("I8", 1),
     /** Unsigned bytes; bitsandbytes packs two 4-bit weights into one. */
     UINT8("U8", 1),
-    /** One byte each, 0 or 1. */
+    /** Booleans, one byte each, 0 or 1. */
     BOOL("BOOL", 1);
 
     private final String safetensorsName;
@@ -40,12 +39,12 @@ public enum Dtype {
     }
 
     /**
-     * Finds a type by the name that PyTorch and transformers give it.
+     * Finds a type by its name in PyTorch and transformers.
      *
-     * @param name as {@code torch_dtype} in {@code config.json} has it, such as {@code "bfloat16"},
-     *     or as Python prints it, {@code "torch.bfloat16"}
+     * @param name the name in {@code config.json}, such as {@code "bfloat16"}, or in Python, {@code
+     *     "torch.bfloat16"}
      * @return the type of this name
-     * @throws IllegalArgumentException if there is no such type; the message lists all there are
+     * @throws IllegalArgumentException if there is no such type; the message lists all types
      */
     public static Dtype of(String name) {
         String plain = name.startsWith("torch.") ? name.substring("torch.".length()) : name;
@@ -58,7 +57,7 @@ public enum Dtype {
                 "no dtype " + Quote.of(name) + "; supported are " + Arrays.toString(values()));
     }
 
-    /** The type that a safetensors header calls {@code name}, or null if it is none of ours. */
+    /** Returns the type with this name in safetensors headers, null if it is not supported. */
     static @Nullable Dtype ofSafetensors(String name) {
         for (Dtype dtype : values()) {
             if (dtype.safetensorsName.equals(name)) {
@@ -69,9 +68,9 @@ public enum Dtype {
     }
 
     /**
-     * Returns the width of one element.
+     * Returns the size of an element.
      *
-     * @return the width of one element in bytes
+     * @return the size in bytes
      */
     public int bytes() {
         return bytes;
@@ -87,7 +86,7 @@ public enum Dtype {
     }
 
     /**
-     * Returns the name that PyTorch and transformers give this type; {@link #of} reads it back.
+     * Returns the name of this type in PyTorch and transformers, see {@link #of}.
      *
      * @return such as {@code "bfloat16"}
      */

@@ -23,7 +23,7 @@ public enum GgmlType {
     Q4_1(3, 32, 2 + 2 + 16),
     /** 5 bits, symmetric: a float16 scale, the upper bits, the lower bits of 32 codes. */
     Q5_0(6, 32, 2 + 4 + 16),
-    /** 5 bits: as {@link #Q5_0}, with a minimum behind the scale. */
+    /** 5 bits: as {@link #Q5_0}, with a minimum after the scale. */
     Q5_1(7, 32, 2 + 2 + 4 + 16),
     /** 8 bits, symmetric: a float16 scale, 32 codes. */
     Q8_0(8, 32, 2 + 32),
@@ -36,7 +36,7 @@ public enum GgmlType {
      */
     Q6_K(14, 256, 128 + 64 + 16 + 2);
 
-    /** Those that cannot be read and that somebody may nevertheless meet. */
+    /** Names of unsupported types, for messages. */
     private static final Map<Integer, String> OTHERS =
             Map.ofEntries(
                     Map.entry(9, "Q8_1"),
@@ -71,7 +71,7 @@ public enum GgmlType {
         this.blockBytes = blockBytes;
     }
 
-    /** The type of a number in a file, null if it cannot be read. */
+    /** Returns the type of a code, null if it is not supported. */
     static @Nullable GgmlType of(int code) {
         for (GgmlType type : values()) {
             if (type.code == code) {
@@ -81,39 +81,39 @@ public enum GgmlType {
         return null;
     }
 
-    /** "10 (Q2_K)". */
+    /** Returns such as "10 (Q2_K)". */
     static String describe(int code) {
         String name = OTHERS.get(code);
         return Integer.toUnsignedString(code) + (name == null ? "" : " (" + name + ")");
     }
 
-    /** "F32, F16, ...". */
+    /** Returns "F32, F16, ...". */
     static String all() {
         return Arrays.stream(values()).map(GgmlType::name).collect(Collectors.joining(", "));
     }
 
-    /** Returns the type's number in files. */
+    /** Returns the number of the type in files. */
     public int code() {
         return code;
     }
 
-    /** Returns how many weights a block holds; 1 where each stands for itself. */
+    /** Returns the number of weights in a block; 1 for unquantized types. */
     public int blockSize() {
         return blockSize;
     }
 
-    /** Returns how many bytes a block takes. */
+    /** Returns the size of a block in bytes. */
     public int blockBytes() {
         return blockBytes;
     }
 
-    /** Returns whether the weights are codes with scales, and not numbers of their own. */
+    /** Returns whether the type is quantized. */
     public boolean isQuantized() {
         return blockSize > 1;
     }
 
     /**
-     * Returns the type of a plain tensor's elements.
+     * Returns the data type of an unquantized type.
      *
      * @throws IllegalStateException if the type {@linkplain #isQuantized is quantized}
      */

@@ -16,20 +16,19 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * One {@code .gguf} file: a whole model, with configuration, tokenizer and chat template in its
- * {@linkplain GgufMetadata metadata}. The format is that of <a
+ * A {@code .gguf} file: a model with configuration, tokenizer and chat template in its {@linkplain
+ * GgufMetadata metadata}. The format is defined by <a
  * href="https://github.com/ggml-org/ggml/blob/master/docs/gguf.md">gguf.md</a>, versions 2 and 3:
  *
  * <pre>
  * "GGUF", version, number of tensors, number of metadata values
  * the metadata: key, type, value
  * the list of tensors: name, shape (innermost dimension first), type, offset
- * zeros up to the next multiple of general.alignment, which the offsets count from
- * the tensors, each at a multiple of it
+ * padding to a multiple of general.alignment, where offset 0 is
+ * the tensors, each at a multiple of general.alignment
  * </pre>
  *
- * <p>What comes from the internet is not trusted: every number is checked before it is used, and a
- * file that breaks a rule of the format is refused.
+ * <p>Files are not trusted: all sizes and offsets are validated before they are used.
  */
 public final class Gguf {
 
@@ -46,13 +45,13 @@ public final class Gguf {
     }
 
     /**
-     * Finds the GGUF file that a path stands for: the path itself, or the only such file in a
-     * directory without safetensors.
+     * Finds the GGUF file of a path: the path itself, or the only GGUF file in a directory without
+     * safetensors files.
      *
      * @param path a file or a directory
-     * @return the file; empty if it is another kind of file, or a directory that holds none,
-     *     several or safetensors as well
-     * @throws IOException if it cannot be looked at
+     * @return the file; empty if the path is another kind of file, or a directory that has no GGUF
+     *     file or also safetensors files
+     * @throws IOException if the path cannot be read, or a directory has several GGUF files
      */
     public static Optional<Path> find(Path path) throws IOException {
         if (Files.isRegularFile(path)) {
@@ -79,7 +78,7 @@ public final class Gguf {
         return String.valueOf(path.getFileName()).toLowerCase(Locale.ROOT).endsWith(".gguf");
     }
 
-    /** In the cache of Hugging Face files have a number for a name. */
+    /** In the cache of Hugging Face, the name of a file is its hash. */
     private static boolean hasMagic(Path path) throws IOException {
         try (InputStream stream = Files.newInputStream(path)) {
             byte[] start = stream.readNBytes(MAGIC.length());
@@ -88,13 +87,12 @@ public final class Gguf {
     }
 
     /**
-     * Maps the tensors of a file into memory, without reading them, as {@link Safetensors#read}
-     * does.
+     * Memory-maps the tensors of a file, without reading them, as {@link Safetensors#read} does.
      *
      * @param file the file
      * @return its tensors and metadata
-     * @throws CheckpointException if it is no GGUF file of a supported version, damaged, or holds a
-     *     tensor that cannot be read
+     * @throws CheckpointException if it is not a valid GGUF file of a supported version, or has a
+     *     tensor of an unsupported type or size
      * @throws IOException if it is missing or cannot be read
      */
     public static Gguf open(Path file) throws IOException {
@@ -107,11 +105,11 @@ public final class Gguf {
                             file,
                             String.format(
                                     Locale.ROOT,
-                                    "tensor %s has %d bytes, but a Java buffer ends at %d",
+                                    "tensor %s has %d bytes, but Java buffers are limited to %d",
                                     Quote.of(entry.name()),
                                     entry.size(),
                                     Integer.MAX_VALUE),
-                            "Get a file of the model in fewer bits");
+                            "Get a file of the model with fewer bits per weight");
                 }
                 tensors.put(
                         entry.name(),
@@ -136,15 +134,15 @@ public final class Gguf {
         return header.version();
     }
 
-    /** Returns what the file says about its model. */
+    /** Returns the metadata. */
     public GgufMetadata metadata() {
         return header.metadata();
     }
 
     /**
-     * Returns the tensors as the file has them, under llama.cpp's names.
+     * Returns the tensors of the file, with the names of llama.cpp.
      *
-     * @return by name, in the order of the file's list; unmodifiable
+     * @return the tensors by name, in the order of the file's list; unmodifiable
      */
     public Map<String, GgufTensor> tensors() {
         return tensors;

@@ -13,27 +13,27 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * Reads the metadata and tensor list of a GGUF file value by value. Sizes are checked against the
- * bytes of the file before anything is read or allocated.
+ * Reads the values of a GGUF header. Every size is checked against the size of the file before
+ * memory is allocated.
  */
 final class GgufCursor {
 
-    /** The most that may precede the tensors. Vocabularies of 32,768 tokens take 1 MB. */
+    /** Maximum size of the header in bytes. A vocabulary of 32,768 tokens takes 1 MB. */
     static final int LONGEST_HEADER = 64 << 20;
 
-    /** Arrays in arrays; llama.cpp writes none at all. */
+    /** Maximum depth of nested arrays; llama.cpp writes none. */
     private static final int DEEPEST = 4;
 
     /**
-     * Of all arrays together: tokens, scores, types and merges of a vocabulary of 262,144. On the
-     * heap they take up to 100 MB.
+     * Maximum number of elements of all arrays: tokens, scores, types and merges of a vocabulary of
+     * 262,144. They take up to 100 MB of heap.
      */
     private static final int MOST_ELEMENTS = 1 << 20;
 
     private static final int STRING = 8;
     private static final int ARRAY = 9;
 
-    /** How many bytes a value of each type takes at least: UINT8 to FLOAT64. */
+    /** Minimum size of a value of each type in bytes, UINT8 to FLOAT64. */
     private static final int[] LEAST = {1, 1, 2, 2, 4, 4, 4, 1, 8, 12, 8, 8, 8};
 
     private final Path file;
@@ -42,11 +42,11 @@ final class GgufCursor {
     private int elements;
 
     /**
-     * Begins at the first byte.
+     * Creates a cursor at the first byte.
      *
-     * @param file for messages
+     * @param file the file, for messages
      * @param bytes the file, or its first {@link #LONGEST_HEADER} bytes
-     * @param whole whether that is all of the file
+     * @param whole whether {@code bytes} is the whole file
      */
     GgufCursor(Path file, ByteBuffer bytes, boolean whole) {
         this.file = file;
@@ -54,7 +54,7 @@ final class GgufCursor {
         this.whole = whole;
     }
 
-    /** How many bytes have been read. */
+    /** Returns the number of bytes read. */
     int position() {
         return bytes.position();
     }
@@ -69,7 +69,7 @@ final class GgufCursor {
         return bytes.getLong();
     }
 
-    /** Reads a count of things of which there may be so many, and each takes so many bytes. */
+    /** Reads a count of at most {@code most} items of at least {@code least} bytes each. */
     int count(String what, int most, int least) throws CheckpointException {
         int count = count(what, least);
         if (count > most) {
@@ -89,8 +89,8 @@ final class GgufCursor {
                     file,
                     String.format(
                             Locale.ROOT,
-                            "it claims to have %s %s, for which the %d bytes behind byte %d are too"
-                                    + " few: the file is cut or damaged",
+                            "it claims to have %s %s, but only %d bytes follow byte %d: the file is"
+                                    + " truncated or damaged",
                             Long.toUnsignedString(count),
                             what,
                             bytes.remaining(),
@@ -116,8 +116,8 @@ final class GgufCursor {
     }
 
     /**
-     * A value of metadata: a Long, Float, Double, Boolean, String or a List of these. An unsigned
-     * number of 64 bits keeps its bits.
+     * Reads a value: a Long, Float, Double, Boolean, String or a List of these. A UINT64 keeps its
+     * bits.
      */
     Object value(String key) throws CheckpointException {
         String quoted = Quote.of(key); // once, not for each element
@@ -131,7 +131,7 @@ final class GgufCursor {
                     file,
                     String.format(
                             Locale.ROOT,
-                            "the value of %s has the type %s, and types end at %d",
+                            "the value of %s has the type %s, supported are 0 to %d",
                             key,
                             Integer.toUnsignedString(type),
                             LEAST.length - 1),
@@ -177,7 +177,7 @@ final class GgufCursor {
         if (depth == DEEPEST) {
             throw new CheckpointException(
                     file,
-                    key + " holds arrays in arrays, over " + DEEPEST + " deep",
+                    key + " has arrays nested more than " + DEEPEST + " deep",
                     CheckpointException.CONVERT_AGAIN);
         }
         int type = type(key);
@@ -187,7 +187,7 @@ final class GgufCursor {
                     file,
                     String.format(
                             Locale.ROOT,
-                            "its metadata has arrays of over %d elements in all; %s has %d",
+                            "the arrays of its metadata have more than %d elements; %s has %d",
                             MOST_ELEMENTS,
                             key,
                             count),
@@ -210,15 +210,15 @@ final class GgufCursor {
                     file,
                     String.format(
                             Locale.ROOT,
-                            "the file ends after %d bytes, within %s: the download was probably"
-                                    + " cut",
+                            "the file ends after %d bytes, within %s: the download is probably"
+                                    + " incomplete",
                             bytes.limit(),
                             what),
                     CheckpointException.DOWNLOAD);
         }
         throw new CheckpointException(
                 file,
-                "over " + LONGEST_HEADER + " bytes stand before its tensors",
+                "its header has more than " + LONGEST_HEADER + " bytes",
                 CheckpointException.CONVERT_AGAIN);
     }
 }

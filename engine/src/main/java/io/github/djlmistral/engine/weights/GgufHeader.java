@@ -14,37 +14,40 @@ import java.util.Locale;
 import java.util.Set;
 
 /**
- * Header of a GGUF file: metadata and tensor list, validated: tensors lie within the file and do
- * not overlap.
+ * The header of a GGUF file: metadata and tensor list. Reading validates it: tensors are within the
+ * file and do not overlap.
  *
- * @param version 2 or 3, which do not differ here
- * @param metadata what the file says
- * @param entries where the tensors are, in the order of the file's list
+ * @param version 2 or 3
+ * @param metadata the metadata
+ * @param entries the tensors, in the order of the file's list
  */
 record GgufHeader(int version, GgufMetadata metadata, List<Entry> entries) {
 
     private static final String ALIGNMENT = "general.alignment";
     private static final int DEFAULT_ALIGNMENT = 32;
 
-    /** Bytes of a key without letters, its type, and the smallest value. */
+    /** Minimum size of a metadata value in bytes: length of the key, type, and one byte. */
     private static final int LEAST_PAIR = 8 + 4 + 1;
 
-    /** Bytes of a name without letters, a dimension, type and offset. */
+    /**
+     * Minimum size of a tensor in the list in bytes: length of the name, number of dimensions, one
+     * dimension, type and offset.
+     */
     private static final int LEAST_ENTRY = 8 + 4 + 8 + 4 + 8;
 
     private static final int MOST_DIMENSIONS = 4;
 
-    /** Each is mapped by itself; the largest models have 2,000. */
+    /** Each tensor is a mapping; the largest models have 2,000. */
     private static final int MOST_TENSORS = 1 << 15;
 
-    /** Usual are 40. */
+    /** Files have about 40 metadata values. */
     private static final int MOST_PAIRS = 1 << 16;
 
     /**
-     * Where a tensor is.
+     * A tensor.
      *
-     * @param shape outermost dimension first
-     * @param begin counted from the beginning of the file
+     * @param shape the dimensions, outermost first
+     * @param begin the position in the file in bytes
      */
     @SuppressWarnings("ArrayRecordComponent") // stays in this package
     record Entry(String name, GgmlType type, long[] shape, long begin, long size) {}
@@ -80,12 +83,12 @@ record GgufHeader(int version, GgufMetadata metadata, List<Entry> entries) {
             if (!names.add(entry.name())) {
                 throw new CheckpointException(
                         file,
-                        "the tensor " + Quote.of(entry.name()) + " comes twice",
+                        "the tensor " + Quote.of(entry.name()) + " occurs twice",
                         CheckpointException.CONVERT_AGAIN);
             }
             relative.add(entry);
         }
-        // The tensors begin at the next multiple.
+        // data begins at the next multiple of the alignment
         long dataBegin = (cursor.position() + alignment - 1) / alignment * alignment;
         return new GgufHeader(version, metadata, placed(file, relative, dataBegin, size));
     }
@@ -112,17 +115,17 @@ record GgufHeader(int version, GgufMetadata metadata, List<Entry> entries) {
                 file,
                 swapped
                         ? "it is a GGUF file for big-endian machines"
-                        : "it is of version "
+                        : "its GGUF version is "
                                 + Integer.toUnsignedString(version)
-                                + " of GGUF, and only 2 and 3 can be read",
+                                + ", supported are 2 and 3",
                 swapped
                         ? "Get the usual little-endian one, or convert it with"
                                 + " gguf_convert_endian.py of llama.cpp"
-                        : "Get a newer file of the model, or make one with convert_hf_to_gguf.py"
+                        : "Get a newer file of the model, or create one with convert_hf_to_gguf.py"
                                 + " of llama.cpp");
     }
 
-    /** An entry whose begin counts from that of the data, as in the file. */
+    /** Reads an entry, whose begin is relative to the data, as in the file. */
     private static Entry entry(Path file, GgufCursor cursor, long alignment)
             throws CheckpointException {
         String name = cursor.string("the name of a tensor");
@@ -162,7 +165,7 @@ record GgufHeader(int version, GgufMetadata metadata, List<Entry> entries) {
                     name,
                     String.format(
                             Locale.ROOT,
-                            "begins at byte %s, no multiple of %d",
+                            "begins at byte %s, which is not a multiple of %d",
                             Long.toUnsignedString(offset),
                             alignment));
         }
@@ -178,7 +181,7 @@ record GgufHeader(int version, GgufMetadata metadata, List<Entry> entries) {
                     name,
                     String.format(
                             Locale.ROOT,
-                            "has rows of %d, which do not divide into the blocks of %d of %s",
+                            "has rows of %d, which is not a multiple of the block size, %d for %s",
                             columns,
                             type.blockSize(),
                             type));
@@ -194,7 +197,10 @@ record GgufHeader(int version, GgufMetadata metadata, List<Entry> entries) {
         }
     }
 
-    /** Checks that every tensor has bytes of its own in the file. */
+    /**
+     * Checks that tensors are within the file and do not overlap; returns them with absolute
+     * positions.
+     */
     private static List<Entry> placed(
             Path file, List<Entry> relative, long dataBegin, long fileSize)
             throws CheckpointException {
@@ -209,8 +215,8 @@ record GgufHeader(int version, GgufMetadata metadata, List<Entry> entries) {
                         entry.name(),
                         String.format(
                                 Locale.ROOT,
-                                "overlaps the one before it: it begins at byte %d of the data, that"
-                                        + " ends at %d",
+                                "overlaps the previous tensor: it begins at byte %d of the data, the"
+                                        + " previous tensor ends at %d",
                                 entry.begin(),
                                 end));
             }
@@ -220,7 +226,7 @@ record GgufHeader(int version, GgufMetadata metadata, List<Entry> entries) {
                         String.format(
                                 Locale.ROOT,
                                 "the file has %d bytes, and tensor %s takes %d from byte %s:"
-                                        + " the download was probably cut",
+                                        + " the download is probably incomplete",
                                 fileSize,
                                 Quote.of(entry.name()),
                                 entry.size(),

@@ -14,7 +14,7 @@ import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Metadata of a GGUF file: values by keys, such as {@code llama.block_count} or {@code
+ * The metadata of a GGUF file: values by key, such as {@code llama.block_count} or {@code
  * tokenizer.ggml.tokens}. Keys and their meaning are those of <a
  * href="https://github.com/ggml-org/ggml/blob/master/docs/gguf.md">gguf.md</a>.
  */
@@ -29,18 +29,18 @@ public final class GgufMetadata {
     }
 
     /**
-     * Reads what a file says, without its tensors.
+     * Reads the metadata of a file, without its tensors.
      *
      * @param file the file
-     * @return its metadata
-     * @throws CheckpointException if it is no GGUF file of a supported version, or damaged
+     * @return the metadata
+     * @throws CheckpointException if it is not a valid GGUF file of a supported version
      * @throws IOException if it is missing or cannot be read
      */
     public static GgufMetadata read(Path file) throws IOException {
         return GgufHeader.read(file).metadata();
     }
 
-    /** Reads the values behind a file's first bytes. */
+    /** Reads the given number of values. */
     static GgufMetadata read(Path file, GgufCursor cursor, int count) throws CheckpointException {
         Map<String, Object> values = new LinkedHashMap<>();
         for (int i = 0; i < count; i++) {
@@ -48,7 +48,7 @@ public final class GgufMetadata {
             if (values.put(key, cursor.value(key)) != null) {
                 throw new CheckpointException(
                         file,
-                        "the key " + Quote.of(key) + " comes twice",
+                        "the key " + Quote.of(key) + " occurs twice",
                         CheckpointException.CONVERT_AGAIN);
             }
         }
@@ -63,73 +63,73 @@ public final class GgufMetadata {
     /**
      * Returns all values.
      *
-     * @return in the order of the file: each a Long (whatever kind of integer the file has), Float,
-     *     Double, Boolean, String, or a List of these; unmodifiable
+     * @return the values by key, in file order: Long (for all integer types), Float, Double,
+     *     Boolean, String, or a List of these; unmodifiable
      */
     public Map<String, Object> values() {
         return values;
     }
 
     /**
-     * Finds an integer.
+     * Returns an integer.
      *
      * @param key the key
-     * @return its value; empty if the file has none
-     * @throws CheckpointException if it is something else
+     * @return the value; empty if there is no such key
+     * @throws CheckpointException if the value is of another type
      */
     public OptionalLong integer(String key) throws CheckpointException {
-        Long value = get(key, Long.class, "integer");
+        Long value = get(key, Long.class, "an integer");
         return value == null ? OptionalLong.empty() : OptionalLong.of(value);
     }
 
     /**
-     * Finds a number, such as {@code llama.rope.freq_base}.
+     * Returns a number, such as {@code llama.rope.freq_base}.
      *
      * @param key the key
-     * @return its value; empty if the file has none
-     * @throws CheckpointException if it is something else
+     * @return the value; empty if there is no such key
+     * @throws CheckpointException if the value is of another type
      */
     public OptionalDouble number(String key) throws CheckpointException {
-        Number value = get(key, Number.class, "number");
-        // by way of its digits: the float 1e-5 means 1e-5, not 9.99999974738e-6
+        Number value = get(key, Number.class, "a number");
+        // through its decimal form: the float 1e-5 becomes the double 1e-5, not 9.99999974738e-6
         return value == null
                 ? OptionalDouble.empty()
                 : OptionalDouble.of(Double.parseDouble(value.toString()));
     }
 
     /**
-     * Finds a flag.
+     * Returns a boolean.
      *
      * @param key the key
-     * @return its value; empty if the file has none
-     * @throws CheckpointException if it is something else
+     * @return the value; empty if there is no such key
+     * @throws CheckpointException if the value is of another type
      */
     public Optional<Boolean> flag(String key) throws CheckpointException {
         return Optional.ofNullable(get(key, Boolean.class, "true or false"));
     }
 
     /**
-     * Finds a text.
+     * Returns a string.
      *
      * @param key the key
-     * @return its value; empty if the file has none
-     * @throws CheckpointException if it is something else
+     * @return the value; empty if there is no such key
+     * @throws CheckpointException if the value is of another type
      */
     public Optional<String> text(String key) throws CheckpointException {
-        return Optional.ofNullable(get(key, String.class, "text"));
+        return Optional.ofNullable(get(key, String.class, "a string"));
     }
 
     /**
-     * Finds an array.
+     * Returns an array.
      *
      * @param key the key
-     * @param type what its elements are: Long, Float, Double, Boolean or String
+     * @param type the type of the elements: Long, Float, Double, Boolean or String
      * @param <T> this type
-     * @return its elements; empty if the file has no such key
-     * @throws CheckpointException if it is something else
+     * @return the elements; empty if there is no such key
+     * @throws CheckpointException if the value is of another type
      */
     public <T> Optional<List<T>> array(String key, Class<T> type) throws CheckpointException {
-        List<?> list = get(key, List.class, "array");
+        List<?> list = get(key, List.class, "an array");
         if (list == null) {
             return Optional.empty();
         }
@@ -152,7 +152,7 @@ public final class GgufMetadata {
         return new CheckpointException(
                 file,
                 String.format(
-                        "\"%s\" should be %s, but there is a %s",
+                        "\"%s\" must be %s, is a %s",
                         key,
                         wanted,
                         value instanceof List ? "list" : value.getClass().getSimpleName()),

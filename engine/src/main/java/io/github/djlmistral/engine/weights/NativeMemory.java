@@ -10,25 +10,31 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Memory of the C allocator. Unlike {@link ByteBuffer#allocateDirect} it does not count against
- * {@code -XX:MaxDirectMemorySize}, which is the heap's size by default and says nothing about the
- * memory there is, and it is freed when its owner says so, not at some garbage collection.
+ * Memory allocated with {@code malloc}. Unlike {@link ByteBuffer#allocateDirect}, it does not count
+ * against {@code -XX:MaxDirectMemorySize}, which defaults to the heap size, and its owner frees it,
+ * not the garbage collector.
  *
- * <p>Memory that is never closed is freed when the last buffer over it is unreachable.
+ * <p>Memory that is never freed explicitly is freed when the last buffer over it is unreachable.
  */
 final class NativeMemory {
 
     private static final Logger LOGGER = LoggerFactory.getLogger(NativeMemory.class);
 
-    /** Vectors and cache lines begin at multiples of this; half of all loads would straddle two. */
+    /**
+     * Size of a cache line and of the widest vectors: a misaligned vector load would cross two
+     * lines.
+     */
     private static final int ALIGNMENT = 64;
 
-    /** Of glibc; it keeps what is freed, in gaps between what is not, unless it is called. */
+    /**
+     * {@code malloc_trim} of glibc, which otherwise keeps freed memory; null with other C
+     * libraries.
+     */
     private static final @Nullable Function MALLOC_TRIM = mallocTrim();
 
     private final ByteBuffer buffer;
 
-    /** Null where JNA does not work and the buffer is the garbage collector's. */
+    /** Null if JNA is not available and the buffer is an ordinary direct buffer. */
     private final @Nullable Memory block;
 
     private volatile boolean freed;
@@ -39,10 +45,10 @@ final class NativeMemory {
     }
 
     /**
-     * Allocates zeros, aligned to 64 bytes.
+     * Allocates zeroed memory, aligned to 64 bytes.
      *
-     * @param bytes how many, less than 2 GiB
-     * @throws OutOfMemoryError if the system refuses
+     * @param bytes the size in bytes, less than 2 GiB
+     * @throws OutOfMemoryError if the allocation fails
      */
     static NativeMemory allocate(int bytes) {
         int padded = Math.addExact(bytes, ALIGNMENT);
@@ -63,7 +69,7 @@ final class NativeMemory {
         return memory.slice((ALIGNMENT - memory.alignmentOffset(0, ALIGNMENT)) % ALIGNMENT, bytes);
     }
 
-    /** The bytes; not to be used once they are freed. */
+    /** Returns the memory; it must not be used once it is freed. */
     ByteBuffer buffer() {
         return buffer;
     }
@@ -72,7 +78,7 @@ final class NativeMemory {
         return freed;
     }
 
-    /** Frees the memory; from now on no buffer over it may be used. */
+    /** Frees the memory; no buffer over it may be used afterwards. */
     void free() {
         freed = true;
         if (block != null) {
@@ -80,7 +86,7 @@ final class NativeMemory {
         }
     }
 
-    /** Returns memory that was freed to the system, where the allocator would keep it. */
+    /** Returns freed memory to the operating system. */
     static void trim() {
         if (MALLOC_TRIM != null) {
             MALLOC_TRIM.invokeInt(new Object[] {0L});

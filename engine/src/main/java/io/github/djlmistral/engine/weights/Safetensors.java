@@ -16,43 +16,42 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * One {@code .safetensors} file, in the format that the <a
- * href="https://github.com/huggingface/safetensors#format">README of safetensors</a> defines:
+ * Reads and writes {@code .safetensors} files. Their format, defined by the <a
+ * href="https://github.com/huggingface/safetensors#format">README of safetensors</a>, is
  *
  * <pre>
  * 8 bytes   N, the length of the header, little-endian
  * N bytes   {"__metadata__": {"format": "pt"},
  *            "lm_head.weight": {"dtype": "F16", "shape": [32000, 4096], "data_offsets": [0, 262144000]},
  *            ...}                                             and spaces, for alignment
- * the rest  the tensors, one right behind the other; data_offsets count from here
+ * the rest  the tensors without gaps; data_offsets are relative to this position
  * </pre>
  *
- * <p>What comes from the internet is not trusted: every number in the header is checked before it
- * is used, and a file that breaks a rule of the format is refused.
+ * <p>Files are not trusted: the header is validated completely before it is used.
  */
 public final class Safetensors {
 
-    /** A header of Mistral 7B has 30 KB; the reference implementation allows 100 MB. */
+    /** Mistral 7B has a header of 30 KB; the reference implementation allows 100 MB. */
     private static final int LONGEST_HEADER = 16 << 20;
 
     private Safetensors() {}
 
     /**
-     * Maps the tensors of a file into memory, without reading them.
+     * Memory-maps the tensors of a file, without reading them.
      *
      * <p>They can be written to: that makes a private copy of the memory page and never changes the
      * file. Only where this process may not write to the file does Java refuse such a mapping; then
-     * the buffers are {@linkplain ByteBuffer#isReadOnly() read-only}, and whoever wants to change a
-     * tensor in place from native code has to copy it first, or the JVM crashes.
+     * the buffers are {@linkplain ByteBuffer#isReadOnly() read-only}, and native code that modifies
+     * a tensor in place crashes the JVM: copy the tensor first.
      *
      * <p>The file must not be written to while a tensor of it is in use, see {@link SourceFiles};
      * renaming another file to its name is safe, except on Windows, which does not allow it.
      *
      * @param file the file
-     * @return the tensors by name, in the order of their bytes in the file, so that going through
-     *     them reads the disk from front to back; unmodifiable
-     * @throws CheckpointException if the file is not a valid safetensors file, or holds a tensor
-     *     that DJL cannot
+     * @return the tensors by name, in the order of their bytes, so that reading them in order reads
+     *     the file sequentially; unmodifiable
+     * @throws CheckpointException if the file is not a valid safetensors file, or has a tensor of
+     *     an unsupported type or size
      * @throws IOException if the file is missing or cannot be read
      */
     public static Map<String, Tensor> read(Path file) throws IOException {
@@ -65,15 +64,14 @@ public final class Safetensors {
                             file,
                             String.format(
                                     Locale.ROOT,
-                                    "tensor %s has %d bytes, but a Java buffer, and with it a"
-                                            + " DJL NDArray made of one, ends at %d",
+                                    "tensor %s has %d bytes, but Java buffers, and DJL arrays"
+                                            + " created from them, are limited to %d",
                                     Quote.of(entry.name()),
                                     entry.size(),
                                     Integer.MAX_VALUE),
-                            "Store the model in a narrower dtype, such as bfloat16, or quantized");
+                            "Convert the model to a smaller dtype such as bfloat16, or quantize it");
                 }
-                // Not aligned only in files of simple-minded writers, whose header has an odd
-                // length.
+                // misaligned only in files of writers that do not pad the header
                 ByteBuffer data =
                         mapped.tensor(
                                 header.dataBegin() + entry.begin(),
@@ -94,11 +92,11 @@ public final class Safetensors {
     }
 
     /**
-     * Reads the free text that the writer of a file left in it.
+     * Reads the metadata of a file.
      *
      * @param file the file
-     * @return what the header has under {@code __metadata__}, empty if there is nothing; {@code
-     *     {"format": "pt"}} in most files; unmodifiable
+     * @return the {@code __metadata__} of the header, empty if it has none; {@code {"format":
+     *     "pt"}} in most files; unmodifiable
      * @throws CheckpointException if the file is not a valid safetensors file
      * @throws IOException if the file is missing or cannot be read
      */
@@ -109,16 +107,16 @@ public final class Safetensors {
     }
 
     /**
-     * Writes a file. It appears under its name only when it is complete; until then it is a hidden
-     * temporary file beside it. So a file may even be replaced by tensors that are mapped from it.
+     * Writes a file. A hidden temporary file in the same directory is written first and renamed
+     * when it is complete, so a file can be replaced by tensors that are mapped from it.
      *
-     * @param file the file to write; one that is there is replaced
-     * @param tensors what to write. Within the file those of wider types come first, so that all
-     *     are aligned: the format allows no gaps between them
-     * @param metadata free text for {@link #metadata}, may be empty
-     * @throws IllegalArgumentException if two tensors have one name, or one the reserved name
-     *     {@code __metadata__}
-     * @throws IOException if the file cannot be written; then there is no trace of it
+     * @param file the file; an existing one is replaced
+     * @param tensors the tensors. They are written in descending order of element size, so that all
+     *     are aligned: the format allows no gaps
+     * @param metadata the metadata, see {@link #metadata}; may be empty
+     * @throws IllegalArgumentException if two tensors have the same name, or one has the reserved
+     *     name {@code __metadata__}
+     * @throws IOException if the file cannot be written; no temporary file remains
      */
     public static void write(Path file, Collection<Tensor> tensors, Map<String, String> metadata)
             throws IOException {
@@ -130,8 +128,8 @@ public final class Safetensors {
             entries.add(SafetensorsHeader.entry(tensor, begin));
             begin += tensor.data().remaining();
         }
-        int room = SafetensorsHeader.bytes(entries, metadata).length;
-        try (SafetensorsWriter writer = SafetensorsWriter.open(file, room)) {
+        int headerSize = SafetensorsHeader.bytes(entries, metadata).length;
+        try (SafetensorsWriter writer = SafetensorsWriter.open(file, headerSize)) {
             for (Tensor tensor : ordered) {
                 writer.add(tensor);
             }
@@ -139,7 +137,7 @@ public final class Safetensors {
         }
     }
 
-    /** Reads the length of the header, and then the header, if the file can have one so long. */
+    /** Reads the header, after checking its length. */
     private static SafetensorsHeader header(Path file, MappedFile mapped) throws IOException {
         long size = mapped.size();
         if (size < Long.BYTES) {
@@ -147,8 +145,8 @@ public final class Safetensors {
                     file,
                     String.format(
                             Locale.ROOT,
-                            "the file ends after %d bytes, before the 8 that give the length of"
-                                    + " its header: the download was probably cut",
+                            "the file ends after %d bytes, within the 8 bytes of the length of"
+                                    + " its header: the download is probably incomplete",
                             size),
                     CheckpointException.DOWNLOAD);
         }
@@ -161,7 +159,7 @@ public final class Safetensors {
                     file,
                     String.format(
                             Locale.ROOT,
-                            "its header would have %s bytes, and a header has 1 to %d: this is not a"
+                            "the length of its header is %s bytes, must be 1 to %d: this is not a"
                                     + " safetensors file",
                             Long.toUnsignedString(length),
                             LONGEST_HEADER),
@@ -174,7 +172,7 @@ public final class Safetensors {
                     String.format(
                             Locale.ROOT,
                             "the file ends after %d of %d bytes, within its header: the download"
-                                    + " was probably cut, or this is no safetensors file",
+                                    + " is probably incomplete, or this is not a safetensors file",
                             size,
                             dataBegin),
                     CheckpointException.DOWNLOAD);

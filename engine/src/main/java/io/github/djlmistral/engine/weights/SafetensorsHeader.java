@@ -24,30 +24,30 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The JSON header of a {@link Safetensors} file: which tensors it holds, and where. One that was
- * parsed is also checked, so that its numbers can be relied on.
+ * The JSON header of a {@link Safetensors} file. Parsing validates it: the tensors fill the file
+ * without gaps or overlaps.
  *
  * @param entries the tensors, in the order of their bytes
- * @param metadata the free text, maybe empty
- * @param dataBegin where in the file the header ends and the data begins
+ * @param metadata the metadata, may be empty
+ * @param dataBegin the position in the file where the header ends and the data begins
  */
 record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata, long dataBegin) {
 
-    /** Written data begins at a multiple of a cache line, which is also the widest vector. */
+    /** Data that we write is aligned to cache lines, which are as wide as the widest vectors. */
     private static final int ALIGNMENT = 64;
 
     private static final String METADATA = "__metadata__";
     private static final Set<String> FIELDS = Set.of("dtype", "shape", "data_offsets");
 
-    /** Each is mapped by itself; the largest model in four bits has 8,000 in all of its files. */
+    /** Each tensor is a mapping; the largest 4-bit model has 8,000 in all of its files. */
     private static final int MOST_TENSORS = 1 << 15;
 
     private static final int MOST_DIMENSIONS = 8;
 
-    /** Of offsets and dimensions: 18 digits. */
+    /** Maximum of offsets and dimensions: 18 digits. */
     private static final long LARGEST = 999_999_999_999_999_999L;
 
-    /** What the header says of one tensor; begin and end count from the end of the header. */
+    /** A tensor; begin and end are relative to the end of the header. */
     record Entry(String name, Dtype dtype, List<Long> shape, long begin, long end) {
 
         long size() {
@@ -60,19 +60,17 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata, long
     }
 
     /**
-     * Reads a header and checks it, down to whether its tensors fill the file.
+     * Parses and validates a header.
      *
-     * @param file where it is from, for the messages
-     * @param json all its bytes, at least one
-     * @param fileSize how many bytes the whole file has
+     * @param file the file, for messages
+     * @param json the bytes of the header, at least one
+     * @param fileSize the size of the file in bytes
      */
     static SafetensorsHeader parse(Path file, byte[] json, long fileSize)
             throws CheckpointException {
         if (json[0] != '{') {
             throw new CheckpointException(
-                    file,
-                    "its header does not begin with \"{\" as the format asks",
-                    CheckpointException.WRITE_AGAIN);
+                    file, "its header does not begin with \"{\"", CheckpointException.WRITE_AGAIN);
         }
         Map<String, String> metadata = new LinkedHashMap<>();
         List<Entry> ordered = new ArrayList<>();
@@ -100,7 +98,7 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata, long
             unreadable.initCause(e);
             throw unreadable;
         }
-        // By end as well: an empty tensor shares its begin with its successor.
+        // by end as well: an empty tensor begins where the next one does
         ordered.sort(Comparator.comparingLong(Entry::begin).thenComparingLong(Entry::end));
         long dataBegin = (long) Long.BYTES + json.length;
         checkLayout(file, ordered, fileSize - dataBegin);
@@ -117,7 +115,7 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata, long
 
     /**
      * Reads {"dtype": "F16", "shape": [32000, 4096], "data_offsets": [0, 262144000]}; other keys
-     * are ignored, as by the reference implementation.
+     * are ignored, as in the reference implementation.
      */
     private static Entry entry(Path file, String name, JsonElement value)
             throws CheckpointException {
@@ -157,7 +155,7 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata, long
         return elements.stream().map(element -> StrictJson.integer(element, key, LARGEST)).toList();
     }
 
-    /** The entries, in order, must fill {@code available} bytes without overlap and without gap. */
+    /** Checks that the entries fill {@code available} bytes without gaps or overlaps. */
     private static void checkLayout(Path file, List<Entry> entries, long available)
             throws CheckpointException {
         long position = 0;
@@ -166,7 +164,7 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata, long
             try {
                 bytes = Tensor.bytes(entry.dtype(), entry.dimensions());
             } catch (ArithmeticException e) {
-                bytes = -1; // More than 2^63, and so more than any offsets give.
+                bytes = -1; // over 2^63, more than any offsets
             }
             if (bytes != entry.size()) {
                 throw invalid(
@@ -174,7 +172,7 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata, long
                         entry.name(),
                         String.format(
                                 Locale.ROOT,
-                                "takes %s bytes as %s%s, but its data_offsets [%d, %d] give it %d",
+                                "takes %s bytes as %s%s, but its data_offsets [%d, %d] span %d",
                                 bytes < 0 ? "over 2^63" : Long.toString(bytes),
                                 entry.dtype().safetensorsName(),
                                 entry.shape(),
@@ -187,11 +185,11 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata, long
                         file,
                         entry.name(),
                         entry.begin() < position
-                                ? "overlaps the one before it: it begins at byte "
+                                ? "overlaps the previous tensor: it begins at byte "
                                         + entry.begin()
-                                        + ", that ends at "
+                                        + ", the previous tensor ends at "
                                         + position
-                                : "leaves a hole before it, from byte "
+                                : "leaves a gap before it, from byte "
                                         + position
                                         + " to "
                                         + entry.begin());
@@ -203,7 +201,7 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata, long
                         String.format(
                                 Locale.ROOT,
                                 "the file ends after %d of %d bytes of data, within tensor \"%s\":"
-                                        + " the download was probably cut",
+                                        + " the download is probably incomplete",
                                 available,
                                 entries.get(entries.size() - 1).end(),
                                 entry.name()),
@@ -215,7 +213,7 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata, long
                     file,
                     String.format(
                             Locale.ROOT,
-                            "%d bytes follow the last tensor, which the header does not know of",
+                            "%d bytes follow the last tensor of the header",
                             available - position),
                     CheckpointException.WRITE_AGAIN);
         }
@@ -228,14 +226,14 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata, long
                 CheckpointException.WRITE_AGAIN);
     }
 
-    /** What the header says of a tensor whose bytes begin here. */
+    /** Creates the entry of a tensor whose bytes begin at this position. */
     static Entry entry(Tensor tensor, long begin) {
         List<Long> shape = Arrays.stream(tensor.shape()).boxed().toList();
         long end = begin + tensor.data().remaining();
         return new Entry(tensor.name(), tensor.dtype(), shape, begin, end);
     }
 
-    /** Makes the header of a file that holds these, padded so that their data is aligned. */
+    /** Creates the header of a file, padded with spaces so that the data is aligned. */
     static byte[] bytes(List<Entry> entries, Map<String, String> metadata) throws IOException {
         StringWriter text = new StringWriter();
         Set<String> names = new HashSet<>(Set.of(METADATA));
@@ -251,7 +249,7 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata, long
             for (Entry entry : entries) {
                 if (!names.add(entry.name())) {
                     throw new IllegalArgumentException(
-                            "the name \"" + entry.name() + "\" is reserved or comes twice");
+                            "the name \"" + entry.name() + "\" is reserved or occurs twice");
                 }
                 json.name(entry.name()).beginObject();
                 json.name("dtype").value(entry.dtype().safetensorsName());
@@ -272,12 +270,15 @@ record SafetensorsHeader(List<Entry> entries, Map<String, String> metadata, long
         return padded;
     }
 
-    /** Spaces behind a header: 8 + 1000 bytes and 16 more are 1024, the next multiple of 64. */
+    /**
+     * Returns the number of spaces after a header: 16 for 1000 bytes, since 8 + 1000 + 16 = 16 ·
+     * 64.
+     */
     static int padding(int headerLength) {
         return Math.floorMod(-(Long.BYTES + headerLength), ALIGNMENT);
     }
 
-    /** Bytes of a name in JSON, with its quotes. */
+    /** Returns the size of a name in JSON in bytes, quotes included. */
     static int quotedLength(String name) {
         return new JsonPrimitive(name).toString().getBytes(StandardCharsets.UTF_8).length;
     }

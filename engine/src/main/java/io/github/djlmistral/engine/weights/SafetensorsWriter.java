@@ -18,14 +18,16 @@ import java.util.Map;
 import java.util.UUID;
 
 /**
- * Writes a safetensors file tensor by tensor, so that a model that is larger than memory can be
- * converted. Room is left for the header, which comes first in the file and is known last.
+ * Writes a safetensors file one tensor at a time, so that models larger than memory can be
+ * converted. Space for the header is reserved at the beginning of the file, and the header is
+ * written last.
  *
- * <p>The file appears under its name only when it is complete; until then it is a hidden temporary
- * file beside it, which {@link #close} deletes.
+ * <p>Until the file is complete it is a hidden temporary file in the same directory, which {@link
+ * #close} deletes.
  *
  * <pre>{@code
- * try (SafetensorsWriter writer = SafetensorsWriter.open(file, SafetensorsWriter.room(names))) {
+ * int capacity = SafetensorsWriter.headerCapacity(names);
+ * try (SafetensorsWriter writer = SafetensorsWriter.open(file, capacity)) {
  *     for (String name : names) {
  *         writer.add(tensor(name));
  *     }
@@ -35,47 +37,50 @@ import java.util.UUID;
  */
 public final class SafetensorsWriter implements Closeable {
 
-    /** {@code "":{"dtype":"BF16","shape":[...],"data_offsets":[...]},} with 5 long numbers. */
+    /**
+     * Size of {@code "":{"dtype":"BF16","shape":[...],"data_offsets":[...]},} with 5 long numbers.
+     */
     private static final int ENTRY = 55 + 5 * 20;
 
     private final Path file;
     private final Path temporary;
     private final FileChannel channel;
-    private final int room;
+    private final int headerCapacity;
     private final List<SafetensorsHeader.Entry> entries = new ArrayList<>();
 
-    private SafetensorsWriter(Path file, int room) throws IOException {
+    private SafetensorsWriter(Path file, int headerCapacity) throws IOException {
         this.file = file;
-        this.room = room;
+        this.headerCapacity = headerCapacity;
         temporary =
                 file.resolveSibling("." + file.getFileName() + "." + UUID.randomUUID() + ".tmp");
-        // Not Files.createTempFile: what that creates is for its owner's eyes only, and stays so.
+        // not Files.createTempFile, whose files are readable by their owner only
         channel =
                 FileChannel.open(
                         temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
-        channel.position((long) Long.BYTES + room);
+        channel.position((long) Long.BYTES + headerCapacity);
     }
 
     /**
-     * Begins a file.
+     * Creates a writer.
      *
-     * @param file the file to write; one that is there is replaced in the end
-     * @param room bytes for the header; what it does not need is filled with spaces. Tensors are
-     *     aligned if it is 8 less than a multiple of 64, as {@link #room} gives it
+     * @param file the file; an existing one is replaced by {@link #finish}
+     * @param headerCapacity the maximum size of the header in bytes, see {@link #headerCapacity};
+     *     unused bytes are filled with spaces
      * @return the writer
      * @throws IOException if the file cannot be created
      */
-    public static SafetensorsWriter open(Path file, int room) throws IOException {
-        return new SafetensorsWriter(file, room);
+    public static SafetensorsWriter open(Path file, int headerCapacity) throws IOException {
+        return new SafetensorsWriter(file, headerCapacity);
     }
 
     /**
-     * Tells how long a header gets at most.
+     * Computes the maximum size of a header.
      *
      * @param names the names of all tensors, of up to three dimensions each
-     * @return bytes, with some hundreds for metadata
+     * @return the size in bytes, including 512 bytes for metadata; it aligns the tensors to 64
+     *     bytes
      */
-    public static int room(Iterable<String> names) {
+    public static int headerCapacity(Iterable<String> names) {
         int bytes = 512;
         for (String name : names) {
             bytes = Math.addExact(bytes, ENTRY + SafetensorsHeader.quotedLength(name));
@@ -84,10 +89,10 @@ public final class SafetensorsWriter implements Closeable {
     }
 
     /**
-     * Appends a tensor. The format allows no gaps, so it is aligned only if the sizes of those
-     * before it are multiples of its element's: best begin with wide types.
+     * Appends a tensor. The format allows no gaps: to align all tensors, append them in descending
+     * order of element size.
      *
-     * @param tensor what to write
+     * @param tensor the tensor
      * @throws IOException if it cannot be written
      */
     public void add(Tensor tensor) throws IOException {
@@ -97,32 +102,32 @@ public final class SafetensorsWriter implements Closeable {
     }
 
     /**
-     * Writes the header, sees that everything is on the disk, and gives the file its name.
+     * Writes the header, syncs the file to disk, and renames it.
      *
-     * @param metadata free text for {@link Safetensors#metadata}, may be empty
-     * @throws IllegalArgumentException if two tensors have one name, or one the reserved name
-     *     {@code __metadata__}
-     * @throws IllegalStateException if the header is longer than the room that was left
+     * @param metadata the metadata, see {@link Safetensors#metadata}; may be empty
+     * @throws IllegalArgumentException if two tensors have the same name, or one has the reserved
+     *     name {@code __metadata__}
+     * @throws IllegalStateException if the header exceeds its capacity
      * @throws IOException if the file cannot be written
      */
     public void finish(Map<String, String> metadata) throws IOException {
         byte[] header = SafetensorsHeader.bytes(entries, metadata);
-        if (header.length > room) {
+        if (header.length > headerCapacity) {
             throw new IllegalStateException(
                     String.format(
                             Locale.ROOT,
-                            "%s: the header takes %d bytes, there is room for %d",
+                            "%s: the header takes %d bytes, its capacity is %d",
                             file,
                             header.length,
-                            room));
+                            headerCapacity));
         }
-        byte[] padded = Arrays.copyOf(header, room);
-        Arrays.fill(padded, header.length, room, (byte) ' ');
+        byte[] padded = Arrays.copyOf(header, headerCapacity);
+        Arrays.fill(padded, header.length, headerCapacity, (byte) ' ');
         channel.position(0);
         ByteBuffer length = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-        writeFully(length.putLong(room).flip());
+        writeFully(length.putLong(headerCapacity).flip());
         writeFully(ByteBuffer.wrap(padded));
-        // Else a power cut could leave the name in place and the bytes behind.
+        // otherwise the file could be renamed but incomplete after a power failure
         channel.force(true);
         channel.close();
         Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
@@ -134,7 +139,7 @@ public final class SafetensorsWriter implements Closeable {
         }
     }
 
-    /** Deletes what was written, unless it is finished. */
+    /** Deletes the temporary file, unless the writer is finished. */
     @Override
     public void close() throws IOException {
         channel.close();

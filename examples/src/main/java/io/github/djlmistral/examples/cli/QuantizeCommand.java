@@ -106,7 +106,7 @@ public final class QuantizeCommand implements Callable<Integer> {
         }
         Collection<Tensor> tensors = checkpoint.weights().unquantized().values();
         List<Path> beside = StagedCheckpoint.beside(directory);
-        long needed = SafetensorsWriter.room(partNames(tensors)) + 1_000_000L;
+        long needed = SafetensorsWriter.headerCapacity(partNames(tensors)) + 1_000_000L;
         for (Path file : beside) {
             needed += Files.size(file);
         }
@@ -151,8 +151,8 @@ public final class QuantizeCommand implements Callable<Integer> {
                         tensor ->
                                 quantization.covers(tensor.name()) ? 0 : -tensor.dtype().bytes()));
         long steps = tensors.stream().mapToLong(Tensor::elements).sum() / STEP;
-        int room = SafetensorsWriter.room(partNames(tensors));
-        try (SafetensorsWriter writer = SafetensorsWriter.open(file, room);
+        int capacity = SafetensorsWriter.headerCapacity(partNames(tensors));
+        try (SafetensorsWriter writer = SafetensorsWriter.open(file, capacity);
                 Terminal.Progress progress = terminal.progress("quantizing", steps)) {
             long done = 0;
             for (Tensor tensor : ordered) {

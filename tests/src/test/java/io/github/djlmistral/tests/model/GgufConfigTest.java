@@ -135,7 +135,7 @@ class GgufConfigTest {
         }
         assertRefused(least().remove("general.architecture"), "no architecture");
         assertRefused(least().put("llama.block_count", 1L << 40), "num_hidden_layers is 1099");
-        assertRefused(least().put("llama.block_count", "3"), "should be integer");
+        assertRefused(least().put("llama.block_count", "3"), "must be an integer");
         assertRefused(least().put("llama.rope.freq_base", Float.NaN), "rope_theta");
         assertRefused(
                 least().put("llama.attention.layer_norm_rms_epsilon", Float.POSITIVE_INFINITY),

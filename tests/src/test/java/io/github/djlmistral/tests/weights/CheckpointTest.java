@@ -85,7 +85,7 @@ class CheckpointTest {
         tensors("part.safetensors", "b");
         index("a", "part.safetensors", "b", "part.safetensors", "c", "part.safetensors");
 
-        assertRefused("part.safetensors: 2 tensors", "a, c", "different versions");
+        assertRefused("part.safetensors: 2 tensors", "a, c", "versions differ");
     }
 
     @Test
@@ -113,7 +113,8 @@ class CheckpointTest {
     void anIndexMayOnlyNameFilesBesideIt(String shard) throws IOException {
         index("a", shard);
 
-        assertRefused("index.json: it names", "not a .safetensors file beside it", "trust");
+        assertRefused(
+                "index.json: it lists", "not a .safetensors file in the same directory", "trust");
     }
 
     static Stream<Arguments> malformedIndex() {
@@ -147,7 +148,8 @@ class CheckpointTest {
 
     @Test
     void whatWasLookedForAndWhatIsThere() throws IOException {
-        assertRefused("model.safetensors.index.json", "nothing at all", "Give the directory");
+        assertRefused(
+                "model.safetensors.index.json", "the directory is empty", "Give the directory");
 
         for (int i = 0; i < 10; i++) {
             write("file-" + i, "");
@@ -164,7 +166,7 @@ class CheckpointTest {
                 .withMessageContainingAll("this is a file", "Give the directory");
         assertThatExceptionOfType(CheckpointException.class)
                 .isThrownBy(() -> Checkpoint.open(directory.resolve("nowhere")))
-                .withMessageContainingAll("nowhere: there is no such directory", "Give");
+                .withMessageContainingAll("nowhere: the directory does not exist", "Give");
     }
 
     private void assertRefused(String... messages) {

@@ -132,7 +132,7 @@ class ConsolidatedLayoutTest {
                                 ConsolidatedLayout.toHuggingFace(
                                         Map.of(name, numberedRows(name, 2, 1)), 1, 1))
                 .withMessageContainingAll(
-                        name, "no tensor of a Mistral model", "Hugging Face files");
+                        name, "not a tensor of a Mistral model", "Hugging Face files");
     }
 
     /** Contribution of one pair of dimensions to the score, for a query rotated by an angle. */

@@ -156,10 +156,10 @@ class GgufTest {
                 GgufMetadata.read(write(new GgufWriter().put("k", "text").put("l", List.of(1, 2))));
         assertThatExceptionOfType(CheckpointException.class)
                 .isThrownBy(() -> metadata.integer("k"))
-                .withMessageContainingAll("\"k\" should be integer", "String");
+                .withMessageContainingAll("\"k\" must be an integer", "String");
         assertThatExceptionOfType(CheckpointException.class)
                 .isThrownBy(() -> metadata.array("l", String.class))
-                .withMessageContainingAll("\"l\" should be an array of String", "Long");
+                .withMessageContainingAll("\"l\" must be an array of String", "Long");
         assertThat(metadata.array("l", Long.class)).hasValue(List.of(1L, 2L));
         assertThat(metadata.integer("none")).isEmpty();
     }
@@ -202,18 +202,18 @@ class GgufTest {
                         "version https://git-lfs.github".getBytes(StandardCharsets.US_ASCII),
                         "LFS",
                         "git lfs pull"),
-                damaged("version 1", small().version(1), "version 1 of GGUF", "newer file"),
-                damaged("version 4", small().version(4), "version 4 of GGUF", "2 and 3"),
+                damaged("version 1", small().version(1), "GGUF version is 1", "newer file"),
+                damaged("version 4", small().version(4), "GGUF version is 4", "2 and 3"),
                 damaged("big-endian", small().version(3 << 24), "big-endian", "convert"),
                 damaged(
                         "key twice",
                         replace(small().put("general.a", 1).put("general.b", 1), ".b", ".a"),
-                        "\"general.a\" comes twice",
+                        "\"general.a\" occurs twice",
                         "Download"),
                 damaged(
                         "tensor twice",
                         small().entry("a", F32, 64, 1),
-                        "\"a\" comes twice",
+                        "\"a\" occurs twice",
                         "again"),
                 damaged("not UTF-8", replace(small(), "llama", "ll\377ma"), "not UTF-8", "again"),
                 damaged("unknown type", small().entry("q", 10, 64, 256), "10 (Q2_K)", "Q6_K"),
@@ -227,10 +227,14 @@ class GgufTest {
                         "1844674407370955161",
                         "again"),
                 damaged("huge", small().entry("q", F32, 64, 1L << 40, 1L << 40), "2^63", "again"),
-                damaged("half a block", small().entry("q", 8, 64, 48), "blocks of 32", "Q8_0"),
+                damaged("half a block", small().entry("q", 8, 64, 48), "block size, 32", "Q8_0"),
                 damaged("overlap", small().entry("q", F32, 0, 1), "overlaps", "again"),
                 damaged("misaligned", small().entry("q", F32, 65, 1), "byte 65", "multiple of 32"),
-                damaged("outside", small().entry("q", F32, 1 << 20, 1), "\"q\" takes 4", "cut"),
+                damaged(
+                        "outside",
+                        small().entry("q", F32, 1 << 20, 1),
+                        "\"q\" takes 4",
+                        "incomplete"),
                 damaged("alignment", small().put("general.alignment", 12), "is 12, not 8", "again"),
                 damaged(
                         "bool",
@@ -241,11 +245,11 @@ class GgufTest {
                         "unknown kind of value",
                         replace(small().put("flag", true), "flag\7", "flag\15"),
                         "has the type 13",
-                        "types end at 12"),
+                        "supported are 0 to 12"),
                 damaged(
                         "too deep",
                         small().put("deep", List.of(List.of(List.of(List.of(List.of(1)))))),
-                        "arrays in arrays",
+                        "nested more than 4 deep",
                         "again"));
     }
 

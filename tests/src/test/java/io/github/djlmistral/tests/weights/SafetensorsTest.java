@@ -232,7 +232,7 @@ class SafetensorsTest {
 
         assertThatExceptionOfType(CheckpointException.class)
                 .isThrownBy(() -> Safetensors.read(file))
-                .withMessageContainingAll("\"big\"", "2147483648", "DJL NDArray", "quantized");
+                .withMessageContainingAll("\"big\"", "2147483648", "DJL arrays", "quantize");
     }
 
     @Test
@@ -246,14 +246,18 @@ class SafetensorsTest {
         return Stream.of(
                 damaged("empty", new byte[0], "ends after 0 bytes", "Download"),
                 damaged("seven bytes", new byte[7], "ends after 7 bytes", "Download"),
-                damaged("header of length 0", new byte[8], "would have 0 bytes", "write it again"),
+                damaged("header of length 0", new byte[8], "is 0 bytes", "write it again"),
                 damaged(
                         "header of negative length",
                         raw(-1, "{}"),
-                        "would have 18446744073709551615 bytes",
+                        "is 18446744073709551615 bytes",
                         "write it again"),
                 damaged("header over 16 MiB", raw(16_777_217, "{}"), "16777217", "write it again"),
-                damaged("cut in the header", raw(100, "{}"), "after 10 of 108 bytes", "Download"),
+                damaged(
+                        "truncated in the header",
+                        raw(100, "{}"),
+                        "after 10 of 108 bytes",
+                        "Download"),
                 damaged(
                         "Git LFS pointer",
                         bytes("version https://git-lfs.github.com/spec/v1\noid sha256:4d7a"),
@@ -331,7 +335,7 @@ class SafetensorsTest {
                 tensor("unknown dtype", "F7", "[1]", "[0,4]", 4, "\"F7\"", "BF16", "Convert"),
                 tensor("dtype that is null", null, "[1]", "[0,4]", 4, "dtype\" is null"),
                 tensor(
-                        "cut in the data",
+                        "truncated in the data",
                         "F32",
                         "[2]",
                         "[0,8]",
@@ -339,9 +343,9 @@ class SafetensorsTest {
                         "after 5 of 8 bytes",
                         "Download"),
                 tensor("bytes left over", "F32", "[2]", "[0,8]", 9, "1 bytes follow"),
-                tensor("hole at the begin", "F32", "[1]", "[4,8]", 8, "hole before it"),
+                tensor("gap at the beginning", "F32", "[1]", "[4,8]", 8, "gap before it"),
                 json(
-                        "hole in between",
+                        "gap in between",
                         "{"
                                 + entry("F32", "[1]", "[0,4]")
                                 + ",\"b\":"
@@ -349,7 +353,7 @@ class SafetensorsTest {
                                 + "}",
                         6,
                         "\"b\"",
-                        "hole before it, from byte 4 to 5"),
+                        "gap before it, from byte 4 to 5"),
                 json(
                         "overlap",
                         "{"
@@ -359,7 +363,7 @@ class SafetensorsTest {
                                 + "}",
                         5,
                         "\"b\"",
-                        "overlaps the one before it"),
+                        "overlaps the previous tensor"),
                 json(
                         "offsets near 2^63",
                         "{" + entry("U8", "[999999999999999999]", "[0,999999999999999999]") + "}",

@@ -50,7 +50,7 @@ class SafetensorsWriterTest {
         tensors.add(tensor("wide", Dtype.FLOAT32, 1, 2, 3, 4));
         List<String> names = tensors.stream().map(Tensor::name).toList();
         try (SafetensorsWriter writer =
-                SafetensorsWriter.open(file, SafetensorsWriter.room(names))) {
+                SafetensorsWriter.open(file, SafetensorsWriter.headerCapacity(names))) {
             for (Tensor tensor : tensors) {
                 writer.add(tensor);
                 assertThat(file).doesNotExist();
@@ -66,7 +66,8 @@ class SafetensorsWriterTest {
     @Test
     void roomKeepsTensorsAligned() {
         for (int i = 0; i < 100; ++i) {
-            assertThat((SafetensorsWriter.room(List.of("x".repeat(i))) + 8) % 64).isZero();
+            assertThat((SafetensorsWriter.headerCapacity(List.of("x".repeat(i))) + 8) % 64)
+                    .isZero();
         }
     }
 

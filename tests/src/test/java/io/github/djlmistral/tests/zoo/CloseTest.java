@@ -80,7 +80,7 @@ class CloseTest extends ZooFixture {
         try (SafetensorsWriter writer =
                 SafetensorsWriter.open(
                         directory.resolve("model.safetensors"),
-                        SafetensorsWriter.room(weights.keySet()))) {
+                        SafetensorsWriter.headerCapacity(weights.keySet()))) {
             for (Map.Entry<String, Tensor> entry : weights.entrySet()) {
                 writer.add(entry.getValue().renamed(entry.getKey()));
             }

@@ -7,16 +7,16 @@ import ai.djl.ndarray.types.Shape;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The additive attention mask: causal, within a sliding window and without padding. It is the
- * definition that every kernel without a mask must equal.
+ * The additive attention mask: causal, limited to a sliding window, without padding. It defines the
+ * result of kernels that take no mask.
  *
- * <p>The query at position q attends to the key at position p where {@code q - window < p <= q}, so
- * a window of W is W keys, the query's own included (arXiv 2310.06825; {@code
- * sliding_window_overlay} of the reference), and where the padding mask keeps p.
+ * <p>The query at position q attends to the key at position p if {@code q - window < p <= q}, that
+ * is, to at most {@code window} keys, its own included (arXiv 2310.06825; {@code
+ * sliding_window_overlay} of transformers), and p is not padding.
  */
 public final class AttentionMask {
 
-    /** The value of a masked key: finite, so that a fully masked row has no NaN. */
+    /** The mask value: finite, so that the softmax of a fully masked row is not NaN. */
     public static final float MASKED = -1e30f;
 
     /** A padding mask. */
@@ -35,7 +35,7 @@ public final class AttentionMask {
     private AttentionMask() {}
 
     /**
-     * Makes the mask as an array.
+     * Creates the mask as an array.
      *
      * @param manager the manager of the result
      * @param batch number of rows B

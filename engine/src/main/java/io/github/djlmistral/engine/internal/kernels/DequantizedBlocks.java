@@ -14,11 +14,10 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
 /**
- * Multiplies with quantized weights on a CPU, dequantizing a block of rows at a time into reused
- * buffers.
+ * Multiplies by quantized weights on a CPU, dequantizing blocks of rows into reused buffers.
  *
- * <p>Blocks are float32 for kernels of float16, whose products of many rows are computed in float32
- * anyway.
+ * <p>With float16 kernels the blocks are float32, since products of many rows are computed in
+ * float32 anyway.
  */
 final class DequantizedBlocks {
 
@@ -45,20 +44,20 @@ final class DequantizedBlocks {
     /** A buffer as an array and as bytes. */
     private record Block(NDArray array, ByteBuffer bytes) {}
 
-    /** Consumes a block. */
+    /** Uses a block. */
     @FunctionalInterface
     private interface Use {
 
-        /** Takes rows first to last - 1, the first numbers of a flat array. */
+        /** Uses rows first to last - 1, which are at the beginning of a flat array. */
         void accept(NDArray block, int first, int last);
     }
 
     /**
-     * Makes the first block when it is needed.
+     * Allocates no block until it is needed.
      *
-     * @param kernels run the scripts, without gradients
-     * @param manager keeps the blocks; of the CPU
-     * @param dequantizer dequantizes
+     * @param kernels the kernels that run the scripts, without gradients
+     * @param manager the manager of the blocks, on the CPU
+     * @param dequantizer the dequantizer
      */
     DequantizedBlocks(TorchKernels kernels, NDManager manager, Dequantizer dequantizer) {
         this.kernels = kernels;
@@ -67,12 +66,12 @@ final class DequantizedBlocks {
         dtype = kernels.dtype() == Dtype.FLOAT16 ? Dtype.FLOAT32 : kernels.dtype();
     }
 
-    /** Whether this is so fast that there is no need for a copy in another layout. */
+    /** See {@link Dequantizer#fast}. */
     boolean fast() {
         return dequantizer.fast();
     }
 
-    /** Multiplies: (..., rows) for x (..., columns). */
+    /** Returns x · weightᵀ, (..., rows), for x (..., columns). */
     NDArray linear(NDArray x, QuantizedWeight weight) {
         boolean same = dtype == kernels.dtype();
         NDArray wide = same ? x : kernels.toFloat32(x);
@@ -87,7 +86,10 @@ final class DequantizedBlocks {
         return out;
     }
 
-    /** The whole matrix (rows, columns), in memory of PyTorch's own, which graphs may keep. */
+    /**
+     * Returns the dequantized weight (rows, columns), in memory of PyTorch, which autograd may
+     * keep.
+     */
     NDArray whole(NDManager owner, QuantizedWeight weight) {
         NDArray whole = typed(owner.create(new Shape(weight.rows(), weight.columns()), carrier()));
         forEach(

@@ -22,12 +22,12 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The kernels in NDArray operations only: what the formulas say, nothing fused, in float32 whatever
- * the checkpoint holds. They are what the others are compared with.
+ * Kernels of NDArray operations: the formulas, unfused, always in float32. They run on every DJL
+ * engine, and tests compare other kernels to them.
  */
 public final class ReferenceKernels implements Kernels {
 
-    /** Numbers of a block at most, 4 MiB; a block has a row at least. */
+    /** Maximum size of a block in elements, 4 MiB; a block has at least one row. */
     private static final int BLOCK = 1 << 20;
 
     @Override
@@ -60,7 +60,7 @@ public final class ReferenceKernels implements Kernels {
         };
     }
 
-    /** A bfloat16 is the upper half of the float32 of the same value. */
+    /** Widens bfloat16, which is the upper half of a float32. */
     private static NDArray widened(NDManager manager, Tensor tensor) {
         int elements = (int) tensor.elements();
         long[] shape = tensor.shape();
@@ -77,7 +77,7 @@ public final class ReferenceKernels implements Kernels {
                 });
     }
 
-    /** Gives the numbers of one row; called by several threads at once. */
+    /** Computes one row; called by several threads at once. */
     @FunctionalInterface
     private interface Rows {
 
@@ -85,8 +85,8 @@ public final class ReferenceKernels implements Kernels {
     }
 
     /**
-     * Makes an array (rows, columns) on the manager's device, in blocks that the engine copies:
-     * memory of another device cannot be written to, and a buffer ends at 2 GiB.
+     * Creates an array (rows, columns) on the manager's device, in blocks that the engine copies:
+     * Java cannot write to device memory, and a buffer is limited to 2 GiB.
      */
     private static NDArray matrix(NDManager manager, int rows, int columns, Rows source) {
         NDArray array = manager.create(new Shape(rows, columns), DataType.FLOAT32);
@@ -210,7 +210,7 @@ public final class ReferenceKernels implements Kernels {
         return new NDIndex().addAllDim(2).addSliceDim(index, index + 1).addAllDim();
     }
 
-    /** (B, T, n·D) to (B, n, T, D). */
+    /** Reshapes (B, T, n·D) to (B, n, T, D). */
     private static NDArray heads(NDArray x, long size) {
         Shape shape = x.getShape();
         return x.reshape(shape.get(0), shape.get(1), -1, size).transpose(0, 2, 1, 3);
@@ -245,13 +245,13 @@ public final class ReferenceKernels implements Kernels {
 
     @Override
     public NDArray attentionWeights(NDArray q, NDArray k, NDArray mask) {
-        // a scalar array, not a Number: under autograd the division keeps it for the way back
+        // an array, not a Number: autograd keeps the divisor for the backward pass
         NDArray scale = q.getManager().create((float) Math.sqrt((double) q.getShape().get(3)));
         NDArray scores = q.matMul(expand(k, q.getShape().get(1)).transpose(0, 1, 3, 2)).div(scale);
         return scores.add(mask).softmax(-1);
     }
 
-    /** (B, G, K, D) to (B, H, K, D), each key/value head H/G times in a row. */
+    /** Repeats each key/value head H/G times: (B, G, K, D) to (B, H, K, D). */
     private static NDArray expand(NDArray x, long heads) {
         long groups = x.getShape().get(1);
         return heads == groups ? x : x.repeat(1, heads / groups);

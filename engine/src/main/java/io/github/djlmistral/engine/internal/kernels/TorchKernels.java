@@ -34,12 +34,12 @@ import org.jspecify.annotations.Nullable;
  * Kernels that use PyTorch's fused operators, on CPU and CUDA. DJL does not bind these operators,
  * so they are called through TorchScript, see {@code torch_kernels.py} among the resources.
  *
- * <p>All arguments of the script's methods are tensors, numbers too, because DJL passes nothing
- * else where gradients are wanted.
+ * <p>All arguments of the scripts' methods are tensors, even scalars: with gradients, DJL passes
+ * nothing else.
  */
 public final class TorchKernels implements Kernels {
 
-    /** DJL lets TorchScript choose the method by a placeholder of such a name when training. */
+    /** Prefix of the name of a placeholder array, by which DJL chooses the method when training. */
     private static final String METHOD = "module_method:";
 
     private final PtSymbolBlock module;
@@ -50,13 +50,13 @@ public final class TorchKernels implements Kernels {
     private final long scalarType;
     private final boolean gradients;
 
-    /** Null where PyTorch's operators dequantize. */
+    /** Null if PyTorch's operators dequantize. */
     private final @Nullable DequantizedBlocks blocks;
 
     /**
      * Compiles the kernels for a device.
      *
-     * @param manager a PyTorch manager that keeps the kernels, on their device
+     * @param manager the PyTorch manager that owns the kernels, which has their device
      * @param dtype float32, bfloat16 or float16
      */
     public TorchKernels(NDManager manager, Dtype dtype) {
@@ -66,10 +66,10 @@ public final class TorchKernels implements Kernels {
     /**
      * Compiles the kernels for a device.
      *
-     * @param manager a PyTorch manager that keeps the kernels, on their device
+     * @param manager the PyTorch manager that owns the kernels, which has their device
      * @param dtype float32, bfloat16 or float16
-     * @param dequantizer dequantizes quantized weights on a CPU; null leaves that to PyTorch's own
-     *     operators, as on a GPU, which dequantize whole matrices and take many passes for it
+     * @param dequantizer the dequantizer on a CPU; null, and on a GPU, for PyTorch's operators,
+     *     which dequantize whole matrices in several passes over memory
      */
     public TorchKernels(NDManager manager, Dtype dtype, @Nullable Dequantizer dequantizer) {
         scalarType = scalarType(dtype);
@@ -110,7 +110,7 @@ public final class TorchKernels implements Kernels {
         blocks = inference.blocks;
     }
 
-    /** Returns torch's own number of a type, {@code c10/core/ScalarType.h}. */
+    /** Returns PyTorch's number of a data type, see {@code c10/core/ScalarType.h}. */
     static long scalarType(Dtype dtype) {
         return switch (dtype) {
             case FLOAT16 -> 5;
@@ -145,7 +145,7 @@ public final class TorchKernels implements Kernels {
         DataType carrier =
                 switch (tensor.dtype()) {
                     case FLOAT32 -> DataType.FLOAT32;
-                    // DJL does not know bfloat16: the bits travel under a name of the same width
+                    // DJL does not support bfloat16: the bits are passed as float16
                     case FLOAT16, BFLOAT16 -> DataType.FLOAT16;
                     default ->
                             throw new IllegalArgumentException(
@@ -154,7 +154,7 @@ public final class TorchKernels implements Kernels {
         NDArray bits = manager.create(tensor.data(), shape, carrier);
         NDArray array = bfloat16 ? normal("as_bfloat16", bits) : bits;
         if (tensor.dtype() == dtype) {
-            // the bits of a bfloat16 array stay open beside it: they keep the mapped bytes
+            // the float16 array of bfloat16 bits stays open: it owns the mapped bytes
             return array;
         }
         try (bits;
@@ -268,22 +268,22 @@ public final class TorchKernels implements Kernels {
                 });
     }
 
-    /** Takes an array out of the scope that happens to be open where it is first needed. */
+    /** Removes an array from the NDScope, if any, that is open when it is first needed. */
     static NDArray outliving(NDArray array) {
         NDScope.unregister(array);
         return array;
     }
 
-    /** Runs a method outside of inference mode: what that makes cannot be trained with later. */
+    /** Runs a method outside of inference mode, whose arrays could not be trained with later. */
     NDArray normal(String method, NDArray... arguments) {
         turnProfilingOff();
         return recorded(method, arguments).get(0);
     }
 
     /**
-     * The profiling executor would compile each new shape anew, for operators that are fused
-     * already. PyTorch keeps the switch per native thread, which a virtual thread changes between
-     * two calls, so it is set before each.
+     * The profiling executor would recompile for each new shape, although the operators are fused
+     * already. The switch is per native thread, which may be another at each call of a virtual
+     * thread, so it is set before each call.
      */
     private static void turnProfilingOff() {
         JniUtils.setGraphExecutorOptimize(false);

@@ -21,33 +21,32 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A linear layer with a quantized weight, by PyTorch's operators; scripts are in {@code
- * torch_quantized.py} among the resources.
+ * A linear layer with a quantized weight, computed by PyTorch; the scripts are in the resource
+ * {@code torch_quantized.py}.
  *
- * <p>For many rows the matrix is dequantized and multiplied as a plain one: {@linkplain
- * DequantizedBlocks block by block} on a CPU, as a whole by operators on a GPU. For few rows an
- * {@link Int4} matrix goes through PyTorch's own int4 operator, which reads nothing but codes and
- * scales, where the kernels are bfloat16, the one type that it is fast in. It wants a layout of its
- * own, made at the first such call and as large as the codes, and rounds scales and offsets to
- * bfloat16: a weight is off by 2^-8 of {@code |scale · (q - 8)| + |offset + 8 · scale|} at most,
- * not of its own size.
+ * <p>For many rows of input the weight is dequantized: {@linkplain DequantizedBlocks in blocks} on
+ * a CPU, as a whole on a GPU. For few rows, {@link Int4} weights with bfloat16 kernels use
+ * PyTorch's int4 operator, which reads codes and scales only; in other data types it is slow. It
+ * needs its own layout, which is created at the first such call and is as large as the codes, and
+ * rounds scales and offsets to bfloat16: the absolute error of a weight is at most 2^-8 of {@code
+ * |scale · (q - 8)| + |offset + 8 · scale|}.
  */
 final class TorchQuantizedLinear implements QuantizedLinear {
 
     private static final Logger LOGGER = LoggerFactory.getLogger(TorchQuantizedLinear.class);
 
     /**
-     * Measured on one core of Zen 4 with Java 17, 14336 x 4096 and 4096 x 14336 in groups of 128:
-     * the operator takes 3.5 ms for one row and 1.4 ms a row for many; dequantizing takes 57 ms,
-     * and the product with what is dequantized 16 ms for 16 rows, 41 ms for 64: they meet at 75
-     * rows, and beyond 110 in groups of 32, which dequantize in 95 ms. Not higher, for the
-     * operator's rounding.
+     * Maximum number of rows for the int4 operator on a CPU. On one core of Zen 4 with Java 17, for
+     * 14336 x 4096 and 4096 x 14336 in groups of 128, the operator takes 3.5 ms for one row and 1.4
+     * ms per row for many; dequantizing takes 57 ms, and the product 16 ms for 16 rows, 41 ms for
+     * 64. The break-even is at 75 rows, or above 110 in groups of 32, which take 95 ms to
+     * dequantize. It is lower because of the operator's rounding.
      */
     private static final int FEW_ON_CPU = 64;
 
     /**
-     * Not measured by us: published for 4096 x 4096 on an A6000, the operator and dequantizing meet
-     * at 128 rows (torchao, prototype/hqq).
+     * Maximum number of rows for the int4 operator on a GPU: the break-even that torchao
+     * (prototype/hqq) publishes for 4096 x 4096 on an A6000. Not measured by us.
      */
     private static final int FEW_ON_GPU = 128;
 
@@ -57,7 +56,7 @@ final class TorchQuantizedLinear implements QuantizedLinear {
     private final @Nullable DequantizedBlocks blocks;
     private final @Nullable NDArray order;
 
-    /** The script's method that dequantizes and its arguments; null where {@link #blocks} do. */
+    /** The method that dequantizes and its arguments; null if {@link #blocks} dequantize. */
     private final @Nullable Script script;
 
     private final boolean gpu;
@@ -66,16 +65,16 @@ final class TorchQuantizedLinear implements QuantizedLinear {
 
     private record Script(String method, NDList arguments) {}
 
-    /** {@link Int4} in the layout of PyTorch's operator. */
+    /** An {@link Int4} weight in the layout of PyTorch's operator. */
     private record Packed(NDArray codes, NDArray scalesAndZeros) {}
 
     /**
-     * Takes a matrix; on a GPU its bytes are copied there.
+     * Creates a layer; on a GPU the weight is copied there.
      *
-     * @param kernels run the scripts
-     * @param manager keeps what is made of the matrix, on the device of the layer
-     * @param weight the matrix
-     * @param blocks dequantize; null where operators do
+     * @param kernels the kernels that run the scripts
+     * @param manager the manager of packed data, which has the device of the layer
+     * @param weight the quantized weight
+     * @param blocks dequantizes on a CPU; null if PyTorch dequantizes
      */
     TorchQuantizedLinear(
             TorchKernels kernels,
@@ -130,7 +129,7 @@ final class TorchQuantizedLinear implements QuantizedLinear {
         TorchKernels recording = (TorchKernels) kernels.training();
         return x -> {
             NDArray columns = order == null ? x : recording.call("select_columns", x, order).get(0);
-            // the graph keeps the numbers for the way back
+            // autograd keeps the dequantized weight for the backward pass
             try (NDArray whole = whole(x.getManager())) {
                 return recording.call("linear_widened", columns, whole).get(0);
             } finally {
@@ -165,7 +164,7 @@ final class TorchQuantizedLinear implements QuantizedLinear {
         return new Script(weight instanceof Int4 ? "int4_dequantize" : "int8_dequantize", grouped);
     }
 
-    /** Codes, scales and offsets; these empty where there are none. */
+    /** Returns codes, scales and offsets; the offsets of a symmetric weight are empty. */
     private NDList grouped() {
         if (weight instanceof Int4 int4) {
             return new NDList(array(int4.codes()), array(int4.scales()), array(int4.offsets()));
@@ -212,7 +211,7 @@ final class TorchQuantizedLinear implements QuantizedLinear {
         }
         NDList source = script == null ? grouped() : script.arguments();
         try {
-            // both belong to the manager of the first argument, ours
+            // both belong to the manager of the first argument, which is ours
             NDArray scales =
                     kernels.call("int4_scales_and_zeros", source.get(1), source.get(2)).get(0);
             NDArray codes =
@@ -222,7 +221,10 @@ final class TorchQuantizedLinear implements QuantizedLinear {
             packed = new Packed(TorchKernels.outliving(codes), TorchKernels.outliving(scales));
         } catch (EngineException e) {
             packable = false;
-            LOGGER.warn("PyTorch's int4 operator does not work here, so {} is slow", weight, e);
+            LOGGER.warn(
+                    "PyTorch's int4 operator is not supported here, so products with {} are slow",
+                    weight,
+                    e);
         } finally {
             if (script == null) {
                 source.close();

@@ -11,12 +11,13 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 
 /**
- * A TorchScript archive made of program text alone, without Python: a zip of stored entries that
- * {@code torch::jit::load} compiles. It holds one object of one class without parameters.
+ * Creates a TorchScript archive from source code, without Python: a zip file of uncompressed
+ * entries that {@code torch::jit::load} compiles. It holds one object of one class without
+ * parameters.
  *
- * <p>Entries (format of {@code torch/csrc/jit/serialization}): {@code code/__torch__.py} the class,
- * {@code data.pkl} the object, {@code constants.pkl} an empty tuple, {@code version} the format's
- * number.
+ * <p>Entries, see {@code torch/csrc/jit/serialization}: {@code code/__torch__.py}, the class;
+ * {@code data.pkl}, the object; {@code constants.pkl}, an empty tuple; {@code version}, the version
+ * of the format.
  */
 final class TorchScriptArchive {
 
@@ -25,11 +26,11 @@ final class TorchScriptArchive {
     private TorchScriptArchive() {}
 
     /**
-     * Assembles the archive.
+     * Creates the archive.
      *
-     * @param code text of a class {@code Kernels(Module)} with the attribute {@code training :
-     *     bool}
-     * @return the archive's bytes
+     * @param code the source of a class {@code Kernels(Module)} with the attribute {@code training
+     *     : bool}
+     * @return the archive
      */
     static InputStream of(String code) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();

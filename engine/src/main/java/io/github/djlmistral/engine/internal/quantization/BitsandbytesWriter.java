@@ -12,13 +12,13 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Makes the tensors that bitsandbytes stores for an NF4 weight, so that Python reads what Java
- * quantized. They are, for {@code X.weight} with n weights:
+ * Creates the tensors that bitsandbytes stores for an NF4 weight, so that Python can load weights
+ * quantized here. For {@code X.weight} with n weights they are:
  *
  * <pre>
  * X.weight                                 uint8 (n/2, 1)      two codes per byte
  * X.weight.absmax                          float32 (n/64)      double quantization: uint8
- * X.weight.quant_map                       float32 (16)        the table
+ * X.weight.quant_map                       float32 (16)        the codebook
  * X.weight.nested_absmax                   float32 (n/64/256)  double quantization only
  * X.weight.nested_quant_map                float32 (256)
  * X.weight.quant_state.bitsandbytes__nf4   uint8               JSON: shape, dtype, blocksize...
@@ -43,9 +43,9 @@ public final class BitsandbytesWriter {
      *
      * @param name the weight's name, {@code X.weight}
      * @param weight the NF4 weight
-     * @param dtype the type that Python dequantizes to, that of the unquantized weight
+     * @param dtype the data type that Python dequantizes to, that of the unquantized weight
      * @param doubled whether absmax is quantized too, which saves 0.37 bits per weight
-     * @return the tensors, wide types first
+     * @return the tensors in descending order of element size
      */
     public static List<Tensor> tensors(
             String name, BitsandbytesWeight weight, Dtype dtype, boolean doubled) {
@@ -117,9 +117,9 @@ public final class BitsandbytesWriter {
     }
 
     /**
-     * The 256 numbers of bitsandbytes' signed dynamic 8-bit type: 0, 1, and for each power of ten
-     * from 10^-6 to 1, of which there are 7, the middles of 1, 2, 4 .. 64 equal parts of 0.1 to 1,
-     * times that power, with both signs.
+     * Returns the 256 values of bitsandbytes' signed dynamic 8-bit type: 0 and 1, and with both
+     * signs, for the k-th of the 7 powers of ten 10^-6 to 1, that power times the midpoints of 2^k
+     * equal parts of the interval from 0.1 to 1.
      */
     private static float[] dynamicMap() {
         float[] map = new float[256];
@@ -139,7 +139,7 @@ public final class BitsandbytesWriter {
         return map;
     }
 
-    /** Doubly quantized absmax. */
+    /** Absmax after double quantization. */
     @SuppressWarnings("ArrayRecordComponent") // never compared
     private record Nested(byte[] codes, float[] absmax, float offset) {
 

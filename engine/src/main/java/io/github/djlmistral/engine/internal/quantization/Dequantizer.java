@@ -7,17 +7,17 @@ import io.github.djlmistral.engine.weights.Dtype;
 import java.nio.ByteBuffer;
 
 /**
- * Dequantizes rows of quantized weights to float32 or bfloat16, as the matrix products of many
- * tokens need them. Implementations should be as fast as memory: every pass of many tokens
- * dequantizes every weight.
+ * Dequantizes rows of quantized weights to float32 or bfloat16, for matrix products with many
+ * tokens. Every prefill dequantizes every weight, so implementations should be limited by memory
+ * bandwidth only.
  */
 @FunctionalInterface
 public interface Dequantizer {
 
     /**
      * Dequantizes rows. Each value is that of {@link QuantizedWeight#dequantizeRow}, rounded once
-     * to the nearest, ties to even. Columns stay in the order they are stored in: the caller
-     * applies {@link Int4#inputOrder()}.
+     * to the nearest, ties to even. Columns are in stored order: the caller applies {@link
+     * Int4#inputOrder()}.
      *
      * <p>Thread-safe. A call may use several threads; it returns when all rows are written.
      *
@@ -31,8 +31,8 @@ public interface Dequantizer {
     void dequantize(QuantizedWeight weight, int from, int to, Dtype dtype, ByteBuffer out);
 
     /**
-     * Returns whether dequantizing is so fast that a second copy of the weight in another layout,
-     * for products with few rows, is not worth its memory.
+     * Returns whether dequantization is so fast that a second copy of a weight, in a layout for
+     * products with few rows, is not worth its memory.
      *
      * @return false by default
      */

@@ -124,7 +124,7 @@ public final class GgufWeights {
             if (name == null) {
                 throw new CheckpointException(
                         file,
-                        "tensor \"" + tensor.name() + "\" is not one of Mistral's network",
+                        "tensor \"" + tensor.name() + "\" is not a tensor of a Mistral network",
                         "Get a file of a Mistral model");
             }
             int turned = part.equals(QUERY) ? heads : part.equals(KEY) ? kvHeads : 0;

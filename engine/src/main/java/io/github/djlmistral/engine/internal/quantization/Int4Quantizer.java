@@ -42,8 +42,8 @@ public final class Int4Quantizer {
      * @param groupSize columns per group: 32, 64 or 128; must divide the columns
      * @param symmetric whether there are no offsets
      * @return the quantized weight; its tensors' names begin with that of {@code tensor}
-     * @throws IllegalArgumentException if the tensor is no such matrix, or has infinite values or
-     *     NaN; the message names it
+     * @throws IllegalArgumentException if the tensor is not such a matrix, or has infinite values
+     *     or NaN; the message names it
      */
     public static Int4 quantize(Tensor tensor, int groupSize, boolean symmetric) {
         FloatMatrix source = FloatMatrix.of(tensor);

@@ -22,8 +22,8 @@ public final class Int8Quantizer {
      * @param tensor float32, float16 or bfloat16, (rows, columns)
      * @param groupSize columns per group, a multiple of 16; must divide the columns
      * @return the quantized weight; its tensors' names begin with that of {@code tensor}
-     * @throws IllegalArgumentException if the tensor is no such matrix, or has infinite values or
-     *     NaN; the message names it
+     * @throws IllegalArgumentException if the tensor is not such a matrix, or has infinite values
+     *     or NaN; the message names it
      */
     public static Int8 quantize(Tensor tensor, int groupSize) {
         FloatMatrix source = FloatMatrix.of(tensor);

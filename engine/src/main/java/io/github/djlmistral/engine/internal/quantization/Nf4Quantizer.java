@@ -10,8 +10,9 @@ import java.util.stream.IntStream;
 /**
  * Quantizes weights to NF4, with the same codes as bitsandbytes.
  *
- * <p>The flattened matrix is cut into blocks of 64; {@code absmax} is the largest magnitude of a
- * block, and a code that of the table's value nearest to {@code w · (1 / absmax)}.
+ * <p>The flattened matrix is divided into blocks of 64. {@code absmax} is the largest magnitude of
+ * a block, and the code of a weight is that of the codebook value nearest to {@code w · (1 /
+ * absmax)}.
  */
 public final class Nf4Quantizer {
 
@@ -23,7 +24,7 @@ public final class Nf4Quantizer {
 
     /**
      * A value above the k-th threshold has a code above k. Thresholds are the means of adjacent
-     * table values, with the last digits of bitsandbytes.
+     * codebook values, with the last digits of bitsandbytes.
      */
     private static final float[] THRESHOLDS = {
         -0.8480964f,
@@ -58,8 +59,8 @@ public final class Nf4Quantizer {
      * @param tensor float32, float16 or bfloat16, (rows, columns)
      * @return the quantized weight; its tensors have bitsandbytes' names, that of {@code tensor}
      *     for the codes, uint8 ((rows · columns + 1) / 2, 1)
-     * @throws IllegalArgumentException if the tensor is no such matrix, or has infinite values or
-     *     NaN; the message names it
+     * @throws IllegalArgumentException if the tensor is not such a matrix, or has infinite values
+     *     or NaN; the message names it
      */
     public static BitsandbytesWeight quantize(Tensor tensor) {
         FloatMatrix source = FloatMatrix.of(tensor);

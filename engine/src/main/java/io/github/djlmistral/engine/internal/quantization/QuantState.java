@@ -76,7 +76,7 @@ record QuantState(int rows, int columns, int blockSize, @Nullable Nested nested)
             // Python reads a double here, of which torch makes a float
             float offset = (float) number("nested_offset", json.get("nested_offset"));
             if (!Float.isFinite(offset)) {
-                throw new IllegalArgumentException("nested_offset is no float32: " + offset);
+                throw new IllegalArgumentException("nested_offset is not a float32: " + offset);
             }
             nested = new Nested(positive("nested_blocksize", json.get("nested_blocksize")), offset);
         }

@@ -96,7 +96,7 @@ public final class ScalarDequantizer implements Dequantizer {
         table[0] = bits(scale * -Int4.ZERO_POINT, wide);
     }
 
-    /** Columns 2j and 2j + 1 of a word are in the places 4j of its two halves. */
+    /** Columns 2j and 2j + 1 of a word are at bit 4j of its two halves. */
     private static void lookUp(
             long[] table, int[] words, int place, int from, int end, long[] to, boolean wide) {
         int at = from / 8 * TILE + place;

@@ -6,52 +6,52 @@ import ai.djl.ndarray.NDManager;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Computes whole passes of few tokens, from token ids to logits, without the engine: single tokens,
- * rows of a batch, a few tokens that are checked at once.
+ * Computes forward passes over few tokens, from token ids to logits, without the engine: decode
+ * steps of a batch, and short drafts of speculative decoding.
  *
- * <p>It computes what the blocks compute, in float32 but for two roundings: caches have a type of
- * their own, and inputs of 4-bit matrices are rounded to 8 bits, with a scale for each group.
- * Thread-safe; passes of several threads wait for each other.
+ * <p>The results are those of the blocks, in float32 but for two roundings: keys and values to the
+ * data type of the cache, and the inputs of int4 weights to int8, with a scale for each group.
+ * Thread-safe; passes of several threads run one after the other.
  */
 public interface Decoder {
 
-    /** How many tokens, of all rows together, a pass may have. */
+    /** Maximum number of tokens of a pass, all rows together. */
     int MAX_TOKENS = 8;
 
     /**
-     * Runs one pass and writes its keys and values into the cache.
+     * Runs a pass and writes its keys and values to the cache.
      *
-     * @param pass the arguments
+     * @param pass the arguments of the pass
      * @return logits, float32 (B, kept, V), in the manager of the pass
      */
     NDArray forward(Pass pass);
 
     /**
-     * Returns whether the network's arrays still have their memory where it was when the decoder
-     * was made: {@code NDArray.set} moves it.
+     * Returns whether the memory of the network's arrays is where it was when the decoder was
+     * created; {@code NDArray.set} moves it.
      */
     boolean isCurrent();
 
-    /** Returns how it computes, for the user: vector width and threads. */
+    /** Returns vector width and number of threads, as a text for the user. */
     String description();
 
     /**
      * One pass of T tokens in B rows, over a cache with C slots.
      *
-     * @param manager what the result belongs to
-     * @param ids B · T token ids, row by row
+     * @param manager the manager of the result
+     * @param ids B · T token ids, row-major
      * @param batch B
      * @param tokens T; B · T is at most {@link #MAX_TOKENS}
-     * @param positions B · T positions, for the rotation
-     * @param keys of each layer, (B, G, C, D)
-     * @param values of each layer, (B, G, C, D)
-     * @param past how many tokens the cache has seen; the token at position p is in slot p mod C,
-     *     and if T is more than 1, {@code past + T} is at most C
-     * @param mask added to the attention scores, B · T · K numbers for the K slots in use; null for
-     *     causal within the window
-     * @param kept of how many last tokens of each row logits are wanted
+     * @param positions B · T positions, for the rotary embedding
+     * @param keys the keys of each layer, (B, G, C, D)
+     * @param values the values of each layer, (B, G, C, D)
+     * @param past number of tokens that the cache has seen; the token at position p is in slot p
+     *     mod C, and if T is more than 1, {@code past + T} is at most C
+     * @param mask additive attention mask (B, T, K) for the K slots in use; null for a causal mask
+     *     within the window
+     * @param kept number of tokens at the end of each row to compute logits for
      */
-    // Made for one call and read by it alone.
+    // Created for one call, which alone reads it.
     @SuppressWarnings("ArrayRecordComponent")
     record Pass(
             NDManager manager,

@@ -8,22 +8,22 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A network as a decoder needs it. Arrays are on the CPU and contiguous; their memory is read where
- * it is and must outlive the decoder.
+ * The network of a decoder. Arrays are contiguous and on the CPU; a decoder reads their memory in
+ * place, so they must outlive it.
  *
- * @param dtype the type of all arrays and of the cache
- * @param heads query heads H
- * @param groups key/value heads G
- * @param headDim size of a head D
- * @param window how many keys a token sees, itself included; 0 for all
- * @param eps added to the mean square in the norms
- * @param inverseFrequencies D/2 of them
- * @param table the embeddings (V, E)
+ * @param dtype data type of all arrays and of the cache
+ * @param heads number of query heads H
+ * @param groups number of key/value heads G
+ * @param headDim width of a head D
+ * @param window number of tokens that a token attends to, itself included; 0 for all
+ * @param eps epsilon of the norms
+ * @param inverseFrequencies the D/2 inverse frequencies of the rotary embedding
+ * @param table the embedding table (V, E)
  * @param layers the layers
  * @param norm the final norm (E)
  * @param head the output layer (V, E)
  */
-// Made for one decoder and read by it alone.
+// Created for one decoder, which alone reads it.
 @SuppressWarnings("ArrayRecordComponent")
 public record DecoderNetwork(
         Dtype dtype,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * Passes of few tokens on a CPU, computed by Java's Vector API over the engine's own memory. {@link
- * io.github.djlmistral.engine.internal.simd.Simd} comes twice in the jar: here for Java 17, where
- * it says what is missing, and among the classes for Java 22, with all that computes.
+ * Kernels written with Java's Vector API: decode steps and dequantization on a CPU. {@link
+ * io.github.djlmistral.engine.internal.simd.Simd} is in the multi-release jar twice: here for Java
+ * 17, where it reports that the kernels are not available, and for Java 22, with the kernels.
  */
 @NullMarked
 package io.github.djlmistral.engine.internal.simd;

@@ -12,11 +12,11 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Mistral's own layout of weights, that of {@code consolidated.safetensors}. It differs from
- * Hugging Face's in the names, and in the order of the rows of the query and key projections.
+ * Converts weights from Mistral's own layout, that of {@code consolidated.safetensors}, to Hugging
+ * Face's. They differ in the names, and in the row order of the query and key projections.
  *
- * <p>Names are those of {@code convert_mistral_weights_to_hf.py} in transformers; for the rows see
- * {@link RotaryRows}.
+ * <p>The names are those of {@code convert_mistral_weights_to_hf.py} in transformers; for the row
+ * order see {@link RotaryRows}.
  */
 public final class ConsolidatedLayout {
 
@@ -31,7 +31,7 @@ public final class ConsolidatedLayout {
 
     private static final Pattern LAYER = Pattern.compile("layers\\.(\\d+)\\.(.+)");
 
-    /** What follows {@code layers.N.} here and {@code model.layers.N.} there. */
+    /** Names after {@code layers.N.} to names after {@code model.layers.N.}. */
     private static final Map<String, String> NAMES_IN_LAYER =
             Map.of(
                     QUERY,
@@ -56,15 +56,15 @@ public final class ConsolidatedLayout {
     private ConsolidatedLayout() {}
 
     /**
-     * Converts the tensors of a checkpoint. Only queries and keys are copied, into direct buffers;
-     * all others keep their mapped bytes.
+     * Converts the tensors of a checkpoint. Query and key projections are copied; all others stay
+     * mapped.
      *
-     * @param tensors the tensors as {@link Checkpoint#tensors} gives them
+     * @param tensors the tensors, see {@link Checkpoint#tensors}
      * @param heads the number of query heads, {@code n_heads} in {@code params.json}
      * @param kvHeads the number of key heads, {@code n_kv_heads}
-     * @return the tensors under Hugging Face's names, in the order given; unmodifiable
-     * @throws IllegalArgumentException if a name is none of a Mistral model, or if the heads do not
-     *     divide the rows of a query or key into pairs
+     * @return the tensors with Hugging Face's names, in the same order; unmodifiable
+     * @throws IllegalArgumentException if a name is not that of a Mistral model, or the rows of a
+     *     query or key projection cannot be divided into heads
      */
     public static Map<String, Tensor> toHuggingFace(
             Map<String, Tensor> tensors, int heads, int kvHeads) {
@@ -79,7 +79,7 @@ public final class ConsolidatedLayout {
             if (name == null) {
                 throw new IllegalArgumentException(
                         Quote.of(tensor.name())
-                                + " is no tensor of a Mistral model in the consolidated layout;"
+                                + " is not a tensor of a Mistral model in the consolidated layout;"
                                 + " use the model's Hugging Face files (model*.safetensors)");
             }
             Tensor reordered =

@@ -9,10 +9,10 @@ import java.util.Locale;
 /**
  * Row permutation of query and key projections between the two layouts of rotary embedding.
  *
- * <p>Rotary embedding turns the dimensions of a head in pairs. Mistral's code and llama.cpp pair
- * neighbours (0 with 1, 2 with 3), as the real and imaginary parts of complex numbers; Hugging Face
- * pairs each dimension of the first half with one of the second. So the even rows of each head go
- * first, then the odd ones:
+ * <p>Rotary embedding rotates pairs of the dimensions of a head. Mistral's code and llama.cpp pair
+ * adjacent dimensions (0 with 1, 2 with 3), as real and imaginary parts of complex numbers; Hugging
+ * Face pairs each dimension of the first half with one of the second. So Hugging Face's layout has
+ * the even rows of each head first, then the odd ones:
  *
  * <pre>
  * 2 heads of 4:     head 0      head 1
@@ -20,21 +20,21 @@ import java.util.Locale;
  * Hugging Face's    0 2 1 3     4 6 5 7      the same pairs, now two rows apart
  * </pre>
  *
- * <p>A score is a sum over the dimensions of a head, and query and key are reordered alike, so it
- * stays the same; values and outputs are not turned and keep their order. It is {@code
- * w.view(heads, d / 2, 2, in).transpose(1, 2)}.
+ * <p>Attention scores do not change, since they are sums over the dimensions of a head and queries
+ * and keys are permuted alike. Value and output projections are not rotated and keep their order.
+ * The permutation is {@code w.view(heads, d / 2, 2, in).transpose(1, 2)}.
  */
 public final class RotaryRows {
 
     private RotaryRows() {}
 
     /**
-     * Tells where a row of Hugging Face's order comes from.
+     * Returns the source of a row in Hugging Face's order.
      *
-     * @param row the row there
-     * @param width how many rows a head has, even
-     * @return the row where neighbours are pairs: row i of a head is its row 2i, row width/2 + i
-     *     its row 2i + 1
+     * @param row the row in Hugging Face's order
+     * @param width number of rows per head, even
+     * @return the row in the order of adjacent pairs: 2i for row i of a head, 2i + 1 for row
+     *     width/2 + i
      */
     public static int source(int row, int width) {
         int inHead = row % width;
@@ -44,13 +44,13 @@ public final class RotaryRows {
     }
 
     /**
-     * Checks that rows divide into heads of pairs.
+     * Checks that the rows can be divided into heads.
      *
-     * @param tensor the tensor's name, type and shape, for the message
+     * @param tensor name, type and shape of the tensor, for the message
      * @param shape the tensor's shape
      * @param heads the number of heads
-     * @return how many rows a head has
-     * @throws IllegalArgumentException if they do not
+     * @return the number of rows per head, even
+     * @throws IllegalArgumentException if they cannot be divided
      */
     public static int width(String tensor, long[] shape, int heads) {
         if (heads <= 0
@@ -60,8 +60,8 @@ public final class RotaryRows {
             throw new IllegalArgumentException(
                     String.format(
                             Locale.ROOT,
-                            "%s does not divide into %d heads of pairs of rows; check the numbers"
-                                    + " of heads in config.json, params.json or the metadata of"
+                            "%s cannot be divided into %d heads of pairs of rows; check the"
+                                    + " numbers of heads in config.json, params.json or the metadata of"
                                     + " the GGUF file",
                             Quote.shorten(tensor),
                             heads));
@@ -70,12 +70,12 @@ public final class RotaryRows {
     }
 
     /**
-     * Copies a tensor [heads * width, in] of pairs of neighbours into Hugging Face's order.
+     * Copies a tensor (heads * width, in) from the order of adjacent pairs to Hugging Face's order.
      *
      * @param tensor the tensor
      * @param heads the number of heads
-     * @return the copy, in memory of its own
-     * @throws IllegalArgumentException if its rows do not divide into heads of pairs
+     * @return the copy, in memory that it owns
+     * @throws IllegalArgumentException if its rows cannot be divided into heads
      */
     public static Tensor evenRowsFirst(Tensor tensor, int heads) {
         int width = width(tensor.name() + " " + tensor, tensor.shape(), heads);
@@ -83,7 +83,7 @@ public final class RotaryRows {
         Tensor copy = Tensor.allocate(tensor.name(), tensor.dtype(), tensor.shape());
         ByteBuffer target = copy.data();
         if (source.hasRemaining()) {
-            // All are ints, as the whole tensor has less than 2^31 bytes.
+            // no overflow: the tensor has less than 2^31 bytes
             int rows = width * heads;
             int rowBytes = source.capacity() / rows;
             for (int row = 0; row < rows; row++) {

@@ -9,32 +9,32 @@ import jdk.incubator.vector.FloatVector;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Attention of the queries that share a key head, over a part of the cache, in one pass over its
- * keys and values (flash-decoding, Dao et al. 2023): a softmax whose largest score is found on the
- * way. Parts are put together by {@link #merge}.
+ * Attention of the query heads that share a key/value head, over a range of slots of the cache,
+ * with an online softmax (flash-decoding, Dao et al. 2023). {@link #merge} combines the results of
+ * the ranges.
  *
- * <p>After scores s_j so far: m = max s_j, l = Σ exp(s_j - m), a = Σ exp(s_j - m) v_j. When a block
- * brings a larger m', l and a are multiplied by exp(m - m').
+ * <p>State after scores s_j: m = max s_j, l = Σ exp(s_j - m), a = Σ exp(s_j - m) v_j. When a block
+ * has a larger maximum m', l and a are multiplied by exp(m - m').
  */
 final class Attention {
 
-    /** Keys that are computed at once: with their values they stay in the second-level cache. */
+    /** Slots per block: their keys and values fit in the L2 cache. */
     private static final int BLOCK = 128;
 
-    /** Bytes that memory is read in. */
+    /** Size of a cache line in bytes. */
     private static final int LINE = 64;
 
     private final int heads;
     private final int size;
 
-    /** Of each head BLOCK scores, then what they weigh. */
+    /** BLOCK scores of each head, which then become weights. */
     private final float[] scores;
 
-    /** Written so that the compiler keeps the loads. */
+    /** Written so that the compiler does not remove the loads. */
     @SuppressWarnings("UnusedVariable")
     private int fetched;
 
-    /** Makes what one member of the team needs, for queries of so many heads and their size. */
+    /** Creates the state of one thread, for a number of query heads and their width. */
     Attention(int heads, int size) {
         this.heads = heads;
         this.size = size;
@@ -42,17 +42,17 @@ final class Attention {
     }
 
     /**
-     * Attends to the slots from {@code from} to {@code to}.
+     * Attends to the slots {@code from} to {@code to - 1}.
      *
-     * @param dtype of the cache
-     * @param keys the address of slot 0's key
-     * @param values the address of slot 0's value
-     * @param queries the heads' queries, one after the other, scaled by 1/sqrt(D)
-     * @param at where they begin
-     * @param mask added to the scores, slot 0's at {@code maskAt}; null for none
-     * @param partial where the result goes: for each head a (D numbers), m and l
-     * @param first where the first head's begins
-     * @param step from one head's result to the next one's
+     * @param dtype the data type of the cache
+     * @param keys the address of the key in slot 0
+     * @param values the address of the value in slot 0
+     * @param queries the query of each head, adjacent, scaled by 1/sqrt(D)
+     * @param at the index of the first query
+     * @param mask additive mask, that of slot 0 at {@code maskAt}; null for none
+     * @param partial receives, for each head, a (D values), m and l
+     * @param first the index in {@code partial} of the first head
+     * @param step distance between the results of two heads
      */
     void attend(
             Dtype dtype,
@@ -91,9 +91,9 @@ final class Attention {
     }
 
     /**
-     * Brings a block into the caches. Nothing but loads keeps so many of them under way as the
-     * memory can serve; among the multiplications it would wait for nearly each (1.3 ms for 4096
-     * keys of 8 heads instead of 0.95).
+     * Prefetches a block into the processor's caches. A loop of loads alone has as many of them in
+     * flight as the memory supports; between multiplications most of them would stall (1.3 ms for
+     * 4096 keys of 8 heads instead of 0.95 ms).
      */
     private void fetch(long keys, long values, int bytes) {
         int sum = 0;
@@ -104,9 +104,9 @@ final class Attention {
     }
 
     /**
-     * Computes the scores of four heads, two keys at a time: eight sums, as many as hide the time
-     * that an addition takes, and each key is loaded once for all of them. Heads behind the last
-     * repeat it; so does the key behind the last.
+     * Computes the scores of four heads, two keys at a time: eight accumulators hide the latency of
+     * an addition, and each key is loaded once for four heads. Past the last head, the last one is
+     * computed again; likewise for keys.
      */
     private void score(Dtype dtype, long keys, int count, float[] queries, int at, int head) {
         int last = heads - 1;
@@ -158,7 +158,9 @@ final class Attention {
         }
     }
 
-    /** Makes a head's scores what their values weigh, 0 behind the last; brings m and l forward. */
+    /**
+     * Replaces the scores of a head by softmax weights, 0 past the last slot, and updates m and l.
+     */
     private void weigh(
             float @Nullable [] mask, int maskAt, int count, int at, float[] partial, int row) {
         float largest = partial[row + size];
@@ -178,7 +180,7 @@ final class Attention {
         for (int j = at; j < at + BLOCK; j += Lanes.COUNT) {
             FloatVector s = FloatVector.fromArray(Lanes.FLOATS, scores, j).sub(largest);
             FloatVector e =
-                    Lanes.exp(s).blend(0, s.lt(-87f)); // what is masked has no weight at all
+                    Lanes.exp(s).blend(0, s.lt(-87f)); // the weight of a masked slot is exactly 0
             e.intoArray(scores, j);
             sum = sum.add(e);
         }
@@ -200,7 +202,7 @@ final class Attention {
         partial[row + size + 1] *= factor;
     }
 
-    /** Adds the weighted values to four heads' sums, 2 L of the D numbers at a time. */
+    /** Adds the weighted values to the sums a of four heads, 2 L of the D elements at a time. */
     private void accumulate(
             Dtype dtype, long values, int count, int head, float[] partial, int first, int step) {
         int last = heads - 1;
@@ -259,14 +261,14 @@ final class Attention {
     }
 
     /**
-     * Puts the parts of one head together.
+     * Combines the partial results of a head.
      *
-     * @param partial parts as {@link #attend} gives them
-     * @param first where the first begins
-     * @param parts how many
-     * @param step from one part to the next
-     * @param out where the D numbers go; zeros if everything was masked
-     * @param at where they begin
+     * @param partial results of {@link #attend}
+     * @param first the index of the first result
+     * @param parts the number of results
+     * @param step distance between two results
+     * @param out receives the D values of the head; zeros if all slots are masked
+     * @param at the index of the first value
      */
     void merge(float[] partial, int first, int parts, int step, float[] out, int at) {
         float largest = Float.NEGATIVE_INFINITY;

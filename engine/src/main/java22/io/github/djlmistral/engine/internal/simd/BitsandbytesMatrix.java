@@ -11,9 +11,9 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 
 /**
- * The product of {@link BitsandbytesWeight} with inputs in float32, over the codes as bitsandbytes
- * lays them down: a byte holds two neighbours of a row, so even and odd inputs are kept apart. The
- * table fits into one vector of 16 lanes; with shorter vectors codes are looked up one by one.
+ * Product of {@link BitsandbytesWeight} with float32 inputs. A byte holds the codes of two adjacent
+ * columns, so even and odd inputs are separated. The codebook fits into a vector of 16 lanes; with
+ * shorter vectors, codes are looked up one at a time.
  */
 final class BitsandbytesMatrix extends Matrix {
 
@@ -51,7 +51,10 @@ final class BitsandbytesMatrix extends Matrix {
         }
     }
 
-    /** The even inputs of a row, then the odd ones, from x on. */
+    /**
+     * Computes an output; the even inputs of the token are in {@code halves} from x on, then the
+     * odd ones.
+     */
     private float product(long bytes, long factors, float[] halves, int x) {
         IntVector numbers = FloatVector.fromArray(Lanes.FLOATS, table, 0).reinterpretAsInts();
         FloatVector y = Lanes.broadcast(0);

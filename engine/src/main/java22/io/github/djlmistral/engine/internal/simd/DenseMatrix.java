@@ -7,7 +7,7 @@ import ai.djl.ndarray.NDArray;
 import io.github.djlmistral.engine.weights.Dtype;
 import jdk.incubator.vector.FloatVector;
 
-/** The product of a matrix of floating-point numbers, row by row, with inputs in float32. */
+/** Product of an unquantized weight, row by row, with float32 inputs. */
 final class DenseMatrix extends Matrix {
 
     private final Dtype dtype;

@@ -13,32 +13,32 @@ import jdk.incubator.vector.IntVector;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What matrices are multiplied with: a row of numbers for each token, and the same rounded to 8
- * bits for matrices of 4-bit codes. Each member of the team has one of its own, so that all have it
- * without waiting for each other: making it costs less than a barrier.
+ * The inputs of a matrix product: a row for each token, in float32, and quantized to int8 for int4
+ * weights. Each thread of the team computes its own copy, which costs less than a barrier.
  */
 final class Input {
 
     /**
-     * The largest magnitude of a rounded number: 16 products with codes up to 15 fit in 16 bits.
+     * The largest magnitude of an int8 input: the sum of 16 products with codes up to 15 fits in 16
+     * bits.
      */
     private static final int LARGEST = 127;
 
-    /** Added and taken away again, it rounds to the nearest integer: 1.5 · 2^23. */
+    /** 1.5 · 2^23: adding and subtracting it rounds to the nearest integer. */
     private static final float ROUND = 12582912f;
 
-    /** Row after row, {@link #stride} apart. */
+    /** The rows, {@link #stride} elements apart. */
     float[] values = new float[0];
 
     int stride;
 
-    /** Rounded numbers, two in an int, the first in its lower half; row after row. */
+    /** The int8 inputs as pairs of 16-bit integers, the first in the lower half; row-major. */
     int[] pairs = new int[0];
 
-    /** What the rounded numbers of a group are multiplied by; row after row. */
+    /** The scale of each group of int8 inputs; row-major. */
     float[] scales = new float[0];
 
-    /** The sums of the rounded numbers of a group, times its scale; row after row. */
+    /** For each group, the sum of its int8 inputs times its scale; row-major. */
     float[] sums = new float[0];
 
     private float[] normed = new float[0];
@@ -49,7 +49,7 @@ final class Input {
     private int roundedGroup;
     private int @Nullable [] roundedOrder;
 
-    /** Takes rows as they are. */
+    /** Sets the rows. */
     void set(float[] rows, int columns) {
         values = rows;
         stride = columns;
@@ -58,8 +58,8 @@ final class Input {
     }
 
     /**
-     * Takes rows through a root-mean-square norm, whose weights are read where they are: they may
-     * have changed since the last pass.
+     * Sets the rows and applies an RMS norm. Its weight is read at each call, since it may have
+     * changed since the last pass.
      */
     void setNormed(float[] rows, int tokens, int columns, Norm weight, float eps) {
         if (normed.length < tokens * columns) {
@@ -85,11 +85,12 @@ final class Input {
     }
 
     /**
-     * Rounds to 8 bits: {@code round(x · 127 / m)}, with m the largest magnitude of the group.
+     * Quantizes the inputs to int8: {@code round(x · 127 / m)}, where m is the largest magnitude of
+     * the group.
      *
-     * @param tokens how many rows
-     * @param group how many columns share a scale
-     * @param order the column that each rounded number is of, null for all in order
+     * @param tokens the number of rows
+     * @param group the group size in columns
+     * @param order the column that each int8 input is taken from; null if they are in order
      */
     void round(int tokens, int group, int @Nullable [] order) {
         if (group == roundedGroup && Arrays.equals(order, roundedOrder)) {
@@ -151,7 +152,7 @@ final class Input {
         return ordered;
     }
 
-    /** Numbers that a matrix needs while it multiplies. */
+    /** Returns a buffer for intermediate results, of at least this many elements. */
     float[] scratch(int count) {
         if (scratch.length < count) {
             scratch = new float[count];
@@ -159,7 +160,7 @@ final class Input {
         return scratch;
     }
 
-    /** Of each row the even columns, then the odd ones. */
+    /** Returns the rows with their even columns first, then the odd ones. */
     float[] deinterleaved(int tokens) {
         if (!deinterleavedValid) {
             if (deinterleaved.length < tokens * stride) {

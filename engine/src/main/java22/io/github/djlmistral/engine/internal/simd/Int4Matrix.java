@@ -21,25 +21,25 @@ import jdk.incubator.vector.ShortVector;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The product of {@link Int4} with inputs of 8 bits, in 16-bit lanes: a product is at most 15 · 127
- * and 16 of them are summed before they are widened. The codes of a group are summed as integers;
- * scales and offsets come in once a group.
+ * Product of {@link Int4} with int8 inputs in 16-bit lanes. A product is at most 15 · 127, so 16 of
+ * them are added before they are widened to 32 bits. A group is accumulated in integers, and then
+ * multiplied by its scale and offset.
  *
- * <p>With codes q, inputs rounded to r with scale s, and the group's scale d and offset o, a group
- * gives {@code d · s · Σ q r + o · s · Σ r}; o is -8 d where there are no offsets.
+ * <p>With codes q, int8 inputs r of scale s, and the scale d and offset o of the group, a group
+ * adds {@code d · s · Σ q r + o · s · Σ r}. A symmetric weight has o = -8 d.
  */
 final class Int4Matrix extends Matrix {
 
     /**
-     * The lowest code of each 16-bit lane. Not a constant, on purpose: the compiler would load a
-     * constant anew from memory each time, and loads are what the loop waits for.
+     * Mask of the lowest code of each 16-bit lane. Deliberately not final: the compiler would
+     * reload a constant from memory in each iteration, and the loop is limited by loads.
      */
     private static int lowest = 0x000f000f;
 
-    /** Sign, exponent and fraction of a float16 in a float32's places; no constant either. */
+    /** {@link Lanes}' mask of float16 bits; not final for the same reason. */
     private static int float16 = 0x8fffffff;
 
-    /** Runs of L rows that are computed at once. */
+    /** Number of runs of L rows that are computed together. */
     private static final int RUNS = 4;
 
     private final int group;
@@ -69,24 +69,24 @@ final class Int4Matrix extends Matrix {
         }
     }
 
-    /** Where the first 8 columns' words of a row are. */
+    /** Returns the address of the word of a row's first 8 columns. */
     private long words(int row) {
         return codes + row / TILE * (long) columns * TILE / 2 + row % TILE * 4L;
     }
 
-    /** How many numbers behind the first scale a row's first one is. */
+    /** Returns the index of a row's first scale. */
     private long factor(int row) {
         return row / TILE * (long) (columns / group) * TILE + row % TILE;
     }
 
     /**
-     * Computes four runs of L rows for one token. An input is loaded once for all of them, and 8
-     * columns of each are all that the loop holds: of the shapes that were tried (1, 2 and 4 runs,
-     * 8, 16 and 32 columns) the one that reads memory fastest.
+     * Computes four runs of L rows for one token. Each input is loaded once for all runs, and an
+     * iteration computes 8 columns: of the shapes tried (1, 2 and 4 runs; 8, 16 and 32 columns) the
+     * one with the highest memory bandwidth.
      *
      * @param row the first row
-     * @param to the end; runs behind it repeat the last one before it
-     * @param at the result of row i goes to {@code at + i}
+     * @param to the end of the range (exclusive); runs past it repeat the last run
+     * @param at the result of row i is written to {@code out[at + i]}
      */
     private void product(int row, int to, Input input, int token, float[] out, int at) {
         int last = row + (to - 1 - row) / Lanes.COUNT * Lanes.COUNT;
@@ -124,9 +124,9 @@ final class Int4Matrix extends Matrix {
         FloatVector yB = FloatVector.zero(FLOATS);
         FloatVector yC = FloatVector.zero(FLOATS);
         FloatVector yD = FloatVector.zero(FLOATS);
-        // Written out: the compiler inlines the Vector API without limit, but methods of ours only
-        // while a loop is small. And one loop for all groups: loops within loops would be compiled
-        // with beginnings and ends that cost more than their few turns
+        // Unrolled by hand: the compiler always inlines the Vector API, but our own methods only
+        // while a loop is small. A single loop over all groups: nested loops are compiled with pre-
+        // and post-loops that cost more than their few iterations
         for (int j = from; j < end; j += 4, words += 4 * TILE) {
             ShortVector x0 = IntVector.broadcast(INTS, x[j]).reinterpretAsShorts();
             ShortVector x1 = IntVector.broadcast(INTS, x[j + 1]).reinterpretAsShorts();
@@ -155,7 +155,7 @@ final class Int4Matrix extends Matrix {
             if (((j + 4) & 15) != 0) {
                 continue;
             }
-            // 32 columns: a lane has summed 16 products and has no room for more
+            // after 32 columns a lane has added 16 products, more could overflow
             w = a.reinterpretAsInts();
             totalA = totalA.add(w.lanewise(LSHL, 16).lanewise(ASHR, 16)).add(w.lanewise(ASHR, 16));
             a = ShortVector.zero(SHORTS);
@@ -323,7 +323,7 @@ final class Int4Matrix extends Matrix {
                             .fma(sumD, yD);
             scale += (long) width * TILE;
         }
-        // from the last on: what a repeated run writes is written again by the run itself
+        // in reverse order: where a run is repeated, the right result is written last
         yD.intoArray(out, at + rowD);
         yC.intoArray(out, at + rowC);
         yB.intoArray(out, at + rowB);

@@ -6,8 +6,8 @@ import io.github.djlmistral.engine.weights.Dtype;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * The product of {@link Int8} with inputs in float32: the bytes are widened, which is little work
- * beside reading them, and nothing is rounded.
+ * Product of {@link Int8} with float32 inputs. Codes are converted to float32, which costs little
+ * compared to reading them; inputs are not rounded.
  */
 final class Int8Matrix extends Matrix {
 
@@ -49,7 +49,10 @@ final class Int8Matrix extends Matrix {
         }
     }
 
-    /** Sums the products of a group, whose size is a multiple of 16; four sums hide latency. */
+    /**
+     * Computes the dot products of a group, whose size is a multiple of 16; four accumulators hide
+     * latency.
+     */
     private static void sum(long bytes, float[] x, int from, int group, float[] sums, int at) {
         FloatVector a = Lanes.broadcast(0);
         FloatVector b = a;

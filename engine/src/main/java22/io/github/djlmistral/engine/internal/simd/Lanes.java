@@ -15,7 +15,10 @@ import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
-/** The vectors of this processor: L lanes of 32 bits, 4 (NEON), 8 (AVX2) or 16 (AVX-512). */
+/**
+ * Vector species and conversions; a vector has L lanes of 32 bits: 4 (NEON), 8 (AVX2) or 16
+ * (AVX-512).
+ */
 final class Lanes {
 
     static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
@@ -23,10 +26,10 @@ final class Lanes {
 
     static final VectorSpecies<Short> SHORTS = ShortVector.SPECIES_PREFERRED;
 
-    /** L. */
+    /** The number of lanes L. */
     static final int COUNT = FLOATS.length();
 
-    /** L numbers of 16 bits. */
+    /** L lanes of 16 bits. */
     static final VectorSpecies<Short> HALVES =
             VectorSpecies.of(short.class, VectorShape.forBitSize(COUNT * Short.SIZE));
 
@@ -34,10 +37,10 @@ final class Lanes {
     static final VectorSpecies<Byte> BYTES =
             VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, COUNT * Byte.SIZE)));
 
-    /** Where float16 has its sign and its other bits after a shift to float32's places. */
+    /** Mask of the bits of a float16 after they are shifted to their positions in a float32. */
     private static final int FLOAT16_BITS = 0x8fffffff;
 
-    /** 2^112, what the exponent of a float16 lacks when its bits are taken for a float32's. */
+    /** 2^112, the difference of the exponent biases of float32 (127) and float16 (15). */
     static final float REBIAS = 0x1p112f;
 
     static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED;
@@ -56,8 +59,8 @@ final class Lanes {
     }
 
     /**
-     * L float16 divided by 2^112. The bits are moved to where float32 has them: too small by the
-     * difference of the exponents' biases, in subnormal numbers as well.
+     * Loads L float16 values, divided by 2^112: the bits are shifted to their positions in a
+     * float32, whose exponent bias is larger by 112. Correct for subnormal values as well.
      */
     static FloatVector smallFloat16(long address) {
         return ShortVector.fromMemorySegment(HALVES, Memory.ALL, address, Memory.ORDER)
@@ -73,14 +76,14 @@ final class Lanes {
         return FloatVector.fromMemorySegment(FLOATS, Memory.ALL, address, Memory.ORDER);
     }
 
-    /** L signed bytes. */
+    /** Loads L signed bytes as float32. */
     static FloatVector int8(long address) {
         return (FloatVector)
                 ByteVector.fromMemorySegment(BYTES, Memory.ALL, address, Memory.ORDER)
                         .convertShape(B2F, FLOATS, 0);
     }
 
-    /** L numbers of a type, each in float32. */
+    /** Loads L values of a data type as float32. */
     static FloatVector load(Dtype dtype, long address) {
         return switch (dtype) {
             case FLOAT32 -> float32(address);
@@ -91,12 +94,12 @@ final class Lanes {
     }
 
     /**
-     * e^x by 2^n · e^r with |r| at most ln(2)/2, e^r by its Taylor series up to r^6/720; relative
-     * error below 3e-7. Below -87 the result is that of -87, 1.6e-38.
+     * Computes e^x as 2^n · e^r with |r| ≤ ln(2)/2, and e^r by its Taylor series up to r^6/720; the
+     * relative error is below 3e-7. Below -87 the result is e^-87 = 1.6e-38.
      */
     static FloatVector exp(FloatVector x) {
         FloatVector clamped = x.max(-87f).min(88f);
-        // adding 1.5 · 2^23 leaves the nearest integer in the lowest bits
+        // adding 1.5 · 2^23 puts the nearest integer into the lowest bits
         FloatVector shifted = clamped.mul(1.442695f).add(12582912f);
         FloatVector n = shifted.sub(12582912f);
         FloatVector r = n.fma(broadcast(-355f / 512), clamped);
@@ -117,7 +120,7 @@ final class Lanes {
         return FloatVector.broadcast(FLOATS, value);
     }
 
-    /** Writes a number of a type, rounded to nearest even. */
+    /** Stores a value in a data type, rounded to nearest even. */
     static void put(Dtype dtype, long address, float value) {
         switch (dtype) {
             case FLOAT32 -> Memory.ALL.set(FLOAT, address, value);

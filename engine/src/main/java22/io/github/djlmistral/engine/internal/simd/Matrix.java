@@ -9,16 +9,19 @@ import io.github.djlmistral.engine.weights.Dtype;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** A matrix (out, in) that is multiplied with the rows of a few tokens, some outputs at a time. */
+/**
+ * A weight (out, in) that is multiplied by the inputs of a few tokens, a range of outputs at a
+ * time.
+ */
 abstract class Matrix {
 
-    /** Outputs are computed in runs that begin at a multiple of this. */
+    /** A range of outputs begins at a multiple of this. */
     static final int TILE = Int4.TILE;
 
     final int rows;
     final int columns;
 
-    /** Keeps the memory that a quantized weight is read from; null for another one. */
+    /** Keeps the memory of a quantized weight reachable; null for an unquantized one. */
     private final @Nullable QuantizedWeight weight;
 
     Matrix(QuantizedWeight weight) {
@@ -35,7 +38,7 @@ abstract class Matrix {
         this.columns = columns;
         if (columns % TILE != 0) {
             throw new UnsupportedOperationException(
-                    "a matrix has " + columns + " columns, no multiple of " + TILE);
+                    "a matrix has " + columns + " columns, which is not a multiple of " + TILE);
         }
     }
 
@@ -50,21 +53,21 @@ abstract class Matrix {
     }
 
     /**
-     * Computes some outputs of all tokens.
+     * Computes a range of outputs of all tokens.
      *
-     * @param input the rows
-     * @param tokens how many of them
+     * @param input the inputs
+     * @param tokens the number of tokens
      * @param from the first output, a multiple of {@link #TILE}
-     * @param to the end, another multiple or {@link #rows}
-     * @param out where output i of token t goes: at {@code t · stride + i - shift}; may be written
-     *     up to the next multiple of {@link #TILE}
-     * @param stride from one token's outputs to the next one's
+     * @param to the end of the range (exclusive), a multiple of {@link #TILE} or {@link #rows}
+     * @param out receives output i of token t at {@code t · stride + i - shift}; may be written up
+     *     to the next multiple of {@link #TILE}
+     * @param stride distance between the outputs of two tokens
      * @param shift see {@code out}
      */
     abstract void multiply(
             Input input, int tokens, int from, int to, float[] out, int stride, int shift);
 
-    /** Writes the numbers of one row, as an embedding. */
+    /** Writes one row as float32: the embedding of a token. */
     void row(int row, float[] out, int at) {
         float[] numbers = new float[columns];
         Objects.requireNonNull(weight).dequantizeRow(row, numbers);

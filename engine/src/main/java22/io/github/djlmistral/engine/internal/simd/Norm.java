@@ -5,7 +5,7 @@ import ai.djl.ndarray.NDArray;
 import io.github.djlmistral.engine.weights.Dtype;
 import jdk.incubator.vector.FloatVector;
 
-/** The weights of a root-mean-square norm, read from the parameter's own memory. */
+/** The weight of an RMS norm, read in place from the parameter. */
 final class Norm {
 
     private final Dtype dtype;
@@ -16,7 +16,7 @@ final class Norm {
         address = Memory.address(array);
     }
 
-    /** Reads {@link Lanes#COUNT} of them from this index on. */
+    /** Loads {@link Lanes#COUNT} elements from this index on, as float32. */
     FloatVector load(int index) {
         return Lanes.load(dtype, address + (long) index * dtype.bytes());
     }

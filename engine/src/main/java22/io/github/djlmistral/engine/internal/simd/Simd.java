@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /** Entry point to the simd kernels on Java 22 and newer; another class serves older versions. */
 public final class Simd {
 
-    /** What {@code -XX:TieredStopAtLevel} is by default. */
+    /** The default of {@code -XX:TieredStopAtLevel}. */
     private static final int C2_LEVEL = 4;
 
     private static final @Nullable String MISSING = probe();
@@ -35,7 +35,7 @@ public final class Simd {
                     + " such as -Xint or -XX:TieredStopAtLevel turns off";
         }
         try {
-            // the lanes of a tile are a multiple of a vector's; also initializes both classes
+            // a tile must be a multiple of the vector length; this also initializes both classes
             int bits = Lanes.FLOATS.vectorBitSize();
             return Memory.ALL.byteSize() > 0 && (bits == 128 || bits == 256 || bits == 512)
                     ? null
@@ -45,7 +45,7 @@ public final class Simd {
         }
     }
 
-    /** Whether C2 compiles: without it each vector is an object on the heap. */
+    /** Returns whether C2 is on: without it each vector is an object on the heap. */
     private static boolean compiles() {
         String info = System.getProperty("java.vm.info", "");
         if (info.contains("interpreted") || info.contains("emulated-client")) {

@@ -12,18 +12,20 @@ import java.util.List;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * A pass in which all threads of a team go through the network together: each takes heads, tiles of
- * a matrix or parts of the cache until none are left, and they meet where one step needs all of the
- * step before, five times a layer. Residuals, norms and activations are float32.
+ * Runs a pass on all threads of a team. In each step the threads take units of work (heads, tiles
+ * of a matrix, ranges of the cache) until none are left; steps are separated by barriers, five per
+ * layer. Residuals, norms and activations are float32.
  *
- * <p>Letters as in {@link io.github.djlmistral.engine.kernels.Kernels}; M is the number of tokens
- * of all rows.
+ * <p>Letters in shapes are those of {@link io.github.djlmistral.engine.kernels.Kernels}.
  */
 final class SimdDecoder implements Decoder {
 
     private static final ThreadTeam TEAM = ThreadTeam.SHARED;
 
-    /** Tiles that a thread takes at once: enough that taking costs nothing. */
+    /**
+     * Outputs of a matrix that a thread takes at once: enough to make the cost of taking them
+     * negligible.
+     */
     private static final int SHARE = 4 * Matrix.TILE;
 
     private final DecoderNetwork network;
@@ -56,7 +58,7 @@ final class SimdDecoder implements Decoder {
         size = network.headDim();
         if (size % Matrix.TILE != 0) {
             throw new UnsupportedOperationException(
-                    "heads have the size " + size + ", no multiple of " + Matrix.TILE);
+                    "head_dim is " + size + ", which is not a multiple of " + Matrix.TILE);
         }
         table = matrix(network.table());
         hidden = table.columns;
@@ -93,7 +95,7 @@ final class SimdDecoder implements Decoder {
 
     private void remember(NDArray array) {
         long address = Memory.address(array);
-        if (Memory.address(array) != address) { // a new copy each time
+        if (Memory.address(array) != address) { // DJL copies it at each call
             throw new UnsupportedOperationException("a parameter is not contiguous");
         }
         arrays.add(array);
@@ -133,13 +135,13 @@ final class SimdDecoder implements Decoder {
         return logits;
     }
 
-    /** What the threads share in one pass. */
+    /** State of one pass, shared by the threads. */
     private final class Step {
 
         private final Pass pass;
         private final int tokens;
 
-        /** Slots a row of the cache has, and where each layer's keys and values begin. */
+        /** Number of slots of a row of the cache. */
         private final int capacity;
 
         private final long[] keys;
@@ -161,7 +163,7 @@ final class SimdDecoder implements Decoder {
         Step(Pass pass) {
             this.pass = pass;
             tokens = pass.batch() * pass.tokens();
-            // By the calling thread: NDArrays are not thread-safe, not even getShape().
+            // on the calling thread: NDArrays are not thread-safe, not even getShape()
             capacity = (int) pass.keys()[0].getShape().get(2);
             keys = Arrays.stream(pass.keys()).mapToLong(Memory::address).toArray();
             values = Arrays.stream(pass.values()).mapToLong(Memory::address).toArray();
@@ -169,7 +171,7 @@ final class SimdDecoder implements Decoder {
             queries = new float[tokens * heads * size];
             newKeys = new float[tokens * groups * size];
             newValues = new float[tokens * groups * size];
-            // every thread finds work: where heads are few, keys are cut into parts
+            // with few heads, the slots are divided into parts, so that every thread has work
             parts = (2 * TEAM.size() - 1) / (tokens * groups) + 1;
             partial = new float[tokens * heads * parts * (size + 2)];
             inner = layers.get(0).gate().rows;
@@ -221,7 +223,9 @@ final class SimdDecoder implements Decoder {
             logits(input);
         }
 
-        /** Computes queries, keys and values, head by head; rotates, and fills the cache. */
+        /**
+         * Computes queries, keys and values, applies the rotary embedding, and stores to the cache.
+         */
         private void project(Layer layer, int l, Input input) {
             int all = heads + 2 * groups;
             for (int unit = TEAM.take(1); unit < all; unit = TEAM.take(1)) {
@@ -245,7 +249,7 @@ final class SimdDecoder implements Decoder {
             }
         }
 
-        /** Rotates one head of every token: element i pairs with element i + D/2. */
+        /** Applies the rotary embedding to a head of every token; element i pairs with i + D/2. */
         private void rotate(float[] rows, int stride, int from, float factor) {
             int half = size / 2;
             for (int t = 0; t < tokens; ++t) {
@@ -274,7 +278,7 @@ final class SimdDecoder implements Decoder {
             }
         }
 
-        /** Where a slot begins, in bytes. */
+        /** Returns the offset of a slot in bytes. */
         private long slot(int row, int group, int slot) {
             return ((row * (long) groups + group) * capacity + slot)
                     * size
@@ -316,7 +320,7 @@ final class SimdDecoder implements Decoder {
             }
         }
 
-        /** Adds a matrix's outputs to the residual. */
+        /** Adds the outputs of a matrix to the residual. */
         private void add(Matrix matrix, Input input, float[] scratch) {
             int stride = SHARE + Matrix.TILE;
             for (int from = TEAM.take(SHARE); from < hidden; from = TEAM.take(SHARE)) {
@@ -330,7 +334,7 @@ final class SimdDecoder implements Decoder {
             }
         }
 
-        /** silu(gate) · up. */
+        /** Computes silu(gate) · up. */
         private void gate(Layer layer, Input input, float[] scratch, float[] up) {
             int stride = SHARE + Matrix.TILE;
             for (int from = TEAM.take(SHARE); from < inner; from = TEAM.take(SHARE)) {

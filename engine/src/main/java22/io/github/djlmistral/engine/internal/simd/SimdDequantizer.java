@@ -20,21 +20,22 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorMask;
 
 /**
- * Dequantizes {@link Int4} to bfloat16 by the Vector API, on the decoder's team; other matrices and
- * types as {@link ScalarDequantizer} does.
+ * Dequantizes {@link Int4} to bfloat16 with the Vector API and the decoder's threads; other weights
+ * and data types with {@link ScalarDequantizer}.
  *
- * <p>A word has 8 columns of a row in the order 0 2 4 6, 1 3 5 7. Four lanes with the same word,
- * shifted by 0, 4, 8 and 12 bits, have the even columns at the bottom of their lower halves and the
- * odd ones at the bottom of their upper halves: as the pairs of bfloat16s are to lie in memory.
+ * <p>A word holds 8 columns of a row in the order 0 2 4 6, 1 3 5 7. After four lanes with the same
+ * word are shifted by 0, 4, 8 and 12 bits, the lowest four bits of their lower halves are the even
+ * columns and those of their upper halves the odd ones, which is the order of pairs of bfloat16 in
+ * memory.
  */
 final class SimdDequantizer implements Dequantizer {
 
     private static final int TILE = Int4.TILE;
 
-    /** Columns of a tile that are dequantized before the next ones; a multiple of every group. */
+    /** Columns of a tile that are dequantized together; a multiple of every group size. */
     private static final int SPAN = 512;
 
-    /** 0, 4, 8, 12 and again. */
+    /** 0, 4, 8, 12, repeated. */
     private static final IntVector SHIFTS = IntVector.broadcast(INTS, 0).addIndex(1).and(3).mul(4);
 
     private static final VectorMask<Integer> FROM_4 = VectorMask.fromLong(INTS, -1L << 4);
@@ -74,7 +75,8 @@ final class SimdDequantizer implements Dequantizer {
     }
 
     /**
-     * Dequantizes a tile, some columns of all rows before the next: their words stay in the cache.
+     * Dequantizes a tile, a range of columns of all rows at a time, whose words stay in the
+     * processor's cache.
      */
     private static void tile(Int4 weight, int row, int to, long target) {
         int columns = weight.columns();
@@ -93,7 +95,7 @@ final class SimdDequantizer implements Dequantizer {
                 for (int c = first; c < last; c += 2 * Lanes.COUNT) {
                     long factor = ((c >> shift) * (long) TILE + i) * width;
                     float d = number(narrow, scales + factor);
-                    // -0 changes nothing, not even the sign of a zero
+                    // adding -0 changes no value, not even the sign of zero
                     float o = offsets == 0 ? -0f : number(narrow, offsets + factor);
                     pairs(words + 8L * c + 4L * i, centre, d, o)
                             .intoMemorySegment(ALL, at + 2L * c, ORDER);
@@ -126,12 +128,12 @@ final class SimdDequantizer implements Dequantizer {
         return low.lanewise(LSHR, 16).or(high.and(0xffff0000));
     }
 
-    /** The word that has columns 8 i and on. */
+    /** Returns the word of columns 8 i to 8 i + 7. */
     private static int word(long words, int i) {
         return ALL.get(Lanes.INT, words + 4L * TILE * i);
     }
 
-    /** d q + o, rounded to the nearest bfloat16, in the upper half. */
+    /** Returns d q + o, rounded to the nearest bfloat16, in the upper half of each lane. */
     private static IntVector rounded(FloatVector q, float d, float o) {
         IntVector bits = q.mul(d).add(o).reinterpretAsInts();
         return bits.add(bits.lanewise(LSHR, 16).and(1)).add(0x7fff);
