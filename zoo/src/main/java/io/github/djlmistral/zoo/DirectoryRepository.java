@@ -13,8 +13,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A checkpoint where it lies, as one model. DJL's own repository for directories takes commas and
- * files named {@code metadata.json} for its own.
+ * A repository with a single model, a checkpoint directory that is used in place. DJL's repository
+ * for directories does not support commas in the path, and interprets files named {@code
+ * metadata.json}.
  */
 final class DirectoryRepository extends AbstractRepository {
 
@@ -51,7 +52,7 @@ final class DirectoryRepository extends AbstractRepository {
         return directory;
     }
 
-    /** There is nothing to fetch. */
+    /** Does nothing: the files are local. */
     @Override
     public void prepare(Artifact artifact, @Nullable Progress progress) {}
 

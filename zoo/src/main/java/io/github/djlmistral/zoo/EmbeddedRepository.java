@@ -22,12 +22,12 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The models inside this jar: a folder of resources each, named as the artifact, with a {@code
- * metadata.json}. Their files are copied once into DJL's cache, because weights are mapped from
- * files.
+ * The repository of the models embedded in this jar. Each is a resource directory, named as the
+ * artifact, with a {@code metadata.json}. Files are extracted once into DJL's cache, since weights
+ * are memory-mapped.
  *
- * <p>An artifact without files of its own has those of the first: it differs in its arguments, as
- * the one of precision {@code int4} does, which is quantized while it is loaded.
+ * <p>An artifact without files shares those of the first one and differs in its arguments, such as
+ * the artifact of precision {@code int4}, which is quantized on load.
  */
 final class EmbeddedRepository extends AbstractRepository {
 
@@ -64,7 +64,7 @@ final class EmbeddedRepository extends AbstractRepository {
         return artifacts.isEmpty() ? null : artifacts.get(0);
     }
 
-    /** A directory for these very files, so that a newer jar does not find an older one's. */
+    /** Returns a directory named by the hashes of the files, so that versions of the jar differ. */
     @Override
     public Path getResourceDirectory(Artifact artifact) throws IOException {
         String hashes =
@@ -88,7 +88,11 @@ final class EmbeddedRepository extends AbstractRepository {
         InputStream in = EmbeddedRepository.class.getResourceAsStream(artifact + "/" + file);
         if (in == null) {
             throw new IOException(
-                    "the zoo's jar lacks " + artifact + "/" + file + ": it was not built whole");
+                    "the zoo's jar is incomplete, it lacks "
+                            + artifact
+                            + "/"
+                            + file
+                            + ": build it again");
         }
         return in;
     }

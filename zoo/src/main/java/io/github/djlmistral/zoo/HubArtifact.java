@@ -16,16 +16,16 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * DJL's description of a model of the Hub. Its properties, which filters are compared with, include
- * {@code url} (as {@link HubReference#parse} takes it), {@code repository}, {@code revision} and,
- * for a GGUF model, {@code gguf_file}.
+ * DJL's description of a model of the Hub. Its properties, which criteria can filter by, include
+ * {@code url} (see {@link HubReference#parse}), {@code repository}, {@code revision} and, for a
+ * GGUF model, {@code gguf_file}.
  */
 final class HubArtifact extends Artifact {
 
     private final HubModel model;
 
     /**
-     * Makes a description.
+     * Creates a description.
      *
      * @param name name of the loaded model
      * @param engine the engine that DJL's loader asks for the model
@@ -42,14 +42,14 @@ final class HubArtifact extends Artifact {
         all.put("repository", model.repository());
         all.put("revision", model.revision());
         Map<String, Object> arguments = new HashMap<>(reference.arguments());
-        // these come before serving.properties, which may be in the directory and is not ours
+        // these take precedence over a serving.properties that other programs put there
         arguments.put("engine", engine);
         arguments.put("blockFactory", MistralBlockFactory.class.getName());
         arguments.put("translatorFactory", MistralTranslatorFactory.class.getName());
         String file = model.file();
         if (file != null) {
             all.put(ModelArguments.GGUF_FILE, file);
-            // the directory is the file's own
+            // relative to the directory of the file
             arguments.put(ModelArguments.GGUF_FILE, file.substring(file.lastIndexOf('/') + 1));
         }
         setProperties(all);
@@ -75,12 +75,13 @@ final class HubArtifact extends Artifact {
     }
 
     /**
-     * Makes DJL's metadata of one model.
+     * Fills DJL's metadata of a model.
      *
-     * @param metadata an empty one, to be filled
+     * @param metadata empty metadata
      * @param artifactId name of the model
      * @param license its license, null if unknown
-     * @param artifacts the precisions it is available in; the first is the default
+     * @param artifacts the available precisions; the first is the default
+     * @return the given metadata
      */
     static Metadata metadata(
             Metadata metadata,

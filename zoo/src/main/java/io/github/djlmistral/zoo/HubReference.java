@@ -12,10 +12,9 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A model of the Hugging Face Hub and how to load it, as the URL {@code
- * hf://mistralai/Mistral-7B-Instruct-v0.2?precision=int4} gives them. This is the one grammar for
- * models of the Hub: URLs in DJL's criteria, the names that the command line takes and the entries
- * of the zoo's table are parsed by {@link #parse}.
+ * A model of the Hugging Face Hub and the precision to load it with, as in the URL {@code
+ * hf://mistralai/Mistral-7B-Instruct-v0.2?precision=int4}. URLs in DJL's criteria, model names on
+ * the command line and the entries of the zoo's model table have the same grammar:
  *
  * <pre>
  * [hf://]owner/name[@revision][/file.gguf][?option=value[&amp;option=value]..]
@@ -28,21 +27,21 @@ import org.jspecify.annotations.Nullable;
  *       main};
  *   <li>{@code gguf_file=}: a GGUF file of the repository, instead of {@code /file.gguf};
  *   <li>{@code precision=}: {@code int4} or {@code nf4}, with options as {@link Quantization#parse}
- *       takes them, quantizes unquantized weights on load; {@code float32}, {@code bfloat16} and
- *       {@code float16} are the type to compute in.
+ *       accepts them, quantize unquantized weights on load; {@code float32}, {@code bfloat16} and
+ *       {@code float16} set the data type of the computation.
  * </ul>
  *
  * @param model the model
- * @param precision how to load it, null to load it as it is stored
+ * @param precision the precision, null for that of the stored weights
  */
 public record HubReference(HubModel model, @Nullable String precision) {
 
     private static final Set<String> TYPES = Set.of("float32", "bfloat16", "float16");
 
     /**
-     * Checks the precision.
+     * Validates the precision.
      *
-     * @throws IllegalArgumentException if it is unknown; the message lists the known ones
+     * @throws IllegalArgumentException if it is unknown; the message lists the supported ones
      */
     public HubReference {
         if (precision != null && !TYPES.contains(precision)) {
@@ -50,9 +49,9 @@ public record HubReference(HubModel model, @Nullable String precision) {
                 Quantization.parse(precision);
             } catch (IllegalArgumentException e) {
                 throw new IllegalArgumentException(
-                        "there is no precision '"
+                        "unknown precision '"
                                 + precision
-                                + "': it is bfloat16, float16 or float32, or else, "
+                                + "': expected bfloat16, float16, float32 or a quantization; "
                                 + e.getMessage(),
                         e);
             }
@@ -64,8 +63,8 @@ public record HubReference(HubModel model, @Nullable String precision) {
      *
      * @param text the URL, with or without {@code hf://}
      * @return the model and its precision
-     * @throws IllegalArgumentException if it is no URL of the Hub, has an unknown option, or an
-     *     option twice
+     * @throws IllegalArgumentException if it is not a URL of the Hub, or an option is unknown or
+     *     given twice
      */
     public static HubReference parse(String text) {
         int end = text.indexOf('?');
@@ -76,7 +75,7 @@ public record HubReference(HubModel model, @Nullable String precision) {
         boolean twoRevisions = revision != null && !model.revision().equals(HubModel.MAIN);
         if (twoRevisions || (file != null && model.file() != null)) {
             throw new IllegalArgumentException(
-                    "'" + text + "' gives a revision or a file twice: leave one out");
+                    "'" + text + "' contains a revision or a file twice: remove one");
         }
         return new HubReference(
                 new HubModel(
@@ -99,28 +98,28 @@ public record HubReference(HubModel model, @Nullable String precision) {
                                         + text
                                         + "' has an unknown option '"
                                         + key
-                                        + "': after the ? it may have revision, precision and "
+                                        + "': supported are revision, precision and "
                                         + ModelArguments.GGUF_FILE
-                                        + "; others go into optArgument");
+                                        + "; set others by optArgument");
             }
             String value =
                     parts.length < 2 ? "" : URLDecoder.decode(parts[1], StandardCharsets.UTF_8);
             if (value.isEmpty()) {
                 throw new IllegalArgumentException(
-                        "'" + text + "' gives no " + key + ": write it as " + key + "=value");
+                        "'" + text + "' has no value for " + key + ": expected " + key + "=value");
             }
             if (options.put(key, value) != null) {
                 throw new IllegalArgumentException(
-                        "'" + text + "' gives " + key + " twice: leave one out");
+                        "'" + text + "' contains " + key + " twice: remove one");
             }
         }
         return options;
     }
 
     /**
-     * Returns the model arguments that {@link #precision} stands for.
+     * Returns the model arguments of the precision.
      *
-     * @return {@code quantization} or {@code dtype}; empty without a precision
+     * @return the argument {@code quantization} or {@code dtype}; empty without a precision
      */
     public Map<String, String> arguments() {
         if (precision == null) {
@@ -129,12 +128,12 @@ public record HubReference(HubModel model, @Nullable String precision) {
         return Map.of(TYPES.contains(precision) ? "dtype" : "quantization", precision);
     }
 
-    /** Whether the model is quantized on load, from weights that are stored unquantized. */
+    /** Returns whether unquantized weights are quantized on load. */
     public boolean isQuantizedOnLoad() {
         return precision != null && !TYPES.contains(precision);
     }
 
-    /** Returns the URL, which {@link #parse} reads. */
+    /** Returns the URL, which {@link #parse} accepts. */
     @Override
     public String toString() {
         return precision == null ? model.toString() : model + "?precision=" + precision;

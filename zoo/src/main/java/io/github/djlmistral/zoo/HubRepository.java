@@ -22,23 +22,23 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Models of the Hub as DJL's loaders see them: either those that the zoo knows by name, or the one
- * of a URL. The Hub's own cache keeps the files, not DJL's. Nothing is looked for before a model is
- * asked for, then {@link HubSettings#fromEnvironment} says where.
+ * DJL repository of models on the Hub: those in the zoo's table, or the model of a URL. Files are
+ * kept in the Hub's cache instead of DJL's. The settings are read by {@link
+ * HubSettings#fromEnvironment} when a model is looked up or downloaded.
  */
 final class HubRepository extends AbstractRepository {
 
     private final Map<String, Metadata> models;
 
-    /** The models of the table. */
+    /** Creates the repository of the models in the table. */
     HubRepository() {
         super("mistral-hub", URI.create("hf:///"));
         models = ModelTable.read();
     }
 
     /**
-     * The model of a URL, under the name {@code owner/name}. If the URL leaves the precision open,
-     * a filter may choose one.
+     * Creates the repository of the model of a URL, with the artifact id {@code owner/name}. If the
+     * URL has no precision, a filter can select one.
      */
     HubRepository(String name, URI uri, HubReference reference) {
         super(name, uri);
@@ -57,8 +57,8 @@ final class HubRepository extends AbstractRepository {
     }
 
     /**
-     * Metadata of the model of a URL. DJL's own loader loads it, and would only say "No matching
-     * filter found".
+     * Metadata of the model of a URL, with a better message than the "No matching filter found" of
+     * DJL's loader.
      */
     private static final class UrlMetadata extends Metadata {
 
@@ -104,9 +104,8 @@ final class HubRepository extends AbstractRepository {
     }
 
     /**
-     * Where the files are: the snapshot in the Hub's cache, or a place where there never is
-     * anything, as long as not all of them are there. DJL looks at this to know whether a model is
-     * downloaded.
+     * Returns the snapshot in the Hub's cache, or a path that never exists, if the model is not
+     * complete there: DJL considers a model as downloaded if the path exists.
      */
     @Override
     public Path getResourceDirectory(Artifact artifact) throws IOException {
@@ -118,7 +117,7 @@ final class HubRepository extends AbstractRepository {
             return hub.settings().cache().resolve(directory).resolve("not-downloaded");
         }
         Path path = found.get();
-        // of a GGUF model it is the file; the arguments name it within its directory
+        // DJL expects a directory; the arguments name the GGUF file in it
         return Files.isRegularFile(path) ? path.resolveSibling("") : path;
     }
 

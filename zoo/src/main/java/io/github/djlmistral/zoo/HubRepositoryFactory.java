@@ -7,7 +7,7 @@ import java.net.URI;
 import java.util.Set;
 
 /**
- * Teaches DJL the scheme {@code hf}. Nothing but the URL is needed to load a model:
+ * Adds the URL scheme {@code hf} to DJL. A URL is all that is needed to load a model:
  *
  * <pre>{@code
  * Criteria.builder()
@@ -17,17 +17,21 @@ import java.util.Set;
  *         .loadModel();
  * }</pre>
  *
- * <p>{@link HubReference} says what such a URL may contain. DJL's service loader finds this class.
+ * <p>See {@link HubReference} for the grammar of these URLs. DJL finds this class by its service
+ * loader.
+ *
+ * <p>Models should not be given {@code optEngine("PyTorch")}: DJL's loader would then create DJL's
+ * own model, which must not be closed while other threads predict.
  */
 public final class HubRepositoryFactory implements RepositoryFactory {
 
-    /** Used by the service loader. */
+    /** Called by the service loader. */
     public HubRepositoryFactory() {}
 
     /**
-     * Makes a repository with one model. Nothing is asked of the Hub yet.
+     * Creates a repository with the model of a URL, without network access.
      *
-     * @throws IllegalArgumentException if the URL is none of the Hub's, or has an unknown option
+     * @throws IllegalArgumentException if it is not a URL of the Hub, or has an unknown option
      */
     @Override
     public Repository newInstance(String name, URI uri) {

@@ -9,16 +9,16 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Logs how far a download is, every half minute, where the application shows no progress itself: an
- * hour of silence looks like a fault.
+ * Logs the progress of a download every 30 s. Used if the application does not set a progress
+ * listener, since a download may take hours.
  */
 final class LoggedProgress implements Progress {
 
     private static final Logger logger = LoggerFactory.getLogger(LoggedProgress.class);
-    private static final Duration PAUSE = Duration.ofSeconds(30);
+    private static final Duration INTERVAL = Duration.ofSeconds(30);
 
     private final String name;
-    private long all;
+    private long total;
     private long done;
     private long logged;
 
@@ -28,7 +28,7 @@ final class LoggedProgress implements Progress {
 
     @Override
     public void reset(String message, long max, @Nullable String trailingMessage) {
-        all = max;
+        total = max;
         done = 0;
         logged = System.nanoTime();
         logger.info("downloading {}: {}", name, gigabytes(max));
@@ -52,9 +52,9 @@ final class LoggedProgress implements Progress {
     @Override
     public void update(long progress, @Nullable String message) {
         done = progress;
-        if (System.nanoTime() - logged >= PAUSE.toNanos()) {
+        if (System.nanoTime() - logged >= INTERVAL.toNanos()) {
             logged = System.nanoTime();
-            logger.info("downloading {}: {} of {}", name, gigabytes(done), gigabytes(all));
+            logger.info("downloading {}: {} of {}", name, gigabytes(done), gigabytes(total));
         }
     }
 

@@ -21,7 +21,7 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where applications begin: criteria that load Mistral models with DJL.
+ * Entry point for applications: creates criteria that load Mistral models with DJL.
  *
  * <pre>{@code
  * try (ZooModel<String, String> model = Mistral.criteria(directory).build().loadModel();
@@ -30,36 +30,43 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * <p>Models of the Hugging Face Hub need no class of this library: {@link HubRepositoryFactory} has
- * DJL understand {@code optModelUrls("hf://owner/name")}, and {@link MistralModelZoo} knows the
- * well-known ones by name.
+ * <p>Models of the Hugging Face Hub can be loaded without this class: by {@code
+ * optModelUrls("hf://owner/name")}, see {@link HubRepositoryFactory}, or by the names in {@link
+ * MistralModelZoo}.
  *
- * <p>The types a model can be loaded with are those of {@link MistralTranslatorFactory}. Arguments
- * ({@code optArgument}): {@code kernels} and {@code dtype} as {@link
- * io.github.djlmistral.engine.kernels.ComputeOptions} takes them, {@code quantization} ({@code
- * int4}, {@code nf4}) as {@link io.github.djlmistral.engine.quantization.Quantization#parse} does,
- * {@code gguf_file} for one of several GGUF files in a directory, and every option of {@link
- * io.github.djlmistral.engine.generation.GenerationConfig} by the reference's name. An unknown
- * argument is an error.
+ * <p>{@link MistralTranslatorFactory} lists the supported input and output types. Model arguments
+ * ({@code optArgument}) are
+ *
+ * <ul>
+ *   <li>{@code kernels} and {@code dtype}, see {@link
+ *       io.github.djlmistral.engine.kernels.ComputeOptions};
+ *   <li>{@code quantization} ({@code int4}, {@code nf4}), see {@link
+ *       io.github.djlmistral.engine.quantization.Quantization#parse};
+ *   <li>{@code gguf_file}, the name of a GGUF file in a directory with several;
+ *   <li>the options of {@link io.github.djlmistral.engine.generation.GenerationConfig}, by their
+ *       names in transformers.
+ * </ul>
+ *
+ * <p>Unknown arguments are rejected.
  */
 public final class Mistral {
 
-    /** The group of this zoo's models. */
+    /** DJL's group id of this zoo. */
     public static final String GROUP_ID = "io.github.djlmistral";
 
-    /** The artifact that is embedded in this jar. */
+    /** DJL's artifact id of the model embedded in this jar. */
     public static final String DEFAULT_MODEL = "mistral-tiny-instruct";
 
     private Mistral() {}
 
     /**
-     * Starts criteria for the embedded model.
+     * Creates criteria for the embedded model.
      *
-     * @param input what the application gives
-     * @param output what it gets
-     * @param <I> the input's type
-     * @param <O> the output's type
-     * @return a builder to add arguments to
+     * @param input class of the input
+     * @param output class of the output
+     * @param <I> the input type
+     * @param <O> the output type
+     * @return a builder for further criteria
      */
     public static <I, O> Criteria.Builder<I, O> criteria(Class<I> input, Class<O> output) {
         return Criteria.builder()
@@ -69,17 +76,18 @@ public final class Mistral {
     }
 
     /**
-     * Starts criteria for a checkpoint: a directory with {@code config.json}, {@code *.safetensors}
-     * and, unless the types are NDLists, a tokenizer; or a GGUF file, which has all of it in one.
+     * Creates criteria for a checkpoint: a directory with {@code config.json}, {@code
+     * *.safetensors} and, unless the types are NDLists, a tokenizer; or a GGUF file, which contains
+     * all of these.
      *
      * @param checkpoint the directory or the GGUF file
-     * @param input what the application gives
-     * @param output what it gets
-     * @param <I> the input's type
-     * @param <O> the output's type
-     * @return a builder to add arguments to
+     * @param input class of the input
+     * @param output class of the output
+     * @param <I> the input type
+     * @param <O> the output type
+     * @return a builder for further criteria
      * @throws IllegalArgumentException if there is no such directory or GGUF file
-     * @throws UncheckedIOException if it cannot be looked at
+     * @throws UncheckedIOException if it cannot be read
      */
     public static <I, O> Criteria.Builder<I, O> criteria(
             Path checkpoint, Class<I> input, Class<O> output) {
@@ -92,7 +100,7 @@ public final class Mistral {
                             + " .gguf file");
         }
         Path path = checkpoint.toAbsolutePath().normalize();
-        // of a file system's root there is no name
+        // the root of a file system has no name
         String name = path.getFileName() == null ? "mistral" : path.getFileName().toString();
         boolean isFile = Files.isRegularFile(path);
         Path directory = isFile ? path.resolveSibling("") : path;
@@ -104,17 +112,17 @@ public final class Mistral {
                         .optArgument("blockFactory", MistralBlockFactory.class.getName())
                         .optTranslatorFactory(new MistralTranslatorFactory())
                         .optOption("hasParameter", "false");
-        // DJL's models are in directories
+        // DJL expects a directory
         return isFile ? criteria.optArgument(ModelArguments.GGUF_FILE, name) : criteria;
     }
 
     /**
-     * Starts criteria for a checkpoint, text to text.
+     * Creates criteria for a checkpoint, with strings as input and output.
      *
      * @param checkpoint the directory or the GGUF file
-     * @return a builder to add arguments to
+     * @return a builder for further criteria
      * @throws IllegalArgumentException if there is no such directory or GGUF file
-     * @throws UncheckedIOException if it cannot be looked at
+     * @throws UncheckedIOException if it cannot be read
      */
     public static Criteria.Builder<String, String> criteria(Path checkpoint) {
         return criteria(checkpoint, String.class, String.class);
@@ -129,10 +137,10 @@ public final class Mistral {
     }
 
     /**
-     * Downloads a model of the Hub unless it is in the cache, as loading by its {@code hf://} URL
-     * or name does: the configuration and the chat template come first, and if one is not
-     * supported, the weights are not requested. To use such weights otherwise, call {@link
-     * Hub#download(HubModel, Progress)}, which checks nothing.
+     * Downloads a model of the Hub unless it is cached, in the same way as when it is loaded by an
+     * {@code hf://} URL or by name. Configuration and chat template are downloaded first; if one of
+     * them is not supported, the weights are not requested. {@link Hub#download(HubModel,
+     * Progress)} skips these checks.
      *
      * @param hub the Hub and its cache
      * @param model the model
@@ -164,7 +172,7 @@ public final class Mistral {
      *
      * @param model a model of this zoo
      * @return its block
-     * @throws IllegalArgumentException if it is another kind of model
+     * @throws IllegalArgumentException if it is not a model of this zoo
      */
     public static MistralForCausalLM network(Model model) {
         return MistralPipeline.network(model);

@@ -17,14 +17,14 @@ import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Loads the network of a checkpoint directory or a GGUF file for DJL's model loaders. */
+/** Creates the network of a checkpoint directory or a GGUF file for DJL's model loaders. */
 public final class MistralBlockFactory implements BlockFactory {
 
     private static final Logger logger = LoggerFactory.getLogger(MistralBlockFactory.class);
     private static final long serialVersionUID = 1L;
 
     /**
-     * Loads the weights onto the model's device.
+     * Loads the weights to the device of the model.
      *
      * @throws IOException if the checkpoint is incomplete or damaged
      * @throws IllegalArgumentException if an argument is unknown or out of range
@@ -52,7 +52,7 @@ public final class MistralBlockFactory implements BlockFactory {
             model.close();
             throw new IOException(e.getMessage(), e);
         } catch (IOException | RuntimeException | Error e) {
-            // DJL drops a model whose block cannot be made, with the arrays it has so far
+            // DJL does not close a model whose block cannot be created
             model.close();
             throw e;
         }

@@ -57,7 +57,7 @@ final class MistralModelLoader extends BaseModelLoader {
         }
     }
 
-    /** Remembers the model that DJL's loader makes, and leaves open when a later step fails. */
+    /** Loads one model. Closing this after a failure closes it, which DJL's loader does not do. */
     private static final class SingleLoad extends BaseModelLoader implements AutoCloseable {
 
         private @Nullable Model model;

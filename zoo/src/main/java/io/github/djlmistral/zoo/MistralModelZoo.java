@@ -12,23 +12,23 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * The Mistral models that DJL lists and loads by group and artifact: the one inside this jar, and
- * those of the Hub that {@code models.json} names. Of a model of the Hub {@code
- * optFilter("precision", ..)} chooses the form: {@code bfloat16}, or the same quantized while it is
- * loaded, {@code int4} and {@code nf4}; {@code bitsandbytes}, {@code gptq}, {@code awq} and {@code
- * gguf} are downloads of 4 bits that others have made.
+ * DJL model zoo of Mistral models, which are loaded by group id and artifact id: the model embedded
+ * in this jar, and the models of the Hub listed in {@code models.json}. {@code
+ * optFilter("precision", ..)} selects a variant of a model of the Hub: {@code bfloat16}, the
+ * default; {@code int4} and {@code nf4}, the same weights quantized on load; or weights that others
+ * have quantized to 4 bits, {@code bitsandbytes}, {@code gptq}, {@code awq} and {@code gguf}.
  */
 public final class MistralModelZoo extends ModelZoo {
 
     private final List<ModelLoader> loaders = new ArrayList<>();
 
-    /** Lists the models; files are touched only when one is loaded. */
+    /** Creates the zoo. Files are accessed only when a model is loaded. */
     public MistralModelZoo() {
         this(new EmbeddedRepository(), Mistral.DEFAULT_MODEL);
         new HubRepository().getResources().forEach(mrl -> add(new MistralModelLoader(mrl)));
     }
 
-    /** Lists one checkpoint in a directory, under a name. */
+    /** Creates a zoo with a single model, a checkpoint directory. */
     MistralModelZoo(Path directory, String name) {
         this(new DirectoryRepository(directory), name);
     }
@@ -44,7 +44,7 @@ public final class MistralModelZoo extends ModelZoo {
         loaders.add(loader);
     }
 
-    /** The embedded one first: DJL takes the first that fits, and has no order of its own. */
+    /** Returns the loaders in order, the embedded model first: DJL loads the first match. */
     @Override
     public Collection<ModelLoader> getModelLoaders() {
         return List.copyOf(loaders);

@@ -4,7 +4,7 @@ package io.github.djlmistral.zoo;
 import ai.djl.repository.zoo.ModelZoo;
 import ai.djl.repository.zoo.ZooProvider;
 
-/** Tells DJL's service loader of {@link MistralModelZoo}. */
+/** Registers {@link MistralModelZoo} with DJL's service loader. */
 public final class MistralZooProvider implements ZooProvider {
 
     @Override

@@ -19,37 +19,38 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The models of the Hub that the zoo knows by name, from the resource {@code models.json}. For each
- * name it lists where the model is available, the unquantized weights first:
+ * The named models of the zoo, read from the resource {@code models.json}. The entry of a name
+ * lists the variants of the model on the Hub, the unquantized weights first. Each variant has
  *
  * <ul>
- *   <li>{@code precision}: the name of this form, which {@code optFilter("precision", ..)} selects;
- *   <li>{@code model}: the repository, as {@link HubReference#parse} takes it;
- *   <li>{@code size}: an estimate of the download. 2 bytes a parameter for bfloat16, 4.37 GB for
- *       Q4_K_M (the size recorded for one of these files), for the others 4 bits and their scales
- *       for a weight of a linear layer and 2 bytes for one of the embedding and the output layer;
- *   <li>{@code gated}: whether users have reported that the Hub refuses the download without an
- *       account that has accepted the conditions; absent does not mean that it is not gated;
- *   <li>{@code seen}: what the entry is based on. {@code files}: a list of the repository's files,
- *       put together from what public code fetches from it. {@code name}: public code that loads
- *       the repository or the GGUF file by this name. Nothing was read from the Hub.
+ *   <li>{@code precision}: its name, which {@code optFilter("precision", ..)} selects;
+ *   <li>{@code model}: the repository, see {@link HubReference#parse};
+ *   <li>{@code size}: the estimated size of the download. bfloat16: 2 bytes per parameter. Q4_K_M:
+ *       4.37 GB, the recorded size of such a file. Other types: 4 bits and the quantization scales
+ *       per weight of a linear layer, 2 bytes per weight of the embedding and the output layer;
+ *   <li>{@code gated}: true if users have reported that the repository is gated; absence does not
+ *       imply that it is not;
+ *   <li>{@code seen}: the source of the entry. {@code files}: a list of the repository's files,
+ *       compiled from public code that downloads them. {@code name}: public code that loads the
+ *       repository or the GGUF file by this name. No entry was verified against the Hub.
  * </ul>
  *
- * The unquantized weights are also listed as {@code int4} and {@code nf4}: quantized on load.
+ * <p>The variants {@code int4} and {@code nf4}, quantized on load, are added to the unquantized
+ * one.
  */
 final class ModelTable {
 
     private static final String RESOURCE = "models.json";
 
-    /** Precisions that unquantized weights can also be loaded with. */
+    /** Precisions that unquantized weights can be quantized to on load. */
     static final List<String> QUANTIZED_ON_LOAD = List.of("int4", "nf4");
 
     private ModelTable() {}
 
-    /** One entry. */
+    /** A variant of a model. */
     private record Form(String precision, String model, String size, boolean gated, String seen) {}
 
-    /** Reads the table, in its order. */
+    /** Reads the table, in the order of the file. */
     static Map<String, Metadata> read() {
         try (InputStream in = ModelTable.class.getResourceAsStream(RESOURCE)) {
             Reader reader =

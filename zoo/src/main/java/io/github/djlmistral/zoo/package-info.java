@@ -1,6 +1,6 @@
 /**
- * What DJL sees of Mistral: the model zoo with the embedded model and those of the Hub, {@code
- * hf://} URLs, and {@link io.github.djlmistral.zoo.Mistral}, where applications begin.
+ * Integration with DJL: the model zoo with the embedded model and models of the Hub, {@code hf://}
+ * URLs, and {@link io.github.djlmistral.zoo.Mistral}, the entry point for applications.
  */
 @NullMarked
 package io.github.djlmistral.zoo;

@@ -144,7 +144,7 @@ class CommandsTest {
                                 .out())
                 .isNotEmpty();
         assertThat(Cli.run("tokenize", "text", "--model=" + file).fault(1))
-                .contains("Q8_0.gguf", "holds no tokenizer");
+                .contains("Q8_0.gguf", "contains no tokenizer");
     }
 
     @Test

@@ -102,7 +102,7 @@ class HostileTokenizerTest {
             tokens.add(token("" + (1000 + i), sameName ? "<same>" : "<prefix" + i + ">"));
         }
 
-        refusal().contains("added tokens, over the limit");
+        refusal().contains("added tokens, more than the limit");
     }
 
     @Test
@@ -110,7 +110,7 @@ class HostileTokenizerTest {
         tokenizer.getAsJsonArray("added_tokens").add(token("600", "<same>"));
         tokenizer.getAsJsonArray("added_tokens").add(token("601", "<same>"));
 
-        refusal().contains("\"<same>\" comes twice");
+        refusal().contains("\"<same>\" is not unique");
     }
 
     @Test
@@ -121,7 +121,7 @@ class HostileTokenizerTest {
                     .add(token("" + (600 + i), i + "<".repeat(100_000)));
         }
 
-        refusal().contains("over 1048576 characters");
+        refusal().contains("more than 1048576 characters");
     }
 
     @ParameterizedTest
@@ -257,7 +257,7 @@ class HostileTokenizerTest {
     void aPieceOfAMillionCharacters() throws IOException {
         ByteArrayOutputStream model = new ByteArrayOutputStream();
         field(model, 1, piece("a".repeat(1_000_000)));
-        modelRefusal(model).contains("over 256 characters");
+        modelRefusal(model).contains("more than 256 characters");
     }
 
     @Test
@@ -265,7 +265,7 @@ class HostileTokenizerTest {
         ByteArrayOutputStream model = new ByteArrayOutputStream();
         field(model, 1, piece("a"));
         field(model, 1, piece("a"));
-        modelRefusal(model).contains("\"a\" comes twice");
+        modelRefusal(model).contains("\"a\" is not unique");
     }
 
     @Test

@@ -152,13 +152,13 @@ class HubModelTest {
     @Test
     void tellsWhyNothingCanBeTaken() {
         HubModel named = HubModel.parse("owner/name/a.gguf");
-        refused("none is named: a.gguf, b.gguf", MODEL, "b.gguf", "a.gguf");
-        refused("no such file; there are b.gguf", named, "b.gguf");
-        refused("several files are named so: p/a.gguf, q/a.gguf", named, "p/a.gguf", "q/a.gguf");
-        refused("pickled (.bin)", MODEL, "config.json", "pytorch_model.bin");
-        refused("several parts", MODEL, "a-00001-of-00002.gguf", "a-00002-of-00002.gguf");
+        refused("2 GGUF files: a.gguf, b.gguf", MODEL, "b.gguf", "a.gguf");
+        refused("no such file; its GGUF files are b.gguf", named, "b.gguf");
+        refused("several files have this name: p/a.gguf, q/a.gguf", named, "p/a.gguf", "q/a.gguf");
+        refused("Python pickles (.bin)", MODEL, "config.json", "pytorch_model.bin");
+        refused("split into shards", MODEL, "a-00001-of-00002.gguf", "a-00002-of-00002.gguf");
         refused(
-                "one of several parts",
+                "a shard of a split GGUF file",
                 HubModel.parse("owner/name/a-00001-of-00002.gguf"),
                 "a-00001-of-00002.gguf");
         refused("only README.md", MODEL, "README.md");

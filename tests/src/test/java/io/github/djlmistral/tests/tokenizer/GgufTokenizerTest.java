@@ -133,10 +133,11 @@ class GgufTokenizerTest {
     void whatIsNotSupportedIsSaid() throws IOException {
         for (Map.Entry<String, GgufWriter> wrong :
                 Map.of(
-                                "kind \"gpt2\"", small().put("tokenizer.ggml.model", "gpt2"),
-                                "holds no tokenizer", new GgufWriter(),
+                                "type \"gpt2\"", small().put("tokenizer.ggml.model", "gpt2"),
+                                "contains no tokenizer", new GgufWriter(),
                                 "0 scores", small().remove("tokenizer.ggml.scores"),
-                                "2 types", small().put("tokenizer.ggml.token_type", List.of(1, 1)),
+                                "2 token types",
+                                        small().put("tokenizer.ggml.token_type", List.of(1, 1)),
                                 "eos_token_id is 9999",
                                         small().put("tokenizer.ggml.eos_token_id", 9999),
                                 "normalizes",
@@ -147,7 +148,7 @@ class GgufTokenizerTest {
             Path file = write(wrong.getValue());
             assertThatExceptionOfType(IOException.class)
                     .isThrownBy(() -> MistralTokenizer.open(file))
-                    .withMessageContainingAll("model.gguf", wrong.getKey(), "Get a file");
+                    .withMessageContainingAll("model.gguf", wrong.getKey(), "Use a GGUF file");
         }
         assertThat(MistralTokenizer.isIn(write(small()))).isTrue();
         assertThat(MistralTokenizer.isIn(write(new GgufWriter()))).isFalse();

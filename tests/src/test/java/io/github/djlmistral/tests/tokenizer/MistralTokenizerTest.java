@@ -209,7 +209,7 @@ class MistralTokenizerTest {
         assertThatThrownBy(() -> open(json))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("tokenizer.json")
-                .hasMessageContaining("refused");
+                .hasMessageContaining("rejected");
     }
 
     @Test
@@ -237,7 +237,7 @@ class MistralTokenizerTest {
         Files.write(directory.resolve("tokenizer.model"), new byte[0]);
         assertThatThrownBy(() -> MistralTokenizer.open(directory))
                 .isInstanceOf(IOException.class)
-                .hasMessageContaining("tokenizer.model: it holds no pieces");
+                .hasMessageContaining("tokenizer.model: it has no pieces");
     }
 
     @Test

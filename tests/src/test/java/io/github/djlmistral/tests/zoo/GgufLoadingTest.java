@@ -226,7 +226,7 @@ class GgufLoadingTest extends ZooFixture {
         assertThat(logits(file, 1, 5, 7)).hasSize(3 * 99);
         assertThatThrownBy(() -> Mistral.criteria(file).build().loadModel())
                 .isInstanceOf(UncheckedIOException.class)
-                .hasMessageContainingAll("network.gguf", "holds no tokenizer");
+                .hasMessageContainingAll("network.gguf", "contains no tokenizer");
     }
 
     @Test

@@ -24,8 +24,11 @@ import org.slf4j.LoggerFactory;
  */
 final class BlobDownload implements Closeable {
 
-    /** A request each: some seconds of a fast line, and little to wait for at the end of a file. */
-    static final long PIECE = 16 << 20;
+    /**
+     * Bytes per request: a few seconds of a fast connection, so that a file ends without a long
+     * tail.
+     */
+    static final long RANGE = 16 << 20;
 
     private static final Logger LOGGER = LoggerFactory.getLogger(BlobDownload.class);
 
@@ -40,12 +43,10 @@ final class BlobDownload implements Closeable {
     private final ReentrantLock hashing = new ReentrantLock();
     private final AtomicInteger open = new AtomicInteger();
 
-    /**
-     * Where the Hub sent us on to, good for an hour or so; it need not be asked for every piece.
-     */
+    /** Redirect target, valid for about an hour: reused, so that not every range asks the Hub. */
     private final AtomicReference<@Nullable URI> location = new AtomicReference<>();
 
-    /** Of a server that knows no ranges there is one stream, whoever gets it. */
+    /** Held by the only response of a server that does not support range requests. */
     private final Semaphore stream = new Semaphore(1);
 
     private volatile boolean isStreamed;
@@ -81,20 +82,20 @@ final class BlobDownload implements Closeable {
         return part.received();
     }
 
-    /** What there is to do, one after the other or at once. */
+    /** Returns the remaining work, to be run in any order and in parallel. */
     List<Task> tasks() {
         List<Task> tasks = new ArrayList<>();
-        for (long[] gap : part.gaps(PIECE)) {
-            tasks.add(new Task(this, gap[0], gap[1]));
+        for (long[] range : part.missingRanges(RANGE)) {
+            tasks.add(new Task(this, range[0], range[1]));
         }
         if (tasks.isEmpty()) {
-            tasks.add(new Task(this, 0, 0)); // only to verify
+            tasks.add(new Task(this, 0, 0)); // verifies the hash only
         }
         open.set(tasks.size());
         return tasks;
     }
 
-    /** A piece to be fetched: the bytes from a position up to, without, another. */
+    /** A byte range [from, to) to download. */
     record Task(BlobDownload blob, long from, long to) {
 
         void run() throws IOException {
@@ -127,7 +128,9 @@ final class BlobDownload implements Closeable {
         }
     }
 
-    /** Null if all went well, or should be done anew at once. */
+    /**
+     * Requests a byte range. Returns null on success, or if it is to be requested again at once.
+     */
     private @Nullable RequestFailure request(URI start, long at, long to) throws IOException {
         boolean isWhole = at == 0 && to == file.size();
         boolean takeStream = isStreamed && !isWhole;
@@ -136,13 +139,13 @@ final class BlobDownload implements Closeable {
                 stream.acquire();
                 if (part.firstMissing(at) >= to) {
                     stream.release();
-                    return null; // it came while we waited
+                    return null; // received while we waited
                 }
             }
         } catch (InterruptedException e) {
             throw HubHttp.interrupted();
         }
-        Answer answer = new Answer(at, to, isWhole || takeStream, takeStream);
+        Response answer = new Response(at, to, isWhole || takeStream, takeStream);
         try {
             HttpResponse<byte[]> response =
                     http.get(start, answer.range(), answer, answer::received);
@@ -156,7 +159,7 @@ final class BlobDownload implements Closeable {
     }
 
     private @Nullable RequestFailure judged(
-            HttpResponse<byte[]> response, Answer answer, long at, long to) {
+            HttpResponse<byte[]> response, Response answer, long at, long to) {
         if (answer.body == null) {
             return http.isEndpoint(response.uri())
                     ? RequestFailure.ofStatus(name(), model, http.settings(), response)
@@ -167,7 +170,7 @@ final class BlobDownload implements Closeable {
                     name(),
                     new ConnectionException(
                             response.uri().getHost(),
-                            new IOException("the answer ended too early")));
+                            new IOException("the response ended too early")));
         }
         if (!http.isEndpoint(response.uri())) {
             location.set(response.uri());
@@ -175,8 +178,8 @@ final class BlobDownload implements Closeable {
         return null;
     }
 
-    /** Decides from an answer's head what becomes of its body. */
-    private final class Answer implements BodyHandler<byte[]> {
+    /** Decides from the headers of a response what becomes of its body. */
+    private final class Response implements BodyHandler<byte[]> {
 
         private final long at;
         private final long to;
@@ -185,7 +188,7 @@ final class BlobDownload implements Closeable {
         private volatile boolean isRefused;
         private volatile @Nullable ByteRangeSubscriber body;
 
-        Answer(long at, long to, boolean isWhole, boolean hasStream) {
+        Response(long at, long to, boolean isWhole, boolean hasStream) {
             this.at = at;
             this.to = to;
             this.isWhole = isWhole;
@@ -226,12 +229,12 @@ final class BlobDownload implements Closeable {
             if (isRefused) {
                 return new BoundedBodySubscriber(0);
             }
-            ByteRangeSubscriber made = new ByteRangeSubscriber(part, from, end, this::fresh);
+            ByteRangeSubscriber made = new ByteRangeSubscriber(part, from, end, this::report);
             body = made;
             return made;
         }
 
-        private void fresh(long bytes) {
+        private void report(long bytes) {
             if (bytes > 0) {
                 progress.add(bytes, file.path());
             }
@@ -249,7 +252,7 @@ final class BlobDownload implements Closeable {
         }
     }
 
-    /** Whoever has nothing better to do hashes what has become whole; others do not wait for it. */
+    /** Hashes the contiguous bytes received so far, unless another thread is doing so. */
     private void hashOn() throws IOException {
         if (hashing.tryLock()) {
             try {
@@ -272,7 +275,7 @@ final class BlobDownload implements Closeable {
                     PartFile.delete(blob);
                     throw wrongBytes();
                 }
-                LOGGER.warn("{}: what an earlier download left is damaged; fetching anew", name());
+                LOGGER.warn("{}: the resumed download is corrupt, downloading again", name());
                 fetch(0, file.size());
                 if (!isRight()) {
                     close();
@@ -295,25 +298,23 @@ final class BlobDownload implements Closeable {
     private HubException wrongBytes() {
         return new HubException(
                 name(),
-                "the bytes that came are not those that were announced (their "
+                "the downloaded file is corrupt and was deleted: its "
                         + (file.etag().length() == 64 ? "SHA-256" : "SHA-1")
                         + " is not "
-                        + file.etag()
-                        + "); they were thrown away",
-                "Try again; if it happens again, a proxy or the server that HF_ENDPOINT names alters"
-                        + " files");
+                        + file.etag(),
+                "Try again; if it happens again, a proxy or the server at HF_ENDPOINT modifies files");
     }
 
     private String name() {
         return model.repository() + "/" + file.path();
     }
 
-    /** Keeps what is there for the next time. */
+    /** Keeps the received bytes, so that the download can be resumed. */
     @Override
     public void close() throws IOException {
         try (part;
                 hash) {
-            LOGGER.trace("{} is closed", blob);
+            LOGGER.trace("{} closed", blob);
         }
     }
 }

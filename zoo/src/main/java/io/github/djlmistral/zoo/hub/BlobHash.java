@@ -12,15 +12,15 @@ import java.util.HexFormat;
 
 /**
  * Incremental hash of a file that is still being downloaded, so that little is left to hash at the
- * end. SHA-256 of the content for large files; for the others git's: SHA-1 of {@code "blob " + size
- * + '\0'} and the content.
+ * end. The hash of a file in Git LFS is the SHA-256 of its content; that of other files is git's,
+ * the SHA-1 of {@code "blob " + size + '\0'} followed by the content.
  */
 final class BlobHash implements Closeable {
 
     private final byte[] buffer = new byte[1 << 20];
     private final MessageDigest digest;
     private final RemoteFile remote;
-    // not a channel, which an interrupted thread would close
+    // not a FileChannel: an interrupt would close it
     private final RandomAccessFile file;
     private long hashed;
 
@@ -29,7 +29,7 @@ final class BlobHash implements Closeable {
         try {
             digest = MessageDigest.getInstance(isGit() ? "SHA-1" : "SHA-256");
         } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java has this", e);
+            throw new IllegalStateException("every Java platform has SHA-1 and SHA-256", e);
         }
         file = new RandomAccessFile(data.toFile(), "r");
     }
@@ -38,7 +38,7 @@ final class BlobHash implements Closeable {
         return remote.etag().length() == 40;
     }
 
-    /** Goes on up to where the file is there without a hole. */
+    /** Hashes the bytes up to {@code end}, all of which must have been received. */
     void advance(long end) throws IOException {
         if (hashed == 0 && isGit()) {
             digest.reset();
@@ -51,14 +51,15 @@ final class BlobHash implements Closeable {
                 throw HubHttp.interrupted();
             }
             if (count < 0) {
-                throw new IOException("a file became shorter while it was downloaded");
+                throw new IOException(
+                        "the file was truncated by another program during the download");
             }
             digest.update(buffer, 0, count);
             hashed += count;
         }
     }
 
-    /** Whether what was read is what the name promises; afterwards it begins anew. */
+    /** Returns whether the hash of the bytes so far is the expected one, and resets it. */
     boolean matches() {
         hashed = 0;
         return HexFormat.of().formatHex(digest.digest()).equals(remote.etag());

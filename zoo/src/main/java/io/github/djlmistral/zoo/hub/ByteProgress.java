@@ -7,40 +7,41 @@ import org.jspecify.annotations.Nullable;
 /** Counts the bytes of a parallel download and reports them to a listener. Thread-safe. */
 final class ByteProgress {
 
-    /** Often enough for a bar that runs smoothly, seldom enough to cost nothing. */
+    /** Bytes between two reports: smooth for a progress bar, cheap for the download. */
     private static final long STEP = 256 << 10;
 
     private final @Nullable Progress listener;
     private long done;
     private long total;
-    private long told;
+    private long reported;
 
     ByteProgress(@Nullable Progress listener) {
         this.listener = listener;
     }
 
     /**
-     * Begins.
+     * Reports the start.
      *
      * @param message what is downloaded
-     * @param there how many bytes an earlier download has left
-     * @param all how many there will be
+     * @param resumed number of bytes received by an earlier download
+     * @param size total number of bytes
      */
-    synchronized void start(String message, long there, long all) {
-        done = there;
-        told = there;
-        total = all;
+    synchronized void start(String message, long resumed, long size) {
+        done = resumed;
+        reported = resumed;
+        total = size;
         if (listener != null) {
-            listener.reset(message, all);
-            listener.start(there);
+            listener.reset(message, size);
+            listener.start(resumed);
         }
     }
 
-    /** More bytes are there; fewer, if some have to be fetched again. */
+    /** Counts received bytes; a negative number, if bytes have to be downloaded again. */
     synchronized void add(long bytes, String file) {
         done += bytes;
-        if (listener != null && (Math.abs(done - told) >= STEP || done == total) && done != told) {
-            told = done;
+        boolean isDue = Math.abs(done - reported) >= STEP || done == total;
+        if (listener != null && isDue && done != reported) {
+            reported = done;
             listener.update(done, file);
         }
     }

@@ -17,7 +17,7 @@ final class ByteRangeSubscriber implements BodySubscriber<byte[]> {
     private final CompletableFuture<byte[]> result = new CompletableFuture<>();
     private final PartFile part;
     private final long to;
-    private final LongConsumer fresh;
+    private final LongConsumer added;
     private long at;
     private volatile long received;
     private boolean isOver;
@@ -29,12 +29,12 @@ final class ByteRangeSubscriber implements BodySubscriber<byte[]> {
      * @param part the file to write to
      * @param from the position of the first byte
      * @param to the end (exclusive); further bytes are not read
-     * @param fresh called with the number of bytes that were not present before
+     * @param added called with the number of bytes that were not present before
      */
-    ByteRangeSubscriber(PartFile part, long from, long to, LongConsumer fresh) {
+    ByteRangeSubscriber(PartFile part, long from, long to, LongConsumer added) {
         this.part = part;
         this.to = to;
-        this.fresh = fresh;
+        this.added = added;
         at = from;
     }
 
@@ -63,22 +63,24 @@ final class ByteRangeSubscriber implements BodySubscriber<byte[]> {
             }
             int count = (int) Math.min(buffer.remaining(), to - at);
             try {
-                fresh.accept(part.write(at, buffer.slice(buffer.position(), count)));
+                added.accept(part.write(at, buffer.slice(buffer.position(), count)));
             } catch (IOException e) {
                 end();
                 result.completeExceptionally(
                         new HubException(
                                 "the cache",
-                                "a part of a file cannot be written (" + e.getMessage() + ")",
-                                "See whether the disk is full; or set HF_HOME to a directory on"
-                                        + " another one",
+                                "a downloaded byte range cannot be written ("
+                                        + e.getMessage()
+                                        + ")",
+                                "Check that the disk is not full, or set HF_HOME to a directory on"
+                                        + " another disk",
                                 e));
                 return;
             }
             at += count;
             received += count;
             if (count < buffer.remaining()) {
-                cancel(); // there is more than there should be
+                cancel(); // the server sends more than was requested
             }
         }
         if (at == to) {

@@ -17,7 +17,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
-/** What a cache holds, and how to take something out of it. */
+/** Lists and removes the models in a cache. */
 final class CacheContents {
 
     private final Path cache;
@@ -95,7 +95,7 @@ final class CacheContents {
         CachedRepository repository = new CachedRepository(cache, model.repository());
         Optional<String> commit = repository.commit(model);
         if (commit.isEmpty() || !Files.isDirectory(repository.snapshot(commit.get()))) {
-            throw notThere(model.toString());
+            throw notCached(model.toString());
         }
         Path snapshot = repository.snapshot(commit.get());
         List<String> files = repository.files(commit.get());
@@ -121,7 +121,7 @@ final class CacheContents {
                 Files.deleteIfExists(SafePath.below(repository.refs(), revision));
             }
         }
-        // what a link leads to elsewhere is not ours to delete
+        // a link may point outside the cache: its target is not ours to delete
         Path own = repository.blob("").toAbsolutePath().normalize();
         blobs.removeIf(blob -> !own.equals(blob.getParent()));
         blobs.removeAll(linked(repository));
@@ -135,24 +135,24 @@ final class CacheContents {
     long removeAll(String name) throws IOException {
         CachedRepository repository = new CachedRepository(cache, name);
         if (!Files.isDirectory(repository.directory())) {
-            throw notThere(name);
+            throw notCached(name);
         }
         long free = bytes(repository.directory());
-        // the snapshots first, so that nobody finds one whose blobs are gone
+        // snapshots first: a reader must not find one without its blobs
         delete(repository.snapshot(""));
         delete(repository.directory());
         delete(repository.locks());
         return free;
     }
 
-    private HubException notThere(String what) {
+    private HubException notCached(String what) {
         return new HubException(
                 what,
                 "it is not in the cache " + cache,
-                "Look which models are, or set HF_HOME to where it is");
+                "List the cached models, or set HF_HOME to the directory of its cache");
     }
 
-    /** The branches and tags of each commit. */
+    /** Returns the branches and tags of each commit. */
     private static Map<String, List<String>> revisions(CachedRepository repository)
             throws IOException {
         Map<String, List<String>> revisions = new TreeMap<>();
@@ -174,7 +174,7 @@ final class CacheContents {
         return revisions;
     }
 
-    /** The blobs that a snapshot still links to. */
+    /** Returns the blobs that any snapshot links to. */
     private static Set<Path> linked(CachedRepository repository) throws IOException {
         Set<Path> linked = new HashSet<>();
         try (Stream<Path> walk = Files.walk(repository.snapshot(""))) {
@@ -190,7 +190,8 @@ final class CacheContents {
     }
 
     /**
-     * What is allocated is what counts, but Java does not tell it; of a file with holes, its end.
+     * Returns the size of a file or directory tree. Sparse files count with their length: Java has
+     * no access to the allocated size.
      */
     private static long bytes(Path path) throws IOException {
         if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
@@ -208,7 +209,7 @@ final class CacheContents {
         return bytes;
     }
 
-    /** Without following a link: what that leads to is not ours to delete. */
+    /** Deletes recursively, without following links. */
     private static void delete(Path path) throws IOException {
         if (Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
             try (Stream<Path> walk = Files.walk(path)) {

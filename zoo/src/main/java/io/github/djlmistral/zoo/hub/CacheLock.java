@@ -15,16 +15,18 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Lock on a blob between the threads of this process and other processes; the operating system
- * releases it when a process dies. Python's files are locked at the same path, but on Linux by
- * {@code flock}, which knows nothing of the locks that Java takes. No harm comes of that: the two
- * write to files of different names, and rename them when they are complete.
+ * Lock on a blob, between threads and between processes. The operating system releases it when the
+ * process dies.
+ *
+ * <p>Python locks the same path, but with {@code flock} on Linux, which is independent of the POSIX
+ * locks that Java takes. Both may therefore download a blob at once, which is harmless: they write
+ * to different files and rename them when these are complete.
  */
 final class CacheLock implements Closeable {
 
     private static final Logger LOGGER = LoggerFactory.getLogger(CacheLock.class);
 
-    /** A process has a lock or it has not, whichever thread asks. */
+    /** File locks are per process; these semaphores exclude the threads of this process. */
     private static final Map<Path, Semaphore> IN_PROCESS = new ConcurrentHashMap<>();
 
     private final Semaphore semaphore;
@@ -36,10 +38,10 @@ final class CacheLock implements Closeable {
     }
 
     /**
-     * Waits for a lock, however long it takes.
+     * Acquires a lock, waiting without a time limit.
      *
-     * @param file the file to lock, which need not exist
-     * @throws IOException if it cannot be made, or the thread is interrupted
+     * @param file the lock file, created if absent
+     * @throws IOException if it cannot be created, or the thread is interrupted
      */
     static CacheLock acquire(Path file) throws IOException {
         Files.createDirectories(file.resolveSibling(""));
@@ -47,7 +49,7 @@ final class CacheLock implements Closeable {
         Semaphore semaphore = IN_PROCESS.computeIfAbsent(key, path -> new Semaphore(1));
         try {
             if (!semaphore.tryAcquire()) {
-                LOGGER.info("Waiting for another thread that downloads {}", key.getFileName());
+                LOGGER.info("Waiting for another thread to download {}", key.getFileName());
                 semaphore.acquire();
             }
         } catch (InterruptedException e) {
@@ -58,7 +60,7 @@ final class CacheLock implements Closeable {
             channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
             FileLock lock = channel.tryLock();
             if (lock == null) {
-                LOGGER.info("Waiting for another process that downloads {}", key.getFileName());
+                LOGGER.info("Waiting for another process to download {}", key.getFileName());
                 channel.lock();
             }
             return new CacheLock(semaphore, channel);

@@ -6,14 +6,14 @@ import java.time.Instant;
 import java.util.List;
 
 /**
- * What the cache holds of one repository.
+ * A repository in the cache.
  *
  * @param repository {@code owner/name}
- * @param directory where: {@code models--owner--name}
- * @param snapshots its revisions, each commit once, the most recent first
- * @param bytes what it all takes on the disk, a file that several revisions share once
- * @param unfinishedBytes how much of that are parts of files whose download has not been finished
- * @param lastModified when a file was last added
+ * @param directory its directory, {@code models--owner--name}
+ * @param snapshots one for each cached commit, the most recent first
+ * @param bytes size on disk; files shared by several snapshots count once
+ * @param unfinishedBytes size of the partially downloaded files, included in {@code bytes}
+ * @param lastModified time at which a file was last added
  */
 public record CachedModel(
         String repository,
@@ -23,25 +23,25 @@ public record CachedModel(
         long unfinishedBytes,
         Instant lastModified) {
 
-    /** Keeps a copy of the list. */
+    /** Copies the list. */
     public CachedModel {
         snapshots = List.copyOf(snapshots);
     }
 
     /**
-     * One commit of the repository.
+     * The downloaded files of a commit.
      *
-     * @param commit 40 hexadecimal digits
-     * @param revisions the branches and tags that stood there when it was downloaded; none if it
-     *     was asked for by its commit, or the branch has moved on
-     * @param directory where its files are, as links
-     * @param files their paths in the repository, sorted; not all of them, only what was downloaded
-     * @param bytes the sizes of its files
+     * @param commit commit id, 40 hexadecimal digits
+     * @param revisions branches and tags that pointed to the commit when it was downloaded; empty
+     *     if it was requested by its id, or the branches have moved on
+     * @param directory directory with the files, usually links to blobs
+     * @param files paths of the downloaded files in the repository, sorted
+     * @param bytes total size of the files
      */
     public record Snapshot(
             String commit, List<String> revisions, Path directory, List<String> files, long bytes) {
 
-        /** Keeps copies of the lists. */
+        /** Copies the lists. */
         public Snapshot {
             revisions = List.copyOf(revisions);
             files = List.copyOf(files);

@@ -18,26 +18,26 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One repository in the cache, laid out as Python's {@code huggingface_hub} does:
+ * A repository in the cache, in the layout of Python's {@code huggingface_hub}:
  *
  * <pre>
  * models--owner--name/
- *   blobs/&lt;etag>                  the contents, named by their hash
- *   refs/main                     the commit that a branch or tag stood at
- *   snapshots/&lt;commit>/&lt;path>   links to the blobs; without links, the files themselves
- *   trees/&lt;commit>.json          all files of the commit, where Python listed them
- *   .listings/&lt;commit>.json      the same from us
+ *   blobs/&lt;etag>                  file contents, named by their hash
+ *   refs/main                     commit id of a branch or tag
+ *   snapshots/&lt;commit>/&lt;path>   links to the blobs; the files themselves where links are missing
+ *   trees/&lt;commit>.json          all files of the commit, written by Python
+ *   .listings/&lt;commit>.json      the same, written by us
  * </pre>
  *
- * <p>The listings are what tells a whole snapshot from a part of one. Ours are not where Python
- * looks, because it holds a snapshot for broken that lacks any file of its listing, and we leave
- * out those that a model does not need.
+ * <p>The listings tell a complete snapshot from an incomplete one. Ours have another name than
+ * Python's, because Python requires all files of its listing to be in the snapshot, and we download
+ * only those that a model needs.
  */
 final class CachedRepository {
 
     private static final Logger LOGGER = LoggerFactory.getLogger(CachedRepository.class);
 
-    /** What the name of a repository's directory begins with. */
+    /** Prefix of the directory names. */
     private static final String FOLDER = "models--";
 
     private static final int LONGEST_REF = 1024;
@@ -50,12 +50,15 @@ final class CachedRepository {
         directory = cache.resolve(folder(repository));
     }
 
-    /** {@code models--owner--name}. */
+    /** Returns the directory name, {@code models--owner--name}. */
     static String folder(String repository) {
         return FOLDER + repository.replace("/", "--");
     }
 
-    /** The repository of a directory; empty if it is none's. A name of the Hub has no -- itself. */
+    /**
+     * Returns the repository of a directory name; empty if it is not that of a model. Names on the
+     * Hub contain no {@code --}.
+     */
     static Optional<String> repository(String folder) {
         return folder.startsWith(FOLDER)
                 ? Optional.of(folder.substring(FOLDER.length()).replace("--", "/"))
@@ -74,7 +77,7 @@ final class CachedRepository {
         return directory.resolve("snapshots").resolve(commit);
     }
 
-    /** What is locked while a blob is downloaded. */
+    /** Returns the lock file of a blob. */
     Path lock(String etag) {
         return locks().resolve(etag + ".lock");
     }
@@ -87,7 +90,7 @@ final class CachedRepository {
         return directory.resolve("refs");
     }
 
-    /** The commit that a revision stood at when it was downloaded. */
+    /** Returns the commit that a revision pointed to when it was downloaded. */
     Optional<String> commit(HubModel model) throws IOException {
         if (model.isPinned()) {
             return Optional.of(model.revision());
@@ -95,7 +98,7 @@ final class CachedRepository {
         return ref(SafePath.below(refs(), model.revision()));
     }
 
-    /** The commit in a file of a branch or tag; empty if it is missing or holds something else. */
+    /** Reads the commit id in the file of a branch or tag; empty if there is no valid one. */
     static Optional<String> ref(Path file) {
         if (!Files.exists(file)) {
             return Optional.empty();
@@ -104,12 +107,12 @@ final class CachedRepository {
             String commit = SmallFile.text(file, LONGEST_REF).strip();
             return commit.matches("[0-9a-f]{40}") ? Optional.of(commit) : Optional.empty();
         } catch (IOException e) {
-            LOGGER.debug("{} is not used", file, e);
+            LOGGER.debug("Ignoring {}", file, e);
             return Optional.empty();
         }
     }
 
-    /** All files of a commit, if someone has listed them. */
+    /** Returns the list of all files of a commit, if it was cached. */
     Optional<Listing> listing(String commit) {
         for (Path file : List.of(directory.resolve("trees"), directory.resolve(".listings"))) {
             Path json = file.resolve(commit + ".json");
@@ -119,13 +122,13 @@ final class CachedRepository {
                             Listing.ofCache(commit, SmallFile.text(json, StrictJson.LONGEST)));
                 }
             } catch (IOException | IllegalArgumentException e) {
-                LOGGER.debug("{} is not used", json, e);
+                LOGGER.debug("Ignoring {}", json, e);
             }
         }
         return Optional.empty();
     }
 
-    /** The files that there are of a commit. */
+    /** Returns the paths of the files in the snapshot of a commit. */
     List<String> files(String commit) throws IOException {
         Path snapshot = snapshot(commit);
         if (!Files.isDirectory(snapshot)) {
@@ -139,12 +142,12 @@ final class CachedRepository {
         }
     }
 
-    /** Whether a file is in a commit's snapshot, whole. */
+    /** Returns whether the snapshot of a commit has a file, in full length. */
     boolean has(String commit, RemoteFile file) throws IOException {
         return isWhole(SafePath.below(snapshot(commit), file.path()), file);
     }
 
-    /** Those of some files that are not in a commit's snapshot, or not whole. */
+    /** Returns the files that the snapshot of a commit lacks or has in another length. */
     List<RemoteFile> missing(String commit, List<RemoteFile> files) throws IOException {
         List<RemoteFile> missing = new ArrayList<>();
         for (RemoteFile file : files) {
@@ -155,7 +158,7 @@ final class CachedRepository {
         return missing;
     }
 
-    /** Whether a blob is there, whole. */
+    /** Returns whether the blob of a file exists, in full length. */
     boolean hasBlob(RemoteFile file) throws IOException {
         return isWhole(blob(file.etag()), file);
     }
@@ -165,10 +168,10 @@ final class CachedRepository {
     }
 
     /**
-     * Puts a file whose blob is there into a commit's snapshot.
+     * Adds a file, whose blob exists, to the snapshot of a commit.
      *
-     * @param links whether by a link, if the file system has them
-     * @param isLast whether the blob is needed for nothing else, and may itself be moved there
+     * @param links whether to link to the blob, if the file system supports that
+     * @param isLast whether the blob may be moved instead of copied
      */
     void place(String commit, RemoteFile file, boolean links, boolean isLast) throws IOException {
         Path place = SafePath.below(snapshot(commit), file.path());
@@ -181,13 +184,13 @@ final class CachedRepository {
                 link(place, target);
                 return;
             } catch (UnsupportedOperationException | FileSystemException e) {
-                LOGGER.debug("no links here", e);
+                LOGGER.debug("The file system does not support links", e);
             }
         }
         if (isLast) {
             Files.move(blob, place, StandardCopyOption.REPLACE_EXISTING);
         } else {
-            // under another name first: a copy can be cut short
+            // to a temporary name first: copying may be interrupted
             Path copy = place.resolveSibling(unique(place));
             Files.copy(blob, copy);
             Files.move(copy, place, StandardCopyOption.ATOMIC_MOVE);
@@ -199,14 +202,14 @@ final class CachedRepository {
         try {
             Files.createSymbolicLink(place, target);
         } catch (FileAlreadyExistsException e) {
-            // another process was faster
+            // created by another process meanwhile
             if (!Files.isSymbolicLink(place) || !Files.readSymbolicLink(place).equals(target)) {
                 throw e;
             }
         }
     }
 
-    /** Remembers what a commit has, and that a revision stands there. */
+    /** Stores the list of files of a commit, and the commit of the revision. */
     void remember(HubModel model, Listing listing) throws IOException {
         if (this.listing(listing.commit()).isEmpty()) {
             write(
@@ -230,9 +233,8 @@ final class CachedRepository {
     }
 
     /**
-     * Where a model is, if all that it needs is there. Without a listing, as of older Python
-     * versions, what is there has to do; then the index of the weights tells whether they are
-     * whole.
+     * Returns the path of a model if all its files are cached. Without a listing, which older
+     * Python versions do not write, {@link SnapshotHeuristic} decides.
      */
     Optional<Path> find(HubModel model) throws IOException {
         Optional<String> commit = commit(model);
@@ -258,7 +260,7 @@ final class CachedRepository {
         return isComplete ? Optional.of(location(commit.get(), needed)) : Optional.empty();
     }
 
-    /** What {@link Hub#find} gives of a model with these files. */
+    /** Returns the path of a model with these files, as {@link Hub#find} does. */
     Path location(String commit, List<String> paths) throws IOException {
         String last = paths.get(paths.size() - 1);
         return last.endsWith(".gguf") ? SafePath.below(snapshot(commit), last) : snapshot(commit);

@@ -21,9 +21,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The proxy of the environment variables {@code https_proxy}, {@code http_proxy}, {@code all_proxy}
- * and {@code no_proxy}, in small or capital letters, which Java does not heed. Where Java's own
- * properties ({@code https.proxyHost}) or a selector of the application name one, that is taken.
+ * Proxy of the environment variables {@code https_proxy}, {@code http_proxy}, {@code all_proxy} and
+ * {@code no_proxy}, in lower or upper case, which Java ignores. A proxy of Java's system properties
+ * ({@code https.proxyHost}) or of the application's {@link ProxySelector} takes precedence.
  */
 final class EnvironmentProxy extends ProxySelector {
 
@@ -35,7 +35,7 @@ final class EnvironmentProxy extends ProxySelector {
         this.exceptions = exceptions;
     }
 
-    /** Gives a client its proxy, with name and password if the variable has them. */
+    /** Sets the proxy of a client, with the credentials in the variable if there are any. */
     static void configure(HttpClient.Builder client) {
         List<String> exceptions =
                 Stream.of(variable("no_proxy").split("[,\\s]+", -1))
@@ -55,7 +55,7 @@ final class EnvironmentProxy extends ProxySelector {
         }
     }
 
-    /** Answers this proxy only: another one, or a server, does not get the password. */
+    /** Sends the credentials to this proxy only, not to another proxy or a server. */
     private static final class Login extends Authenticator {
 
         private final URI proxy;
@@ -97,7 +97,7 @@ final class EnvironmentProxy extends ProxySelector {
                         InetSocketAddress.createUnresolved(proxy.getHost(), port(proxy))));
     }
 
-    /** As curl has it: a name stands for those that end in it too, {@code *} for all. */
+    /** As in curl, a domain includes its subdomains, and {@code *} is every host. */
     private boolean isException(URI address) {
         String host = address.getHost().toLowerCase(Locale.ROOT);
         return Origin.of(address).isLoopback()
@@ -124,11 +124,11 @@ final class EnvironmentProxy extends ProxySelector {
                 return proxy;
             }
         } catch (IllegalArgumentException e) {
-            LOGGER.debug("not an address", e);
+            LOGGER.debug("Not a URI", e);
         }
         LOGGER.warn(
-                "The proxy that the environment names is not used, because it is not of the form"
-                        + " http://host:port.");
+                "Ignoring the proxy of the environment variables: it is not of the form"
+                        + " http://host:port");
         return null;
     }
 
@@ -144,7 +144,7 @@ final class EnvironmentProxy extends ProxySelector {
         return URLDecoder.decode(text.replace("+", "%2B"), StandardCharsets.UTF_8);
     }
 
-    /** The request itself fails, and says so. */
+    /** Only logs: the request itself fails with an exception. */
     @Override
     public void connectFailed(URI address, SocketAddress proxy, IOException cause) {
         LOGGER.debug("proxy {}", proxy, cause);

@@ -13,14 +13,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The Hugging Face Hub, and the cache of what was downloaded from it.
+ * Downloads models from the Hugging Face Hub and manages their cache.
  *
  * <pre>{@code
  * Path model = new Hub(HubSettings.fromEnvironment())
  *         .download(HubModel.parse("hf://mistralai/Mistral-7B-Instruct-v0.3"), new ProgressBar());
  * }</pre>
  *
- * <p>It may be used by several threads, and several processes may use the same cache.
+ * <p>Thread-safe. Several processes may use the same cache.
  */
 public final class Hub {
 
@@ -30,9 +30,9 @@ public final class Hub {
     private @Nullable HubHttp client;
 
     /**
-     * Nothing is asked or looked for yet.
+     * Creates a client. Accesses neither the network nor the cache yet.
      *
-     * @param settings where the Hub and the cache are
+     * @param settings the addresses of the Hub and the cache, and how to connect
      */
     public Hub(HubSettings settings) {
         this.settings = settings;
@@ -41,18 +41,18 @@ public final class Hub {
     /**
      * Returns the settings.
      *
-     * @return as they were given
+     * @return the settings given to the constructor
      */
     public HubSettings settings() {
         return settings;
     }
 
     /**
-     * Looks for a model in the cache, without the network.
+     * Looks up a model in the cache, without network access.
      *
      * @param model the model
-     * @return the directory of its snapshot, or of a GGUF model the file in it, as {@code
-     *     Mistral.criteria(Path)} takes it; empty unless all that it needs is there
+     * @return the directory of its snapshot, or its GGUF file, for {@code Mistral.criteria(Path)};
+     *     empty unless all files of the model are cached
      * @throws IOException if the cache cannot be read
      */
     public Optional<Path> find(HubModel model) throws IOException {
@@ -60,19 +60,18 @@ public final class Hub {
     }
 
     /**
-     * Returns a model from the cache, and first downloads what is missing there. A branch is asked
-     * for anew each time; where the Hub cannot be reached, what is in the cache will do, if
-     * complete.
+     * Returns the path of a model in the cache, after downloading the files that are missing. The
+     * commit of a branch is requested each time; if the Hub is unreachable, a complete model in the
+     * cache is returned instead.
      *
      * @param model the model
-     * @param progress told of bytes: {@code reset(message, bytes in all)}, {@code start(bytes that
-     *     were there)}, {@code update(bytes done, file)}, and when all is there {@code end()};
-     *     never from two threads at once, and not at all if nothing is missing; or null
-     * @return the directory of its snapshot, or of a GGUF model the file in it, as {@code
-     *     Mistral.criteria(Path)} takes it
-     * @throws HubException if it cannot be had; the message says why, and what to do
-     * @throws java.io.InterruptedIOException if the thread is interrupted; what was fetched is kept
-     *     for the next time
+     * @param progress notified of the number of bytes: {@code reset(message, total)}, {@code
+     *     start(already received)}, {@code update(received, file)}, and after the last byte {@code
+     *     end()}. Calls do not overlap; there are none if no file is missing. May be null
+     * @return the directory of its snapshot, or its GGUF file, for {@code Mistral.criteria(Path)}
+     * @throws HubException if the model is not available; the message names cause and remedy
+     * @throws java.io.InterruptedIOException if the thread is interrupted; the received bytes are
+     *     kept, and the next call resumes the download
      * @throws IOException if the cache cannot be read or written
      */
     public Path download(HubModel model, @Nullable Progress progress) throws IOException {
@@ -84,7 +83,7 @@ public final class Hub {
      * after a check of the other files.
      *
      * @param model the model
-     * @param progress told of bytes as above, or null
+     * @param progress notified as above, or null
      * @param check called if weights are missing; not for GGUF models, which are a single file
      * @return the path as above
      * @throws IOException as above, or thrown by the check; the files that were checked stay in the
@@ -111,7 +110,7 @@ public final class Hub {
             if (cached.isEmpty() || e.isAbsent()) {
                 throw e;
             }
-            LOGGER.warn("What is in the cache is taken, because of: {}", e.getMessage());
+            LOGGER.warn("Using the model in the cache: {}", e.getMessage());
             return cached.get();
         }
         List<RemoteFile> needed = listing.choose(model);
@@ -126,9 +125,9 @@ public final class Hub {
     }
 
     /**
-     * Lists the cache, whoever downloaded what is in it.
+     * Lists the models in the cache, including those that other programs downloaded.
      *
-     * @return its models, sorted by name; empty if there is no cache
+     * @return the models, sorted by name; empty if there is no cache
      * @throws IOException if the cache cannot be read
      */
     public List<CachedModel> list() throws IOException {
@@ -136,12 +135,11 @@ public final class Hub {
     }
 
     /**
-     * Removes a revision of a model from the cache, or if the model names a file, only that one.
-     * Files that another revision shares stay; with the last revision goes all that is kept of the
-     * repository.
+     * Removes a revision of a model from the cache, or only its GGUF file if it names one. Files
+     * shared with another revision are kept. Removing the last revision removes the repository.
      *
      * @param model the model
-     * @return how many bytes are free again
+     * @return number of bytes freed
      * @throws HubException if it is not in the cache
      * @throws IOException if a file cannot be deleted
      */
@@ -150,15 +148,15 @@ public final class Hub {
     }
 
     /**
-     * Removes all that the cache holds of a repository, unfinished downloads too.
+     * Removes a repository from the cache, including unfinished downloads.
      *
      * @param repository {@code owner/name}
-     * @return how many bytes are free again
-     * @throws HubException if nothing of it is in the cache
+     * @return number of bytes freed
+     * @throws HubException if it is not in the cache
      * @throws IOException if a file cannot be deleted
      */
     public long removeAll(String repository) throws IOException {
-        // the model's constructor checks the name
+        // HubModel validates the name
         return new CacheContents(settings.cache())
                 .removeAll(new HubModel(repository, HubModel.MAIN).repository());
     }
@@ -167,7 +165,7 @@ public final class Hub {
         return new CachedRepository(settings.cache(), model.repository());
     }
 
-    /** A client is threads and a selector; who only looks into the cache needs none. */
+    /** Creates the HTTP client, which starts threads, only when it is needed. */
     private synchronized HubHttp http() {
         if (client == null) {
             client = new HubHttp(settings);
@@ -175,37 +173,36 @@ public final class Hub {
         return client;
     }
 
-    /** The cache may be one that others fill and we only read. */
+    /** Only warns on failure: the cache may be read-only. */
     private static void remember(CachedRepository repository, HubModel model, Listing listing) {
         try {
             repository.remember(model, listing);
         } catch (IOException e) {
-            LOGGER.warn("The cache cannot be brought up to date: {}", e.toString());
+            LOGGER.warn("The cache cannot be updated: {}", e.toString());
         }
     }
 
     private HubException notCached(HubModel model) throws IOException {
         CachedRepository repository = repository(model);
-        String lacks = "";
+        String missing = "";
         Optional<String> commit = repository.commit(model);
         Optional<Listing> listing = commit.flatMap(repository::listing);
         if (commit.isPresent() && listing.isPresent()) {
-            // this may itself say what is wrong: of several GGUF files none is named
+            // throws a better message if, for example, the GGUF file is not unique
             List<RemoteFile> needed = listing.get().choose(model);
-            lacks =
+            missing =
                     repository.missing(commit.get(), needed).stream()
                             .map(RemoteFile::path)
-                            .collect(Collectors.joining(", ", ": it lacks ", ""));
+                            .collect(Collectors.joining(", ", "; missing: ", ""));
         }
-        String looked = repository.directory().toString();
         return new HubException(
                 model.toString(),
                 Files.isDirectory(repository.directory())
-                        ? "the Hub is not asked (HF_HUB_OFFLINE), and in "
-                                + looked
-                                + " this revision is not complete"
-                                + lacks
-                        : "the Hub is not asked (HF_HUB_OFFLINE), and there is no " + looked,
-                "Download it once with HF_HUB_OFFLINE unset, or set HF_HOME to where it is");
+                        ? "offline mode is on (HF_HUB_OFFLINE), and this revision is incomplete in "
+                                + repository.directory()
+                                + missing
+                        : "offline mode is on (HF_HUB_OFFLINE), and there is no "
+                                + repository.directory(),
+                "Download it with HF_HUB_OFFLINE unset, or set HF_HOME to the cache that has it");
     }
 }

@@ -14,7 +14,7 @@ import java.util.stream.Collectors;
 /** Client of the Hub's REST API: file lists and download URLs. */
 final class HubApi {
 
-    /** Limit for a list of files: 200 bytes for each of 160,000. */
+    /** Limit for the list of files: room for 160,000 files of 200 bytes each. */
     private static final int LONGEST_LIST = 32 << 20;
 
     private final HubHttp http;
@@ -71,9 +71,9 @@ final class HubApi {
         } catch (CharacterCodingException | IllegalArgumentException e) {
             throw new HubException(
                     model.toString(),
-                    response.uri().getHost() + " answers with something that is no list of files",
-                    "Check that HF_ENDPOINT names a Hub, and that no proxy or login page is in"
-                            + " between",
+                    "the response of " + response.uri().getHost() + " is not a list of files",
+                    "Check that HF_ENDPOINT is the address of a Hub, and that no proxy or login page"
+                            + " answers instead",
                     e);
         }
     }
@@ -95,7 +95,7 @@ final class HubApi {
         return URI.create(http.settings().endpoint() + path);
     }
 
-    /** A slash too: {@code refs/pr/1} is one part of an address. */
+    /** Percent-encodes a path segment, slashes included: {@code refs/pr/1} is one segment. */
     private static String encoded(String text) {
         return URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
     }

@@ -6,36 +6,36 @@ import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A model is neither available from the Hub nor in its cache. The message names what was asked for,
- * what is wrong, and what to do about it, so that it helps a user who only sees this one line.
+ * Thrown when a model is not available from the Hub or its cache. The message is one line that
+ * names the model or file, the problem and the remedy.
  */
 public final class HubException extends IOException {
 
     private static final long serialVersionUID = 1;
 
-    /** Of each part: what a server says could fill pages. */
+    /** Limit for each part of the message, since servers may send long texts. */
     private static final int LONGEST = 1000;
 
     private final boolean absent;
 
     /**
-     * Creates an exception whose message is made of what, problem and remedy.
+     * Creates an exception with the message {@code what: problem. remedy.}
      *
      * @param what the model, file or address at fault
-     * @param problem what is wrong with it, without a full stop: "there is no such repository"
-     * @param remedy what to do, one sentence without a full stop: "Check the spelling"
+     * @param problem the problem, without a full stop: "there is no such repository"
+     * @param remedy the remedy, a sentence without a full stop: "Check the spelling"
      */
     public HubException(String what, String problem, String remedy) {
         this(what, problem, remedy, null);
     }
 
     /**
-     * The same, of an error that came from below.
+     * Creates an exception with the message {@code what: problem. remedy.} and a cause.
      *
      * @param what the model, file or address at fault
-     * @param problem what is wrong with it, without a full stop
-     * @param remedy what to do, one sentence without a full stop
-     * @param cause the error below, or null
+     * @param problem the problem, without a full stop
+     * @param remedy the remedy, a sentence without a full stop
+     * @param cause the cause, or null
      */
     public HubException(String what, String problem, String remedy, @Nullable Throwable cause) {
         super(message(what, problem, remedy), cause);
@@ -47,12 +47,14 @@ public final class HubException extends IOException {
         this.absent = absent;
     }
 
-    /** The Hub knows the repository, but says that it has no such revision or file. */
+    /** Creates an exception for a revision or file that an existing repository does not have. */
     static HubException absent(String what, String problem, String remedy) {
         return new HubException(message(what, problem, remedy), true);
     }
 
-    /** Whether it is such an error: then an older copy in the cache is not what is meant. */
+    /**
+     * Returns whether the revision or file does not exist; a copy in the cache is then outdated.
+     */
     boolean isAbsent() {
         return absent;
     }

@@ -20,11 +20,11 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Requests to the Hub and to the servers that it sends us on to. Redirects are followed here and
- * not by Java's client, which would take the token along to wherever they point.
+ * HTTP client for the Hub and the servers that it redirects to. It follows redirects itself,
+ * because Java's client would send the access token to every redirect target.
  *
- * <p>HTTP/1.1, because there each request at once has a connection of its own; all streams of
- * HTTP/2 share one, and are together as fast as one.
+ * <p>Uses HTTP/1.1, with a connection for each concurrent request. With HTTP/2 all requests share a
+ * connection and its bandwidth.
  */
 final class HubHttp {
 
@@ -52,21 +52,21 @@ final class HubHttp {
         return settings;
     }
 
-    /** Whether an address is of the Hub itself, not of a server that it sent us on to. */
+    /** Returns whether an address belongs to the Hub itself, not to a redirect target. */
     boolean isEndpoint(URI address) {
         return Origin.of(address).equals(endpoint);
     }
 
     /**
-     * Sends a GET and follows where it is sent on to.
+     * Sends a GET request and follows redirects.
      *
-     * @param address where to begin
-     * @param range the value of the header {@code Range}, or null for the whole
-     * @param handler what becomes of the last answer's body
-     * @param received how many bytes of that have come: while it grows, the connection lives
-     * @return the last answer, whatever its status
-     * @throws HubException if a redirect leads where we do not go, or the handler says so
-     * @throws ConnectionException if a connection fails or falls silent
+     * @param address the first address
+     * @param range the {@code Range} header, or null for the whole resource
+     * @param handler handles the body of the final response
+     * @param received number of body bytes received so far; the request times out when it stalls
+     * @return the final response, of any status
+     * @throws HubException if a redirect is not followed, or the handler throws it
+     * @throws ConnectionException if a connection fails or times out
      * @throws IOException if the thread is interrupted
      */
     HttpResponse<byte[]> get(
@@ -83,7 +83,7 @@ final class HubHttp {
         }
         throw new HubException(
                 address.getHost(),
-                "it sends us on more than " + MOST_REDIRECTS + " times",
+                "too many redirects, more than " + MOST_REDIRECTS,
                 "Check HF_ENDPOINT and the proxy");
     }
 
@@ -91,7 +91,7 @@ final class HubHttp {
         HttpRequest.Builder request =
                 HttpRequest.newBuilder(address)
                         .header("User-Agent", "djl-mistral")
-                        // pieces of a compressed body would be pieces of something else
+                        // byte ranges of a compressed body would not be those of the file
                         .header("Accept-Encoding", "identity");
         if (range != null) {
             request.header("Range", range);
@@ -109,7 +109,7 @@ final class HubHttp {
         } catch (IllegalArgumentException e) {
             throw new HubException(
                     current.getHost(),
-                    "it sends us on to something that is no address",
+                    "the redirect is not a valid URL",
                     "Check HF_ENDPOINT and the proxy",
                     e);
         }
@@ -119,39 +119,35 @@ final class HubHttp {
         if (next.getHost() == null || downgrade || !Origin.isSafe(next)) {
             throw new HubException(
                     current.getHost(),
-                    "it sends us on to "
-                            + next.getScheme()
-                            + "://"
-                            + next.getHost()
-                            + ", where what is read could be altered on the way",
-                    "Check that HF_ENDPOINT names a server that you trust");
+                    "insecure redirect to " + next.getScheme() + "://" + next.getHost(),
+                    "Check that HF_ENDPOINT is the address of a server that you trust");
         }
         return next;
     }
 
-    /** Java's client has no limit on how long a body may be silent. */
+    /** Adds a timeout between the bytes of a body, which Java's client does not have. */
     private HttpResponse<byte[]> send(
             HttpRequest request, BodyHandler<byte[]> handler, LongSupplier received)
             throws IOException {
-        CompletableFuture<HttpResponse<byte[]>> answer = client.sendAsync(request, handler);
+        CompletableFuture<HttpResponse<byte[]>> response = client.sendAsync(request, handler);
         long seen = received.getAsLong();
         while (true) {
             try {
-                return answer.get(settings.stall().toNanos(), TimeUnit.NANOSECONDS);
+                return response.get(settings.stall().toNanos(), TimeUnit.NANOSECONDS);
             } catch (TimeoutException e) {
                 long now = received.getAsLong();
                 if (now == seen) {
-                    answer.cancel(true);
+                    response.cancel(true);
                     throw new ConnectionException(
                             request.uri().getHost(),
                             new HttpTimeoutException(
-                                    "no byte came for "
+                                    "no data received for "
                                             + settings.stall().toMillis() / 1000.0
                                             + " s"));
                 }
                 seen = now;
             } catch (InterruptedException e) {
-                answer.cancel(true);
+                response.cancel(true);
                 throw interrupted();
             } catch (ExecutionException e) {
                 if (e.getCause() instanceof HubException own) {
@@ -163,9 +159,9 @@ final class HubHttp {
         }
     }
 
-    /** What an interrupted thread throws; the mark on it stays. */
+    /** Returns the exception of an interrupted thread, whose interrupt status stays set. */
     static InterruptedIOException interrupted() {
         Thread.currentThread().interrupt();
-        return new InterruptedIOException("the download was interrupted; what was fetched is kept");
+        return new InterruptedIOException("the download was interrupted; the next one resumes it");
     }
 }

@@ -9,17 +9,16 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One model of the Hub: a repository at a revision, and of a repository with several GGUF files
- * which one.
+ * A model of the Hub: a repository, a revision and optionally a GGUF file.
  *
  * @param repository {@code owner/name}
- * @param revision a branch, a tag, {@code refs/pr/1}, or a commit as 40 hexadecimal digits
- * @param file a GGUF file, by its path in the repository or by its name alone; null for the
- *     safetensors checkpoint, or for the one GGUF file of a repository that has nothing else
+ * @param revision a branch, a tag, {@code refs/pr/1}, or a commit id of 40 hexadecimal digits
+ * @param file the path or file name of a GGUF file in the repository; null for the safetensors
+ *     checkpoint, or the only GGUF file of a repository without one
  */
 public record HubModel(String repository, String revision, @Nullable String file) {
 
-    /** The revision where none is named. */
+    /** The default revision. */
     public static final String MAIN = "main";
 
     private static final String SCHEME = "hf://";
@@ -34,9 +33,9 @@ public record HubModel(String repository, String revision, @Nullable String file
                             + "(?:/(?<file>[^?]+))?");
 
     /**
-     * Checks the names: they become parts of addresses and of paths.
+     * Validates the names, which become parts of URLs and file paths.
      *
-     * @throws IllegalArgumentException if one cannot be the Hub's
+     * @throws IllegalArgumentException if a name is not valid on the Hub
      */
     public HubModel {
         String[] parts = repository.split("/", -1);
@@ -50,29 +49,27 @@ public record HubModel(String repository, String revision, @Nullable String file
             throw new IllegalArgumentException(
                     "\""
                             + repository
-                            + "\" is no repository of the Hub: give owner/name, as in"
+                            + "\" is not a repository name: expected owner/name, such as"
                             + " mistralai/Mistral-7B-Instruct-v0.3");
         }
         if (!SafePath.isRelative(revision)) {
             throw new IllegalArgumentException(
                     "\""
                             + revision
-                            + "\" is no revision: give a branch, a tag or a commit of 40 digits");
+                            + "\" is not a revision: expected a branch, a tag or a commit id of 40 digits");
         }
         if (file != null && !(SafePath.isRelative(file) && file.endsWith(".gguf"))) {
             throw new IllegalArgumentException(
-                    "\""
-                            + file
-                            + "\" is no GGUF file of a repository: give a name that ends in .gguf");
+                    "\"" + file + "\" is not a GGUF file name: expected a name that ends in .gguf");
         }
     }
 
     /**
-     * The model of a repository at a revision.
+     * Creates a model without a GGUF file name.
      *
      * @param repository {@code owner/name}
-     * @param revision a branch, a tag or a commit
-     * @throws IllegalArgumentException if one cannot be the Hub's
+     * @param revision a branch, a tag or a commit id
+     * @throws IllegalArgumentException if a name is not valid on the Hub
      */
     public HubModel(String repository, String revision) {
         this(repository, revision, null);
@@ -80,12 +77,12 @@ public record HubModel(String repository, String revision, @Nullable String file
 
     /**
      * Parses {@code owner/name}, {@code owner/name@revision}, {@code owner/name/file.gguf} or
-     * {@code owner/name@revision/file.gguf}, each optionally behind {@code hf://}. A slash in a
-     * revision is written as {@code %2F}, except in {@code refs/pr/1}.
+     * {@code owner/name@revision/file.gguf}, each with an optional prefix {@code hf://}. A slash in
+     * a revision is written as {@code %2F}, except in {@code refs/pr/1}.
      *
-     * @param text one of these
+     * @param text the text
      * @return the model
-     * @throws IllegalArgumentException if it is none of them
+     * @throws IllegalArgumentException if the text has another form
      */
     public static HubModel parse(String text) {
         String rest = text.startsWith(SCHEME) ? text.substring(SCHEME.length()) : text;
@@ -97,8 +94,8 @@ public record HubModel(String repository, String revision, @Nullable String file
             throw new IllegalArgumentException(
                     "\""
                             + text
-                            + "\" names no model of the Hub: give hf://owner/name, with @revision or"
-                            + " /file.gguf behind it if need be");
+                            + "\" is not a model of the Hub: expected hf://owner/name, optionally"
+                            + " followed by @revision and /file.gguf");
         }
         String revision = form.group("revision");
         return new HubModel(
@@ -109,17 +106,17 @@ public record HubModel(String repository, String revision, @Nullable String file
                 form.group("file"));
     }
 
-    /** Whether a text is meant as the name of a model here, rather than as a path or a URL. */
+    /** Returns whether a text has the scheme {@code hf://}. */
     public static boolean isHubUrl(String text) {
         return text.startsWith(SCHEME);
     }
 
-    /** Whether the revision is a commit, which never changes. */
+    /** Returns whether the revision is a commit id, whose files never change. */
     boolean isPinned() {
         return COMMIT.matcher(revision).matches();
     }
 
-    /** Returns the text that {@link #parse} reads: {@code hf://owner/name@v1/file.gguf}. */
+    /** Returns the URL that {@link #parse} reads, such as {@code hf://owner/name@v1/file.gguf}. */
     @Override
     public String toString() {
         return SCHEME

@@ -14,19 +14,19 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where the Hub is, where its files are kept, and how it is spoken to.
+ * Settings of a {@link Hub}: its URL, its cache and its connections.
  *
- * @param endpoint the Hub's address, {@code https://huggingface.co}; plain {@code http} only for
- *     this very machine
- * @param cache the directory with the {@code models--owner--name} directories
- * @param token an access token for repositories that are private or gated, or null; it is only ever
- *     sent to the endpoint itself
- * @param offline whether to do with what is in the cache
- * @param links whether snapshots may be links to the blobs, if the file system has such; else they
- *     are the files themselves
- * @param connections how many requests run at once, 1 to 64
- * @param backOff the pause before the second try of a request that failed; it doubles with each
- * @param stall after how long without a single byte a connection counts as broken
+ * @param endpoint URL of the Hub, by default {@code https://huggingface.co}; {@code http} is
+ *     allowed for the loopback interface only
+ * @param cache directory of the cache, which contains the {@code models--owner--name} directories
+ * @param token access token for private and gated repositories, or null; sent to the endpoint only,
+ *     never to redirect targets
+ * @param offline whether to use the cache only, without network access
+ * @param links whether snapshots are symbolic links to the blobs, where the file system supports
+ *     them; otherwise the files are moved into the snapshot
+ * @param connections maximum number of concurrent requests, 1 to 64
+ * @param backOff delay before the first retry of a failed request; it doubles with each retry
+ * @param stall timeout of a connection that receives no data
  */
 public record HubSettings(
         URI endpoint,
@@ -43,10 +43,10 @@ public record HubSettings(
             Pattern.compile("\\$(?:([A-Za-z_]\\w*)|\\{([A-Za-z_]\\w*)})");
 
     /**
-     * Checks the values.
+     * Validates the settings.
      *
-     * @throws IllegalArgumentException if the endpoint is no address of a server, or would be
-     *     spoken to in the clear, or a number is out of range
+     * @throws IllegalArgumentException if the endpoint is not an {@code https} URL (or {@code http}
+     *     to the loopback interface), the token is malformed, or a number is out of range
      */
     public HubSettings {
         String address = endpoint.toString();
@@ -55,34 +55,39 @@ public record HubSettings(
         }
         if (endpoint.getHost() == null || endpoint.getQuery() != null) {
             throw new IllegalArgumentException(
-                    "\"" + address + "\" is no address of a Hub: give one as " + DEFAULT_ENDPOINT);
+                    "\""
+                            + address
+                            + "\" is not the URL of a Hub: expected one like "
+                            + DEFAULT_ENDPOINT);
         }
         if (!Origin.isSafe(endpoint)) {
             throw new IllegalArgumentException(
                     "\""
                             + address
-                            + "\" would be spoken to in the clear: give an https:// address (http is"
-                            + " only for this machine itself)");
+                            + "\" is not encrypted: use an https:// URL (http is allowed for localhost"
+                            + " only)");
         }
         if (token != null && !token.matches("[!-~]+")) {
             throw new IllegalArgumentException(
-                    "the access token has characters that none has: set HF_TOKEN to the hf_... that"
-                            + " the Hub shows, and nothing else");
+                    "the access token contains invalid characters: set HF_TOKEN to the hf_... token"
+                            + " that the Hub shows, and nothing else");
         }
         if (connections < 1 || connections > 64) {
-            throw new IllegalArgumentException("connections is " + connections + ": give 1 to 64");
+            throw new IllegalArgumentException(
+                    "connections is " + connections + ", must be from 1 to 64");
         }
         if (backOff.isNegative() || stall.isNegative() || stall.isZero()) {
-            throw new IllegalArgumentException("backOff and stall are times: give positive ones");
+            throw new IllegalArgumentException(
+                    "backOff is " + backOff + " and stall is " + stall + ", must be positive");
         }
     }
 
     /**
-     * Settings for a server and a cache, without a token, the rest as it is without environment
-     * variables.
+     * Returns the default settings for a server and a cache: no token, online, with links, 8
+     * connections, 1 s backoff and a stall timeout of 30 s. Ignores environment variables.
      *
-     * @param endpoint the Hub's address
-     * @param cache the directory of the cache, which need not exist
+     * @param endpoint URL of the Hub
+     * @param cache directory of the cache, created if absent
      * @return the settings
      */
     public static HubSettings of(URI endpoint, Path cache) {
@@ -104,8 +109,8 @@ public record HubSettings(
      * {@code HF_HOME}; {@code HF_HUB_OFFLINE}; {@code HF_HUB_DISABLE_SYMLINKS}.
      *
      * @return the settings
-     * @throws IOException if the token file is there but cannot be read
-     * @throws IllegalArgumentException if a variable cannot be understood
+     * @throws IOException if the token file exists but cannot be read
+     * @throws IllegalArgumentException if the value of a variable is invalid
      */
     public static HubSettings fromEnvironment() throws IOException {
         String endpoint = variable("HF_ENDPOINT", DEFAULT_ENDPOINT);
@@ -117,7 +122,7 @@ public record HubSettings(
             uri = URI.create(endpoint);
         } catch (IllegalArgumentException e) {
             throw new IllegalArgumentException(
-                    "HF_ENDPOINT is \"" + endpoint + "\", which is no address: " + e.getMessage(),
+                    "HF_ENDPOINT is \"" + endpoint + "\", which is not a URL: " + e.getMessage(),
                     e);
         }
         return of(uri, cache.isEmpty() ? home.resolve("hub") : path(cache))
@@ -136,7 +141,7 @@ public record HubSettings(
         return token.isEmpty() ? null : token;
     }
 
-    /** Empty is as good as not set. */
+    /** Returns the value of a variable; an empty one counts as unset. */
     private static String variable(String name, String otherwise) {
         String value = Utils.getEnvOrSystemProperty(name);
         return value == null || value.isBlank() ? otherwise : value.strip();
@@ -147,7 +152,7 @@ public record HubSettings(
                 .contains(variable(name, "").toUpperCase(Locale.ROOT));
     }
 
-    /** With {@code ~}, {@code $NAME} and <code>${NAME}</code> put in, which no shell has done. */
+    /** Expands {@code ~}, {@code $NAME} and <code>${NAME}</code>, as Python does. */
     private static Path path(String text) {
         String home = System.getProperty("user.home");
         String absolute =
@@ -166,37 +171,37 @@ public record HubSettings(
                 .normalize();
     }
 
-    /** The same with another token; null for none. */
+    /** Returns settings with another access token, or none if null. */
     public HubSettings withToken(@Nullable String other) {
         return new HubSettings(endpoint, cache, other, offline, links, connections, backOff, stall);
     }
 
-    /** The same with or without the network. */
+    /** Returns settings with offline mode on or off. */
     public HubSettings withOffline(boolean other) {
         return new HubSettings(endpoint, cache, token, other, links, connections, backOff, stall);
     }
 
-    /** The same with another number of connections. */
+    /** Returns settings with another number of connections. */
     public HubSettings withConnections(int other) {
         return new HubSettings(endpoint, cache, token, offline, links, other, backOff, stall);
     }
 
-    /** The same with another first pause between tries. */
+    /** Returns settings with another delay before the first retry. */
     public HubSettings withBackOff(Duration other) {
         return new HubSettings(endpoint, cache, token, offline, links, connections, other, stall);
     }
 
-    /** The same with another time until a silent connection counts as broken. */
+    /** Returns settings with another timeout of stalled connections. */
     public HubSettings withStall(Duration other) {
         return new HubSettings(endpoint, cache, token, offline, links, connections, backOff, other);
     }
 
-    /** The same with or without links. */
+    /** Returns settings with or without symbolic links. */
     public HubSettings withLinks(boolean other) {
         return new HubSettings(endpoint, cache, token, offline, other, connections, backOff, stall);
     }
 
-    /** Without the token. */
+    /** Returns a description that does not reveal the token. */
     @Override
     public String toString() {
         return "HubSettings[endpoint="

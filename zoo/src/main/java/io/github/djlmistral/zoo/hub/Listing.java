@@ -13,17 +13,17 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * The files of a repository at one commit.
+ * List of the files in a repository at a commit.
  *
- * @param commit 40 hexadecimal digits
- * @param files by their paths
+ * @param commit commit id, 40 hexadecimal digits
+ * @param files files by path
  */
 record Listing(String commit, Map<String, RemoteFile> files) {
 
     private static final int FORMAT = 1;
 
     /**
-     * Reads the answer to {@code GET /api/models/{repository}/revision/{revision}?blobs=true}:
+     * Parses the response to {@code GET /api/models/{repository}/revision/{revision}?blobs=true}:
      *
      * <pre>{@code
      * {"sha": "<commit>", "siblings": [
@@ -32,13 +32,13 @@ record Listing(String commit, Map<String, RemoteFile> files) {
      *    "lfs": {"sha256": "<SHA-256>", "size": 14483498224, "pointerSize": 135}}]}
      * }</pre>
      *
-     * @throws IllegalArgumentException if it is something else
+     * @throws IllegalArgumentException if it has another form
      */
     static Listing ofApi(String json) {
         JsonObject root = StrictJson.parse(json);
         String commit = StrictJson.string(root.get("sha"), "sha");
         if (!commit.matches("[0-9a-f]{40}")) {
-            throw new IllegalArgumentException(Quote.of("sha") + " is no commit");
+            throw new IllegalArgumentException(Quote.of("sha") + " is not a commit id");
         }
         Map<String, RemoteFile> files = new TreeMap<>();
         for (JsonElement element : StrictJson.array(root.get("siblings"), "siblings")) {
@@ -55,7 +55,7 @@ record Listing(String commit, Map<String, RemoteFile> files) {
     }
 
     /**
-     * Reads what {@code huggingface_hub} keeps in {@code trees/<commit>.json}, and we beside it:
+     * Parses a cached list, in the format of {@code huggingface_hub} ({@code trees/<commit>.json}):
      *
      * <pre>{@code
      * {"format_version": 1, "files": {
@@ -64,7 +64,7 @@ record Listing(String commit, Map<String, RemoteFile> files) {
      *     "lfs_sha256": "<SHA-256>", "lfs_size": 14483498224}}}
      * }</pre>
      *
-     * @throws IllegalArgumentException if it is something else
+     * @throws IllegalArgumentException if it has another form
      */
     static Listing ofCache(String commit, String json) {
         JsonObject root = StrictJson.parse(json);
@@ -85,7 +85,7 @@ record Listing(String commit, Map<String, RemoteFile> files) {
     }
 
     private static RemoteFile file(String path, JsonObject from, String size, String etag) {
-        // without ?blobs=true there are only names
+        // absent from responses to requests without ?blobs=true
         JsonElement bytes = StrictJson.get(from, size);
         JsonElement hash = StrictJson.get(from, etag);
         return new RemoteFile(
@@ -94,7 +94,7 @@ record Listing(String commit, Map<String, RemoteFile> files) {
                 hash == null ? "" : StrictJson.string(hash, etag));
     }
 
-    /** As {@link #ofCache} reads it. */
+    /** Returns the list in the format of {@link #ofCache}. */
     String toCache() {
         JsonObject all = new JsonObject();
         for (RemoteFile file : files.values()) {
@@ -115,9 +115,9 @@ record Listing(String commit, Map<String, RemoteFile> files) {
     }
 
     /**
-     * The files that a model needs, the weights last.
+     * Returns the files that a model needs, the weights last.
      *
-     * @throws HubException if the repository has no such model, or the server told too little
+     * @throws HubException if the repository has no such model, or the list lacks sizes or hashes
      */
     List<RemoteFile> choose(HubModel model) throws HubException {
         List<RemoteFile> chosen = new ArrayList<>();
@@ -127,16 +127,16 @@ record Listing(String commit, Map<String, RemoteFile> files) {
             if (file == null || !file.isValid()) {
                 throw new HubException(
                         model.toString(),
-                        "the server gives no size and hash for " + path,
-                        "Check that HF_ENDPOINT names a server that speaks the Hub's API with"
-                                + " ?blobs=true");
+                        "the server sent no valid size and hash for " + path,
+                        "Check that the server at HF_ENDPOINT supports ?blobs=true of the Hub's"
+                                + " API");
             }
             total += file.size();
             if (total > RemoteFile.LARGEST) {
                 throw new HubException(
                         model.toString(),
-                        "its files have over " + RemoteFile.LARGEST + " bytes",
-                        "Check that HF_ENDPOINT names a server that you trust");
+                        "its files have more than " + RemoteFile.LARGEST + " bytes",
+                        "Check that HF_ENDPOINT is the address of a server that you trust");
             }
             chosen.add(file);
         }

@@ -8,23 +8,23 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * Which of a repository's files a model needs. Repositories hold the same weights more than once:
- * Mistral's own have {@code consolidated.safetensors} beside the shards, older ones {@code
- * pytorch_model.bin}, and those with GGUF files one for each precision.
+ * Selects the files of a repository that a model needs. Many repositories contain the same weights
+ * several times: Mistral's own have {@code consolidated.safetensors} besides the shards, older ones
+ * {@code pytorch_model.bin}, and GGUF repositories one file for each quantization type.
  *
  * <ul>
- *   <li>A GGUF file that is asked for by name, and nothing else: it is a whole model.
- *   <li>Otherwise a checkpoint: the first of the forms that {@link
- *       io.github.djlmistral.engine.weights.Checkpoint} would take, with what is read beside it:
- *       configuration, tokenizer, chat template.
- *   <li>Otherwise the one GGUF file.
+ *   <li>If the model names a GGUF file, this file alone: it is a complete model.
+ *   <li>Otherwise the safetensors weights that {@link
+ *       io.github.djlmistral.engine.weights.Checkpoint} would read, with configuration, tokenizer
+ *       and chat templates.
+ *   <li>Otherwise the only GGUF file.
  * </ul>
  *
- * <p>Only files in the repository's root count, but for GGUF files.
+ * <p>Except for GGUF files and additional chat templates, only the root directory is searched.
  */
 public final class ModelFiles {
 
-    private static final List<String> BESIDE =
+    private static final List<String> SMALL_FILES =
             List.of(
                     "config.json",
                     "params.json",
@@ -43,22 +43,22 @@ public final class ModelFiles {
     /** Further chat templates, such as {@code tool_use.jinja}. */
     private static final String TEMPLATES = "additional_chat_templates/";
 
-    /** As in {@code model-00002-of-00003.safetensors}. */
+    /** A shard, such as {@code model-00002-of-00003.safetensors}. */
     private static final Pattern PART = Pattern.compile(".*-\\d+-of-\\d+\\.[a-z]+");
 
-    /** Of a repository with many GGUF files, name so many. */
+    /** Maximum number of files named in a message. */
     private static final int LISTED = 24;
 
     private ModelFiles() {}
 
     /**
-     * Chooses: see the class.
+     * Selects files as described above.
      *
-     * @param model what is asked for
-     * @param files the paths of all files that the repository has
-     * @return the paths of those that are needed, each once, the weights (or their index) last
-     * @throws HubException if the repository has no weights that can be read, or no such GGUF file,
-     *     or several and none is named
+     * @param model the model
+     * @param files paths of all files of the repository
+     * @return distinct paths of the files that the model needs, the weights (or their index) last
+     * @throws HubException if the repository has no supported weights, lacks the named GGUF file,
+     *     or has several GGUF files and none is named
      */
     public static List<String> choose(HubModel model, Collection<String> files)
             throws HubException {
@@ -68,7 +68,7 @@ public final class ModelFiles {
         List<String> weights = weights(files);
         if (!weights.isEmpty()) {
             return Stream.of(
-                            BESIDE.stream().filter(files::contains),
+                            SMALL_FILES.stream().filter(files::contains),
                             templates(files),
                             weights.stream())
                     .flatMap(paths -> paths)
@@ -83,8 +83,8 @@ public final class ModelFiles {
         }
         throw new HubException(
                 model.toString(),
-                "it has " + gguf.size() + " GGUF files, and none is named: " + shortened(gguf),
-                "Name one of them, as in hf://" + model.repository() + "/" + gguf.get(0));
+                "the repository has " + gguf.size() + " GGUF files: " + shortened(gguf),
+                "Choose one, for example hf://" + model.repository() + "/" + gguf.get(0));
     }
 
     /** Whether a chosen file holds weights or is their index. */
@@ -101,7 +101,7 @@ public final class ModelFiles {
                 .sorted();
     }
 
-    /** The shards before their index, so that whoever sees the index has the shards. */
+    /** Returns the shards before their index: a reader who sees the index then has the shards. */
     private static List<String> weights(Collection<String> files) {
         for (String stem : List.of("model", "consolidated")) {
             String single = stem + ".safetensors";
@@ -117,7 +117,7 @@ public final class ModelFiles {
         return List.of();
     }
 
-    /** The index could name them otherwise, but those of one layout are never of the other. */
+    /** Returns the shards by their usual names; those of the two layouts never mix. */
     private static List<String> shards(String stem, Collection<String> files) {
         return files.stream()
                 .filter(name -> name.endsWith(".safetensors") && name.indexOf('/') < 0)
@@ -139,29 +139,29 @@ public final class ModelFiles {
         if (found.size() > 1) {
             throw new HubException(
                     model.toString(),
-                    "several files are named so: " + shortened(found),
-                    "Name one with its folder");
+                    "several files have this name: " + shortened(found),
+                    "Give the path with its directory");
         }
         if (found.isEmpty()) {
             List<String> others = gguf(files);
             throw new HubException(
                     model.toString(),
-                    "there is no such file"
+                    "the repository has no such file"
                             + (others.isEmpty()
-                                    ? ", nor any other GGUF file that can be read"
-                                    : "; there are " + shortened(others)),
-                    others.isEmpty() ? "Look for another repository" : "Name one of these");
+                                    ? ", and no other supported GGUF file"
+                                    : "; its GGUF files are " + shortened(others)),
+                    others.isEmpty() ? "Choose another repository" : "Choose one of these");
         }
         if (PART.matcher(found.get(0)).matches()) {
             throw new HubException(
                     model.toString(),
-                    "this is one of several parts of a GGUF file, which are not read",
-                    "Take another file, or join the parts with llama-gguf-split --merge");
+                    "this is a shard of a split GGUF file, which is not supported",
+                    "Choose another file, or merge the shards with llama-gguf-split --merge");
         }
         return found.get(0);
     }
 
-    /** Those that may be models: no parts of one, no projectors of images. */
+    /** Returns the GGUF files that may be models: not shards, not projectors of vision models. */
     private static List<String> gguf(Collection<String> files) {
         return files.stream()
                 .filter(name -> name.endsWith(GGUF) && !PART.matcher(name).matches())
@@ -174,21 +174,23 @@ public final class ModelFiles {
         if (files.stream().anyMatch(name -> name.endsWith(GGUF))) {
             return new HubException(
                     model.toString(),
-                    "its GGUF files are in several parts, which are not read",
-                    "Look for a repository with whole files, or join the parts with"
+                    "its GGUF files are split into shards, which is not supported",
+                    "Choose a repository with single files, or merge the shards with"
                             + " llama-gguf-split --merge");
         }
         if (files.stream().anyMatch(name -> name.endsWith(".bin") || name.endsWith(".pth"))) {
             return new HubException(
                     model.toString(),
-                    "its weights are pickled (.bin), which can run code and is not read",
-                    "Look for a revision or repository with safetensors, or convert it with"
+                    "its weights are Python pickles (.bin), which can execute code and are not"
+                            + " supported",
+                    "Choose a revision or repository with safetensors, or convert it with"
                             + " save_pretrained of transformers");
         }
         return new HubException(
                 model.toString(),
-                "it has neither model.safetensors nor a GGUF file, only " + shortened(files),
-                "Name a repository that holds a whole model");
+                "the repository has neither model.safetensors nor a GGUF file, only "
+                        + shortened(files),
+                "Choose a repository that contains a complete model");
     }
 
     private static String shortened(Collection<String> names) {

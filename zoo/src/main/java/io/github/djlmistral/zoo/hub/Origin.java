@@ -6,16 +6,16 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The server that an address is of. What is secret goes to the server it was meant for, not to whom
- * that one points to; nothing travels in the clear beyond this machine.
+ * Origin of a URL: scheme, host and port. Credentials are sent to the origin they are meant for
+ * only, and nothing is sent unencrypted over a network.
  *
  * @param scheme {@code https} or {@code http}
- * @param host in lower case
- * @param port the default one too
+ * @param host host name in lower case
+ * @param port port, explicit or the default of the scheme
  */
 record Origin(String scheme, String host, int port) {
 
-    /** The origin of an address, which must have a host. */
+    /** Returns the origin of a URL, which must have a host. */
     static Origin of(URI address) {
         String scheme = lower(address.getScheme());
         int port = address.getPort();
@@ -25,14 +25,14 @@ record Origin(String scheme, String host, int port) {
                 port >= 0 ? port : scheme.equals("https") ? 443 : 80);
     }
 
-    /** Whether it is https, or http to this machine itself. */
+    /** Returns whether a URL is https, or http to the loopback interface. */
     static boolean isSafe(URI address) {
         Origin origin = of(address);
         return origin.scheme.equals("https")
                 || (origin.scheme.equals("http") && origin.isLoopback());
     }
 
-    /** By its name: an address that a name server could change does not count. */
+    /** Returns whether the host is a literal loopback name, without asking a name server. */
     boolean isLoopback() {
         return host.equals("localhost")
                 || host.equals("[::1]")

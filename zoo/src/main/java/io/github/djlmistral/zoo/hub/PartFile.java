@@ -18,22 +18,22 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * A partially downloaded file with a journal of its byte ranges, so that a killed process loses no
- * more than {@link #UNSAID} bytes.
+ * A partially downloaded file and the journal of its received byte ranges. If the process is
+ * killed, at most {@link #MAX_UNREPORTED} bytes have to be downloaded again.
  *
- * <p>{@code blobs/<etag>.part} has the file's length at most, with holes. {@code
- * blobs/<etag>.part.journal} is text: {@code parts of 209715200}, then a line for each byte range,
- * {@code 0 1048576}, written after the bytes themselves. A line that the process did not finish is
- * not counted. After a failure of the whole machine the journal can be ahead of the bytes, which
- * the hash then shows. The names are ours alone: Python takes {@code <etag>.incomplete} for the
- * beginning of the file, which this is not.
+ * <p>{@code blobs/<etag>.part} is a sparse file with the received bytes at their positions. {@code
+ * blobs/<etag>.part.journal} is a text file: the header {@code parts of 209715200}, then a line for
+ * each byte range, {@code 0 1048576}, written after the bytes themselves. An incomplete last line
+ * is ignored. After a power failure the journal may contain ranges that were never written; the
+ * hash detects this. Python's {@code <etag>.incomplete} is not used: it is a prefix of the file,
+ * without gaps.
  */
 final class PartFile implements Closeable {
 
-    /** So many bytes may be there and not yet in the journal. */
-    static final int UNSAID = 1 << 20;
+    /** Maximum number of received bytes that are not in the journal yet. */
+    static final int MAX_UNREPORTED = 1 << 20;
 
-    /** A line for each {@link #UNSAID} bytes: enough for 600 GB. */
+    /** One line for each {@link #MAX_UNREPORTED} bytes: enough for 600 GB. */
     private static final int LONGEST_JOURNAL = 16 << 20;
 
     private static final Pattern LINE = Pattern.compile("(\\d{1,18}) (\\d{1,18})");
@@ -42,10 +42,10 @@ final class PartFile implements Closeable {
     private final Path journal;
     private final long size;
     private final ByteRanges present = new ByteRanges();
-    private final ByteRanges unsaid = new ByteRanges();
+    private final ByteRanges unreported = new ByteRanges();
     private final FileChannel bytes;
-    // not a channel, which an interrupted thread would close
-    private final RandomAccessFile said;
+    // not a FileChannel: an interrupt would close it
+    private final RandomAccessFile reported;
     private boolean resumed;
 
     private PartFile(Path data, Path journal, long size) throws IOException {
@@ -55,7 +55,7 @@ final class PartFile implements Closeable {
         for (Path file : List.of(data, journal)) {
             if (Files.exists(file, LinkOption.NOFOLLOW_LINKS)
                     && !Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
-                Files.delete(file); // through a link another file would be overwritten
+                Files.delete(file); // writing through a link would overwrite its target
             }
         }
         String header = "parts of " + size + "\n";
@@ -77,7 +77,7 @@ final class PartFile implements Closeable {
         try {
             lines = new RandomAccessFile(journal.toFile(), "rw");
             lines.seek(lines.length());
-            // after half a line
+            // terminates an incomplete line
             lines.write('\n');
         } catch (IOException e) {
             bytes.close();
@@ -86,14 +86,14 @@ final class PartFile implements Closeable {
             }
             throw e;
         }
-        said = lines;
+        reported = lines;
     }
 
     /**
-     * Opens what is there of a blob, or begins anew.
+     * Opens the partial file of a blob, or creates an empty one.
      *
-     * @param blob where it will be
-     * @param size its length in bytes
+     * @param blob path of the complete blob
+     * @param size size of the blob in bytes
      */
     static PartFile open(Path blob, long size) throws IOException {
         return new PartFile(data(blob), journal(blob), size);
@@ -107,7 +107,7 @@ final class PartFile implements Closeable {
         return blob.resolveSibling(blob.getFileName() + ".part.journal");
     }
 
-    /** Removes what may be left of an earlier download of a blob. */
+    /** Deletes the partial file and the journal of a blob, if they exist. */
     static void delete(Path blob) throws IOException {
         Files.deleteIfExists(data(blob));
         Files.deleteIfExists(journal(blob));
@@ -123,7 +123,7 @@ final class PartFile implements Closeable {
         if (!text.startsWith(header)) {
             return false;
         }
-        // what follows the last line end is half a line
+        // text after the last line end is an incomplete line
         for (String line : text.substring(0, text.lastIndexOf('\n')).split("\n", -1)) {
             Matcher range = LINE.matcher(line);
             if (range.matches()) {
@@ -133,7 +133,7 @@ final class PartFile implements Closeable {
         return present.end() <= Math.min(size, Files.size(data));
     }
 
-    /** Whether some of it is from an earlier process. */
+    /** Returns whether some of the bytes were received by an earlier download. */
     synchronized boolean isResumed() {
         return resumed;
     }
@@ -142,31 +142,31 @@ final class PartFile implements Closeable {
         return present.total();
     }
 
-    /** The first byte that is not there, at a position or behind it. */
+    /** Returns the position of the first missing byte at or after a position. */
     synchronized long firstMissing(long from) {
         return present.firstMissing(from);
     }
 
     /**
-     * Returns the missing byte ranges, each of a length at most.
+     * Returns the missing byte ranges, split to a maximum length.
      *
-     * @return from and to of each, in order
+     * @return begin and end (exclusive) of each range, in order
      */
-    synchronized List<long[]> gaps(long longest) {
-        List<long[]> gaps = new ArrayList<>();
+    synchronized List<long[]> missingRanges(long longest) {
+        List<long[]> ranges = new ArrayList<>();
         long at = present.firstMissing(0);
         while (at < size) {
             long end = Math.min(at + longest, present.firstPresent(at, size));
-            gaps.add(new long[] {at, end});
+            ranges.add(new long[] {at, end});
             at = present.firstMissing(end);
         }
-        return gaps;
+        return ranges;
     }
 
     /**
-     * Writes bytes at their place.
+     * Writes bytes at a position.
      *
-     * @return how many of them were not there before
+     * @return how many of them were missing before
      */
     long write(long position, ByteBuffer buffer) throws IOException {
         long end = position;
@@ -174,31 +174,32 @@ final class PartFile implements Closeable {
             end += bytes.write(buffer, end);
         }
         synchronized (this) {
-            unsaid.add(position, end);
-            if (unsaid.total() >= UNSAID) {
-                say();
+            unreported.add(position, end);
+            if (unreported.total() >= MAX_UNREPORTED) {
+                report();
             }
             return present.add(position, end);
         }
     }
 
-    private void say() throws IOException {
+    /** Appends the unreported byte ranges to the journal. */
+    private void report() throws IOException {
         StringBuilder lines = new StringBuilder();
-        unsaid.forEach((from, to) -> lines.append(from).append(' ').append(to).append('\n'));
-        said.write(lines.toString().getBytes(StandardCharsets.ISO_8859_1));
-        unsaid.clear();
+        unreported.forEach((from, to) -> lines.append(from).append(' ').append(to).append('\n'));
+        reported.write(lines.toString().getBytes(StandardCharsets.ISO_8859_1));
+        unreported.clear();
     }
 
-    /** Forgets all of it, to fetch it anew. */
+    /** Discards all received bytes. */
     synchronized void restart() throws IOException {
         present.clear();
-        unsaid.clear();
-        said.setLength(0);
-        said.write(("parts of " + size + "\n").getBytes(StandardCharsets.ISO_8859_1));
+        unreported.clear();
+        reported.setLength(0);
+        reported.write(("parts of " + size + "\n").getBytes(StandardCharsets.ISO_8859_1));
         resumed = false;
     }
 
-    /** Makes the closed, complete and verified file the blob. */
+    /** Moves the file, which must be closed, complete and verified, to the path of the blob. */
     void moveTo(Path blob) throws IOException {
         Files.move(data, blob, StandardCopyOption.ATOMIC_MOVE);
         Files.deleteIfExists(journal);
@@ -208,8 +209,8 @@ final class PartFile implements Closeable {
     public synchronized void close() throws IOException {
         if (bytes.isOpen()) {
             try (bytes;
-                    said) {
-                say();
+                    reported) {
+                report();
             }
         }
     }

@@ -2,13 +2,13 @@
 package io.github.djlmistral.zoo.hub;
 
 /**
- * A file as the Hub lists it.
+ * A file in the Hub's list.
  *
- * @param path in the repository, its parts divided by slashes; as the server gave it, so not to be
- *     made a path of the disk without {@link SafePath}
- * @param size in bytes
- * @param etag the hash of its content, which names the blob: SHA-256 (64 digits) of large files,
- *     which lie in Git LFS, or git's own SHA-1 (40 digits) of the others
+ * @param path path in the repository, separated by slashes; untrusted, so that {@link SafePath}
+ *     must validate it before it becomes a path on disk
+ * @param size size in bytes
+ * @param etag hash of the content, which is the name of the blob: SHA-256 (64 digits) for files in
+ *     Git LFS, git's SHA-1 (40 digits) for others
  */
 record RemoteFile(String path, long size, String etag) {
 

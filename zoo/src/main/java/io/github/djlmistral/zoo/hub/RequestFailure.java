@@ -16,7 +16,6 @@ import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.net.ssl.SSLHandshakeException;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -32,10 +31,10 @@ record RequestFailure(HubException error, boolean isTransient, Duration pause) {
     private static final Set<Integer> TRANSIENT = Set.of(408, 425, 429, 500, 502, 503, 504);
     private static final Logger LOGGER = LoggerFactory.getLogger(RequestFailure.class);
 
-    /** As the Hub has it: {@code "api";r=0;t=243}, nothing remaining for 243 s. */
+    /** The Hub's header {@code "api";r=0;t=243}: no requests remaining for 243 s. */
     private static final Pattern RATE_LIMIT = Pattern.compile(";\\s*r=0\\s*;\\s*t=(\\d{1,9})");
 
-    private static final String KEPT = "Try again later: what was fetched is kept";
+    private static final String KEPT = "Try again later; the download will be resumed";
 
     private static RequestFailure permanent(HubException error) {
         return new RequestFailure(error, false, Duration.ZERO);
@@ -61,19 +60,19 @@ record RequestFailure(HubException error, boolean isTransient, Duration pause) {
                                 ? new HubException(
                                         what,
                                         "the repository is gated, and the account of the access"
-                                                + " token has not been let in",
+                                                + " token has no access to it",
                                         "Accept its terms at "
                                                 + page
-                                                + " with that account, wait if they must be granted,"
-                                                + " and see at "
+                                                + " with that account, wait for approval if required,"
+                                                + " and check at "
                                                 + tokens
                                                 + " that the token may read gated repositories")
                                 : new HubException(
                                         what,
-                                        "the repository is gated: its terms have to be accepted first",
-                                        "Accept them at "
+                                        "the repository is gated",
+                                        "Accept its terms at "
                                                 + page
-                                                + ", make an access token at "
+                                                + ", create an access token at "
                                                 + tokens
                                                 + ", and set HF_TOKEN to it"));
             }
@@ -81,28 +80,28 @@ record RequestFailure(HubException error, boolean isTransient, Duration pause) {
                 return absent(
                         what,
                         "the repository has no revision \"" + model.revision() + "\"",
-                        "Name a branch, a tag or a commit that " + page + "/tree/main shows");
+                        "Choose one of the branches, tags and commits at " + page + "/tree/main");
             }
             case "EntryNotFound" -> {
                 return absent(
                         what,
                         "the repository has no such file at this revision",
-                        "Look at " + page + "/tree/main for what it has");
+                        "Choose one of the files at " + page + "/tree/main");
             }
             default -> {
                 // by status
             }
         }
-        String said = said(response);
-        if (status == 401 && said.contains("Invalid credentials")) {
+        String message = message(response);
+        if (status == 401 && message.contains("Invalid credentials")) {
             return permanent(
                     new HubException(
                             what,
                             "the access token is not valid",
-                            "Set HF_TOKEN to one from "
+                            "Set HF_TOKEN to a token from "
                                     + tokens
-                                    + ", or for a public model leave it unset and delete the file"
-                                    + " \"token\" in HF_HOME"));
+                                    + "; for a public model unset it and delete the file \"token\""
+                                    + " in HF_HOME"));
         }
         if (code.equals("RepoNotFound") || status == 401) {
             return permanent(
@@ -110,28 +109,27 @@ record RequestFailure(HubException error, boolean isTransient, Duration pause) {
                             what,
                             "there is no such repository, or it is private",
                             hasToken
-                                    ? "Check the spelling, and that the account of the access token"
-                                            + " may read it"
-                                    : "Check the spelling; for a private one set HF_TOKEN to an"
-                                            + " access token from "
+                                    ? "Check the spelling, and that the access token may read the"
+                                            + " repository"
+                                    : "Check the spelling; for a private repository set HF_TOKEN to"
+                                            + " an access token from "
                                             + tokens));
         }
         if (status == 403) {
             return permanent(
                     new HubException(
                             what,
-                            "access is forbidden" + quoted(said),
+                            "access is forbidden" + quoted(message),
                             hasToken
-                                    ? "See at " + tokens + " what the access token may read"
-                                    : "Set HF_TOKEN to an access token that may read it"));
+                                    ? "Check the permissions of the access token at " + tokens
+                                    : "Set HF_TOKEN to an access token that may read the repository"));
         }
         if (status == 407) {
             return permanent(
                     new HubException(
                             what,
-                            "the proxy wants a name and a password",
-                            "Put them into the variable, https_proxy=http://name:password@host:port,"
-                                    + " and start Java with"
+                            "the proxy requires a user name and a password",
+                            "Set https_proxy=http://name:password@host:port and start Java with"
                                     + " -Djdk.http.auth.tunneling.disabledSchemes="));
         }
         if (status == 429) {
@@ -139,47 +137,53 @@ record RequestFailure(HubException error, boolean isTransient, Duration pause) {
                     headers,
                     new HubException(
                             what,
-                            "the server has had too many requests from here"
-                                    + quoted(said)
+                            "too many requests"
+                                    + quoted(message)
                                     + (pause(headers).isZero()
                                             ? ""
-                                            : ", and asks to wait "
-                                                    + pause(headers).toSeconds()
-                                                    + " s"),
+                                            : "; retry after " + pause(headers).toSeconds() + " s"),
                             hasToken
                                     ? KEPT
-                                    : KEPT + "; with an access token in HF_TOKEN more are let in"));
+                                    : KEPT
+                                            + ". An access token in HF_TOKEN raises the rate limit"));
         }
         if (TRANSIENT.contains(status)) {
             return transientFailure(
                     headers,
                     new HubException(
                             what,
-                            response.uri().getHost() + " answers " + status + quoted(said),
+                            response.uri().getHost()
+                                    + " responded with status "
+                                    + status
+                                    + quoted(message),
                             KEPT));
         }
         return permanent(
                 new HubException(
                         what,
-                        response.uri().getHost() + " answers " + status + quoted(said),
-                        "Check that HF_ENDPOINT, which is "
+                        response.uri().getHost()
+                                + " responded with status "
+                                + status
+                                + quoted(message),
+                        "Check that HF_ENDPOINT, "
                                 + settings.endpoint()
-                                + ", names a Hub and that no proxy is in between"));
+                                + ", is the address of a Hub, and that no proxy interferes"));
     }
 
     private static RequestFailure transientFailure(HttpHeaders headers, HubException error) {
         return new RequestFailure(error, true, pause(headers));
     }
 
-    /** Of a server that the Hub sent us on to, which knows nothing of repositories. */
+    /** Classifies the response of a storage server that the Hub redirected to. */
     static RequestFailure ofStorage(String what, HttpResponse<byte[]> response) {
-        // an address there is signed for an hour or so: asking the Hub anew may help
+        // its URL is signed and expires after about an hour; the Hub then gives a new one
         return transientFailure(
                 response.headers(),
                 new HubException(
                         what,
-                        response.uri().getHost()
-                                + ", where the Hub keeps the file, answers "
+                        "the storage server "
+                                + response.uri().getHost()
+                                + " responded with status "
                                 + response.statusCode(),
                         KEPT));
     }
@@ -191,16 +195,12 @@ record RequestFailure(HubException error, boolean isTransient, Duration pause) {
         return new RequestFailure(
                 new HubException(
                         what,
-                        "no answer from "
-                                + broken.host()
-                                + ", or half of one ("
-                                + reason(cause)
-                                + ")",
+                        "the connection to " + broken.host() + " failed (" + reason(cause) + ")",
                         distrusted
-                                ? "If a proxy here signs for other servers, give Java its certificate"
-                                        + " with -Djavax.net.ssl.trustStore"
-                                : "Check the network, and https_proxy if there is a proxy; what was"
-                                        + " fetched is kept",
+                                ? "If a proxy intercepts TLS connections, let Java trust its"
+                                        + " certificate with -Djavax.net.ssl.trustStore"
+                                : "Check the network, and https_proxy if there is a proxy; the"
+                                        + " download will be resumed",
                         cause),
                 !distrusted,
                 Duration.ZERO);
@@ -213,7 +213,7 @@ record RequestFailure(HubException error, boolean isTransient, Duration pause) {
     private static String reason(Throwable cause) {
         for (Throwable at = cause; at != null; at = at.getCause()) {
             if (at instanceof UnresolvedAddressException || at instanceof UnknownHostException) {
-                return "its name is not known here";
+                return "unknown host";
             }
             if (at instanceof HttpTimeoutException && at.getMessage() != null) {
                 return at.getMessage();
@@ -222,12 +222,12 @@ record RequestFailure(HubException error, boolean isTransient, Duration pause) {
         String message = cause.getMessage();
         return message == null || message.isBlank()
                 ? cause instanceof ConnectException
-                        ? "it cannot be connected to"
+                        ? "cannot connect"
                         : cause.getClass().getSimpleName()
                 : message;
     }
 
-    /** {@code Retry-After}, in seconds or as a date; else when the limit that is used up ends. */
+    /** Returns the delay of {@code Retry-After}, in seconds or as a date, or of the rate limit. */
     private static Duration pause(HttpHeaders headers) {
         String text = headers.firstValue("Retry-After").orElse("").strip();
         try {
@@ -241,14 +241,14 @@ record RequestFailure(HubException error, boolean isTransient, Duration pause) {
                 return pause.isNegative() ? Duration.ZERO : pause;
             }
         } catch (DateTimeParseException e) {
-            LOGGER.debug("Retry-After is {}", text, e);
+            LOGGER.debug("Ignoring Retry-After: {}", text, e);
         }
         Matcher limit = RATE_LIMIT.matcher(headers.firstValue("RateLimit").orElse(""));
         return limit.find() ? Duration.ofSeconds(Long.parseLong(limit.group(1))) : Duration.ZERO;
     }
 
-    /** What the Hub says itself, on one line; pages of HTML say nothing. */
-    private static String said(HttpResponse<byte[]> response) {
+    /** Returns the Hub's error message on one line; HTML pages are ignored. */
+    private static String message(HttpResponse<byte[]> response) {
         return response.headers()
                 .firstValue("X-Error-Message")
                 .orElse("")
@@ -256,10 +256,10 @@ record RequestFailure(HubException error, boolean isTransient, Duration pause) {
                 .strip();
     }
 
-    private static String quoted(@Nullable String said) {
-        if (said == null || said.isEmpty()) {
+    private static String quoted(String text) {
+        if (text.isEmpty()) {
             return "";
         }
-        return " (\"" + (said.length() > 200 ? said.substring(0, 200) + "..." : said) + "\")";
+        return " (\"" + (text.length() > 200 ? text.substring(0, 200) + "..." : text) + "\")";
     }
 }

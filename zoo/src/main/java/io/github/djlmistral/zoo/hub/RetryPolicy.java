@@ -14,7 +14,7 @@ import org.slf4j.event.Level;
  */
 final class RetryPolicy {
 
-    /** Attempts without progress. */
+    /** Maximum number of attempts without progress. */
     static final int TRIES = 6;
 
     private static final Logger LOGGER = LoggerFactory.getLogger(RetryPolicy.class);
@@ -51,7 +51,7 @@ final class RetryPolicy {
         double spread = 0.75 + ThreadLocalRandom.current().nextDouble() / 2;
         long pause = (long) (backOff.toNanos() * spread * (1L << (failures - 1)));
         long nanos = Math.max(pause, failure.pause().toNanos());
-        // a first broken connection is not worth a line in the log
+        // a single failure is common and not worth a line in the log
         LOGGER.atLevel(failures > 1 ? Level.INFO : Level.DEBUG)
                 .log("Retrying in {} ms: {}", nanos / 1_000_000, failure.error().getMessage());
         try {

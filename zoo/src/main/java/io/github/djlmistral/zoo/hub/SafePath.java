@@ -15,13 +15,14 @@ final class SafePath {
 
     private SafePath() {}
 
-    /** Limits of common file systems, in bytes of UTF-8. */
+    /** Limits in bytes of UTF-8, within those of common file systems. */
     private static final int LONGEST_PART = 240;
 
     private static final int LONGEST = 1024;
 
     /**
-     * Devices of Windows, in any directory and with any extension: {@code con}, {@code nul.txt}.
+     * Device names of Windows, reserved in every directory and with any extension: {@code con},
+     * {@code nul.txt}.
      */
     private static final Pattern DEVICE =
             Pattern.compile(
@@ -29,11 +30,11 @@ final class SafePath {
                     Pattern.CASE_INSENSITIVE);
 
     /**
-     * Whether a name, its parts divided by slashes, stays below any directory that it is resolved
-     * against, and names the same file on every system: no empty part (as in {@code /etc}), no
-     * {@code .} or {@code ..}, no drive ({@code C:}), stream ({@code a:b}), backslash, wildcard or
-     * control character, no part that ends in a dot or a space, no device name, no half surrogate
-     * pairs, and no excessive length.
+     * Returns whether a path, separated by slashes, stays below any directory that it is resolved
+     * against, and denotes the same file on every operating system: no empty segment (as in {@code
+     * /etc}), no {@code .} or {@code ..}, no drive ({@code C:}), stream ({@code a:b}), backslash,
+     * wildcard or control character, no segment that ends in a dot or a space, no device name, no
+     * unpaired surrogates, and no excessive length.
      */
     static boolean isRelative(String name) {
         return StandardCharsets.UTF_8.newEncoder().canEncode(name)
@@ -64,9 +65,9 @@ final class SafePath {
         if (!isRelative(name)) {
             throw new HubException(
                     Quote.of(name),
-                    "the server gave this as the name of a file, and it could lie outside the cache"
-                            + " or name a device",
-                    "Check that HF_ENDPOINT names a server that you trust");
+                    "the server sent an unsafe file name, which may lead outside the cache or denote"
+                            + " a device",
+                    "Check that HF_ENDPOINT is the address of a server that you trust");
         }
         return directory.resolve(name);
     }

@@ -12,9 +12,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Whether a snapshot of which no listing is left is whole, as far as its files tell: there is a
- * configuration, a tokenizer, and of weights in shards each that the index names. A checkpoint that
- * has no tokenizer is then asked for at the Hub, which costs a request and nothing else.
+ * Decides whether a snapshot without a listing is complete: it must have a configuration, a
+ * tokenizer and, if the weights are sharded, each shard in the index. A complete checkpoint without
+ * a tokenizer is taken for incomplete, which costs a request to the Hub.
  */
 final class SnapshotHeuristic {
 
@@ -23,9 +23,9 @@ final class SnapshotHeuristic {
     private SnapshotHeuristic() {}
 
     /**
-     * Looks.
+     * Returns whether a snapshot is complete.
      *
-     * @param needed which of its files the model needs, the weights or their index last
+     * @param needed the files in the snapshot that the model needs, the weights or their index last
      */
     static boolean isComplete(Path snapshot, List<String> needed) {
         String weights = needed.get(needed.size() - 1);
@@ -51,7 +51,7 @@ final class SnapshotHeuristic {
             }
             return true;
         } catch (IOException | IllegalArgumentException e) {
-            LOGGER.debug("{} is not used", index, e);
+            LOGGER.debug("Ignoring {}", index, e);
             return false;
         }
     }

@@ -28,9 +28,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Downloads files of one commit into the cache: byte ranges of all missing blobs in one queue,
- * which one thread per connection drains. When all blobs are complete, the snapshot is linked to
- * them.
+ * Downloads files of one commit into the cache. The byte ranges of all missing blobs form a queue,
+ * from which one thread per connection takes its work. Complete blobs are linked into the snapshot.
  */
 final class Transfer {
 
@@ -82,7 +81,7 @@ final class Transfer {
                     continue;
                 }
                 if (repository.hasBlob(file) || repository.has(commit, file)) {
-                    // another process was faster, or was killed just before it had tidied up
+                    // downloaded by another process meanwhile, or left by one that was killed
                     PartFile.delete(blob);
                     blobs.remove(file.etag());
                 } else if (file.equals(blobs.get(file.etag()))) {
@@ -156,13 +155,13 @@ final class Transfer {
         if (needed > free) {
             throw new HubException(
                     model.toString(),
-                    gigabytes(needed)
-                            + " have to be downloaded, and on the disk of "
-                            + repository.directory()
-                            + " are only "
+                    "the download needs "
+                            + gigabytes(needed)
+                            + ", but only "
                             + gigabytes(free)
-                            + " free",
-                    "Make room, or set HF_HOME to a directory on another disk");
+                            + " are free on the disk of "
+                            + repository.directory(),
+                    "Free disk space, or set HF_HOME to a directory on another disk");
         }
     }
 
@@ -170,7 +169,7 @@ final class Transfer {
         return String.format(Locale.ROOT, "%.1f GB", bytes / 1e9);
     }
 
-    /** The first that fails stops all; what they have fetched is kept. */
+    /** Runs the tasks in parallel. The first failure stops all; received bytes are kept. */
     private void work(Queue<BlobDownload.Task> tasks) throws IOException {
         int threads = Math.min(http.settings().connections(), tasks.size());
         AtomicInteger number = new AtomicInteger();
@@ -211,7 +210,7 @@ final class Transfer {
         }
     }
 
-    /** Files are closed after this; an interrupt, even a second one, does not hurry it. */
+    /** Waits for all threads, despite interrupts: their files are closed next. */
     private static void awaitEnd(ExecutorService pool) {
         boolean wasInterrupted = false;
         while (true) {
@@ -228,13 +227,13 @@ final class Transfer {
         }
     }
 
-    /** What was to be published is closed already; a failure to note a part costs only that. */
+    /** Closes files and locks. If a journal cannot be written, its last bytes are lost. */
     private static void close(Deque<Closeable> held) {
         for (Closeable one : held) {
             try {
                 one.close();
             } catch (IOException e) {
-                LOGGER.warn("What was fetched last may have to be fetched again: {}", e.toString());
+                LOGGER.warn("The last bytes may have to be downloaded again: {}", e.toString());
             }
         }
     }

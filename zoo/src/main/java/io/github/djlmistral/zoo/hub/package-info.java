@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * Models from the Hugging Face Hub, or from a server that speaks its protocol, in the cache that
- * Python's {@code huggingface_hub} keeps: what either of the two has downloaded, the other finds.
+ * Downloads models from the Hugging Face Hub, or from a server with the same API, into the cache of
+ * Python's {@code huggingface_hub}. Both libraries find what the other has downloaded.
  *
- * <p>{@link io.github.djlmistral.zoo.hub.Hub} does it all. It reads from the Hub's API which files
- * a repository has, {@link io.github.djlmistral.zoo.hub.ModelFiles} says which of them a model
- * needs, several connections fetch them in pieces that survive a cut connection and a killed
- * process, and only what has the announced hash becomes part of the cache.
+ * <p>{@link io.github.djlmistral.zoo.hub.Hub} is the entry point. It lists the files of a
+ * repository through the Hub's API, {@link io.github.djlmistral.zoo.hub.ModelFiles} selects those
+ * that a model needs, and several connections download them in byte ranges. An interrupted download
+ * is resumed, also by another process. A file enters the cache only after its hash has been
+ * verified.
  */
 @NullMarked
 package io.github.djlmistral.zoo.hub;

@@ -4,29 +4,30 @@ package io.github.djlmistral.zoo.tokenizer;
 import java.util.Arrays;
 
 /**
- * Incremental detokenizer for streaming. Each piece of text holds whole characters, and the
+ * Incremental detokenizer for streaming. Each piece of text consists of whole characters, and the
  * concatenation of all pieces equals {@link MistralTokenizer#decode} of all ids.
  *
- * <p>A single token says neither: "▁lighthouse" is "lighthouse" at the start of a text and "
- * lighthouse" elsewhere, and a character such as an emoji may be spread over several byte tokens.
- * So a group of ids is decoded together with the group before it, and what that one gives alone is
- * cut off. A run of byte tokens is a group with the token that ends it, because the reference
- * decodes it as one: a wrong byte makes every byte of the run U+FFFD. As a line feed is a byte
- * token, it comes out together with the token behind it, or with {@link #flush}.
+ * <p>The text of a token depends on its neighbours: "▁lighthouse" is "lighthouse" at the start of a
+ * text and " lighthouse" elsewhere, and a character such as an emoji may consist of several byte
+ * tokens. Therefore a group of ids is decoded together with the previous group, and the text of the
+ * previous group is removed. A run of byte tokens forms a group with the token that ends it,
+ * because the reference decodes the run at once: one invalid byte turns every byte of it into
+ * U+FFFD. A line feed is a byte token, so that it is returned with the following token, or by
+ * {@link #flush}.
  *
- * <p>Every id is decoded three times at most, so the cost of a text grows with its length only. Not
- * thread-safe; one detokenizer serves one text at a time.
+ * <p>Each id is decoded at most three times, so that the cost is linear in the length of the text.
+ * Not thread-safe; a detokenizer processes one text at a time.
  */
 public final class Detokenizer {
 
-    // Without byte tokens (vocabularies of byte-level BPE), a character still spans four at most.
+    // in vocabularies of byte-level BPE, which have no byte tokens, a character spans at most 4
     private static final int LONGEST_WAIT = 8;
 
     private final MistralTokenizer tokenizer;
     private final boolean skipSpecialTokens;
 
-    private long[] window = new long[16]; // the group before, then the ids not yet handed out
-    private int context; // ids of the group before
+    private long[] window = new long[16]; // the previous group, then the pending ids
+    private int context; // number of ids of the previous group
     private int size;
 
     Detokenizer(MistralTokenizer tokenizer, boolean skipSpecialTokens) {
@@ -35,29 +36,29 @@ public final class Detokenizer {
     }
 
     /**
-     * Takes the next id.
+     * Adds the next id.
      *
      * @param id the id
-     * @return the text that is certain now, often empty
+     * @return the text that is now complete, often empty
      * @throws IllegalArgumentException if the id is not in the vocabulary
      * @throws IllegalStateException if the tokenizer is closed
      */
     public String push(long id) {
-        tokenizer.check(id);
-        if (skipSpecialTokens && tokenizer.isSpecial(id)) {
+        tokenizer.vocabulary().check(id);
+        if (skipSpecialTokens && tokenizer.vocabulary().isSpecial(id)) {
             return "";
         }
         if (size == window.length) {
             window = Arrays.copyOf(window, 2 * size);
         }
         window[size++] = id;
-        return tokenizer.isByte(id) ? "" : advance(false);
+        return tokenizer.vocabulary().isByte(id) ? "" : advance(false);
     }
 
     /**
      * Ends the text; the next {@link #push} begins a new one.
      *
-     * @return what has been held back, U+FFFD in the place of incomplete characters
+     * @return the pending text, with U+FFFD for incomplete characters
      * @throws IllegalStateException if the tokenizer is closed
      */
     public String flush() {
@@ -71,7 +72,7 @@ public final class Detokenizer {
         String before = context == 0 ? "" : decode(context);
         String text = decode(size);
         if (!last
-                && !tokenizer.hasByteFallback()
+                && !tokenizer.vocabulary().hasByteFallback()
                 && text.endsWith("\uFFFD")
                 && size - context < LONGEST_WAIT) {
             return "";

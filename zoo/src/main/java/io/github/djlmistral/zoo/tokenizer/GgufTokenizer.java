@@ -20,16 +20,16 @@ import java.util.OptionalLong;
 
 /**
  * The tokenizer in the metadata of a GGUF file: a SentencePiece model ({@code tokenizer.ggml.model}
- * is {@code llama}), and what {@code tokenizer_config.json} says elsewhere.
+ * is {@code llama}) and the settings that other checkpoints have in {@code tokenizer_config.json}.
  */
 final class GgufTokenizer {
 
     private static final String PREFIX = "tokenizer.ggml.";
     private static final String SENTENCE_PIECE = "llama";
     private static final String REMEDY =
-            "Get a file of a Mistral 7B model, or give the Hugging Face directory of this one";
+            "Use a GGUF file of Mistral 7B, or the Hugging Face checkpoint of this model";
 
-    /** The roles of tokens there and in {@code tokenizer_config.json}. */
+    /** Keys of special tokens in the metadata and in {@code tokenizer_config.json}. */
     private static final Map<String, String> ROLES =
             Map.of(
                     "bos_token_id", "bos_token",
@@ -47,25 +47,25 @@ final class GgufTokenizer {
         return metadata.text(PREFIX + "model").orElse("");
     }
 
-    /** Whether there is a tokenizer of the supported kind. */
+    /** Returns whether there is a tokenizer of the supported type. */
     boolean isSupported() throws CheckpointException {
         return kind().equals(SENTENCE_PIECE);
     }
 
-    /** The vocabulary. */
+    /** Returns the SentencePiece model. */
     SentencePieceModel model() throws CheckpointException {
         if (!isSupported()) {
             String kind = kind();
             throw unusable(
                     kind.isEmpty()
-                            ? "it holds no tokenizer"
-                            : "its tokenizer is of the kind \""
+                            ? "it contains no tokenizer"
+                            : "its tokenizer is of type \""
                                     + kind
-                                    + "\", and only \"llama\", SentencePiece's, is supported");
+                                    + "\", only \"llama\" (SentencePiece) is supported");
         }
         boolean charsmap = !values("precompiled_charsmap", Long.class).isEmpty();
         if (charsmap || flag("remove_extra_whitespaces", false)) {
-            throw unusable("its tokenizer normalizes text, which Mistral's does not");
+            throw unusable("its tokenizer normalizes text, which is not supported");
         }
         List<Piece> pieces = pieces();
         return SentencePieceModel.of(
@@ -85,8 +85,7 @@ final class GgufTokenizer {
             throw unusable(
                     String.format(
                             Locale.ROOT,
-                            "its tokenizer has %d tokens, %d scores and %d types, which should be"
-                                    + " as many",
+                            "its tokenizer has %d tokens, but %d scores and %d token types",
                             tokens.size(),
                             scores.size(),
                             types.size()));
@@ -95,7 +94,7 @@ final class GgufTokenizer {
         for (int id = 0; id < tokens.size(); id++) {
             pieces.add(new Piece(tokens.get(id), scores.get(id), types.get(id).intValue()));
         }
-        // some converters forget that a token with a role is no text
+        // some converters mark special tokens as normal ones
         for (String role : ROLES.keySet()) {
             OptionalLong id = id(role, tokens.size());
             if (id.isPresent()) {
@@ -110,11 +109,11 @@ final class GgufTokenizer {
     }
 
     /**
-     * Whether every stretch of text between special tokens begins with "▁", and not only the first.
-     * The file does not say. It does in llama.cpp, and with the tokenizers of 7B v0.1 and v0.2 and
-     * what was made of them; newer templates begin such stretches with a space of their own, which
-     * would make it two: {@code <s> [INST]}, or {@code [INST] text} with a special token {@code
-     * [INST]}.
+     * Returns whether "▁" is prepended to every segment of text between special tokens, instead of
+     * the first segment only. The metadata does not tell. llama.cpp always does so, and so do the
+     * tokenizers of 7B v0.1 and v0.2 and models derived from them. Newer chat templates contain
+     * that space themselves, as in {@code <s> [INST]}, or in {@code [INST] text} where {@code
+     * [INST]} is a special token.
      */
     boolean legacy() throws CheckpointException {
         boolean spaced = chatTemplate().orElse("").contains(" [INST]");
@@ -125,12 +124,12 @@ final class GgufTokenizer {
         return metadata.text("tokenizer.chat_template");
     }
 
-    /** What {@code tokenizer_config.json} would say. */
+    /** Returns the settings in the form of {@code tokenizer_config.json}. */
     JsonObject settings() throws CheckpointException {
         JsonObject settings = new JsonObject();
         chatTemplate().ifPresent(text -> settings.addProperty("chat_template", text));
         List<String> tokens = tokens();
-        if (tokens.isEmpty()) { // ids may be there nevertheless, for the network alone
+        if (tokens.isEmpty()) { // a file without a tokenizer may still have ids
             return settings;
         }
         for (Map.Entry<String, String> role : ROLES.entrySet()) {
@@ -153,7 +152,7 @@ final class GgufTokenizer {
                             + role
                             + " is "
                             + id.getAsLong()
-                            + ", and there are "
+                            + ", but there are only "
                             + size
                             + " tokens");
         }

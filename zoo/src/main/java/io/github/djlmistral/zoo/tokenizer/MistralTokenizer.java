@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.zoo.tokenizer;
 
-import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonPrimitive;
 import io.github.djlmistral.engine.internal.Quote;
 import io.github.djlmistral.engine.internal.SmallFile;
 import io.github.djlmistral.engine.internal.StrictJson;
@@ -14,95 +12,54 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.BitSet;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The tokenizer of a checkpoint directory: the ids and texts of Hugging Face transformers.
+ * The tokenizer of a checkpoint. Encodes and decodes as Hugging Face transformers does.
  *
- * <p>Two kinds of files are about, and each goes with its own chat template: in older ("legacy")
- * ones every stretch of text behind a special token begins with "▁", in newer ones only the very
- * first. Which it is follows from {@code tokenizer.json}, or from {@code legacy} in {@code
- * tokenizer_config.json} where there is only a {@code tokenizer.model}.
+ * <p>There are two variants of Mistral tokenizers, each with matching chat templates. Legacy
+ * tokenizers prepend "▁" to every segment of text between special tokens; newer ones prepend it to
+ * the first segment only. {@code tokenizer.json} determines the variant, or, if there is only a
+ * {@code tokenizer.model}, {@code legacy} in {@code tokenizer_config.json}.
  *
- * <p>Text is taken as Unicode: lone surrogates, and the noncharacters {@code U+FDD0} to {@code
- * U+FDEF}, which this class uses itself, are read as {@code U+FFFD}.
+ * <p>Unpaired surrogates are replaced by {@code U+FFFD}, and so are the noncharacters {@code
+ * U+FDD0} to {@code U+FDEF}, which are used internally.
  *
- * <p>Thread-safe. {@link #close} waits for calls that are under way; later ones fail.
+ * <p>Thread-safe. {@link #close} waits for calls in progress; later calls fail.
  *
- * <p>DJL's native tokenizer library is loaded in its CPU build and without telemetry; whoever wants
- * it otherwise sets {@code RUST_FLAVOR} or {@code OPT_OUT_TRACKING}, as an environment variable or
- * a system property.
+ * <p>DJL's native tokenizer library is loaded in its CPU build and without telemetry, unless {@code
+ * RUST_FLAVOR} or {@code OPT_OUT_TRACKING} is set as an environment variable or a system property.
  */
 public final class MistralTokenizer implements AutoCloseable {
 
-    /** Where SentencePiece models lie, first come first served. */
+    /** File names of SentencePiece models, in the order of precedence. */
     private static final List<String> SENTENCE_PIECE_FILES =
             List.of("tokenizer.model", "tokenizer.model.v1", "tokenizer.model.v3");
 
     /** Limit for {@code tokenizer.json}; that of Mistral Small 3.1 has 17 MB. */
     private static final int LONGEST_JSON = 32 << 20;
 
-    private static final Pattern BYTE = Pattern.compile("<0x[0-9A-F]{2}>");
-
     private final NativeTokenizer tokenizer;
     private final SpecialTokens specialTokens;
-    private final String[] pieces;
-    private final BitSet specialIds = new BitSet();
-    private final BitSet byteIds = new BitSet();
-    private final boolean byteFallback;
-    private final Map<String, Integer> ids = new HashMap<>();
+    private final Vocabulary vocabulary;
     private final @Nullable String bosToken;
     private final @Nullable String eosToken;
     private final @Nullable String unkToken;
     private final @Nullable String padToken;
-    // Null where the post-processor of tokenizer.json decides.
+    // null if the post-processor of tokenizer.json decides
     private final @Nullable Boolean addBos;
     private final boolean addEos;
 
     private MistralTokenizer(JsonObject root, TokenizerSettings settings) throws IOException {
-        JsonObject model = TokenizerJson.model(root);
+        TokenizerJson.model(root); // adds a missing list of added tokens
         settings.addTokensTo(root);
         TokenizerJson.check(root);
         root.add("truncation", JsonNull.INSTANCE);
         root.add("padding", JsonNull.INSTANCE);
 
-        JsonObject vocabulary = model.getAsJsonObject("vocab");
-        int size = 0;
-        for (Map.Entry<String, JsonElement> entry : vocabulary.entrySet()) {
-            int id = TokenizerJson.id(entry.getValue(), entry.getKey());
-            ids.put(entry.getKey(), id);
-            size = Math.max(size, id + 1);
-        }
-        for (JsonElement element : root.getAsJsonArray("added_tokens")) {
-            JsonObject token = element.getAsJsonObject();
-            String content = TokenizerJson.content(token);
-            int id = TokenizerJson.id(token.get("id"), content);
-            ids.put(content, id);
-            size = Math.max(size, id + 1);
-            specialIds.set(
-                    id,
-                    token.get("special") instanceof JsonPrimitive special
-                            && special.getAsBoolean());
-        }
-        byteFallback =
-                model.get("byte_fallback") instanceof JsonPrimitive flag && flag.getAsBoolean();
-        pieces = new String[size];
-        Arrays.fill(pieces, "");
-        ids.forEach(
-                (text, id) -> {
-                    pieces[id] = text;
-                    if (byteFallback && BYTE.matcher(text).matches() && !specialIds.get(id)) {
-                        byteIds.set(id);
-                    }
-                });
-
+        vocabulary = new Vocabulary(root);
         bosToken = checkedToken(settings, "bos_token", "<s>");
         eosToken = checkedToken(settings, "eos_token", "</s>");
         unkToken = settings.token("unk_token", known("<unk>"));
@@ -119,10 +76,10 @@ public final class MistralTokenizer implements AutoCloseable {
     }
 
     /**
-     * Tells whether a checkpoint has a tokenizer at all.
+     * Returns whether a checkpoint has a tokenizer.
      *
      * @param directory the directory of the checkpoint, or a GGUF file
-     * @return whether one of the files that {@link #open} looks for is there
+     * @return whether one of the files that {@link #open} reads exists
      * @throws IOException if a GGUF file is damaged or cannot be read
      */
     public static boolean isIn(Path directory) throws IOException {
@@ -135,16 +92,15 @@ public final class MistralTokenizer implements AutoCloseable {
     }
 
     /**
-     * Opens the tokenizer of a checkpoint: {@code tokenizer.json}, or else one that is built from
-     * {@code tokenizer.model} (also under Mistral's names {@code tokenizer.model.v1} and {@code
-     * .v3}). {@code tokenizer_config.json}, {@code special_tokens_map.json} and {@code
-     * added_tokens.json} are heeded where they are there. Of a GGUF file it is built from the
-     * metadata.
+     * Opens the tokenizer of a checkpoint: {@code tokenizer.json}, or else a tokenizer converted
+     * from {@code tokenizer.model} (or, under Mistral's names, {@code tokenizer.model.v1} or {@code
+     * .v3}), or from the metadata of a GGUF file. Settings come from {@code tokenizer_config.json},
+     * {@code special_tokens_map.json} and {@code added_tokens.json}, if they exist.
      *
      * @param directory the directory of the checkpoint, or a GGUF file
      * @return the tokenizer, to be closed by the caller
-     * @throws IOException if there is none, or a file is damaged or of an unsupported kind; the
-     *     message names the file and what to do
+     * @throws IOException if there is none, or a file is damaged or unsupported; the message names
+     *     the file and the remedy
      */
     public static MistralTokenizer open(Path directory) throws IOException {
         TokenizerSettings settings = new TokenizerSettings(directory);
@@ -178,10 +134,10 @@ public final class MistralTokenizer implements AutoCloseable {
                         + directory
                         + ": looked for tokenizer.json, "
                         + String.join(", ", SENTENCE_PIECE_FILES)
-                        + "; download one of them from where the checkpoint comes from");
+                        + "; download one of them from the source of the checkpoint");
     }
 
-    /** Makes the content of a {@code tokenizer.json}. */
+    /** Reads or creates the content of a {@code tokenizer.json}. */
     private interface Source {
         JsonObject read() throws IOException;
     }
@@ -196,32 +152,32 @@ public final class MistralTokenizer implements AutoCloseable {
     }
 
     private @Nullable String known(String token) {
-        return ids.containsKey(token) ? token : null;
+        return vocabulary.contains(token) ? token : null;
     }
 
     private @Nullable String checkedToken(
             TokenizerSettings settings, String role, String fallback) {
         String token = settings.token(role, known(fallback));
-        if (token != null && !ids.containsKey(token)) {
+        if (token != null && !vocabulary.contains(token)) {
             throw new IllegalArgumentException(
                     "the settings name "
                             + Quote.of(token)
                             + " as "
                             + role
-                            + ", but the vocabulary does not hold it: are the tokenizer's files of"
-                            + " one checkpoint?");
+                            + ", but the vocabulary does not contain it: do the tokenizer's files"
+                            + " belong to one checkpoint?");
         }
         return token;
     }
 
     /**
-     * Returns the ids of a text; special tokens that it spells, such as {@code <s>}, become those
-     * tokens. For text that a user typed see {@link #encodePlain}.
+     * Encodes a text in which spellings of special tokens, such as {@code <s>}, denote these
+     * tokens. For untrusted text use {@link #encodePlain}.
      *
      * @param text the text
-     * @param addSpecialTokens whether to add what the checkpoint wants around a text: {@code <s>}
-     *     in front
-     * @return the ids
+     * @param addSpecialTokens whether to add the special tokens of the checkpoint, usually {@code
+     *     <s>} at the beginning
+     * @return token ids
      * @throws IllegalStateException if the tokenizer is closed
      */
     public long[] encode(String text, boolean addSpecialTokens) {
@@ -229,11 +185,11 @@ public final class MistralTokenizer implements AutoCloseable {
     }
 
     /**
-     * Returns the ids of a text, in which a spelled special token is just letters.
+     * Encodes a text in which spellings of special tokens are ordinary text.
      *
      * @param text the text
      * @param addSpecialTokens as in {@link #encode}
-     * @return the ids
+     * @return token ids
      * @throws IllegalStateException if the tokenizer is closed
      */
     public long[] encodePlain(String text, boolean addSpecialTokens) {
@@ -241,23 +197,23 @@ public final class MistralTokenizer implements AutoCloseable {
     }
 
     /**
-     * Quotes a text that is to become a part of a larger one: no special token that it spells,
-     * alone or together with the text around it, will be recognised by {@link #encodeQuoted}.
-     * Letters, their order, and white space at both ends stay as they are.
+     * Quotes a text that is inserted into a larger one, such as a message in a prompt: {@link
+     * #encodeQuoted} recognizes no special token in it, nor across its ends. Its characters are
+     * unchanged, including leading and trailing white space.
      *
-     * @param text the part
-     * @return the part with invisible marks in it, which only {@link #encodeQuoted} understands
+     * @param text the text
+     * @return the text with invisible marks, which only {@link #encodeQuoted} understands
      */
     public String quote(String text) {
         return specialTokens.quote(SpecialTokens.clean(text));
     }
 
     /**
-     * Returns the ids of a text of which some parts are {@linkplain #quote quoted}. Special tokens
-     * that the other parts spell are recognised, and none is added.
+     * Encodes a text with {@linkplain #quote quoted} parts. Special tokens are recognized in the
+     * other parts; none are added.
      *
-     * @param text the text, valid Unicode but for the marks of its quoted parts
-     * @return the ids
+     * @param text the text, valid Unicode except for the marks of its quoted parts
+     * @return token ids
      * @throws IllegalStateException if the tokenizer is closed
      */
     public long[] encodeQuoted(String text) {
@@ -284,25 +240,25 @@ public final class MistralTokenizer implements AutoCloseable {
     }
 
     /**
-     * Returns the text of ids. Bytes that make no UTF-8 become U+FFFD.
+     * Decodes token ids. Invalid UTF-8 becomes U+FFFD.
      *
-     * @param ids the ids
-     * @param skipSpecialTokens whether to leave special tokens out
+     * @param ids token ids
+     * @param skipSpecialTokens whether to omit special tokens
      * @return the text
      * @throws IllegalArgumentException if an id is not in the vocabulary
      * @throws IllegalStateException if the tokenizer is closed
      */
     public String decode(long[] ids, boolean skipSpecialTokens) {
         for (long id : ids) {
-            check(id);
+            vocabulary.check(id);
         }
         return specialTokens.restore(tokenizer.decode(ids, skipSpecialTokens));
     }
 
     /**
-     * Returns a detokenizer for one text that comes id by id.
+     * Creates an incremental detokenizer for one text.
      *
-     * @param skipSpecialTokens whether to leave special tokens out
+     * @param skipSpecialTokens whether to omit special tokens
      * @return a new detokenizer
      */
     public Detokenizer newDetokenizer(boolean skipSpecialTokens) {
@@ -310,23 +266,22 @@ public final class MistralTokenizer implements AutoCloseable {
     }
 
     /**
-     * Returns the piece of an id as the vocabulary spells it, such as "▁Hello", "&lt;0x0A&gt;" or
+     * Returns the token of an id in the vocabulary, such as "▁Hello", "&lt;0x0A&gt;" or
      * "&lt;s&gt;".
      *
      * @param id the id
-     * @return the piece
+     * @return the token
      * @throws IllegalArgumentException if the id is not in the vocabulary
      */
     public String token(long id) {
-        check(id);
-        return pieces[(int) id];
+        return vocabulary.token(id);
     }
 
     /**
-     * Returns the pieces of ids, see {@link #token}.
+     * Returns the tokens of ids, see {@link #token}.
      *
      * @param ids the ids
-     * @return the pieces, one for each id
+     * @return the tokens, one for each id
      * @throws IllegalArgumentException if an id is not in the vocabulary
      */
     public List<String> tokens(long[] ids) {
@@ -338,36 +293,36 @@ public final class MistralTokenizer implements AutoCloseable {
     }
 
     /**
-     * Returns the token that begins a text.
+     * Returns the beginning-of-sequence token.
      *
-     * @return its spelling, usually {@code <s>}; null if there is none
+     * @return its text, usually {@code <s>}; null if there is none
      */
     public @Nullable String bosToken() {
         return bosToken;
     }
 
     /**
-     * Returns the token that ends a text.
+     * Returns the end-of-sequence token.
      *
-     * @return its spelling, usually {@code </s>}; null if there is none
+     * @return its text, usually {@code </s>}; null if there is none
      */
     public @Nullable String eosToken() {
         return eosToken;
     }
 
     /**
-     * Returns the token of what the vocabulary cannot express.
+     * Returns the token for text that the vocabulary cannot represent.
      *
-     * @return its spelling, usually {@code <unk>}; null if there is none
+     * @return its text, usually {@code <unk>}; null if there is none
      */
     public @Nullable String unkToken() {
         return unkToken;
     }
 
     /**
-     * Returns the token that fills up shorter texts of a batch.
+     * Returns the padding token.
      *
-     * @return its spelling; null if there is none, as in Mistral's own checkpoints
+     * @return its text; null if there is none, as in Mistral's own checkpoints
      */
     public @Nullable String padToken() {
         return padToken;
@@ -379,7 +334,7 @@ public final class MistralTokenizer implements AutoCloseable {
      * @return the id, -1 if there is none
      */
     public long bosTokenId() {
-        return id(bosToken);
+        return vocabulary.id(bosToken);
     }
 
     /**
@@ -388,7 +343,7 @@ public final class MistralTokenizer implements AutoCloseable {
      * @return the id, -1 if there is none
      */
     public long eosTokenId() {
-        return id(eosToken);
+        return vocabulary.id(eosToken);
     }
 
     /**
@@ -397,7 +352,7 @@ public final class MistralTokenizer implements AutoCloseable {
      * @return the id, -1 if there is none
      */
     public long unkTokenId() {
-        return id(unkToken);
+        return vocabulary.id(unkToken);
     }
 
     /**
@@ -406,45 +361,26 @@ public final class MistralTokenizer implements AutoCloseable {
      * @return the id, -1 if there is none
      */
     public long padTokenId() {
-        return id(padToken);
-    }
-
-    private long id(@Nullable String token) {
-        return token == null ? -1 : ids.getOrDefault(token, -1);
+        return vocabulary.id(padToken);
     }
 
     /**
-     * Returns the size of the vocabulary with its added tokens. A model's {@code vocab_size} may be
-     * larger, never smaller.
+     * Returns the size of the vocabulary, including added tokens. The model's {@code vocab_size} is
+     * at least as large.
      *
      * @return one more than the highest id
      */
     public int vocabularySize() {
-        return pieces.length;
+        return vocabulary.size();
     }
 
-    /** Frees the native tokenizer. Further calls of this method do nothing. */
+    /** Frees the native tokenizer. Further calls have no effect. */
     @Override
     public void close() {
         tokenizer.close();
     }
 
-    void check(long id) {
-        if (id < 0 || id >= pieces.length) {
-            throw new IllegalArgumentException(
-                    "id " + id + " is not in the vocabulary of " + pieces.length + " tokens");
-        }
-    }
-
-    boolean isSpecial(long id) {
-        return specialIds.get((int) id);
-    }
-
-    boolean isByte(long id) {
-        return byteIds.get((int) id);
-    }
-
-    boolean hasByteFallback() {
-        return byteFallback;
+    Vocabulary vocabulary() {
+        return vocabulary;
     }
 }

@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class NativeTokenizer implements AutoCloseable {
 
-    // DJL's own defaults are to cut after 512 tokens and to pad.
+    // DJL's defaults truncate to 512 tokens and pad
     private static final Map<String, String> OPTIONS =
             Map.of("truncation", "do_not_truncate", "padding", "do_not_pad");
 
@@ -28,18 +28,19 @@ final class NativeTokenizer implements AutoCloseable {
     private @Nullable HuggingFaceTokenizer tokenizer;
 
     /**
-     * Hands the text of a {@code tokenizer.json} to the native library.
+     * Creates a native tokenizer.
      *
-     * @throws IllegalArgumentException if the library refuses it
+     * @param json the content of a {@code tokenizer.json}
+     * @throws IllegalArgumentException if the library rejects it
      */
     NativeTokenizer(String json) throws IOException {
         tokenizer = create(json);
     }
 
     /**
-     * While the native library loads, DJL would download a CUDA build of it on some machines, and
-     * report to its makers. Both are asked not to happen, for the time of this call, unless the
-     * user has asked for something else.
+     * Creates the tokenizer without two side effects of DJL's library loading: the download of a
+     * CUDA build on some machines, and telemetry. Both are disabled for the time of this call,
+     * unless the user has set the properties.
      */
     private static synchronized HuggingFaceTokenizer create(String json) throws IOException {
         boolean flavor = setIfAbsent("RUST_FLAVOR", "cpu");
@@ -49,7 +50,7 @@ final class NativeTokenizer implements AutoCloseable {
             return HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(utf8), OPTIONS);
         } catch (RuntimeException e) {
             throw new IllegalArgumentException(
-                    "the native tokenizer library refused the tokenizer: "
+                    "the native tokenizer library rejected the tokenizer: "
                             + Quote.shorten("" + e.getMessage()),
                     e);
         } finally {

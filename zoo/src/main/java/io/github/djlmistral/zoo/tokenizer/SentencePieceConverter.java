@@ -17,12 +17,12 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Makes the {@code tokenizer.json} that reads and writes the same ids as a SentencePiece model,
- * like {@code LlamaConverter} in Hugging Face transformers.
+ * Converts a SentencePiece model to an equivalent {@code tokenizer.json}, like {@code
+ * LlamaConverter} in Hugging Face transformers.
  */
 final class SentencePieceConverter {
 
-    /** Limit that bounds the memory; Mistral 7B's pieces make 58,980 merges. */
+    /** Limit for merges, which bounds the memory; Mistral 7B has 58,980. */
     private static final int MOST_MERGES = 1 << 19;
 
     private final SentencePieceModel model;
@@ -32,11 +32,12 @@ final class SentencePieceConverter {
     }
 
     /**
-     * Returns the {@code tokenizer.json} of a model.
+     * Converts a model.
      *
      * @param model the model
-     * @param legacy whether every stretch of text between special tokens begins with "▁", and not
-     *     only the first
+     * @param legacy whether to prepend "▁" to every segment of text between special tokens, instead
+     *     of the first segment only
+     * @return the content of the {@code tokenizer.json}
      */
     static JsonObject toTokenizerJson(SentencePieceModel model, boolean legacy) {
         return new SentencePieceConverter(model).convert(legacy);
@@ -155,7 +156,7 @@ final class SentencePieceConverter {
 
     private record Merge(String left, String right, int leftId, int rightId, float score) {}
 
-    /** All pairs of pieces that make a piece, the piece of the highest score first. */
+    /** Returns all pairs of pieces that merge into a piece, by descending score of the result. */
     private JsonArray merges(Map<String, Integer> parts) {
         List<Merge> merges = new ArrayList<>();
         for (Piece piece : model.pieces()) {
@@ -172,9 +173,9 @@ final class SentencePieceConverter {
                 if (left != null && right != null) {
                     if (merges.size() == MOST_MERGES) {
                         throw new IllegalArgumentException(
-                                "its pieces make more than " + MOST_MERGES + " merges");
+                                "it has more than " + MOST_MERGES + " merges");
                     }
-                    // the texts of the pieces, so that there is one copy of each
+                    // the strings of the pieces instead of copies, to save memory
                     merges.add(
                             new Merge(
                                     model.pieces().get(left).text(),

@@ -14,8 +14,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A SentencePiece model of the BPE kind, read from its protocol buffer ({@code tokenizer.model}),
- * and the {@code tokenizer.json} that reads and writes the same ids.
+ * A SentencePiece BPE model, parsed from its protocol buffer ({@code tokenizer.model}).
  *
  * <p>The fields are those of <a
  * href="https://github.com/google/sentencepiece/blob/master/src/sentencepiece_model.proto">
@@ -55,8 +54,8 @@ final class SentencePieceModel {
      * Parses a model.
      *
      * @param bytes the content of the file
-     * @throws IllegalArgumentException if the bytes are no SentencePiece model, or not one of the
-     *     kind that Mistral uses
+     * @throws IllegalArgumentException if it is not a SentencePiece model, or uses features that
+     *     Mistral's do not
      */
     static SentencePieceModel parse(byte[] bytes) {
         if (new String(bytes, 0, Math.min(bytes.length, 23), StandardCharsets.US_ASCII)
@@ -83,7 +82,7 @@ final class SentencePieceModel {
         return model;
     }
 
-    /** A model whose parts are known already; it takes text as it is. */
+    /** Creates a model of given pieces, without normalization. */
     static SentencePieceModel of(List<Piece> pieces, boolean byteFallback, boolean addDummyPrefix) {
         SentencePieceModel model = new SentencePieceModel();
         model.pieces.addAll(pieces);
@@ -101,7 +100,7 @@ final class SentencePieceModel {
         pieces.add(piece);
     }
 
-    /** A piece is at most 16 characters long unless the model was trained with other options. */
+    /** Checks lengths and duplicates; SentencePiece limits pieces to 16 characters by default. */
     private void checkPieces() {
         Set<String> texts = new HashSet<>();
         for (Piece piece : pieces) {
@@ -109,26 +108,26 @@ final class SentencePieceModel {
                 throw new IllegalArgumentException(
                         "the piece "
                                 + Quote.of(piece.text())
-                                + " has over "
+                                + " has more than "
                                 + LONGEST_PIECE
                                 + " characters");
             }
             if (!texts.add(piece.text())) {
                 throw new IllegalArgumentException(
-                        "the piece " + Quote.of(piece.text()) + " comes twice");
+                        "the piece " + Quote.of(piece.text()) + " is not unique");
             }
         }
     }
 
     private static IllegalArgumentException damaged(@Nullable Exception cause) {
         return new IllegalArgumentException(
-                "it is damaged or no SentencePiece model: download it again", cause);
+                "it is damaged or not a SentencePiece model: download it again", cause);
     }
 
     private void check() {
         if (pieces.isEmpty()) {
             throw new IllegalArgumentException(
-                    "it holds no pieces: it is empty or no SentencePiece model");
+                    "it has no pieces: it is empty or not a SentencePiece model");
         }
         if (modelType != 2) {
             String name =
@@ -141,7 +140,7 @@ final class SentencePieceModel {
         if (normalizes || removeExtraWhitespaces) {
             throw new IllegalArgumentException(
                     "it normalizes text: only the identity normalizer without"
-                            + " remove_extra_whitespaces, as Mistral has it, is supported");
+                            + " remove_extra_whitespaces is supported");
         }
     }
 
@@ -218,17 +217,17 @@ final class SentencePieceModel {
         }
     }
 
-    /** The vocabulary in the order of its ids. */
+    /** Returns the pieces in the order of their ids. */
     List<Piece> pieces() {
         return pieces;
     }
 
-    /** Whether what no piece spells becomes the bytes of its UTF-8. */
+    /** Returns whether characters without a piece are encoded as bytes of UTF-8. */
     boolean byteFallback() {
         return byteFallback;
     }
 
-    /** Whether a text begins with a space that is not there. */
+    /** Returns whether a space is prepended to the text. */
     boolean addDummyPrefix() {
         return addDummyPrefix;
     }

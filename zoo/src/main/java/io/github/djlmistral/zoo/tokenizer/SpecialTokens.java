@@ -13,16 +13,15 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Special tokens that text from users cannot inject.
+ * Special tokens, protected from injection by untrusted text.
  *
- * <p>Inside the native tokenizer every special token carries a name of Unicode noncharacters
- * ({@code U+FDD0} and four digits out of {@code U+FDE0..U+FDEF}), which no text holds once it is
- * {@linkplain #clean cleaned}. So one native tokenizer serves both ways of reading a text: {@link
- * #mark} turns the spelled tokens into those names first, and where it is left out they stay
- * letters.
+ * <p>The native tokenizer gets each special token under a name of Unicode noncharacters ({@code
+ * U+FDD0} and four digits out of {@code U+FDE0..U+FDEF}), which do not occur in {@linkplain #clean
+ * cleaned} text. Text is therefore encoded without special tokens, unless {@link #mark} replaces
+ * their spellings by these names first.
  *
- * <p>{@link #quote} is for text that becomes a part of a larger one, whose other parts may spell
- * special tokens: it puts {@code U+FDD1} behind each letter of a spelled token.
+ * <p>{@link #quote} protects text that is inserted into a larger one, in which special tokens are
+ * recognized: it inserts {@code U+FDD1} after each character of a spelling.
  *
  * @see <a href="https://www.unicode.org/faq/private_use.html#nonchar4">Unicode: noncharacters</a>
  */
@@ -35,7 +34,7 @@ final class SpecialTokens {
     private static final char ZERO = '\uFDE0';
     private static final int NAME_LENGTH = 5;
 
-    /** A token that the native library looks for in the raw text. */
+    /** The text of a token that is matched before normalization. */
     private record Spelling(String text, boolean singleWord, @Nullable String name) {}
 
     private final List<String> specials = new ArrayList<>();
@@ -67,7 +66,8 @@ final class SpecialTokens {
                     .computeIfAbsent(text.charAt(0), c -> new ArrayList<>())
                     .add(new Spelling(text, isTrue(token, "single_word"), name));
             if (special) {
-                token.addProperty("single_word", false); // looked at here, on the true neighbours
+                token.addProperty(
+                        "single_word", false); // checked by longestAt, with the actual neighbours
             }
         }
         for (List<Spelling> list : spellingsByFirst.values()) {
@@ -92,7 +92,7 @@ final class SpecialTokens {
                 model.addProperty("unk_token", name);
             }
         }
-        // Letters never merge into a special token, nor from one.
+        // special tokens take no part in merges
         JsonArray merges = new JsonArray();
         for (JsonElement merge : model.getAsJsonArray("merges")) {
             String left;
@@ -127,9 +127,7 @@ final class SpecialTokens {
         return name.toString();
     }
 
-    /**
-     * Replaces what valid text never holds, noncharacters of ours and lone surrogates, by U+FFFD.
-     */
+    /** Replaces unpaired surrogates and the noncharacters used by this class by U+FFFD. */
     static String clean(String text) {
         StringBuilder cleaned = null;
         for (int i = 0; i < text.length(); i++) {
@@ -153,7 +151,7 @@ final class SpecialTokens {
         return cleaned == null ? text : cleaned.toString();
     }
 
-    /** Turns every special token that the text spells into its name; drops the breaks of quotes. */
+    /** Replaces the spellings of special tokens by their names, and removes the marks of quotes. */
     String mark(String text) {
         StringBuilder marked = new StringBuilder(text.length() + 16);
         int i = 0;
@@ -173,8 +171,8 @@ final class SpecialTokens {
     }
 
     /**
-     * Breaks every special token that the text spells, wholly or together with what may come before
-     * or after it.
+     * Marks every spelling of a special token in a text, including those that surrounding text
+     * could complete.
      *
      * @param text clean text
      */
@@ -183,7 +181,7 @@ final class SpecialTokens {
         if (startsWithinToken(text)) {
             quoted.append(BREAK);
         }
-        int end = 0; // of the letters to be broken up
+        int end = 0; // of the characters to be marked
         for (int i = 0; i < text.length(); i++) {
             for (Spelling spelling : candidates(text.charAt(i))) {
                 if (spelling.name() != null && text.startsWith(spelling.text(), i)) {
@@ -223,7 +221,7 @@ final class SpecialTokens {
         return false;
     }
 
-    /** Spells the names out again in text that comes from the native tokenizer. */
+    /** Replaces the names in decoded text by the spellings of the tokens. */
     String restore(String text) {
         int name = text.indexOf(NAME);
         if (name < 0) {

@@ -16,13 +16,13 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Validates a {@code tokenizer.json} before the native library reads it. Most mistakes the library
- * reports itself, but some make it panic while it loads or encodes, and a Rust panic ends the JVM:
- * unknown special tokens in a template, a subword prefix, a damaged character map, a regular
- * expression that backtracks without end. So only components and expressions that published
- * tokenizers of such models have are let through.
+ * Validates a {@code tokenizer.json} before the native library reads it. The library reports most
+ * errors itself, but some make it panic, and a Rust panic terminates the JVM: unknown special
+ * tokens in a template, a subword prefix, a damaged character map, a regular expression with
+ * catastrophic backtracking. Therefore only the components and expressions of published tokenizers
+ * are accepted.
  *
- * <p>All methods throw {@link IllegalArgumentException} if the file is refused.
+ * <p>All methods throw {@link IllegalArgumentException} if the file is rejected.
  */
 final class TokenizerJson {
 
@@ -32,7 +32,7 @@ final class TokenizerJson {
     /** The library's cost of adding tokens is quadratic; Mistral Nemo has 1,000. */
     private static final int MOST_ADDED = 4096;
 
-    /** Limit for the spellings of all added tokens together. */
+    /** Limit for the total length of all added tokens. */
     private static final int MOST_ADDED_CHARACTERS = 1 << 20;
 
     private static final String SEQUENCE = "Sequence";
@@ -54,7 +54,7 @@ final class TokenizerJson {
     private static final Set<String> DECODERS =
             Set.of("Replace", "ByteFallback", "Fuse", "Strip", "Metaspace", "ByteLevel");
 
-    /** The expressions by which GPT-2, Llama 3, Qwen 2 and Mistral Nemo split a text into words. */
+    /** The pre-tokenization expressions of GPT-2, Llama 3, Qwen 2 and Mistral Nemo. */
     private static final Set<String> EXPRESSIONS =
             Set.of(
                     "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+"
@@ -73,15 +73,15 @@ final class TokenizerJson {
     private TokenizerJson() {}
 
     /**
-     * Returns the model, of type BPE; gives the root an array {@code added_tokens} if it lacks it.
+     * Returns the BPE model. Adds an empty array {@code added_tokens} to the root if it is missing.
      */
     static JsonObject model(JsonObject root) {
         if (!(root.get("model") instanceof JsonObject model)
                 || !(model.get("vocab") instanceof JsonObject)
                 || !(model.get("merges") instanceof JsonArray)) {
             throw new IllegalArgumentException(
-                    "it has no model of type BPE with a vocabulary and merges: is it the tokenizer"
-                            + " of a Mistral model?");
+                    "it has no BPE model with a vocabulary and merges: is it the tokenizer of a"
+                            + " Mistral model?");
         }
         if (StrictJson.get(root, "added_tokens") == null) {
             root.add("added_tokens", new JsonArray());
@@ -92,7 +92,7 @@ final class TokenizerJson {
         return model;
     }
 
-    /** Returns the spelling of an added token. */
+    /** Returns the text of an added token. */
     static String content(JsonElement token) {
         return StrictJson.string(
                 StrictJson.object(token, "added_tokens").get("content"), "added_tokens.content");
@@ -103,7 +103,7 @@ final class TokenizerJson {
         return (int) StrictJson.integer(id, "the id of " + token, MOST_TOKENS - 1L);
     }
 
-    /** Checks the whole file, see the class. */
+    /** Checks the whole file. */
     static void check(JsonObject root) {
         JsonObject model = model(root);
         checkVocabulary(model);
@@ -147,7 +147,10 @@ final class TokenizerJson {
         JsonObject vocabulary = model.getAsJsonObject("vocab");
         if (vocabulary.size() > MOST_TOKENS) {
             throw new IllegalArgumentException(
-                    "it has " + vocabulary.size() + " tokens, over the limit of " + MOST_TOKENS);
+                    "it has "
+                            + vocabulary.size()
+                            + " tokens, more than the limit of "
+                            + MOST_TOKENS);
         }
         vocabulary.asMap().forEach((token, id) -> id(id, token));
         JsonElement unknown = StrictJson.get(model, "unk_token");
@@ -172,7 +175,10 @@ final class TokenizerJson {
     private static void checkAddedTokens(List<JsonElement> tokens) {
         if (tokens.size() > MOST_ADDED) {
             throw new IllegalArgumentException(
-                    "it has " + tokens.size() + " added tokens, over the limit of " + MOST_ADDED);
+                    "it has "
+                            + tokens.size()
+                            + " added tokens, more than the limit of "
+                            + MOST_ADDED);
         }
         Set<String> contents = new HashSet<>();
         int characters = 0;
@@ -181,16 +187,16 @@ final class TokenizerJson {
             id(token.getAsJsonObject().get("id"), content);
             if (!contents.add(content)) {
                 throw new IllegalArgumentException(
-                        "the added token " + Quote.of(content) + " comes twice");
+                        "the added token " + Quote.of(content) + " is not unique");
             }
             if (!content.equals(SpecialTokens.clean(content))) {
                 throw new IllegalArgumentException(
-                        "the added token " + Quote.of(content) + " holds Unicode noncharacters");
+                        "the added token " + Quote.of(content) + " contains Unicode noncharacters");
             }
             characters += content.length();
             if (characters > MOST_ADDED_CHARACTERS) {
                 throw new IllegalArgumentException(
-                        "its added tokens have over " + MOST_ADDED_CHARACTERS + " characters");
+                        "its added tokens have more than " + MOST_ADDED_CHARACTERS + " characters");
             }
         }
     }
@@ -226,8 +232,8 @@ final class TokenizerJson {
             throw new IllegalArgumentException(
                     "it uses the regular expression "
                             + Quote.of(expression)
-                            + ", which is none of the published tokenizers' and could end the"
-                            + " process");
+                            + ", which is not supported: expressions other than those of published"
+                            + " tokenizers could terminate the process");
         }
     }
 

@@ -21,9 +21,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the files beside {@code tokenizer.json} or {@code tokenizer.model} say: {@code
- * tokenizer_config.json}, {@code special_tokens_map.json} and {@code added_tokens.json}, each of
- * which may be missing. A GGUF file says it all by itself.
+ * Settings of a tokenizer, from the optional files {@code tokenizer_config.json}, {@code
+ * special_tokens_map.json} and {@code added_tokens.json}, or from the metadata of a GGUF file.
  */
 public final class TokenizerSettings {
 
@@ -64,7 +63,7 @@ public final class TokenizerSettings {
         }
     }
 
-    /** Checks the kinds of the values that are read below. */
+    /** Checks the types of the values that this class reads. */
     private static void check(JsonObject json) {
         for (String flag : FLAGS) {
             JsonElement value = StrictJson.get(json, flag);
@@ -98,10 +97,10 @@ public final class TokenizerSettings {
     }
 
     /**
-     * Returns the chat templates of {@code tokenizer_config.json} by name; a single one is named
-     * "default".
+     * Returns the chat templates of {@code tokenizer_config.json} by name. The name of a single
+     * template is "default".
      *
-     * @return their Jinja sources, empty if there is none
+     * @return the Jinja sources by name, empty if there are none
      */
     public Map<String, String> chatTemplates() {
         Map<String, String> sources = new LinkedHashMap<>();
@@ -123,7 +122,7 @@ public final class TokenizerSettings {
         return sources;
     }
 
-    /** Whether a key of {@code tokenizer_config.json} is true; null if it says nothing. */
+    /** Returns a boolean of {@code tokenizer_config.json}; null if it is not set. */
     @Nullable Boolean flag(String key) {
         return (config.get(key) instanceof JsonPrimitive p && p.isBoolean())
                 ? Boolean.valueOf(p.getAsBoolean())
@@ -131,11 +130,11 @@ public final class TokenizerSettings {
     }
 
     /**
-     * Returns the spelling of a token with a role.
+     * Returns the text of a special token.
      *
-     * @param role the role, such as {@code bos_token}
-     * @param fallback what to return if the files say nothing
-     * @return the spelling; null if the files say that there is none
+     * @param role the role of the token, such as {@code bos_token}
+     * @param fallback the result if the role is not set
+     * @return the text; null if the role is explicitly null
      */
     public @Nullable String token(String role, @Nullable String fallback) {
         JsonElement element = config.has(role) ? config.get(role) : specialTokensMap.get(role);
@@ -153,7 +152,7 @@ public final class TokenizerSettings {
     }
 
     /**
-     * Adds the tokens that only these files name to the {@code added_tokens} of a {@code
+     * Adds the tokens of these files that are missing in the {@code added_tokens} of a {@code
      * tokenizer.json}.
      *
      * @throws IllegalArgumentException if an id is not an integer

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/**
- * Text to ids and back: the tokenizer of a checkpoint directory and the incremental detokenizer
- * that streaming needs.
- */
+/** The tokenizer of a checkpoint, and the incremental detokenizer for streaming. */
 @NullMarked
 package io.github.djlmistral.zoo.tokenizer;
 
