@@ -12,6 +12,9 @@ import org.jspecify.annotations.Nullable;
  * Guards a resource that many threads use and any thread may close. {@link #close} refuses new
  * uses, waits for those under way and then releases the resource; it never releases it under a use.
  *
+ * <p>A {@linkplain #hold hold} delays the release beyond {@link #close}, which does not wait for
+ * it.
+ *
  * <p>A thread that closes from within a use of its own (in a callback, say) does not wait, since it
  * would wait for itself: the last use to end releases the resource.
  *
@@ -27,6 +30,7 @@ public final class CloseGate implements AutoCloseable {
     /** How many uses each thread has under way; uses nest. */
     private final Map<Thread, Integer> uses = new HashMap<>();
 
+    private int holds;
     private volatile boolean closed;
     private @Nullable Thread releasing;
     private boolean released;
@@ -63,6 +67,38 @@ public final class CloseGate implements AutoCloseable {
         try {
             uses.computeIfPresent(
                     Thread.currentThread(), (thread, count) -> count == 1 ? null : count - 1);
+            if (!closed || !uses.isEmpty()) {
+                return;
+            }
+            if (!beginRelease()) {
+                changed.signalAll(); // a hold delays the release
+                return;
+            }
+        } finally {
+            lock.unlock();
+        }
+        release();
+    }
+
+    /**
+     * Keeps the resource after {@link #close} until the hold ends. To be called in a use.
+     *
+     * @return ends the hold, on any thread; to be run once
+     */
+    public Runnable hold() {
+        lock.lock();
+        try {
+            ++holds;
+        } finally {
+            lock.unlock();
+        }
+        return this::endHold;
+    }
+
+    private void endHold() {
+        lock.lock();
+        try {
+            --holds;
             if (!closed || !uses.isEmpty() || !beginRelease()) {
                 return;
             }
@@ -89,8 +125,8 @@ public final class CloseGate implements AutoCloseable {
     }
 
     /**
-     * Closes the gate and waits until the resource is released, unless the calling thread is in a
-     * use itself. Interrupts do not end the wait. Closing again waits as well.
+     * Closes the gate and waits until the resource is released, unless it is held or the calling
+     * thread is in a use itself. Interrupts do not end the wait. Closing again waits as well.
      */
     @Override
     public void close() {
@@ -115,7 +151,7 @@ public final class CloseGate implements AutoCloseable {
 
     /** Returns whether it is for the caller to release, once. */
     private boolean beginRelease() {
-        if (releasing != null) {
+        if (releasing != null || holds > 0) {
             return false;
         }
         releasing = Thread.currentThread();

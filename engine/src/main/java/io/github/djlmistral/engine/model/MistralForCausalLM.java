@@ -217,6 +217,10 @@ public final class MistralForCausalLM extends MistralBlock
      * Frees the weights of a loaded network, after the passes under way; later ones get an {@link
      * IllegalStateException}. Called from within a pass, by kernels say, it returns at once, and
      * the end of that pass frees them. Weights that were made or set by others stay theirs.
+     *
+     * <p>A backward pass needs the weights too. So those that a forward pass with {@code training}
+     * has read are freed only when the manager of its input is closed as well. Do not close that
+     * manager, or a parent of it, during the backward pass.
      */
     @Override
     public void close() {
@@ -247,9 +251,28 @@ public final class MistralForCausalLM extends MistralBlock
     /** The tensors that are read at every pass; the others were copied. */
     private Stream<Tensor> kept(Weights weights, NDManager manager) {
         Map<String, Tensor> plain = new LinkedHashMap<>(weights.unquantized());
-        boolean copied = manager.getDevice().isGpu();
-        plain.values().removeIf(tensor -> copied || tensor.dtype() != kernels().dtype());
+        plain.values().removeIf(tensor -> !isInPlace(tensor, manager) || isReadOnly(tensor));
         return new Weights(plain, weights.quantized()).tensors();
+    }
+
+    /** Returns whether a parameter made of a tensor has the tensor's memory. */
+    private boolean isInPlace(Tensor tensor, NDManager manager) {
+        return tensor.dtype() == kernels().dtype() && !manager.getDevice().isGpu();
+    }
+
+    private static boolean isReadOnly(Tensor tensor) {
+        return tensor.data().isReadOnly();
+    }
+
+    /** Makes an array that may be changed in place: doing so in read-only memory ends the JVM. */
+    private NDArray writable(NDManager manager, Tensor tensor) {
+        NDArray array = kernels().load(manager, tensor);
+        if (!isReadOnly(tensor) || !isInPlace(tensor, manager)) {
+            return array;
+        }
+        try (array) {
+            return array.duplicate();
+        }
     }
 
     private void setWeights(Weights weights, NDManager manager) throws MalformedModelException {
@@ -273,7 +296,7 @@ public final class MistralForCausalLM extends MistralBlock
             // a Parameter takes an array only where no shape was announced
             parameter.setShape(null);
             Tensor tensor = Objects.requireNonNull(weights.unquantized().get(entry.getKey()));
-            parameter.setArray(kernels().load(manager, tensor));
+            parameter.setArray(writable(manager, tensor));
             parameter.freeze(true);
         }
         weightBytes = weights.bytes(kernels().dtype());
@@ -415,7 +438,8 @@ public final class MistralForCausalLM extends MistralBlock
     }
 
     /**
-     * Runs the network. What it gives belongs to the manager of the input.
+     * Runs the network. What it gives belongs to the manager of the input; with {@code training},
+     * so do all arrays of the pass: use a manager for each batch and close it after the update.
      *
      * @param values where the values of the parameters are
      * @param input the arguments
@@ -432,13 +456,40 @@ public final class MistralForCausalLM extends MistralBlock
         NDManager target = input.manager();
         gate.enter();
         // no child of the caller's manager: closing that would free the arrays under the pass
-        try (NDManager scope = target.getEngine().newBaseManager(target.getDevice());
-                PassInput checked = PassInput.of(input, config(), kernels(), scope)) {
+        NDManager scope = target.getEngine().newBaseManager(target.getDevice());
+        boolean kept = false;
+        try (PassInput checked = PassInput.of(input, config(), kernels(), scope)) {
             ForwardOutput output = forward(values, checked, training);
             handOver(output, target);
+            if (training) {
+                keepForBackward(scope, target);
+                kept = true;
+            }
             return output;
         } finally {
+            if (!kept) {
+                scope.close();
+            }
             gate.exit();
+        }
+    }
+
+    /**
+     * Keeps the weights and the arrays of a pass for the backward pass. Autograd does not own the
+     * memory of arrays that were made of Java buffers, and the backward pass runs outside the gate.
+     */
+    private void keepForBackward(NDManager scope, NDManager target) {
+        Runnable hold = gate.hold();
+        try {
+            target.attachUncappedInternal(
+                    NDManager.nextUid(),
+                    () -> {
+                        scope.close();
+                        hold.run();
+                    });
+        } catch (RuntimeException e) {
+            hold.run();
+            throw e;
         }
     }
 

@@ -15,25 +15,36 @@ import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A file of weights whose tensors are memory-mapped. Mappings outlive {@link #close}.
  *
- * <p>Mapped bytes can be written to: that makes a private copy of the memory page and never changes
- * the file. Only where this process may not write to the file does Java refuse such a mapping; then
- * the buffers are read-only.
+ * <p>Mappings are copy-on-write: writing to one copies the memory page and never changes the file.
+ * Where {@link CopyOnWriteFile} is not supported and this process may not write to the file, they
+ * are read-only.
  */
 final class MappedFile implements Closeable {
 
     private static final String GIT_LFS_POINTER = "version https://git-lfs";
 
     private final FileChannel channel;
+    private final @Nullable CopyOnWriteFile copyOnWrite;
+
+    /** How the channel maps where {@link #copyOnWrite} does not. */
     private final MapMode mode;
+
     private final long size;
     private final FileState state;
 
-    private MappedFile(FileChannel channel, MapMode mode, FileState state) throws IOException {
+    private MappedFile(
+            FileChannel channel,
+            @Nullable CopyOnWriteFile copyOnWrite,
+            MapMode mode,
+            FileState state)
+            throws IOException {
         this.channel = channel;
+        this.copyOnWrite = copyOnWrite;
         this.mode = mode;
         this.state = state;
         size = channel.size();
@@ -46,16 +57,30 @@ final class MappedFile implements Closeable {
      */
     static MappedFile open(Path file) throws IOException {
         SmallFile.requireRegular(file);
-        boolean writable = Files.isWritable(file);
+        FileState state = FileState.of(file); // first, so that no later change is missed
+        CopyOnWriteFile copyOnWrite = CopyOnWriteFile.open(file);
+        boolean writable = copyOnWrite == null && Files.isWritable(file);
         Set<? extends OpenOption> options =
                 writable
                         ? Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE)
                         : Set.of(StandardOpenOption.READ);
-        FileState state = FileState.of(file); // first, so that no later change is missed
-        FileChannel channel = FileChannel.open(file, options);
+        FileChannel channel;
         try {
-            MappedFile mapped =
-                    new MappedFile(channel, writable ? MapMode.PRIVATE : MapMode.READ_ONLY, state);
+            channel = FileChannel.open(file, options);
+        } catch (IOException | RuntimeException e) {
+            if (copyOnWrite != null) {
+                copyOnWrite.close();
+            }
+            throw e;
+        }
+        MapMode mode = writable ? MapMode.PRIVATE : MapMode.READ_ONLY;
+        MappedFile mapped = new MappedFile(channel, copyOnWrite, mode, state);
+        try {
+            if (copyOnWrite != null && !FileState.of(file).equals(state)) {
+                // the two descriptors may be of two files
+                throw new CheckpointException(
+                        file, "the file was replaced while it was opened", "Load the model again");
+            }
             byte[] start = mapped.bytes(0, (int) Math.min(mapped.size, GIT_LFS_POINTER.length()));
             if (new String(start, StandardCharsets.ISO_8859_1).equals(GIT_LFS_POINTER)) {
                 throw new CheckpointException(
@@ -65,7 +90,7 @@ final class MappedFile implements Closeable {
             }
             return mapped;
         } catch (IOException | RuntimeException e) {
-            channel.close();
+            mapped.close();
             throw e;
         }
     }
@@ -97,11 +122,16 @@ final class MappedFile implements Closeable {
         } else if (position % alignment == 0) {
             // A mapping for each tensor, not one for the file: a mapping ends at 2 GiB, and Linux
             // by default refuses a writable one larger than memory, though it takes none.
-            data = channel.map(mode, position, count);
+            data = map(position, count);
         } else {
             data = readFully(position, NativeMemory.allocate(count).buffer());
         }
         return data.order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    private ByteBuffer map(long position, int count) throws IOException {
+        ByteBuffer writable = copyOnWrite == null ? null : copyOnWrite.map(position, count);
+        return writable == null ? channel.map(mode, position, count) : writable;
     }
 
     private ByteBuffer readFully(long position, ByteBuffer target) throws IOException {
@@ -115,6 +145,9 @@ final class MappedFile implements Closeable {
 
     @Override
     public void close() throws IOException {
+        if (copyOnWrite != null) {
+            copyOnWrite.close();
+        }
         channel.close();
     }
 }

@@ -39,10 +39,9 @@ public final class Safetensors {
     /**
      * Memory-maps the tensors of a file, without reading them.
      *
-     * <p>They can be written to: that makes a private copy of the memory page and never changes the
-     * file. Only where this process may not write to the file does Java refuse such a mapping; then
-     * the buffers are {@linkplain ByteBuffer#isReadOnly() read-only}, and native code that modifies
-     * a tensor in place crashes the JVM: copy the tensor first.
+     * <p>The mapping is copy-on-write: writing to a tensor never changes the file. On Windows, the
+     * tensors of a file that this process may not write to are {@linkplain ByteBuffer#isReadOnly()
+     * read-only}: native code that modifies one in place crashes the JVM, so copy it first.
      *
      * <p>The file must not be written to while a tensor of it is in use, see {@link SourceFiles};
      * renaming another file to its name is safe, except on Windows, which does not allow it.
