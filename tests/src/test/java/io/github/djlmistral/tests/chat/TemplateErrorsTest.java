@@ -63,6 +63,36 @@ class TemplateErrorsTest {
     }
 
     @ParameterizedTest
+    @CsvSource(
+            delimiter = '#',
+            value = {
+                "{{ n | pprint }} # filter 'pprint'",
+                "{{ n | string | striptags | upper }} # filter 'striptags'",
+                "{% if false %}{{ n | urlize }}{% endif %} # filter 'urlize'",
+                "{{ (n | wordwrap(5)) if false else '' }} # filter 'wordwrap'",
+                "{% filter wordwrap %}{% endfilter %} # filter 'wordwrap'",
+                "{% macro f() %}{{ lipsum() }}{% endmacro %} # function 'lipsum'",
+                "{% if false %}{{ n.encode('utf-8') }}{% endif %} # method 'encode'",
+                "{{ 'a'.translate({}) }} # method 'translate'",
+                "{{ n.to_bytes(2) }} # method 'to_bytes'"
+            })
+    void whatIsNotSupportedIsRefusedWhenATemplateIsOpened(String source, String name) {
+        TemplateException e = opening("first line\n" + source);
+        assertThat(e).hasMessage("line 2 of the template: the " + name + " is not supported");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "{% macro lipsum() %}a{% endmacro %}{{ lipsum() }}",
+                "{% set lipsum = 'a' %}{{ lipsum }}",
+                "{{ {'encode': 'a'}.encode }}"
+            })
+    void namesOfTheTemplateItselfAreSupported(String source) {
+        assertThat(Template.parse(source).render(Map.of())).isEqualTo("a");
+    }
+
+    @ParameterizedTest
     @ValueSource(
             strings = {
                 "{% if false %}{{ n | shout }}{% endif %}",

@@ -50,8 +50,8 @@ final class Attributes {
                 throw e;
             }
         }
-        if (object instanceof Stmt.SelfReference self && key instanceof Str name) {
-            Stmt.Block block = render.blocks.get(name.text());
+        if (object instanceof BlockStmt.SelfReference self && key instanceof Str name) {
+            BlockStmt block = render.blocks.get(name.text());
             return block == null ? null : self.block(block);
         }
         if (!(key instanceof Long || key instanceof Boolean)) {

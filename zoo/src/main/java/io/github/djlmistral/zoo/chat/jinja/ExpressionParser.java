@@ -2,17 +2,18 @@
 package io.github.djlmistral.zoo.chat.jinja;
 
 import io.github.djlmistral.zoo.chat.jinja.Arithmetic.Operator;
-import io.github.djlmistral.zoo.chat.jinja.Expr.Literal;
 import io.github.djlmistral.zoo.chat.jinja.Expr.Name;
 import io.github.djlmistral.zoo.chat.jinja.Token.Kind;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** Parses expressions by recursive descent, one method for each level of precedence. */
+/**
+ * Parses expressions by recursive descent, one method for each level of precedence. Operands are
+ * parsed by {@link OperandParser}.
+ */
 final class ExpressionParser {
 
     private static final int MAX_NESTING = 100;
@@ -38,14 +39,21 @@ final class ExpressionParser {
                     ">=", Compare.Operator.GREATER_OR_EQUAL);
 
     private final TokenStream tokens;
+    private final OperandParser operands;
     private int nesting;
 
     ExpressionParser(TokenStream tokens) {
         this.tokens = tokens;
+        this.operands = new OperandParser(tokens, this);
+    }
+
+    /** Returns the parser of operands. */
+    OperandParser operands() {
+        return operands;
     }
 
     /** Checks the height of a new node of the tree: chains of operators lean to the left. */
-    private <T extends Expr> T made(T expression) {
+    <T extends Expr> T made(T expression) {
         int[] height = {0};
         expression.children(child -> height[0] = Math.max(height[0], ((Expr) child).height));
         expression.height = height[0] + 1;
@@ -55,7 +63,7 @@ final class ExpressionParser {
         return expression;
     }
 
-    private <T> T nested(Supplier<T> parser) {
+    <T> T nested(Supplier<T> parser) {
         if (++nesting > MAX_NESTING) {
             throw tokens.error("an expression is nested more than " + MAX_NESTING + " deep");
         }
@@ -89,7 +97,7 @@ final class ExpressionParser {
 
     /** Parses the target of an assignment. */
     Expr target(boolean namespace) {
-        Expr target = tuple(() -> primary(namespace), false);
+        Expr target = tuple(() -> operands.primary(namespace), false);
         checkTarget(target);
         Names.use(target, Name.Use.STORE);
         return target;
@@ -103,7 +111,8 @@ final class ExpressionParser {
         }
     }
 
-    private Expr tuple(Supplier<Expr> item, boolean parentheses) {
+    /** Parses a tuple or one item; a tuple in parentheses may be empty. */
+    Expr tuple(Supplier<Expr> item, boolean parentheses) {
         int line = line();
         List<Expr> items = new ArrayList<>();
         boolean tuple = false;
@@ -138,7 +147,7 @@ final class ExpressionParser {
         while (tokens.skipName("if")) {
             Expr test = or();
             Expr no = tokens.skipName("else") ? nested(this::conditional) : null;
-            value = made(new Expr.Conditional(test, value, no, line));
+            value = made(new OperatorExpr.Conditional(test, value, no, line));
             line = line();
         }
         return value;
@@ -148,7 +157,7 @@ final class ExpressionParser {
         int line = line();
         Expr left = and();
         while (tokens.skipName("or")) {
-            left = made(new Expr.Logical(false, left, and(), line));
+            left = made(new OperatorExpr.Logical(false, left, and(), line));
             line = line();
         }
         return left;
@@ -158,7 +167,7 @@ final class ExpressionParser {
         int line = line();
         Expr left = not();
         while (tokens.skipName("and")) {
-            left = made(new Expr.Logical(true, left, not(), line));
+            left = made(new OperatorExpr.Logical(true, left, not(), line));
             line = line();
         }
         return left;
@@ -167,7 +176,7 @@ final class ExpressionParser {
     private Expr not() {
         if (tokens.isName("not")) {
             int line = tokens.next().line();
-            return made(new Expr.Unary('!', nested(this::not), line));
+            return made(new OperatorExpr.Unary('!', nested(this::not), line));
         }
         return comparison();
     }
@@ -196,23 +205,14 @@ final class ExpressionParser {
         }
         return operators.isEmpty()
                 ? first
-                : made(new Expr.Comparison(first, operators, operands, line));
+                : made(new OperatorExpr.Comparison(first, operators, operands, line));
     }
 
     private Expr terms() {
-        return binary(this::concatenation, TERMS);
-    }
-
-    private Expr binary(Supplier<Expr> operand, Map<String, Operator> operators) {
         int line = line();
-        Expr left = operand.get();
-        while (tokens.is(Kind.OPERATOR)) {
-            Operator operator = operators.get(tokens.current().text());
-            if (operator == null) {
-                break;
-            }
-            tokens.next();
-            left = made(new Expr.Binary(operator, left, operand.get(), line));
+        Expr left = concatenation();
+        for (Operator sign = skip(TERMS); sign != null; sign = skip(TERMS)) {
+            left = made(new OperatorExpr.Binary(sign, left, concatenation(), line));
             line = line();
         }
         return left;
@@ -220,282 +220,58 @@ final class ExpressionParser {
 
     private Expr concatenation() {
         int line = line();
-        Expr first = binary(this::power, FACTORS);
+        Expr first = factors();
         if (!tokens.is("~")) {
             return first;
         }
         List<Expr> parts = new ArrayList<>(List.of(first));
         while (tokens.skip("~")) {
-            parts.add(binary(this::power, FACTORS));
+            parts.add(factors());
         }
-        return made(new Expr.Concat(parts, line));
+        return made(new OperatorExpr.Concat(parts, line));
+    }
+
+    private Expr factors() {
+        int line = line();
+        Expr left = power();
+        for (Operator sign = skip(FACTORS); sign != null; sign = skip(FACTORS)) {
+            left = made(new OperatorExpr.Binary(sign, left, power(), line));
+            line = line();
+        }
+        return left;
     }
 
     private Expr power() {
-        return binary(() -> unary(true), Map.of("**", Operator.POWER));
+        int line = line();
+        Expr left = unary(true);
+        while (tokens.skip("**")) {
+            left = made(new OperatorExpr.Binary(Operator.POWER, left, unary(true), line));
+            line = line();
+        }
+        return left;
+    }
+
+    /** Skips one of some operators and returns it; returns null if none follows. */
+    private @Nullable Operator skip(Map<String, Operator> operators) {
+        Operator operator =
+                tokens.is(Kind.OPERATOR) ? operators.get(tokens.current().text()) : null;
+        if (operator != null) {
+            tokens.next();
+        }
+        return operator;
     }
 
     private Expr unary(boolean filters) {
         int line = line();
         Expr value;
         if (tokens.skip("-")) {
-            value = made(new Expr.Unary('-', nested(() -> unary(false)), line));
+            value = made(new OperatorExpr.Unary('-', nested(() -> unary(false)), line));
         } else if (tokens.skip("+")) {
-            value = made(new Expr.Unary('+', nested(() -> unary(false)), line));
+            value = made(new OperatorExpr.Unary('+', nested(() -> unary(false)), line));
         } else {
-            value = primary(false);
+            value = operands.primary(false);
         }
-        value = postfix(value);
-        return filters ? filters(value) : value;
-    }
-
-    private Expr primary(boolean namespace) {
-        Token token = tokens.current();
-        int line = token.line();
-        return switch (token.kind()) {
-            case NAME -> name(tokens.next(), namespace);
-            case STRING -> {
-                StringBuilder text = new StringBuilder();
-                while (tokens.is(Kind.STRING)) {
-                    text.append(tokens.next().text());
-                }
-                yield made(new Literal(Str.of(text.toString()), line));
-            }
-            case INTEGER, FLOAT -> made(new Literal(tokens.next().value(), line));
-            default -> bracketed(line);
-        };
-    }
-
-    private Expr bracketed(int line) {
-        if (tokens.skip("(")) {
-            Expr inner = tuple(this::expression, true);
-            tokens.expect(")");
-            return inner;
-        }
-        if (tokens.skip("[")) {
-            return made(new Expr.Sequence(items("]"), false, line));
-        }
-        if (tokens.skip("{")) {
-            return dict(line);
-        }
-        throw tokens.error("unexpected " + tokens.current().describe());
-    }
-
-    private Expr name(Token token, boolean namespace) {
-        int line = token.line();
-        return switch (token.text()) {
-            case "true", "True" -> made(new Literal(true, line));
-            case "false", "False" -> made(new Literal(false, line));
-            case "none", "None" -> made(new Literal(None.NONE, line));
-            default ->
-                    namespace && tokens.skip(".")
-                            ? new Expr.NamespaceAttribute(token.text(), tokens.name().text(), line)
-                            : made(new Name(token.text(), line));
-        };
-    }
-
-    private List<Expr> items(String end) {
-        List<Expr> items = new ArrayList<>();
-        while (!tokens.is(end)) {
-            if (!items.isEmpty()) {
-                tokens.expect(",");
-                if (tokens.is(end)) {
-                    break;
-                }
-            }
-            items.add(expression());
-        }
-        tokens.expect(end);
-        return items;
-    }
-
-    private Expr dict(int line) {
-        List<Expr> keys = new ArrayList<>();
-        List<Expr> values = new ArrayList<>();
-        while (!tokens.is("}")) {
-            if (!keys.isEmpty()) {
-                tokens.expect(",");
-                if (tokens.is("}")) {
-                    break;
-                }
-            }
-            keys.add(expression());
-            tokens.expect(":");
-            values.add(expression());
-        }
-        tokens.expect("}");
-        return made(new Expr.DictDisplay(keys, values, line));
-    }
-
-    private Expr postfix(Expr operand) {
-        Expr value = operand;
-        while (true) {
-            int line = line();
-            if (tokens.skip(".")) {
-                value = attribute(value, line);
-            } else if (tokens.skip("[")) {
-                value = subscript(value, line);
-            } else if (tokens.is("(")) {
-                value = made(CallExpr.call(value, arguments(), line));
-            } else {
-                return value;
-            }
-        }
-    }
-
-    private Expr filters(Expr operand) {
-        Expr value = operand;
-        while (true) {
-            int line = line();
-            if (tokens.is("|")) {
-                value = filter(value, false);
-            } else if (tokens.isName("is")) {
-                value = test(value);
-            } else if (tokens.is("(")) {
-                value = made(CallExpr.call(value, arguments(), line));
-            } else {
-                return value;
-            }
-        }
-    }
-
-    private Expr attribute(Expr object, int line) {
-        Token name = tokens.next();
-        return switch (name.kind()) {
-            case NAME ->
-                    made(
-                            new Expr.Access(
-                                    object, new Literal(Str.of(name.text()), line), true, line));
-            case INTEGER ->
-                    made(new Expr.Access(object, new Literal(name.value(), line), false, line));
-            default -> throw TemplateException.syntax("expected name or number", name.line());
-        };
-    }
-
-    private Expr subscript(Expr object, int line) {
-        Expr first = tokens.is(":") ? null : expression();
-        if (tokens.skip(":")) {
-            Expr stop = bound();
-            Expr step = tokens.skip(":") ? bound() : null;
-            tokens.expect("]");
-            return made(new Expr.Slice(object, first, stop, step, line));
-        }
-        if (first == null) {
-            throw tokens.error("expected subscript expression");
-        }
-        if (tokens.is(",")) {
-            List<Expr> keys = new ArrayList<>(List.of(first));
-            while (tokens.skip(",")) {
-                keys.add(expression());
-            }
-            first = made(new Expr.Sequence(keys, true, line));
-        }
-        tokens.expect("]");
-        return made(new Expr.Access(object, first, false, line));
-    }
-
-    private @Nullable Expr bound() {
-        return tokens.is(":") || tokens.is("]") || tokens.is(",") ? null : expression();
-    }
-
-    private CallExpr.Arguments arguments() {
-        int line = tokens.expect("(").line();
-        List<Expr> positional = new ArrayList<>();
-        Map<String, Expr> keywords = new LinkedHashMap<>();
-        Expr list = null;
-        Expr dict = null;
-        boolean comma = false;
-        while (!tokens.is(")")) {
-            if (comma) {
-                tokens.expect(",");
-                if (tokens.is(")")) {
-                    break;
-                }
-            }
-            comma = true;
-            boolean valid;
-            if (tokens.skip("*")) {
-                valid = list == null && dict == null;
-                list = expression();
-            } else if (tokens.skip("**")) {
-                valid = dict == null;
-                dict = expression();
-            } else if (tokens.is(Kind.NAME) && tokens.look().is("=")) {
-                String key = tokens.next().text();
-                tokens.next();
-                valid = dict == null && keywords.put(key, expression()) == null;
-            } else {
-                valid = list == null && dict == null && keywords.isEmpty();
-                positional.add(expression());
-            }
-            if (!valid) {
-                throw TemplateException.syntax("invalid syntax for function call expression", line);
-            }
-        }
-        tokens.expect(")");
-        return new CallExpr.Arguments(positional, keywords, list, dict);
-    }
-
-    private String dottedName() {
-        StringBuilder name = new StringBuilder(tokens.name().text());
-        while (tokens.skip(".")) {
-            name.append('.').append(tokens.name().text());
-        }
-        return name.toString();
-    }
-
-    /**
-     * Parses filters.
-     *
-     * @param subject what they are applied to; null in front of a block
-     * @param begun whether the first filter has no bar in front of it
-     * @return the filters, the subject if there is none
-     */
-    @Nullable Expr blockFilter(@Nullable Expr subject, boolean begun) {
-        return !begun && !tokens.is("|") ? subject : filter(subject, begun);
-    }
-
-    private Expr filter(@Nullable Expr subject, boolean begun) {
-        Expr value = subject;
-        boolean first = begun;
-        CallExpr filter;
-        do {
-            if (!first) {
-                tokens.expect("|");
-            }
-            first = false;
-            int line = line();
-            String name = dottedName();
-            CallExpr.Arguments arguments = tokens.is("(") ? arguments() : CallExpr.Arguments.NONE;
-            filter = made(CallExpr.builtin(CallExpr.Kind.FILTER, value, name, arguments, line));
-            value = filter;
-        } while (tokens.is("|"));
-        return filter;
-    }
-
-    private Expr test(Expr subject) {
-        int line = tokens.next().line();
-        boolean negated = tokens.skipName("not");
-        String name = dottedName();
-        CallExpr.Arguments arguments = CallExpr.Arguments.NONE;
-        if (tokens.is("(")) {
-            arguments = arguments();
-        } else if (beginsOperand()) {
-            if (tokens.isName("is")) {
-                throw tokens.error("You cannot chain multiple tests with is");
-            }
-            Expr argument = nested(() -> postfix(primary(false)));
-            arguments = new CallExpr.Arguments(List.of(argument), Map.of(), null, null);
-        }
-        Expr test = made(CallExpr.builtin(CallExpr.Kind.TEST, subject, name, arguments, line));
-        return negated ? made(new Expr.Unary('!', test, line)) : test;
-    }
-
-    private boolean beginsOperand() {
-        return switch (tokens.current().kind()) {
-            case STRING, INTEGER, FLOAT -> true;
-            case NAME -> !tokens.isName("else") && !tokens.isName("or") && !tokens.isName("and");
-            default -> tokens.is("[") || tokens.is("{");
-        };
+        value = operands.postfix(value);
+        return filters ? operands.filters(value) : value;
     }
 }

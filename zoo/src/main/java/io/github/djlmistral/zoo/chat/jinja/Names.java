@@ -37,8 +37,8 @@ final class Names {
     /**
      * Resolves the names that an expression reads.
      *
-     * @throws TemplateException if it uses an unknown filter or test; under a condition that is an
-     *     error only when it is evaluated, as in Jinja2
+     * @throws TemplateException if it uses an unsupported or unknown name; in a branch, an unknown
+     *     filter or test is an error only when it is evaluated, as in Jinja2
      */
     static void bind(Expr expression, Scope scope) {
         bind(expression, scope, scope.isConditional());
@@ -49,11 +49,22 @@ final class Names {
             name.variable = scope.variable(name.name);
             return;
         }
-        if (!conditional && expression instanceof CallExpr call && call.isUnknown()) {
+        if (expression instanceof CallExpr call) {
+            check(call, scope, conditional);
+        }
+        boolean below = conditional || expression instanceof OperatorExpr.Conditional;
+        expression.children(child -> bind((Expr) child, scope, below));
+    }
+
+    private static void check(CallExpr call, Scope scope, boolean conditional) {
+        if (call.kind == CallExpr.Kind.VALUE && call.subject != null) {
+            Unsupported.checkCall(call.subject, scope);
+        } else if (call.kind == CallExpr.Kind.FILTER) {
+            Unsupported.checkFilter(call.name, call.line);
+        }
+        if (!conditional && call.isUnknown()) {
             throw TemplateException.syntax(call.unknown(), call.line);
         }
-        boolean below = conditional || expression instanceof Expr.Conditional;
-        expression.children(child -> bind((Expr) child, scope, below));
     }
 
     /** Sets how the names of a target are used. */

@@ -19,7 +19,7 @@ final class Parser {
 
     private final TokenStream tokens;
     private final ExpressionParser expressions;
-    private final Map<String, Stmt.Block> blocks = new LinkedHashMap<>();
+    private final Map<String, BlockStmt> blocks = new LinkedHashMap<>();
     private int nesting;
 
     /** How many loops of the current function are open. */
@@ -35,7 +35,7 @@ final class Parser {
     }
 
     /** The {@code block}s of the template. */
-    Map<String, Stmt.Block> blocks() {
+    Map<String, BlockStmt> blocks() {
         return blocks;
     }
 
@@ -191,10 +191,10 @@ final class Parser {
     private Stmt assignment(int line) {
         Expr target = expressions.target(true);
         if (tokens.skip("=")) {
-            return new Stmt.Set(target, expressions.tuple(), List.of(), null, line);
+            return new SetStmt(target, expressions.tuple(), List.of(), null, line);
         }
-        CallExpr filter = (CallExpr) expressions.blockFilter(null, false);
-        return new Stmt.Set(target, null, bodyTo("set", "endset"), filter, line);
+        CallExpr filter = (CallExpr) expressions.operands().blockFilter(null, false);
+        return new SetStmt(target, null, bodyTo("set", "endset"), filter, line);
     }
 
     private Stmt with(int line) {
@@ -279,8 +279,8 @@ final class Parser {
     }
 
     private Stmt filter(int line) {
-        CallExpr filter = (CallExpr) requireFilter(expressions.blockFilter(null, true));
-        return new Stmt.FilterBlock(filter, bodyTo("filter", "endfilter"), line);
+        CallExpr filter = (CallExpr) requireFilter(expressions.operands().blockFilter(null, true));
+        return new FilterStmt(filter, bodyTo("filter", "endfilter"), line);
     }
 
     private Expr requireFilter(@Nullable Expr filter) {
@@ -317,7 +317,7 @@ final class Parser {
             throw TemplateException.syntax(
                     "Required blocks can only contain comments or whitespace", line);
         }
-        Stmt.Block block = new Stmt.Block(name, scoped, required, body, line);
+        BlockStmt block = new BlockStmt(name, scoped, required, body, line);
         if (blocks.size() >= MAX_BLOCKS) {
             throw TemplateException.syntax("more than " + MAX_BLOCKS + " blocks", line);
         }

@@ -13,9 +13,9 @@ final class Render {
     int line = 1;
 
     /** The bodies of {@code block} tags by name. */
-    final Map<String, Stmt.Block> blocks;
+    final Map<String, BlockStmt> blocks;
 
-    Render(Budget budget, Map<String, Stmt.Block> blocks) {
+    Render(Budget budget, Map<String, BlockStmt> blocks) {
         this.budget = budget;
         this.blocks = blocks;
     }

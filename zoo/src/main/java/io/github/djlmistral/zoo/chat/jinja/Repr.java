@@ -79,7 +79,7 @@ final class Repr {
             out.append(name instanceof Str s ? quote(s.text()) : "anonymous").append(">");
         } else if (value instanceof Loop loop) {
             out.append("<LoopContext " + loop.attribute("index") + "/" + loop.length() + ">");
-        } else if (value instanceof Stmt.SelfReference) {
+        } else if (value instanceof BlockStmt.SelfReference) {
             out.append("<TemplateReference None>");
         } else if (value instanceof Long || value instanceof Boolean || value == None.NONE) {
             out.append(scalar(value));

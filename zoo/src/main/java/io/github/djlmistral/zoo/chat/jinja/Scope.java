@@ -136,6 +136,16 @@ final class Scope {
         return false;
     }
 
+    /** Whether a name is assigned in this scope or in one around it. */
+    boolean isAssigned(String name) {
+        for (Scope scope = this; scope != null; scope = scope.parent) {
+            if (scope.isStored(name)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     private Slot define(String name, Load load) {
         Slot slot = new Slot(layout, layout.slot(level, name));
         names.put(name, slot);
