@@ -28,8 +28,8 @@ import picocli.CommandLine.Option;
 @Command(
         name = "chat",
         description = {
-            "Chats with the model: each line is a user message of one conversation.",
-            "Reads standard input if it is no terminal. Ctrl-C stops an answer."
+            "Chats with the model. Each line of input is a user message.",
+            "Input may be piped in. Ctrl-C stops an answer."
         },
         customSynopsis = "mistral chat [OPTIONS]",
         footer = {
@@ -43,7 +43,7 @@ public final class ChatCommand implements Callable<Integer> {
             /system TEXT  start over with this system message
             /reset        start over
             /exit         exit (as does Ctrl-D)
-            /help         this list""";
+            /help         list the commands""";
 
     @Mixin private final Terminal terminal = new Terminal();
 
@@ -79,8 +79,8 @@ public final class ChatCommand implements Callable<Integer> {
             if (pipeline.chatTemplate().isEmpty()) {
                 throw new IllegalArgumentException(
                         model.model
-                                + " has no chat template and only completes texts: use 'mistral"
-                                + " generate', or put a chat_template.jinja beside it");
+                                + " has no chat template: use 'mistral generate' to complete"
+                                + " text, or put a chat_template.jinja beside the checkpoint");
             }
             begin(system);
             converse(pipeline, options.config(pipeline.defaults(), terminal));
@@ -99,9 +99,9 @@ public final class ChatCommand implements Callable<Integer> {
         boolean interactive = Terminal.isTerminal(0) && Terminal.isTerminal(1);
         if (interactive) {
             terminal.note(model.model + "; " + pipeline.network().kernelReason());
-            terminal.note("/help lists the commands, /exit leaves");
+            terminal.note("/help lists the commands, /exit quits");
         }
-        // not closed, since standard input is not ours
+        // not closed: that would close System.in
         BufferedReader lines =
                 new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         PrintWriter out = terminal.out();
@@ -166,7 +166,8 @@ public final class ChatCommand implements Callable<Integer> {
             }
             messages.add(Message.assistant(content.toString().strip()));
         } catch (IllegalArgumentException e) {
-            // too long, or refused by the template: the conversation continues without this line
+            // too long, or rejected by the template: the conversation continues without this
+            // message
             messages.remove(messages.size() - 1);
             terminal.err().println("mistral: " + ErrorReporter.message(e));
         }

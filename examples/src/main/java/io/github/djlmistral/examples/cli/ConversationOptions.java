@@ -22,30 +22,32 @@ final class ConversationOptions {
             names = "--messages",
             paramLabel = "FILE",
             description =
-                    "A JSON list of messages; - reads standard input. Shows the prompt of the chat"
+                    "JSON file with a list of messages, - for standard input. Applies the chat"
                             + " template.")
     @Nullable String messages;
 
     @Option(
             names = "--tools",
             paramLabel = "FILE",
-            description = "With --messages: a JSON list of tools.")
+            description = "With --messages: JSON file with a list of tools.")
     @Nullable String tools;
 
     @Option(
             names = "--documents",
             paramLabel = "FILE",
-            description = "With --messages: a JSON list of documents.")
+            description = "With --messages: JSON file with a list of documents.")
     @Nullable String documents;
 
     @Option(
             names = "--add-generation-prompt",
-            description = "With --messages: end with the header of the model's answer.")
+            description = "With --messages: append the header of the model's answer.")
     boolean addGenerationPrompt;
 
     @Option(
             names = "--continue-final-message",
-            description = "With --messages: leave the last message open for the model to continue.")
+            description =
+                    "With --messages: leave the last message unfinished, for the model"
+                            + " to continue.")
     boolean continueFinalMessage;
 
     @Option(

@@ -57,7 +57,7 @@ final class DownloadProgress implements Progress, AutoCloseable {
     @Override
     public void update(long progress, @Nullable String message) {
         if (bar == null) {
-            // not before the first bytes: the Hub may refuse
+            // not before the first bytes, since the Hub may deny the download
             String there =
                     first == 0 ? "" : ", of which " + Units.bytes(first) + " are in the cache";
             terminal.note("downloading " + model + ", " + Units.bytes(all) + there);

@@ -98,7 +98,7 @@ public final class ErrorReporter {
     }
 
     private static void print(PrintWriter err, String message) {
-        // PyTorch's messages fill pages
+        // PyTorch's messages have many lines
         String line =
                 Stream.of(message.split("\\R", -1))
                         .map(String::strip)

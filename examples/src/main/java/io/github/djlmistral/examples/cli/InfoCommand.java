@@ -24,7 +24,8 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
 /**
- * {@code mistral info}. Reads headers only, which takes no time for the largest checkpoint either.
+ * {@code mistral info}. Reads only the headers of the weights, so it is fast for checkpoints of any
+ * size.
  */
 @Command(
         name = "info",
@@ -92,7 +93,7 @@ public final class InfoCommand implements Callable<Integer> {
                     + ", ends with "
                     + tokenizer.eosToken();
         } catch (IOException e) {
-            // a network without a tokenizer is usable as well
+            // a checkpoint without a tokenizer can still be run on token IDs
             return ErrorReporter.message(e);
         }
     }

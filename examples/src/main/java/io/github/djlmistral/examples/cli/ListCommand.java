@@ -23,8 +23,9 @@ import picocli.CommandLine.Option;
 @Command(
         name = "list",
         description =
-                "Lists the models in the Hub's cache, whichever program downloaded them: repository,"
-                        + " revision, size and files. 'mistral pull' resumes unfinished downloads,"
+                "Lists the models in the Hub's cache, including those that other programs"
+                        + " downloaded: repository, revision, size and files. 'mistral pull' resumes"
+                        + " unfinished downloads,"
                         + " 'mistral rm' deletes a model.",
         customSynopsis = "mistral list [OPTIONS]",
         footer = {"  mistral list", "  mistral list --zoo"})
@@ -78,7 +79,7 @@ public final class ListCommand implements Callable<Integer> {
                             entry.get("name") + ":" + entry.get("precision"),
                             entry.getOrDefault("size", ""),
                             repository == null
-                                    ? "built in"
+                                    ? "embedded"
                                     : repository + ("true".equals(entry.get("gated")) ? " *" : ""));
         }
     }

@@ -45,8 +45,8 @@ import picocli.CommandLine.Option;
 @Command(
         name = "logits",
         description = {
-            "Computes the logits of a prompt and writes them as safetensors, to be compared with"
-                    + " other implementations.",
+            "Computes the logits of a prompt and writes them as safetensors, for comparison"
+                    + " with other implementations.",
             "The file holds input_ids, logits (float32) and, where given or requested,"
                     + " attention_mask, position_ids, hidden_states.N, attentions.N."
         },
@@ -123,7 +123,7 @@ public final class LogitsCommand implements Callable<Integer> {
                             + " --mask");
         }
         if (positionIds != null && (ids == null || !ids.fits(positionIds))) {
-            throw terminal.usage("--position-ids must have a number for each of --ids");
+            throw terminal.usage("--position-ids must have the shape of --ids");
         }
         Path parent = output == null ? null : output.toAbsolutePath().getParent();
         if (parent != null && !Files.isDirectory(parent)) {
@@ -183,7 +183,7 @@ public final class LogitsCommand implements Callable<Integer> {
         for (long id : ids.flat()) {
             if (id < 0 || id >= size) {
                 throw new IllegalArgumentException(
-                        "--ids has " + id + ": the vocabulary has 0 to " + (size - 1));
+                        "--ids has " + id + ": token IDs of this model are 0 to " + (size - 1));
             }
         }
     }

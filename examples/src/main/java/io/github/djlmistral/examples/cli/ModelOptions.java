@@ -145,7 +145,7 @@ final class ModelOptions {
         }
         int index = name.length() == 3 ? 0 : Integer.parseInt(name.substring(3));
         Device gpu = Device.gpu(index);
-        // PyTorch is asked, since DJL counts no GPUs where it does not find CUDA's own library
+        // asks PyTorch: DJL finds no GPU if the CUDA runtime library is not on its path
         try (NDManager manager = NDManager.newBaseManager(gpu, "PyTorch")) {
             manager.zeros(new Shape(1)).close();
             return gpu;
@@ -153,7 +153,7 @@ final class ModelOptions {
             throw new IllegalArgumentException(
                     "PyTorch finds no "
                             + device
-                            + "; leave --device out, or see DJL's documentation for its CUDA"
+                            + ": omit --device, or see DJL's documentation for its CUDA"
                             + " libraries",
                     e);
         }

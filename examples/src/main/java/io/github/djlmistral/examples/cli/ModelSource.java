@@ -123,7 +123,7 @@ sealed interface ModelSource {
      *
      * @param name what the user typed
      * @return where the model comes from
-     * @throws IOException if the name is none of a model; the message tells the valid forms
+     * @throws IOException if there is no such model; the message lists the valid forms
      */
     static ModelSource of(String name) throws IOException {
         Optional<Path> path = here(name);
@@ -172,7 +172,7 @@ sealed interface ModelSource {
         return Gguf.find(path).isPresent();
     }
 
-    /** The models of the zoo, the built-in one first. */
+    /** The models of the zoo, the embedded one first. */
     static List<ModelLoader> loaders() {
         return List.copyOf(ModelZoo.getModelZoo(Mistral.GROUP_ID).getModelLoaders());
     }

@@ -100,14 +100,14 @@ record Passages(List<Passage> list) {
                 for (Turn turn : line.messages()) {
                     if (turn == null || turn.role() == null || turn.content() == null) {
                         throw new IllegalArgumentException(
-                                "a message lacks its \"role\" or its \"content\"");
+                                "a message lacks \"role\" or \"content\"");
                     }
                     messages.add(new Message(turn.role(), turn.content()));
                 }
                 return messages;
             }
         } catch (JsonParseException e) {
-            throw new IllegalArgumentException("it is no JSON object: " + e.getMessage(), e);
+            throw new IllegalArgumentException("it is not a JSON object: " + e.getMessage(), e);
         }
         throw new IllegalArgumentException(
                 "it has no \"messages\": a line is {\"messages\": [{\"role\": \"user\","
@@ -125,8 +125,9 @@ record Passages(List<Passage> list) {
                 long[] after = template.encode(tokenizer, messages.subList(0, i + 1), false);
                 if (!startsWith(ids, before) || !startsWith(ids, after)) {
                     throw new IllegalArgumentException(
-                            "the chat template writes earlier messages differently when later ones"
-                                    + " follow: give conversations of one question and one answer");
+                            "the chat template renders earlier messages differently when later"
+                                    + " ones follow: use conversations of one question and one"
+                                    + " answer");
                 }
                 answers.add(new Span(before.length, after.length));
                 counted.set(before.length, after.length);

@@ -34,8 +34,8 @@ import picocli.CommandLine.Parameters;
         name = "perplexity",
         description = {
             "Measures the perplexity of a text: exp of the mean negative log-likelihood, with a"
-                    + " sliding window as in transformers. Of conversations only the assistant's"
-                    + " messages are scored.",
+                    + " sliding window as in transformers. In conversations, only the"
+                    + " assistant's messages are scored.",
             "",
             "With --compare it also measures quantized variants of the model and their KL"
                     + " divergence from the unquantized weights: the mean over the tokens of"
@@ -62,7 +62,7 @@ public final class PerplexityCommand implements Callable<Integer> {
             arity = "0..1",
             paramLabel = "FILE",
             description =
-                    "UTF-8 text; - or nothing reads standard input. A .jsonl file has one"
+                    "UTF-8 text; read from standard input if - or omitted. A .jsonl file has one"
                             + " conversation per line, {\"messages\": [..]}. Default with --compare:"
                             + " conversations with the embedded model.")
     private @Nullable Path file;
@@ -71,13 +71,15 @@ public final class PerplexityCommand implements Callable<Integer> {
             names = {"-c", "--context"},
             paramLabel = "N",
             description =
-                    "Tokens of a window. Default: 512, or the positions of the model if fewer.")
+                    "Window size in tokens. Default: 512, or the model's maximum if that is"
+                            + " smaller.")
     private @Nullable Integer context;
 
     @Option(
             names = "--stride",
             paramLabel = "N",
-            description = "Tokens between two windows. Default: half of --context.")
+            description =
+                    "Tokens from the start of one window to the next. Default: half of --context.")
     private @Nullable Integer stride;
 
     @Option(
@@ -114,12 +116,12 @@ public final class PerplexityCommand implements Callable<Integer> {
         variants.forEach(WeightVariant::check);
         if (compared != null && model.quantization != null) {
             throw terminal.usage(
-                    "--compare begins with plain weights: give '"
+                    "--compare starts from the unquantized weights: pass '"
                             + model.quantization
                             + "' to it instead of --quantization");
         }
         if (file == null && !hasOwnText() && Terminal.isTerminal(0)) {
-            throw terminal.usage("there is no text: give a file, or pipe a text in");
+            throw terminal.usage("there is no text: give a file or pipe a text in");
         }
         model.setThreads(terminal);
         Path path = model.path(terminal);
@@ -143,7 +145,7 @@ public final class PerplexityCommand implements Callable<Integer> {
         int window = context == null ? Math.min(DEFAULT_CONTEXT, positions) : context;
         if (window > positions) {
             throw terminal.usage(
-                    "--context is " + window + ", the model has positions for " + positions);
+                    "--context is " + window + ", the model's maximum is " + positions);
         }
         return window;
     }
@@ -156,7 +158,7 @@ public final class PerplexityCommand implements Callable<Integer> {
                             + step
                             + ", more than --context, "
                             + window
-                            + ": tokens between two windows would be left out");
+                            + ": tokens between windows would be skipped");
         }
         return step;
     }
@@ -177,8 +179,9 @@ public final class PerplexityCommand implements Callable<Integer> {
                                     () ->
                                             new IllegalArgumentException(
                                                     name
-                                                            + " has conversations, but the model no"
-                                                            + " chat template: give a plain text"));
+                                                            + " has conversations, but the model has"
+                                                            + " no chat template: give a plain"
+                                                            + " text"));
             return Passages.conversations(text().lines().toList(), tokenizer, template);
         }
     }

@@ -124,7 +124,7 @@ final class PerplexityReport {
             terminal.out()
                     .printf(
                             Locale.ROOT,
-                            "%d of %d answers are the likeliest, token for token%n",
+                            "%d of %d answers match greedy decoding token for token%n",
                             score.answersRight(),
                             passages.answers());
         }
@@ -161,10 +161,11 @@ final class PerplexityReport {
                     score.answersRight() + " of " + passages.answers());
         }
         terminal.note(
-                "bits for a weight of the quantized matrices; KL divergence in nats, mean over "
+                "bits per weight of the quantized matrices; KL divergence in nats, mean over "
                         + variants.get(0).score().counted()
-                        + " tokens; same: how often the likeliest token is the plain weights'"
-                        + (answers ? "; answers that are the likeliest, token for token" : ""));
+                        + " tokens; same: share of tokens whose most likely token is that of"
+                        + " the unquantized weights"
+                        + (answers ? "; answers that match greedy decoding token for token" : ""));
     }
 
     /** Only conversations have the last column. */

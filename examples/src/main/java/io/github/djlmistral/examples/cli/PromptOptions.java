@@ -18,7 +18,7 @@ final class PromptOptions {
     @Parameters(
             arity = "0..1",
             paramLabel = "TEXT",
-            description = "The prompt; - or nothing reads standard input.")
+            description = "The prompt; read from standard input if - or omitted.")
     @Nullable String text;
 
     @Option(
@@ -26,8 +26,8 @@ final class PromptOptions {
             paramLabel = "IDS",
             converter = Rows.Converter.class,
             description =
-                    "Token IDs instead of a text, as 5,6,7 with ; between sequences. Needs no"
-                            + " tokenizer.")
+                    "Token IDs instead of a text, as 5,6,7 with ; between sequences. No"
+                            + " tokenizer is needed.")
     @Nullable Rows ids;
 
     @Option(
@@ -51,27 +51,27 @@ final class PromptOptions {
     /** Checks the options before the model is loaded. */
     void check(Terminal terminal) {
         if (mask != null && ids == null) {
-            throw terminal.usage("--mask belongs to --ids: give both, or neither");
+            throw terminal.usage("--mask needs --ids: give both or neither");
         }
         if (ids != null && (text != null || system != null || raw || parseSpecial)) {
-            throw terminal.usage("the prompt is either --ids or a text: leave one out");
+            throw terminal.usage("the prompt is either --ids or a text: omit one of them");
         }
         if (system != null && (raw || parseSpecial)) {
-            throw terminal.usage("--system needs the chat template: leave --raw out");
+            throw terminal.usage("--system needs the chat template: omit --raw");
         }
         if (ids != null && mask != null) {
             if (!ids.fits(mask)) {
-                throw terminal.usage("--mask must have a number for each of --ids");
+                throw terminal.usage("--mask must have the shape of --ids");
             }
             if (Arrays.stream(mask.flat()).anyMatch(m -> m != 0 && m != 1)) {
-                throw terminal.usage("--mask must be of 0 and 1");
+                throw terminal.usage("--mask must contain only 0 and 1");
             }
         }
         if ("".equals(text)) {
             throw terminal.usage("the prompt is empty: give at least one character");
         }
         if (ids == null && text == null && Terminal.isTerminal(0)) {
-            throw terminal.usage("there is no prompt: give a text, --ids, or pipe a text in");
+            throw terminal.usage("there is no prompt: give a text or --ids, or pipe a text in");
         }
     }
 
@@ -114,7 +114,7 @@ final class PromptOptions {
             }
             if (Arrays.stream(visible, padding, visible.length).anyMatch(m -> m == 0)) {
                 throw terminal.usage(
-                        "--mask has a 0 after a 1: a generation is padded on the left only");
+                        "--mask has a 0 after a 1: prompts are padded on the left only");
             }
             prompts.add(Arrays.copyOfRange(row, padding, row.length));
         }

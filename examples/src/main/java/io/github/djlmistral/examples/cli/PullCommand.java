@@ -26,9 +26,9 @@ import picocli.CommandLine.Parameters;
                     + " downloads.",
             "",
             "The cache is that of Python's huggingface_hub, by default ~/.cache/huggingface/hub;"
-                    + " HF_HOME or HF_HUB_CACHE move it. HF_TOKEN is the access token for gated"
-                    + " models, HF_ENDPOINT another server; HF_HUB_OFFLINE=1 disables network"
-                    + " access."
+                    + " HF_HOME or HF_HUB_CACHE set another directory. HF_TOKEN is the access"
+                    + " token for gated models, HF_ENDPOINT sets another server, and"
+                    + " HF_HUB_OFFLINE=1 disables network access."
         },
         customSynopsis = "mistral pull [OPTIONS] MODEL",
         parameterListHeading = "%n",
@@ -80,12 +80,12 @@ public final class PullCommand implements Callable<Integer> {
         if (source instanceof ModelSource.Local) {
             throw new IOException(
                     name
-                            + " is here already, as a directory or file: for the Hub's model of that"
-                            + " name give hf://"
+                            + " is a local directory or file: for the Hub's model of that name"
+                            + " use hf://"
                             + name);
         }
         if (!(source instanceof ModelSource.OnHub onHub)) {
-            throw new IOException(name + " is built in, there is nothing to download");
+            throw new IOException(name + " is embedded: there is nothing to download");
         }
         HubModel model = onHub.model();
         if (revision == null) {
@@ -97,7 +97,7 @@ public final class PullCommand implements Callable<Integer> {
                             + revision
                             + ", and the model names "
                             + model.revision()
-                            + ": leave one of them out");
+                            + ": omit one of them");
         }
         return new HubModel(model.repository(), revision, model.file());
     }
@@ -111,7 +111,8 @@ public final class PullCommand implements Callable<Integer> {
                         () ->
                                 new IOException(
                                         path
-                                                + " has just been downloaded, and is gone: do it again"));
+                                                + " was deleted right after the download: pull"
+                                                + " it again"));
     }
 
     private void print(

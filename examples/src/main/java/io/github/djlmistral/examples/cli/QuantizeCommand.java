@@ -26,8 +26,8 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /**
- * {@code mistral quantize}: quantizes a checkpoint tensor by tensor, so that memory for one tensor
- * suffices.
+ * {@code mistral quantize}: quantizes a checkpoint tensor by tensor, with one tensor in memory at a
+ * time.
  */
 @Command(
         name = "quantize",
@@ -40,7 +40,7 @@ import picocli.CommandLine.Parameters;
                     + " for other group sizes, -sym for symmetric quantization, -head4 or -head16"
                     + " for the output layer: int4-g128-head16.",
             "",
-            "nf4 is the layout of bitsandbytes, which Python reads as well. Append -double for"
+            "nf4 is the layout of bitsandbytes, which transformers reads, too. Append -double for"
                     + " double quantization: 4.13 bits per weight instead of 4.5."
         },
         customSynopsis = "mistral quantize [OPTIONS] IN OUT",
@@ -70,7 +70,7 @@ public final class QuantizeCommand implements Callable<Integer> {
     @Parameters(
             index = "1",
             paramLabel = "OUT",
-            description = "The directory to create. It must not exist, or be empty.")
+            description = "Output directory; must not exist, or be empty.")
     @SuppressWarnings("NullAway.Init") // as above
     private Path target;
 
@@ -95,14 +95,14 @@ public final class QuantizeCommand implements Callable<Integer> {
         if (model.quantization != null) {
             throw terminal.usage(
                     source
-                            + " is to be loaded as "
+                            + " would be quantized on load as "
                             + model.quantization
-                            + ": name the plain model, --method says what becomes of it");
+                            + ": give the unquantized model, and choose the result with"
+                            + " --method");
         }
         MistralCheckpoint checkpoint = MistralCheckpoint.open(directory).withoutCopies();
         if (!checkpoint.weights().quantized().isEmpty()) {
-            throw new IOException(
-                    source + " is quantized already: give the plain model it was made of");
+            throw new IOException(source + " is already quantized: give the unquantized model");
         }
         Collection<Tensor> tensors = checkpoint.weights().unquantized().values();
         List<Path> beside = StagedCheckpoint.beside(directory);
@@ -129,7 +129,7 @@ public final class QuantizeCommand implements Callable<Integer> {
         return 0;
     }
 
-    /** A weight becomes up to six tensors; names of about that length. */
+    /** Estimates the tensor names: a weight becomes up to six tensors. */
     private static List<String> partNames(Collection<Tensor> tensors) {
         List<String> names = new ArrayList<>();
         for (Tensor tensor : tensors) {
@@ -144,7 +144,7 @@ public final class QuantizeCommand implements Callable<Integer> {
             Path file, Collection<Tensor> tensors, Quantization quantization, Report report)
             throws IOException {
         Dtype dtype = Dtype.FLOAT32;
-        // those that stay first, wide types before narrow ones: then all are aligned
+        // unquantized tensors first, wide types before narrow ones, so that all are aligned
         List<Tensor> ordered = new ArrayList<>(tensors);
         ordered.sort(
                 Comparator.comparingInt(
@@ -198,9 +198,9 @@ public final class QuantizeCommand implements Callable<Integer> {
         terminal.out()
                 .printf(
                         Locale.ROOT,
-                        "%s as %s in %s%n"
-                                + "  %s became %s: %.2f bits for each of %s quantized weights%n"
-                                + "  relative error of these %.2f %%, %.1f seconds%n",
+                        "%s quantized as %s in %s%n"
+                                + "  %s -> %s, %.2f bits per weight for %s quantized weights%n"
+                                + "  relative error %.2f %%, %.1f seconds%n",
                         source,
                         quantization,
                         target,
@@ -212,7 +212,7 @@ public final class QuantizeCommand implements Callable<Integer> {
                         report.seconds);
     }
 
-    /** What came of it. */
+    /** Sizes and error of the result. */
     private static final class Report {
         private long bytesBefore;
         private long bytesAfter;

@@ -20,7 +20,7 @@ import picocli.CommandLine.Parameters;
         description =
                 "Deletes a model from the Hub's cache: all revisions and unfinished downloads; with"
                         + " @REVISION only that revision, with /FILE.gguf only that file. Python"
-                        + " programs share the cache and lose the files as well.",
+                        + " programs share the cache and lose the files, too.",
         customSynopsis = "mistral rm [OPTIONS] MODEL",
         parameterListHeading = "%n",
         footer = {
@@ -40,7 +40,9 @@ public final class RemoveCommand implements Callable<Integer> {
 
     @Option(
             names = {"-y", "--yes"},
-            description = "Do not ask before files are deleted that other names stand for as well.")
+            description =
+                    "Do not ask for confirmation before deleting files that other model"
+                            + " names share.")
     private boolean yes;
 
     @Mixin private final JsonOption json = new JsonOption();
@@ -54,12 +56,12 @@ public final class RemoveCommand implements Callable<Integer> {
         if (source instanceof ModelSource.Local) {
             throw new IOException(
                     name
-                            + " is a local directory or file, and rm deletes downloads only: for the"
-                            + " Hub's model of that name give hf://"
+                            + " is a local directory or file, and rm only deletes downloads:"
+                            + " for the Hub's model of that name use hf://"
                             + name);
         }
         if (!(source instanceof ModelSource.OnHub onHub)) {
-            throw new IOException(name + " is built in, there is nothing to remove");
+            throw new IOException(name + " is embedded: there is nothing to remove");
         }
         HubModel model = onHub.model();
         Hub hub = new Hub(HubSettings.fromEnvironment());
@@ -75,8 +77,7 @@ public final class RemoveCommand implements Callable<Integer> {
             object.put("freed_bytes", freed);
             json.print(terminal, object);
         } else {
-            terminal.out()
-                    .println("removed " + name + ", " + Units.bytes(freed) + " are free again");
+            terminal.out().println("removed " + name + ", " + Units.bytes(freed) + " freed");
         }
         return 0;
     }

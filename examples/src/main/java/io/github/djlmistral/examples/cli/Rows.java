@@ -55,7 +55,7 @@ record Rows(List<long[]> list) {
                     throw new TypeConversionException(
                             "'"
                                     + row
-                                    + "' is no row of whole numbers: write them as 5,6,7 and put ;"
+                                    + "' is not a row of integers: write them as 5,6,7 and put ;"
                                     + " between rows");
                 }
             }

@@ -112,7 +112,7 @@ final class Score {
         return (double) sameAsBase / counted;
     }
 
-    /** Returns the number of answers whose every token is the most likely one. */
+    /** Returns the number of answers in which every token is the most likely one. */
     long answersRight() {
         return missed.entrySet().stream()
                 .mapToLong(

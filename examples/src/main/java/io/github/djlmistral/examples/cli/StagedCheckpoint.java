@@ -130,8 +130,7 @@ final class StagedCheckpoint implements Closeable {
             try {
                 json = JsonParser.parseString(Files.readString(file)).getAsJsonObject();
             } catch (JsonParseException | IllegalStateException e) {
-                throw new CheckpointException(
-                        file, "it is no JSON object", "DownloadProgress it again");
+                throw new CheckpointException(file, "it is not a JSON object", "download it again");
             }
         } else {
             json = new JsonObject();

@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * @param config the shape of the network
  * @param types how many tensors there are of each type, by the names of the file's format
  * @param bytes how many bytes they take in the file
- * @param plain those that stand for themselves
+ * @param plain unquantized tensors
  * @param quantizedBytes how many bytes the others take when they are loaded
  */
 record StoredWeights(

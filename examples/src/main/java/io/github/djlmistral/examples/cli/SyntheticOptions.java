@@ -11,7 +11,10 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** A network of {@linkplain SyntheticWeights random weights}, for where there is no checkpoint. */
+/**
+ * Options for a network with {@linkplain SyntheticWeights random weights}, which needs no
+ * checkpoint.
+ */
 final class SyntheticOptions {
 
     private static final List<Integer> GROUPS = List.of(32, 64, 128);

@@ -25,7 +25,7 @@ import picocli.CommandLine.Parameters;
 /** {@code mistral tokenize}. */
 @Command(
         name = "tokenize",
-        description = "Shows the tokens of a text, of a chat prompt, or the text of tokens.",
+        description = "Tokenizes a text or a conversation, or decodes token IDs.",
         customSynopsis = "mistral tokenize [OPTIONS] [TEXT]",
         parameterListHeading = "%n",
         footer = {
@@ -41,44 +41,46 @@ public final class TokenizeCommand implements Callable<Integer> {
     @Parameters(
             arity = "0..1",
             paramLabel = "TEXT",
-            description = "The text; - or nothing reads standard input.")
+            description = "The text; read from standard input if - or omitted.")
     private @Nullable String text;
 
     @Option(
             names = {"-m", "--model"},
             paramLabel = "MODEL",
             description =
-                    "A directory with a tokenizer, a .gguf file, or a model of the Hub or the zoo, as of"
-                            + " the other commands. Default: the built-in one.")
+                    "A directory with a tokenizer, a .gguf file, or a model of the Hub or the"
+                            + " zoo. Default: the embedded model.")
     private @Nullable String model;
 
-    @Option(names = "--chat", description = "Take the text for one turn of a chat.")
+    @Option(
+            names = "--chat",
+            description = "Apply the chat template to the text as a user message.")
     private boolean chat;
 
     @Option(
             names = "--system",
             paramLabel = "TEXT",
-            description = "How the model is to behave; implies --chat.")
+            description = "System message of the chat; implies --chat.")
     private @Nullable String system;
 
     @Mixin private final ConversationOptions conversation = new ConversationOptions();
 
     @Option(
             names = "--parse-special",
-            description = "Read <s>, [INST] and the like in the text as special tokens.")
+            description = "Parse special tokens such as <s> and [INST] in the text.")
     private boolean parseSpecial;
 
-    @Option(names = "--no-bos", description = "Put no <s> in front.")
+    @Option(names = "--no-bos", description = "Do not add the BOS token.")
     private boolean noBos;
 
     @Option(
             names = "--decode",
             paramLabel = "IDS",
             converter = Rows.Converter.class,
-            description = "Print the text of token ids, as 1,335,9; ; between several texts.")
+            description = "Decode token IDs, as 1,335,9 with ; between sequences.")
     private @Nullable Rows decode;
 
-    @Option(names = "--ids-only", description = "Print the ids alone, as 1,335,9.")
+    @Option(names = "--ids-only", description = "Print only the token IDs, as 1,335,9.")
     private boolean idsOnly;
 
     @Mixin private final JsonOption json = new JsonOption();
@@ -91,18 +93,21 @@ public final class TokenizeCommand implements Callable<Integer> {
         chat |= system != null;
         conversation.check(terminal);
         if (conversation.given() && (text != null || chat || decode != null)) {
-            throw terminal.usage("--messages is the whole input: leave the text and --chat out");
+            throw terminal.usage(
+                    "--messages cannot be combined with a text, --chat or"
+                            + " --decode: omit them");
         }
         if (decode != null && (text != null || chat)) {
-            throw terminal.usage("--decode takes ids, no text: leave one out");
+            throw terminal.usage(
+                    "--decode takes token IDs instead of a text: omit the text and --chat");
         }
         if ((chat || conversation.given()) && (parseSpecial || noBos)) {
             throw terminal.usage(
-                    "in a chat the template decides on special tokens: leave --parse-special and"
-                            + " --no-bos out");
+                    "the chat template adds the special tokens: omit --parse-special and"
+                            + " --no-bos");
         }
         if (decode == null && text == null && !conversation.given() && Terminal.isTerminal(0)) {
-            throw terminal.usage("there is no text: give one, or pipe one in");
+            throw terminal.usage("there is no text: give one as an argument or on standard input");
         }
         ModelOptions options = new ModelOptions();
         if (model != null) {
@@ -139,9 +144,9 @@ public final class TokenizeCommand implements Callable<Integer> {
                 .orElseThrow(
                         () ->
                                 new IllegalArgumentException(
-                                        "this checkpoint has no chat template: give a text without"
-                                                + " --chat, or put a chat_template.jinja beside"
-                                                + " it"));
+                                        "the checkpoint has no chat template: give a text"
+                                                + " without --chat, or put a chat_template.jinja beside the"
+                                                + " checkpoint"));
     }
 
     private void apply(MistralTokenizer tokenizer, Path path, Conversation given)

@@ -47,7 +47,8 @@ final class VariantScorer {
             report.add(measure(variant, model.kernels, model.dtype, null, null));
             return;
         }
-        // the simd kernels round inputs as well, which would be attributed to the weights
+        // the simd kernels also quantize activations, whose error would be attributed to the
+        // weights
         String kernels = model.kernels.equals("auto") ? "torch" : model.kernels;
         try (LogProbabilityFile scores = new LogProbabilityFile(checkpoint.config().vocabSize())) {
             VariantScore base = measure(plain, kernels, model.dtype, scores, null);

@@ -47,7 +47,7 @@ record WeightVariant(String name, MistralCheckpoint checkpoint, long bytes, @Nul
         return new WeightVariant(spec, checkpoint, weights.bytes(), bits(weights));
     }
 
-    /** Checks a variant before others are measured for an hour. */
+    /** Checks a variant before the long measurement starts. */
     static void check(String spec) {
         if (Files.notExists(Path.of(spec))) {
             quantization(spec);
@@ -61,7 +61,7 @@ record WeightVariant(String name, MistralCheckpoint checkpoint, long bytes, @Nul
             throw new IllegalArgumentException(
                     "there is no file or directory '"
                             + spec
-                            + "', and as for quantizing, "
+                            + "', and it is not a quantization either: "
                             + e.getMessage(),
                     e);
         }
@@ -75,7 +75,7 @@ record WeightVariant(String name, MistralCheckpoint checkpoint, long bytes, @Nul
             Weights weights = checkpoint.weights();
             return new WeightVariant(name, checkpoint, weights.bytes(), bits(weights));
         }
-        // repacked for computing, 5 and 6 bits take 8
+        // size in the file: in memory, 5-bit and 6-bit weights are repacked to 8 bits
         Collection<GgufTensor> tensors = Gguf.open(file.get()).tensors().values();
         long bytes = 0;
         long quantizedBytes = 0;

@@ -52,7 +52,13 @@ class TemplateLimitsTest {
                 "{% for i in range(99999) %}{% set a = 1.2345678901234567e-300 | string %}{% endfor %}",
                 "{% for i in range(99999) %}{% set a = 2 ** 65000 / 3 ** 40000 %}{% endfor %}",
                 "{% set a = 'a' * 1000000 %}{% for i in range(99999) %}{% if 'b' in a %}{% endif %}{% endfor %}",
-                "{% set a = 'a' * 1000000 %}{{ a.find('a' * 500000 ~ 'b') }}"
+                "{% set a = 'a' * 1000000 %}{{ a.find('a' * 500000 ~ 'b') }}",
+                // operations that scan a long string, each allocating little
+                "{% set a = '\ud83e\udd8a' * 500000 %}{% for i in range(99999) %}{% set b = a[499999] %}{% endfor %}",
+                "{% set a = 'a' * 1000000 %}{% for i in range(99999) %}{% set b = a.find('b', 0, 999999) %}{% endfor %}",
+                "{% set a = 'a' * 1000000 %}{% set b = a ~ 'b' %}{% for i in range(99999) %}{% set c = b.startswith(a) %}{% endfor %}",
+                "{% set a = 'a' * 1000000 %}{% set b = a ~ 'b' %}{% for i in range(99999) %}{% set c = a.removesuffix('b' ~ a[1:]) %}{% endfor %}",
+                "{% set a = 'a' * 1000000 %}{% for i in range(99999) %}{% set b = a.count('') %}{% endfor %}"
             })
     void hugeValuesAndLongLoopsEndInAnError(String source) {
         Template template = Template.parse(source);
@@ -100,6 +106,17 @@ class TemplateLimitsTest {
         assertThatThrownBy(() -> Template.parse(source))
                 .isInstanceOf(TemplateException.class)
                 .hasMessageContaining("nested");
+    }
+
+    @Test
+    void thousandsOfNamesAreRefused() {
+        StringBuilder source = new StringBuilder("{% block b scoped %}{% endblock %}");
+        for (int i = 0; i < 45_000; i++) {
+            source.append("{% set x").append(i).append(" = 1 %}");
+        }
+        assertThatThrownBy(() -> Template.parse(source.toString()))
+                .isInstanceOf(TemplateException.class)
+                .hasMessage("the template has more than 5000 names");
     }
 
     @Test

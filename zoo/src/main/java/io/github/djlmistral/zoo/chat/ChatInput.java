@@ -9,8 +9,8 @@ import java.util.Map;
  *
  * @param conversation the conversation; a generation prompt is added unless the last message is
  *     continued
- * @param options generation options of this answer, by the reference's names ({@code
- *     max_new_tokens} or {@code maxNewTokens}); they override those the model was loaded with
+ * @param options generation options of this request, named as in transformers ({@code
+ *     max_new_tokens}) or in camel case ({@code maxNewTokens}); they override those of the model
  */
 public record ChatInput(Conversation conversation, Map<String, Object> options) {
 

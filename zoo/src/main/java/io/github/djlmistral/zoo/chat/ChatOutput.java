@@ -5,14 +5,15 @@ import io.github.djlmistral.engine.generation.FinishReason;
 import java.time.Duration;
 
 /**
- * An answer.
+ * A generated answer.
  *
- * @param content its text
- * @param finishReason why it ended
- * @param promptTokens how many tokens the conversation had
- * @param completionTokens how many tokens the answer has, its end token included
- * @param timeToFirstToken from the request until the answer's first token
- * @param tokensPerSecond of the tokens after the first, all answers of a batch together
+ * @param content the text
+ * @param finishReason why the generation ended
+ * @param promptTokens number of tokens of the prompt
+ * @param completionTokens number of generated tokens, the end token included
+ * @param timeToFirstToken time from the request to the first generated token
+ * @param tokensPerSecond decode throughput: tokens after the first, of all answers of the batch,
+ *     per second
  */
 public record ChatOutput(
         String content,

@@ -68,7 +68,7 @@ public final class ChatTemplate {
      *
      * @param path the directory of the checkpoint, or a GGUF file, beside which a {@code
      *     chat_template.jinja} may be
-     * @return the template; empty if the checkpoint has none, as base models do
+     * @return the template; empty if the checkpoint has none, which is common for base models
      * @throws IOException if a file is damaged, or a template has an error; the message names the
      *     file
      */
@@ -104,7 +104,7 @@ public final class ChatTemplate {
      *
      * @param conversation the conversation
      * @return the text
-     * @throws IllegalArgumentException if there is no message; if the template rejects the
+     * @throws IllegalArgumentException if there are no messages; if the template rejects the
      *     conversation, with the template's own message; if the template fails, exceeds a limit, or
      *     does not contain the field to be continued
      * @throws java.util.concurrent.CancellationException if the thread is interrupted
@@ -174,7 +174,7 @@ public final class ChatTemplate {
     private RenderedText text(Conversation conversation) {
         if (conversation.messages().isEmpty()) {
             throw new IllegalArgumentException(
-                    "the conversation is empty: a chat template needs one message at least");
+                    "the conversation is empty: give at least one message");
         }
         Named named = select(conversation);
         String field = conversation.continuedField();

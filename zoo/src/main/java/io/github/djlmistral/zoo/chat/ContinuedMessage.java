@@ -28,8 +28,8 @@ final class ContinuedMessage {
     ContinuedMessage(Conversation conversation, String field, String source) {
         if (conversation.addGenerationPrompt()) {
             throw new IllegalArgumentException(
-                    "a generation prompt begins a new message: a conversation cannot have one and"
-                            + " continue its last message, too");
+                    "a generation prompt starts a new message, so the last message cannot be"
+                            + " continued: use one or the other");
         }
         messages = new ArrayList<>(conversation.messages());
         Map<String, @Nullable Object> last =
@@ -76,8 +76,8 @@ final class ContinuedMessage {
     }
 
     /**
-     * Cuts a rendered conversation at the mark; spaces before it go if the template has stripped
-     * the space behind it.
+     * Cuts a rendered conversation at the mark; white space before the mark is removed if the
+     * template has stripped the space after it.
      */
     RenderedText cut(RenderedText rendered) {
         String all = rendered.text();

@@ -12,8 +12,8 @@ import io.github.djlmistral.engine.generation.RequestLimits;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Arrays in, arrays out, one pass of the network. The output belongs to the manager of the input;
- * what is computed on the way does not.
+ * Runs one forward pass over arrays. The output is attached to the manager of the input;
+ * intermediate arrays are freed.
  */
 final class ArrayTranslator implements Translator<NDList, NDList> {
 
@@ -30,13 +30,13 @@ final class ArrayTranslator implements Translator<NDList, NDList> {
     public NDList processInput(TranslatorContext ctx, NDList input) {
         if (input.isEmpty()) {
             throw new IllegalArgumentException(
-                    "the list of arrays is empty: give input_ids, and if you like attention_mask"
+                    "the list of arrays is empty: give input_ids and optionally attention_mask"
                             + " and position_ids");
         }
         ctx.setAttachment(MANAGER, input.head().getManager());
         NDManager manager = ctx.getNDManager();
         Shape shape = input.head().getShape();
-        if (shape.dimension() == 2) { // the network refuses others
+        if (shape.dimension() == 2) { // the network rejects others
             limits.check(new int[] {(int) shape.get(1)}, 0);
             manager.attachInternal(
                     NDManager.nextUid(), limits.admit(Math.toIntExact(shape.get(0))));
@@ -58,7 +58,7 @@ final class ArrayTranslator implements Translator<NDList, NDList> {
         return list;
     }
 
-    /** Null: the application's arrays are batches already. */
+    /** Returns null, since the application's arrays are batches. */
     @Override
     public @Nullable Batchifier getBatchifier() {
         return null;

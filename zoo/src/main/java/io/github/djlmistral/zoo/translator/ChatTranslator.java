@@ -5,7 +5,7 @@ import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.zoo.chat.ChatInput;
 import io.github.djlmistral.zoo.chat.ChatOutput;
 
-/** A conversation to its next message. */
+/** Generates the next message of a conversation. */
 final class ChatTranslator extends GenerationTranslator<ChatInput, ChatOutput> {
 
     ChatTranslator(MistralPipeline pipeline, GenerationConfig.Builder options) {

@@ -4,7 +4,7 @@ package io.github.djlmistral.zoo.translator;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 
 /**
- * What a translator made of an input.
+ * The prompt and the generation options of an input.
  *
  * @param prompt token ids
  * @param config the options

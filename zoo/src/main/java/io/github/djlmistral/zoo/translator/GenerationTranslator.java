@@ -35,7 +35,7 @@ abstract class GenerationTranslator<I, O> implements StreamingTranslator<I, O> {
     private final GenerationConfig.Builder options;
 
     /**
-     * Makes a translator.
+     * Creates a translator.
      *
      * @param pipeline the pipeline of the model
      * @param options generation options of the checkpoint, overridden by the model's arguments
@@ -91,7 +91,7 @@ abstract class GenerationTranslator<I, O> implements StreamingTranslator<I, O> {
         try {
             ctx.setAttachment(REQUESTS, inputs.stream().map(this::request).toList());
         } catch (RuntimeException e) {
-            // DJL leaves the context of a stream open whose input is refused
+            // DJL does not close the context of a stream whose input is rejected
             ctx.close();
             throw e;
         }
@@ -138,7 +138,7 @@ abstract class GenerationTranslator<I, O> implements StreamingTranslator<I, O> {
     private GenerationResult generate(List<GenerationRequest> requests, GenerationConfig config) {
         try (Generation generation = start(requests, config)) {
             while (!generation.next().isEmpty()) {
-                // the rows collect the tokens
+                // the sequences collect the tokens
             }
             return generation.result();
         }
@@ -154,7 +154,7 @@ abstract class GenerationTranslator<I, O> implements StreamingTranslator<I, O> {
         return stream(ctx, list);
     }
 
-    /** Starts the stream of one text; the list is DJL's way to free the context, nothing else. */
+    /** Starts the stream of one text; the list only serves to free DJL's context. */
     final TextStream<O> stream(TranslatorContext ctx, Stream<NDList> list) {
         try {
             GenerationRequest request = requests(ctx).get(0);
@@ -164,7 +164,7 @@ abstract class GenerationTranslator<I, O> implements StreamingTranslator<I, O> {
                             pipeline.tokenizer().newDetokenizer(true),
                             list,
                             this::output);
-            // a stream that nobody closes ends with its predictor
+            // frees a stream that was not closed, when its predictor is closed
             ctx.getNDManager().attachInternal(NDManager.nextUid(), stream::abandon);
             return stream;
         } catch (RuntimeException | Error e) {

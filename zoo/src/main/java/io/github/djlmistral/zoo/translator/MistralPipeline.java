@@ -68,7 +68,7 @@ public final class MistralPipeline implements AutoCloseable {
      *
      * @param model a model of this zoo
      * @return its directory, or its GGUF file; {@link Model#getModelPath} is the directory of both
-     * @throws IOException if it is not there any more
+     * @throws IOException if it no longer exists
      */
     public static Path checkpoint(Model model) throws IOException {
         return ModelArguments.checkpoint(model.getModelPath(), model.getProperties());
@@ -79,7 +79,7 @@ public final class MistralPipeline implements AutoCloseable {
      *
      * @param model a model of this zoo
      * @return its block
-     * @throws IllegalArgumentException if it is another kind of model
+     * @throws IllegalArgumentException if it is not a Mistral model of this zoo
      */
     public static MistralForCausalLM network(Model model) {
         Block block = model.getBlock();
@@ -89,7 +89,7 @@ public final class MistralPipeline implements AutoCloseable {
         throw new IllegalArgumentException(
                 "the model "
                         + model.getName()
-                        + " is no Mistral of this zoo: load it with Mistral.criteria(..)");
+                        + " is not a Mistral model of this zoo: load it with Mistral.criteria(..)");
     }
 
     /** Returns the network. */
@@ -102,7 +102,9 @@ public final class MistralPipeline implements AutoCloseable {
         return tokenizer;
     }
 
-    /** Returns the chat template; empty where the checkpoint has none, as base models do. */
+    /**
+     * Returns the chat template; empty if the checkpoint has none, which is common for base models.
+     */
     public Optional<ChatTemplate> chatTemplate() {
         return chatTemplate;
     }
@@ -185,8 +187,8 @@ public final class MistralPipeline implements AutoCloseable {
     }
 
     /**
-     * Starts a generation. Token ids beyond the tokenizer's vocabulary, with which networks are
-     * often padded, are forbidden.
+     * Starts a generation. Token ids beyond the tokenizer's vocabulary, which padded networks have,
+     * are masked.
      *
      * @param prompts token ids, one array for each sequence
      * @param config the options

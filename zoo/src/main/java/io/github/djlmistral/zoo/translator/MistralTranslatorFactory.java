@@ -26,7 +26,7 @@ import java.util.function.BiFunction;
  * Creates the translators of a Mistral model: {@code String} to {@code String}, {@link ChatInput}
  * to {@link ChatOutput}, {@link Input} to {@link Output} for DJL Serving, and {@link NDList} to
  * {@link NDList} ({@code input_ids} and optionally {@code attention_mask} and {@code position_ids}
- * in, {@code logits} out, nothing of which needs a tokenizer). The first three stream as well.
+ * in, {@code logits} out; no tokenizer is needed). The first three also stream.
  */
 public final class MistralTranslatorFactory implements TranslatorFactory, Serializable {
 
@@ -70,17 +70,17 @@ public final class MistralTranslatorFactory implements TranslatorFactory, Serial
         var factory = TEXTS.get(types);
         if (factory == null) {
             throw new IllegalArgumentException(
-                    "no translation from " + input.getName() + " to " + output.getName());
+                    "there is no translator from " + input.getName() + " to " + output.getName());
         }
         try {
-            // again, for models whose network the application brought
+            // models whose block the application has created have not been checked yet
             ModelArguments.check(arguments);
             MistralPipeline pipeline = MistralPipeline.open(model, arguments);
             try {
                 GenerationConfig.Builder options = pipeline.defaults();
                 ModelArguments.setOptions(options, arguments);
                 options.build();
-                // closed with the model, which may have several
+                // closed with the model, which may have several pipelines
                 model.getNDManager().attachInternal(NDManager.nextUid(), pipeline);
                 return (Translator<I, O>) factory.apply(pipeline, options);
             } catch (RuntimeException e) {

@@ -19,8 +19,8 @@ import java.util.stream.Stream;
 
 /**
  * Model arguments ({@code Criteria.optArgument}, {@code serving.properties}) in snake case or camel
- * case ({@code max_new_tokens}, {@code maxNewTokens}). DJL and DJL Serving have theirs in the same
- * map.
+ * case ({@code max_new_tokens}, {@code maxNewTokens}). The map also holds arguments of DJL and DJL
+ * Serving.
  */
 public final class ModelArguments {
 
@@ -92,10 +92,10 @@ public final class ModelArguments {
             throw new IllegalArgumentException(
                     "unknown model arguments " + unknown + "; known are " + known);
         }
-        // types and ranges: before gigabytes are downloaded and read
+        // checks types and ranges before gigabytes are downloaded and read
         GenerationConfig.Builder options = GenerationConfig.builder();
         setOptions(options, arguments);
-        // its upper bound, max_new_tokens, may come from the checkpoint
+        // the upper bound of min_new_tokens, max_new_tokens, may come from the checkpoint
         options.minNewTokens(0).build();
         limits(Map.of(), arguments);
         value(arguments, "quantization").ifPresent(name -> Quantization.parse(name.toString()));
@@ -138,8 +138,8 @@ public final class ModelArguments {
     /**
      * Reads the request limits.
      *
-     * @param model the model's properties, which are the arguments that it was loaded with
-     * @param arguments those that a translator is made with; they can only lower the model's
+     * @param model the properties of the model: the arguments with which it was loaded
+     * @param arguments the translator's arguments, which can only lower the model's limits
      * @throws IllegalArgumentException if one is not an integer or out of its range
      */
     static RequestLimits limits(Map<String, ?> model, Map<String, ?> arguments) {
@@ -171,7 +171,7 @@ public final class ModelArguments {
     /** Checks that no argument is given in both spellings. */
     static void checkOnce(Set<String> names) {
         Map<String, String> seen = new HashMap<>();
-        // sorted, for the same words each time
+        // sorted, so that the message is deterministic
         for (String name : new TreeSet<>(names)) {
             String other = seen.put(GenerationConfig.Builder.referenceName(name), name);
             if (other != null) {

@@ -208,7 +208,10 @@ final class ServingTranslator extends GenerationTranslator<Input, Output> {
         private final CompletableFuture<Void> end = new CompletableFuture<>();
         private boolean subscribed;
 
-        /** Returns what completes at the end of the text, with an exception if it was cut off. */
+        /**
+         * Returns a future that completes at the end of the text, exceptionally if generation
+         * failed.
+         */
         @Override
         public synchronized CompletableFuture<Void> subscribe(Consumer<byte[]> subscriber) {
             subscribed = true;
@@ -219,7 +222,10 @@ final class ServingTranslator extends GenerationTranslator<Input, Output> {
             return end;
         }
 
-        /** Ends the text early: the future says why, and the subscriber gets the end mark. */
+        /**
+         * Ends the text early: the future completes exceptionally, and the subscriber gets the end
+         * mark.
+         */
         synchronized void fail(Throwable cause) {
             end.completeExceptionally(cause);
             if (subscribed) {

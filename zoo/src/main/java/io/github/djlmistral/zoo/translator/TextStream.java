@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Streamed text generation, returned by {@code predictor.streamingPredict(..)}: an iterator over
- * pieces of text of whole characters, computed on demand. The end of the text, an exception, {@link
- * #close} and closing the predictor free its memory.
+ * pieces of text, generated on demand, that never split a character. Its memory is freed at the end
+ * of the text, on an exception, by {@link #close}, and when the predictor is closed.
  *
  * <pre>{@code
  * try (TextStream<String> pieces = TextStream.of(predictor.streamingPredict("What is a fox?"))) {
@@ -37,14 +37,17 @@ public final class TextStream<O> extends StreamOutput<O>
     private final Function<GeneratedText, O> output;
     private final StringBuilder text = new StringBuilder();
 
-    // no synchronized: before Java 24 a virtual thread that waits there holds its carrier
+    // not synchronized: before Java 24, a virtual thread that blocks on a monitor pins its carrier
     private final ReentrantLock lock = new ReentrantLock();
 
     private @Nullable String piece;
     private boolean ended;
     private boolean abandoned;
 
-    /** Set before the generation is cancelled, so that its end is not taken for the text's. */
+    /**
+     * Set before the generation is cancelled, so that the cancellation is not mistaken for the end
+     * of the text.
+     */
     private volatile boolean abandoning;
 
     TextStream(
@@ -75,7 +78,7 @@ public final class TextStream<O> extends StreamOutput<O>
     }
 
     /**
-     * Computes until there is a piece or the text has ended.
+     * Generates until there is a piece or the text has ended.
      *
      * @throws IllegalStateException if the predictor or the model was closed before the end
      */
@@ -139,7 +142,7 @@ public final class TextStream<O> extends StreamOutput<O>
     }
 
     /**
-     * Generates the rest and returns the whole.
+     * Generates the rest of the text and returns the whole output.
      *
      * @return what {@code predict} would have returned
      */
@@ -165,7 +168,7 @@ public final class TextStream<O> extends StreamOutput<O>
         buildAsyncOutput();
     }
 
-    /** Called when the predictor or the model is closed; waits for the token under way. */
+    /** Called when the predictor or the model is closed; waits for the current token. */
     void abandon() {
         abandoning = true;
         generation.cancel();

@@ -4,7 +4,7 @@ package io.github.djlmistral.zoo.translator;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import java.util.Map;
 
-/** Text to text: the answer to one question where the checkpoint chats, else what comes after. */
+/** Answers a user message if the checkpoint has a chat template, otherwise completes the text. */
 final class TextTranslator extends GenerationTranslator<String, String> {
 
     TextTranslator(MistralPipeline pipeline, GenerationConfig.Builder options) {

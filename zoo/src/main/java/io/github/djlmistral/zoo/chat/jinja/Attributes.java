@@ -75,7 +75,7 @@ final class Attributes {
         }
         int at = (int) index;
         if (object instanceof Str s) {
-            int offset = s.offset(at);
+            int offset = s.offset(render.budget, at);
             return s.substring(render.budget, offset, s.text().offsetByCodePoints(offset, 1));
         }
         if (object instanceof Tuple tuple) {
@@ -126,7 +126,7 @@ final class Attributes {
         return Types.isNumber(object) ? numberAttribute(object, name) : null;
     }
 
-    /** Whether every Python object may have such an attribute, which the sandbox hides. */
+    /** Whether the sandbox hides an attribute, as it does all special names. */
     private static boolean isInternal(String name) {
         return name.startsWith("__") && name.endsWith("__") && name.length() > 4;
     }

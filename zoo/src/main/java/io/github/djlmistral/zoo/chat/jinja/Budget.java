@@ -12,7 +12,7 @@ final class Budget {
     /** About one second of evaluation. */
     private static final long STEPS = 20_000_000;
 
-    private static final long BYTES = 96L << 20;
+    private static final long BYTES = 64L << 20;
     private static final int DEPTH = 800;
 
     /** Integers have at most this many bits. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.zoo.chat.jinja;
 
-/** Python's classes of characters. */
+/** Python's character classes. */
 final class Chars {
 
     private Chars() {}

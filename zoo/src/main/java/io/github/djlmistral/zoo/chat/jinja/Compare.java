@@ -95,7 +95,7 @@ final class Compare {
         return a.start() == b.start() && (a.length() == 1 || a.step() == b.step());
     }
 
-    /** Whether two values are one object, which Python's {@code is} asks. */
+    /** Whether two values are identical, as tested by Python's {@code is}. */
     @SuppressWarnings("ReferenceEquality") // identity is what is meant
     static boolean isIdentical(Object a, Object b) {
         return a == b;

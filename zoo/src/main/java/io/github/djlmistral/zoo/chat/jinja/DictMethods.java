@@ -3,7 +3,7 @@ package io.github.djlmistral.zoo.chat.jinja;
 
 import org.jspecify.annotations.Nullable;
 
-/** The methods of Python's dicts that change nothing. */
+/** The non-mutating methods of Python's dicts. */
 final class DictMethods {
 
     private DictMethods() {}

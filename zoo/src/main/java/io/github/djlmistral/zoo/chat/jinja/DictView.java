@@ -4,10 +4,10 @@ package io.github.djlmistral.zoo.chat.jinja;
 import java.util.List;
 
 /**
- * What {@code dict.keys()}, {@code values()} and {@code items()} return.
+ * A view returned by {@code dict.keys()}, {@code values()} or {@code items()}.
  *
  * @param dict the dict
- * @param kind which of them
+ * @param kind the method that returned it
  */
 record DictView(Dict dict, Kind kind) {
 

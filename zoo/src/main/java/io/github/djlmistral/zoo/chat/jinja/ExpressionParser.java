@@ -52,7 +52,7 @@ final class ExpressionParser {
         return operands;
     }
 
-    /** Checks the height of a new node of the tree: chains of operators lean to the left. */
+    /** Checks the height of a new node: chains of operators make trees high without nesting. */
     <T extends Expr> T made(T expression) {
         int[] height = {0};
         expression.children(child -> height[0] = Math.max(height[0], ((Expr) child).height));

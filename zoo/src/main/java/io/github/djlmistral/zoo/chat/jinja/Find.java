@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.zoo.chat.jinja;
 
-/** Searches in strings that charge the comparisons: in the worst case each of text and part. */
+/** Substring search that charges the budget for each comparison of characters. */
 final class Find {
 
     private static final int CHUNK = 1 << 12;

@@ -20,7 +20,7 @@ final class FloatFormat {
      * Formats the magnitude of a float.
      *
      * @param type e, f or g, in either case, or % for a percentage
-     * @param precision digits behind the point, or significant digits of g; negative for 6
+     * @param precision digits after the decimal point, or significant digits of g; negative for 6
      * @param alternate whether to keep the point, and the zeros of g
      */
     static String format(double value, char type, int precision, boolean alternate) {
@@ -45,7 +45,7 @@ final class FloatFormat {
         return upper ? text.toUpperCase(Locale.ROOT) : text;
     }
 
-    /** Whether a minus is written, which -0.0 has, too. */
+    /** Whether a minus sign is written, also for -0.0. */
     static boolean isNegative(double d) {
         return Math.copySign(1, d) < 0 && !Double.isNaN(d);
     }

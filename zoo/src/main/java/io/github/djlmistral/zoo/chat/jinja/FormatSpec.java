@@ -103,7 +103,7 @@ final class FormatSpec {
         }
         Str text =
                 precision >= 0 && precision < s.length()
-                        ? s.substring(render.budget, 0, s.offset(precision))
+                        ? s.substring(render.budget, 0, s.offset(render.budget, precision))
                         : s;
         String filler = !fill.isEmpty() ? fill : zero && align.isEmpty() ? "0" : " ";
         return Text.pad(render.budget, text, width, Str.of(filler), alignment(Text.Alignment.LEFT));
@@ -158,7 +158,7 @@ final class FormatSpec {
                 grouping.isEmpty() ? 0 : 3);
     }
 
-    /** Without a type: as g, but with a digit behind the point. */
+    /** Without a type: as g, but with at least one digit after the decimal point. */
     private String general(double d) {
         String text = FloatFormat.format(d, 'g', Math.max(1, precision), alternate);
         boolean whole = text.chars().allMatch(Character::isDigit);

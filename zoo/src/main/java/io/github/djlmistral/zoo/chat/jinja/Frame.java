@@ -5,8 +5,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The variables of one running function: the template's root, a macro, the body of a call block, a
- * recursive loop, a loop's filter or a block.
+ * The variables of one call of a function: the template's root, a macro, the body of a call block,
+ * a recursive loop, a loop's filter or a block.
  */
 final class Frame {
 

@@ -13,7 +13,7 @@ final class InputValues {
 
     private static final int MAX_DEPTH = 200;
 
-    /** Their own memory is the caller's. */
+    /** Input is not charged: the caller has allocated it. */
     private final Budget unlimited = new Budget(1L << 50);
 
     private long size;

@@ -9,8 +9,8 @@ import java.util.List;
 
 /**
  * Splits a template into tokens, with Jinja2's rules for white space under {@code trim_blocks} and
- * {@code lstrip_blocks}: a block tag or comment takes the line feed behind it and the spaces before
- * it on its line; {@code -} takes all white space, {@code +} leaves it.
+ * {@code lstrip_blocks}: the line feed after a block tag or comment and the spaces before it on its
+ * line are removed; {@code -} removes all white space, {@code +} none.
  */
 final class Lexer {
 
@@ -181,7 +181,7 @@ final class Lexer {
         advance(at, end);
     }
 
-    /** Returns the position behind the end of a block tag, -1 if there is none. */
+    /** Returns the position after the end of a block tag, -1 if there is none. */
     private int blockEnd(int i) {
         if (source.startsWith("+%}", i)) {
             return i + 3;

@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The methods and attributes of Python's lists, tuples and ranges that change nothing. */
+/** The non-mutating methods and the attributes of Python's lists, tuples and ranges. */
 final class ListMethods {
 
     private ListMethods() {}

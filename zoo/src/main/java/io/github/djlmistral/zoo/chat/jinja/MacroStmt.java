@@ -8,7 +8,9 @@ import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** {@code macro}, and the bodies of {@code call} and {@code generation}, which are macros, too. */
+/**
+ * {@code macro}, and the bodies of {@code call} and {@code generation}, which are anonymous macros.
+ */
 final class MacroStmt extends Stmt {
 
     /** The name of a macro; null of a block's body. */
@@ -18,7 +20,7 @@ final class MacroStmt extends Stmt {
     private final List<Expr> defaults;
     private final List<Stmt> body;
 
-    /** What a {@code call} block calls; null in the others. */
+    /** The call of a {@code call} block, otherwise null. */
     private final @Nullable CallExpr call;
 
     private final boolean explicitCaller;

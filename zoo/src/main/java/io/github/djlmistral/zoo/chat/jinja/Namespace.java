@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.zoo.chat.jinja;
 
-/** What {@code namespace()} returns: the one kind of object whose attributes can be set. */
+/** A namespace object, the only kind of object whose attributes can be assigned. */
 final class Namespace {
 
     final Dict attributes;

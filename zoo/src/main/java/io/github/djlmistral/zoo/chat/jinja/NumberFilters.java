@@ -41,7 +41,7 @@ final class NumberFilters {
         }
         if (value instanceof Str s) {
             int base = Types.integer(a[2], 10);
-            render.budget.work(8L * s.text().length());
+            render.budget.work(64L * s.text().length());
             Object parsed = base == 0 || (base >= 2 && base <= 36) ? parse(s, base) : null;
             if (parsed != null) {
                 return parsed;

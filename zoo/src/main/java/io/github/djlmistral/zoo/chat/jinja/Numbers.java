@@ -102,7 +102,7 @@ final class Numbers {
         return sign + (plain.indexOf('.') < 0 ? plain + ".0" : plain);
     }
 
-    /** Reads what Python's {@code int(text, base)} reads, null if it is none. */
+    /** Parses text as Python's {@code int(text, base)}; returns null if it is invalid. */
     static @Nullable Object parseInteger(String text, int base) {
         String s = strip(text);
         int at = 0;
@@ -130,7 +130,7 @@ final class Numbers {
             }
         }
         StringBuilder digits = new StringBuilder();
-        boolean separated = true; // an underscore must have a digit before and behind it
+        boolean separated = true; // an underscore must have a digit on both sides
         for (int i = at; i < s.length(); ) {
             int c = s.codePointAt(i);
             i += Character.charCount(c);
@@ -159,7 +159,7 @@ final class Numbers {
         return normalize(negative ? value.negate() : value);
     }
 
-    /** Reads what Python's {@code float(text)} reads, null if it is none. */
+    /** Parses text as Python's {@code float(text)}; returns null if it is invalid. */
     static @Nullable Double parseReal(String text) {
         String s = strip(text).toLowerCase(java.util.Locale.ROOT);
         String unsigned = s.startsWith("-") || s.startsWith("+") ? s.substring(1) : s;

@@ -154,7 +154,8 @@ final class OperandParser {
                             new Expr.Access(
                                     object, new Literal(Str.of(name.text()), line), true, line));
             case INTEGER ->
-                    expressions.made(new Expr.Access(object, new Literal(name.value(), line), false, line));
+                    expressions.made(
+                            new Expr.Access(object, new Literal(name.value(), line), false, line));
             default -> throw TemplateException.syntax("expected name or number", name.line());
         };
     }
@@ -243,7 +244,9 @@ final class OperandParser {
             int line = line();
             String name = dottedName();
             CallExpr.Arguments arguments = tokens.is("(") ? arguments() : CallExpr.Arguments.NONE;
-            filter = expressions.made(CallExpr.builtin(CallExpr.Kind.FILTER, value, name, arguments, line));
+            filter =
+                    expressions.made(
+                            CallExpr.builtin(CallExpr.Kind.FILTER, value, name, arguments, line));
             value = filter;
         } while (tokens.is("|"));
         return filter;
@@ -263,7 +266,9 @@ final class OperandParser {
             Expr argument = expressions.nested(() -> postfix(primary(false)));
             arguments = new CallExpr.Arguments(List.of(argument), Map.of(), null, null);
         }
-        Expr test = expressions.made(CallExpr.builtin(CallExpr.Kind.TEST, subject, name, arguments, line));
+        Expr test =
+                expressions.made(
+                        CallExpr.builtin(CallExpr.Kind.TEST, subject, name, arguments, line));
         return negated ? expressions.made(new OperatorExpr.Unary('!', test, line)) : test;
     }
 

@@ -98,7 +98,7 @@ final class PercentFormat {
                             + "' (0x"
                             + Integer.toHexString(type)
                             + ") at index "
-                            + format.index(where));
+                            + format.index(render.budget, where));
         }
         Object value = keyed == null ? next() : keyed;
         out.append(converted(value, type, flags, width, precision));
@@ -151,7 +151,7 @@ final class PercentFormat {
                         default -> Repr.repr(render, value);
                     };
             if (precision >= 0 && precision < text.length() && type != 'c') {
-                text = text.substring(budget, 0, text.offset(precision));
+                text = text.substring(budget, 0, text.offset(budget, precision));
             }
             return Text.pad(budget, text, width, Str.of(" "), side);
         }

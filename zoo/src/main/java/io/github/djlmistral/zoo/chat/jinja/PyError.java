@@ -6,7 +6,7 @@ final class PyError extends RuntimeException {
 
     private static final long serialVersionUID = 1;
 
-    /** The exception's class, as far as the language distinguishes classes when it catches them. */
+    /** The exception's class, as far as constructs of the language distinguish classes. */
     enum Kind {
         TYPE,
         VALUE,

@@ -11,7 +11,7 @@ final class Repr {
 
     private Repr() {}
 
-    /** Returns {@code str(value)}, which keeps where a string's characters come from. */
+    /** Returns {@code str(value)}; the origin of a string's characters is kept. */
     static Str str(Render render, Object value) {
         if (value instanceof Str s) {
             return s;

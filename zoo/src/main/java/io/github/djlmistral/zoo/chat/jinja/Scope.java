@@ -21,6 +21,9 @@ final class Scope {
     /** The variables of one function: a slot for each level and name. */
     static final class Layout {
 
+        /** Scopes and blocks copy tables of names, so that memory grows with their product. */
+        private static final int MAX_SLOTS = 5000;
+
         final @Nullable Layout outer;
         private final Map<String, Integer> slots = new HashMap<>();
 
@@ -29,7 +32,12 @@ final class Scope {
         }
 
         int slot(int level, String name) {
-            return slots.computeIfAbsent(level + " " + name, key -> slots.size());
+            int slot = slots.computeIfAbsent(level + " " + name, key -> slots.size());
+            if (slot >= MAX_SLOTS) {
+                throw new TemplateException(
+                        "the template has more than " + MAX_SLOTS + " names", 1);
+            }
+            return slot;
         }
 
         int size() {

@@ -63,7 +63,7 @@ final class SelectionFilters {
             return null;
         }
 
-        /** Returns what an item becomes, null to leave it out. */
+        /** Returns the output for an item, null to omit it. */
         abstract @Nullable Object next(Object item);
     }
 

@@ -76,10 +76,13 @@ final class Slices {
             return Str.EMPTY;
         }
         if (by == 1) {
-            return s.substring(render.budget, s.offset(from), s.offset(from + size));
+            return s.substring(
+                    render.budget,
+                    s.offset(render.budget, from),
+                    s.offset(render.budget, from + size));
         }
         StrBuilder out = new StrBuilder(render.budget);
-        int offset = s.offset(from);
+        int offset = s.offset(render.budget, from);
         String text = s.text();
         for (int i = 0; i < size; i++) {
             render.budget.step();

@@ -29,7 +29,7 @@ final class Sort {
                             : Compare.less(render, b.key(), a.key()) ? 1 : 0;
                 };
         if (reverse) {
-            // Python keeps the order of equal items when it sorts in reverse, too.
+            // Python keeps the order of equal items also when it sorts in reverse.
             Collections.reverse(keyed);
         }
         try {

@@ -87,14 +87,22 @@ final class Str implements Comparable<Str> {
         return length() != text.length();
     }
 
-    /** Returns the position in UTF-16 units of a code point. */
-    int offset(int codePoint) {
-        return hasSurrogates() ? text.offsetByCodePoints(0, codePoint) : codePoint;
+    /** Returns the position in UTF-16 units of a code point, which may take a scan. */
+    int offset(Budget budget, int codePoint) {
+        if (!hasSurrogates()) {
+            return codePoint;
+        }
+        budget.work(codePoint);
+        return text.offsetByCodePoints(0, codePoint);
     }
 
     /** Returns the number of code points before a position in UTF-16 units. */
-    int index(int offset) {
-        return hasSurrogates() ? text.codePointCount(0, offset) : offset;
+    int index(Budget budget, int offset) {
+        if (!hasSurrogates()) {
+            return offset;
+        }
+        budget.work(offset);
+        return text.codePointCount(0, offset);
     }
 
     /** Whether any character comes from the input. */

@@ -46,7 +46,7 @@ final class StrMethods {
         Object apply(Budget budget, Str self);
     }
 
-    /** Adds a method that holds if there are characters and all pass. */
+    /** Adds a predicate that is true for non-empty strings all of whose characters match. */
     private static void all(String name, IntPredicate test) {
         plain(name, (budget, self) -> !self.isEmpty() && self.text().codePoints().allMatch(test));
     }
@@ -85,8 +85,8 @@ final class StrMethods {
         add("join", StrMethods::join);
         add("replace", StrMethods::replace);
         add("expandtabs", StrMethods::expandTabs);
-        add("startswith", (render, self, args) -> hasAffix(self, args, true));
-        add("endswith", (render, self, args) -> hasAffix(self, args, false));
+        add("startswith", (render, self, args) -> hasAffix(render, self, args, true));
+        add("endswith", (render, self, args) -> hasAffix(render, self, args, false));
         add("removeprefix", (render, self, args) -> removeAffix(render, self, args, true));
         add("removesuffix", (render, self, args) -> removeAffix(render, self, args, false));
         add("find", (render, self, args) -> search(render, self, args, false));
@@ -252,13 +252,14 @@ final class StrMethods {
     }
 
     /**
-     * Returns the range of UTF-16 units that start and stop arguments mean, null if it is empty.
+     * Converts start and stop arguments to a range of UTF-16 units; returns null if it is empty.
      */
-    private static int @Nullable [] range(Str self, @Nullable Object start, @Nullable Object stop) {
+    private static int @Nullable [] range(
+            Budget budget, Str self, @Nullable Object start, @Nullable Object stop) {
         int length = self.length();
         int from = bound(start, 0, length);
         int to = bound(stop, length, length);
-        return from > to ? null : new int[] {self.offset(from), self.offset(to)};
+        return from > to ? null : new int[] {self.offset(budget, from), self.offset(budget, to)};
     }
 
     private static int bound(@Nullable Object value, int fallback, int length) {
@@ -269,14 +270,14 @@ final class StrMethods {
         if (at < 0) {
             return Math.max(0, at + length);
         }
-        // A start behind the end finds nothing, not even the empty string.
+        // A start after the end finds nothing, not even the empty string.
         return fallback == 0 && at > length ? length + 1 : Math.min(at, length);
     }
 
-    private static Object hasAffix(Str self, Args args, boolean start) {
+    private static Object hasAffix(Render render, Str self, Args args, boolean start) {
         String name = start ? "startswith" : "endswith";
         @Nullable Object[] a = args.bind(name, 1, "/prefix", "/start", "/end");
-        int[] range = range(self, a[1], a[2]);
+        int[] range = range(render.budget, self, a[1], a[2]);
         Object affix = Args.given(a[0]);
         List<Object> affixes = affix instanceof Tuple tuple ? tuple.items() : List.of(affix);
         for (Object one : affixes) {
@@ -285,6 +286,7 @@ final class StrMethods {
                         name + " first arg must be str or a tuple of str, not " + Types.name(one));
             }
             int size = part.text().length();
+            render.budget.work(size);
             if (range != null
                     && size <= range[1] - range[0]
                     && self.text().startsWith(part.text(), start ? range[0] : range[1] - size)) {
@@ -304,6 +306,7 @@ final class StrMethods {
                                                         "/affix")[0]))
                         .text();
         int length = self.text().length();
+        render.budget.work(affix.length());
         if (affix.isEmpty()
                 || !(start ? self.text().startsWith(affix) : self.text().endsWith(affix))) {
             return self;
@@ -316,16 +319,17 @@ final class StrMethods {
     private static long search(Render render, Str self, Args args, boolean last) {
         @Nullable Object[] a = args.bind("find", 1, "/sub", "/start", "/end");
         String part = Types.string(Args.given(a[0])).text();
-        int[] range = range(self, a[1], a[2]);
+        int[] range = range(render.budget, self, a[1], a[2]);
         if (range == null) {
             return -1;
         }
+        render.budget.work(range[1]);
         String within = self.text().substring(0, range[1]);
         int at =
                 last
                         ? Find.last(render.budget, within, part, within.length())
                         : Find.in(render.budget, within, part, range[0]);
-        return at < range[0] ? -1 : self.index(at);
+        return at < range[0] ? -1 : self.index(render.budget, at);
     }
 
     private static long required(long position) {
@@ -338,10 +342,11 @@ final class StrMethods {
     private static Object count(Render render, Str self, Args args) {
         @Nullable Object[] a = args.bind("count", 1, "/sub", "/start", "/end");
         String part = Types.string(Args.given(a[0])).text();
-        int[] range = range(self, a[1], a[2]);
+        int[] range = range(render.budget, self, a[1], a[2]);
         if (range == null) {
             return 0L;
         }
+        render.budget.work(range[1] - range[0]);
         String within = self.text().substring(range[0], range[1]);
         if (part.isEmpty()) {
             return within.codePointCount(0, within.length()) + 1L;

@@ -6,7 +6,7 @@ import java.time.format.DateTimeFormatter;
 import java.util.Locale;
 import java.util.Map;
 
-/** Dates in the format language of C and Python, in English. */
+/** Python's {@code strftime} in the English locale. */
 final class Strftime {
 
     private static final Map<Character, String> PATTERNS =
@@ -33,7 +33,7 @@ final class Strftime {
     /**
      * Formats a time.
      *
-     * @throws PyError if the format holds a letter that is not known here
+     * @throws PyError if the format has an unsupported directive
      */
     static String format(ZonedDateTime time, String format) {
         StringBuilder text = new StringBuilder();

@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 
-/** What can be assigned to: a name, an attribute of a namespace, or a tuple of these. */
+/** The target of an assignment: a name, an attribute of a namespace, or a tuple of these. */
 interface Target {
 
     void assign(Frame frame, Object value);

@@ -94,7 +94,7 @@ final class Text {
         return text.replace("\u0130", "i\u0307").toLowerCase(Locale.ROOT);
     }
 
-    /** How a string's letters change. */
+    /** A case conversion. */
     @FunctionalInterface
     interface Change {
         String apply(String text);
@@ -108,7 +108,7 @@ final class Text {
         return change(budget, s, Text::lower);
     }
 
-    /** Changes letters; where their number changes, too, origins are kept letter by letter. */
+    /** Converts case; if the length changes, the origin is kept for each character. */
     static Str change(Budget budget, Str s, Change change) {
         budget.object();
         budget.characters(s.text().length());
@@ -148,7 +148,7 @@ final class Text {
                         + upper.substring(upper.offsetByCodePoints(0, 1)).toLowerCase(Locale.ROOT);
     }
 
-    /** {@code str.title}: each letter behind one that is none in title case. */
+    /** {@code str.title}: converts each letter that follows a non-letter to title case. */
     static Str title(Budget budget, Str s) {
         StrBuilder out = new StrBuilder(budget);
         boolean letterBefore = false;
@@ -356,7 +356,8 @@ final class Text {
                 switch (alignment) {
                     case LEFT -> 0;
                     case RIGHT -> missing;
-                    // As str.center does: the odd one goes to the left if the width is odd, too.
+                    // As in str.center: an odd padding character goes to the left if the width is
+                    // also odd.
                     case CENTER -> missing / 2 + (missing & width & 1);
                     case MIDDLE -> missing / 2;
                 };
@@ -367,13 +368,13 @@ final class Text {
                 .toStr();
     }
 
-    /** Where {@link #pad} leaves the text. */
+    /** Where {@link #pad} aligns the text. */
     enum Alignment {
         LEFT,
         RIGHT,
         /** As {@code str.center}. */
         CENTER,
-        /** As {@code ^} of a format: the odd one goes to the right. */
+        /** As {@code ^} of a format: an odd padding character goes to the right. */
         MIDDLE
     }
 }

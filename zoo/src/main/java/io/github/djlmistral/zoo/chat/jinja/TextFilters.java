@@ -73,7 +73,7 @@ final class TextFilters {
                 Text.Alignment.CENTER);
     }
 
-    /** Each word begins in upper case; words begin behind spaces, hyphens and brackets. */
+    /** Capitalizes words, which begin after spaces, hyphens and brackets. */
     private static Str title(Render render, Str s) {
         Budget budget = render.budget;
         StrBuilder out = new StrBuilder(budget);
@@ -146,7 +146,7 @@ final class TextFilters {
             return value;
         }
         Str s = Types.string(value);
-        Str kept = s.substring(budget, 0, s.offset(length - end.length()));
+        Str kept = s.substring(budget, 0, s.offset(budget, length - end.length()));
         if (a[2] == null || !Types.truth(a[2])) {
             int space = kept.text().lastIndexOf(' ');
             kept = space < 0 ? kept : kept.substring(budget, 0, space);

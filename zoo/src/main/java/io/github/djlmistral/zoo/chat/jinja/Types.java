@@ -65,7 +65,7 @@ final class Types {
         return value instanceof Callable ? "function" : value.getClass().getSimpleName();
     }
 
-    /** Whether a value is an int that is no bool. */
+    /** Whether a value is an int but not a bool. */
     static boolean isInteger(Object value) {
         return value instanceof Long || value instanceof BigInteger;
     }
@@ -133,7 +133,7 @@ final class Types {
         return size;
     }
 
-    /** Returns the items of an iterable, null if the value is none. */
+    /** Returns the items of an iterable; null if the value is not iterable. */
     static @Nullable Iterator<Object> iterateOrNone(Render render, Object value) {
         if (value instanceof List) {
             return items(value).iterator();
@@ -203,7 +203,7 @@ final class Types {
         };
     }
 
-    /** Returns the items of an iterable as a list, which is not to be changed. */
+    /** Returns the items of an iterable as a list, which must not be modified. */
     static List<Object> list(Render render, Object value) {
         if (value instanceof List) {
             return items(value);

@@ -2,8 +2,8 @@
 package io.github.djlmistral.zoo.chat.jinja;
 
 /**
- * What an unknown name or attribute evaluates to: prints as nothing, is false and empty; most other
- * uses raise its error.
+ * The value of an unknown name or attribute. It is false, empty, and printed as the empty string;
+ * most other uses raise an error.
  */
 final class Undefined {
 

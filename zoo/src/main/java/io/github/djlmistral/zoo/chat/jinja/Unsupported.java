@@ -43,7 +43,8 @@ final class Unsupported {
 
     private static void check(String kind, Set<String> unsupported, String name, int line) {
         if (unsupported.contains(name)) {
-            throw TemplateException.syntax("the " + kind + " '" + name + "' is not supported", line);
+            throw TemplateException.syntax(
+                    "the " + kind + " '" + name + "' is not supported", line);
         }
     }
 }

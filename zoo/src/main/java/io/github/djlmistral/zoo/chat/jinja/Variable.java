@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A resolved variable, as seen from the function that uses it.
  *
- * @param hops how many functions further out it lives
+ * @param hops number of function frames between the use and the variable
  * @param slot its index in that function's frame
  */
 record Variable(int hops, int slot) {
