@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.examples.cli;
 
-import com.google.gson.Gson;
-import com.google.gson.JsonParseException;
 import io.github.djlmistral.zoo.chat.ChatTemplate;
+import io.github.djlmistral.zoo.chat.Conversation;
+import io.github.djlmistral.zoo.chat.ConversationJson;
 import io.github.djlmistral.zoo.chat.Message;
 import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +20,9 @@ import org.jspecify.annotations.Nullable;
  * @param list the passages, which are independent of each other
  */
 record Passages(List<Passage> list) {
+
+    private static final Set<String> KEYS =
+            Set.of("messages", "tools", "documents", "chat_template_kwargs");
 
     /**
      * One text or conversation.
@@ -48,11 +53,6 @@ record Passages(List<Passage> list) {
     @SuppressWarnings("ArrayRecordComponent") // as above
     record Window(Passage passage, int begin, int end, int[] counted) {}
 
-    /** A line of a JSONL file. */
-    private record Line(@Nullable List<Turn> messages) {}
-
-    private record Turn(@Nullable String role, @Nullable String content) {}
-
     /** Scores all tokens of a text but the first, which has no context. */
     static Passages text(long[] ids) {
         if (ids.length < 2) {
@@ -65,7 +65,8 @@ record Passages(List<Passage> list) {
 
     /**
      * Parses JSONL conversations: lines {@code {"messages": [{"role": "user", "content": ".."},
-     * ..]}}.
+     * ..]}}, optionally with {@code tools}, {@code documents} and {@code chat_template_kwargs}.
+     * Other keys, which data sets often have, are ignored.
      *
      * @param lines the lines
      * @param tokenizer tokenizer of the model
@@ -75,13 +76,12 @@ record Passages(List<Passage> list) {
     static Passages conversations(
             List<String> lines, MistralTokenizer tokenizer, ChatTemplate template) {
         List<Passage> list = new ArrayList<>();
-        Gson gson = new Gson();
         for (int i = 0; i < lines.size(); ++i) {
             if (lines.get(i).isBlank()) {
                 continue;
             }
             try {
-                list.add(conversation(messages(gson, lines.get(i)), tokenizer, template));
+                list.add(passage(conversation(lines.get(i)), tokenizer, template));
             } catch (IllegalArgumentException e) {
                 throw new IllegalArgumentException("line " + (i + 1) + ": " + e.getMessage(), e);
             }
@@ -92,37 +92,22 @@ record Passages(List<Passage> list) {
         return new Passages(list);
     }
 
-    private static List<Message> messages(Gson gson, String text) {
-        try {
-            Line line = gson.fromJson(text, Line.class);
-            if (line != null && line.messages() != null) {
-                List<Message> messages = new ArrayList<>();
-                for (Turn turn : line.messages()) {
-                    if (turn == null || turn.role() == null || turn.content() == null) {
-                        throw new IllegalArgumentException(
-                                "a message lacks \"role\" or \"content\"");
-                    }
-                    messages.add(new Message(turn.role(), turn.content()));
-                }
-                return messages;
-            }
-        } catch (JsonParseException e) {
-            throw new IllegalArgumentException("it is not a JSON object: " + e.getMessage(), e);
-        }
-        throw new IllegalArgumentException(
-                "it has no \"messages\": a line is {\"messages\": [{\"role\": \"user\","
-                        + " \"content\": \"..\"}, {\"role\": \"assistant\", ..}]}");
+    private static Conversation conversation(String line) {
+        Map<String, @Nullable Object> fields = ConversationJson.object(line);
+        fields.keySet().retainAll(KEYS);
+        return ConversationJson.conversation(fields);
     }
 
-    private static Passage conversation(
-            List<Message> messages, MistralTokenizer tokenizer, ChatTemplate template) {
-        long[] ids = template.encode(tokenizer, messages, false);
+    private static Passage passage(
+            Conversation conversation, MistralTokenizer tokenizer, ChatTemplate template) {
+        List<Message> messages = conversation.messages();
+        long[] ids = template.encode(tokenizer, conversation);
         BitSet counted = new BitSet();
         List<Span> answers = new ArrayList<>();
         for (int i = 0; i < messages.size(); ++i) {
             if (messages.get(i).role().equals("assistant")) {
-                long[] before = template.encode(tokenizer, messages.subList(0, i), true);
-                long[] after = template.encode(tokenizer, messages.subList(0, i + 1), false);
+                long[] before = template.encode(tokenizer, first(conversation, i, true));
+                long[] after = template.encode(tokenizer, first(conversation, i + 1, false));
                 if (!startsWith(ids, before) || !startsWith(ids, after)) {
                     throw new IllegalArgumentException(
                             "the chat template renders earlier messages differently when later"
@@ -134,9 +119,19 @@ record Passages(List<Passage> list) {
             }
         }
         if (answers.isEmpty()) {
-            throw new IllegalArgumentException("no message is of the role \"assistant\"");
+            throw new IllegalArgumentException("no message has the role \"assistant\"");
         }
         return new Passage(ids, counted, answers);
+    }
+
+    private static Conversation first(Conversation all, int count, boolean generationPrompt) {
+        return new Conversation(
+                all.messages().subList(0, count),
+                all.tools(),
+                all.documents(),
+                generationPrompt,
+                null,
+                all.variables());
     }
 
     private static boolean startsWith(long[] ids, long[] prefix) {

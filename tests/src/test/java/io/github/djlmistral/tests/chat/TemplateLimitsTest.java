@@ -121,7 +121,7 @@ class TemplateLimitsTest {
 
     @Test
     void aThreadWithASmallStackSuffices() throws InterruptedException {
-        String nested = "(".repeat(90) + "1" + ")".repeat(90);
+        String nested = "(".repeat(60) + "1" + ")".repeat(60);
         Throwable[] failure = new Throwable[1];
         Thread thread =
                 new Thread(

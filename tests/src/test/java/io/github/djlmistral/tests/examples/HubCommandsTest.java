@@ -271,7 +271,7 @@ class HubCommandsTest {
     void theZooIsListed() {
         String table = Cli.run("list", "--zoo").succeeds().out();
         assertThat(table.lines())
-                .anyMatch(line -> line.matches("mistral-tiny-instruct:int4 +built in"))
+                .anyMatch(line -> line.matches("mistral-tiny-instruct:int4 +embedded"))
                 .anyMatch(
                         line ->
                                 line.matches(

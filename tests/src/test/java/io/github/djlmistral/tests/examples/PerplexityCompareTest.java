@@ -203,6 +203,21 @@ class PerplexityCompareTest {
         assertThat(run.err()).contains("KL divergence in nats");
     }
 
+    @Test
+    void conversationsMayHaveToolsAndKeysOfADataSet() throws Exception {
+        Path plain = file("plain.jsonl", CONVERSATIONS);
+        Path keys =
+                file(
+                        "keys.jsonl",
+                        CONVERSATIONS.replace(
+                                "{\"messages\"",
+                                "{\"id\": 7, \"tools\": [{\"name\": \"f\"}], \"messages\""));
+        assertThat(Cli.run("perplexity", "--json", keys + "").json().get("perplexity"))
+                .isEqualTo(Cli.run("perplexity", "--json", plain + "").json().get("perplexity"));
+        Files.writeString(keys, "{\"messages\": [], \"tools\": 5}\n");
+        assertThat(Cli.run("perplexity", keys + "").fault(1)).contains("line 1", "\"tools\"");
+    }
+
     /** However short the windows, each answer token is scored exactly once. */
     @Test
     void windowsOfConversationsCountEachTokenOnce() throws Exception {

@@ -3,6 +3,7 @@ package io.github.djlmistral.zoo.chat;
 
 import io.github.djlmistral.zoo.chat.jinja.RenderedText;
 import io.github.djlmistral.zoo.chat.jinja.Template;
+import io.github.djlmistral.zoo.chat.jinja.TemplateException;
 import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
 import io.github.djlmistral.zoo.tokenizer.TokenizerSettings;
 import java.io.IOException;
@@ -39,8 +40,8 @@ public final class ChatTemplate {
      * @param jinja the Jinja source
      * @param bosToken the variable {@code bos_token}, undefined in the template if null
      * @param eosToken the variable {@code eos_token}, undefined in the template if null
-     * @throws io.github.djlmistral.zoo.chat.jinja.TemplateException if the source has a syntax
-     *     error or uses a tag, filter or test that does not exist
+     * @throws TemplateException if the source has a syntax error, or uses a name that the
+     *     interpreter does not support
      */
     public ChatTemplate(String jinja, @Nullable String bosToken, @Nullable String eosToken) {
         this(Map.of(DEFAULT, jinja), new LinkedHashMap<>());
@@ -104,9 +105,10 @@ public final class ChatTemplate {
      *
      * @param conversation the conversation
      * @return the text
-     * @throws IllegalArgumentException if there are no messages; if the template rejects the
-     *     conversation, with the template's own message; if the template fails, exceeds a limit, or
-     *     does not contain the field to be continued
+     * @throws TemplateException if the template rejects the conversation, with the template's own
+     *     message; if the template fails, or exceeds a limit
+     * @throws IllegalArgumentException if there are no messages, or the template does not contain
+     *     the field to be continued
      * @throws java.util.concurrent.CancellationException if the thread is interrupted
      */
     public String render(Conversation conversation) {

@@ -13,7 +13,7 @@ final class Budget {
     private static final long STEPS = 20_000_000;
 
     private static final long BYTES = 64L << 20;
-    private static final int DEPTH = 800;
+    private static final int DEPTH = 600;
 
     /** Integers have at most this many bits. */
     static final long INTEGER_BITS = 1 << 16;

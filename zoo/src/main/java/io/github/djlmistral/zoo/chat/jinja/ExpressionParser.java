@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class ExpressionParser {
 
-    private static final int MAX_NESTING = 100;
+    private static final int MAX_NESTING = 64;
     private static final int MAX_HEIGHT = 250;
 
     private static final Map<String, Operator> TERMS =

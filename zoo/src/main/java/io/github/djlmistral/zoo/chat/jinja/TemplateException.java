@@ -2,7 +2,9 @@
 package io.github.djlmistral.zoo.chat.jinja;
 
 /**
- * A template has a syntax error, fails while it is rendered, exceeds a limit or raises an error.
+ * Thrown if a template has a syntax error, fails while it is rendered, exceeds a limit, or calls
+ * {@code raise_exception}. The message names the line, except for {@code raise_exception}, whose
+ * message is the template's own.
  */
 public final class TemplateException extends IllegalArgumentException {
 
