@@ -45,7 +45,7 @@ final class SharedCache {
             check.oursIsFound();
             check.pythonTakesOver();
         }
-        System.out.println("all as it should be");
+        System.out.println("all checks passed");
     }
 
     /** Python downloads; we find the model offline, and download nothing more online. */
