@@ -2,6 +2,7 @@
 package io.github.djlmistral.engine.model;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import io.github.djlmistral.engine.cache.KvCache;
 import org.jspecify.annotations.Nullable;
@@ -36,6 +37,19 @@ public final class ForwardInput {
      */
     public static ForwardInput ofIds(NDArray inputIds) {
         return new ForwardInput(inputIds, null);
+    }
+
+    /** Reads a block's input list: {@code input_ids}, and optionally mask and positions. */
+    static ForwardInput of(NDList inputs) {
+        if (inputs.isEmpty() || inputs.size() > 3) {
+            throw new IllegalArgumentException(
+                    "expected input_ids and optionally attention_mask and position_ids, got "
+                            + inputs.size()
+                            + " arrays");
+        }
+        return ofIds(inputs.get(0))
+                .attentionMask(inputs.size() > 1 ? inputs.get(1) : null)
+                .positionIds(inputs.size() > 2 ? inputs.get(2) : null);
     }
 
     /**

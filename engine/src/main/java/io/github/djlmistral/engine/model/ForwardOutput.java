@@ -3,6 +3,7 @@ package io.github.djlmistral.engine.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,4 +15,26 @@ import org.jspecify.annotations.Nullable;
  * @param attentions if asked for, L arrays of attention weights (B, H, T, K)
  */
 public record ForwardOutput(
-        NDArray logits, @Nullable NDList hiddenStates, @Nullable NDList attentions) {}
+        NDArray logits, @Nullable NDList hiddenStates, @Nullable NDList attentions) {
+
+    /** Attaches all arrays to the manager of the input. */
+    void attach(NDManager manager) {
+        NDList all = new NDList(logits);
+        logits.setName("logits");
+        if (hiddenStates != null) {
+            all.addAll(hiddenStates);
+        }
+        if (attentions != null) {
+            all.addAll(attentions);
+        }
+        try {
+            all.attach(manager);
+        } catch (IllegalStateException e) {
+            all.close();
+            throw new IllegalStateException(
+                    "the manager of the input was closed during the pass: keep it open until the"
+                            + " output is read",
+                    e);
+        }
+    }
+}

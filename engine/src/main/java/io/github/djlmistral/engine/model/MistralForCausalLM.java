@@ -6,10 +6,7 @@ import ai.djl.inference.streaming.StreamingBlock;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.index.NDIndex;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import ai.djl.nn.Parameter;
 import ai.djl.training.ParameterStore;
 import ai.djl.training.initializer.Initializer;
 import ai.djl.training.initializer.NormalInitializer;
@@ -25,17 +22,10 @@ import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.quantization.Weights;
 import io.github.djlmistral.engine.weights.SourceFiles;
-import io.github.djlmistral.engine.weights.Tensor;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Iterator;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
-import java.util.Objects;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -54,8 +44,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class MistralForCausalLM extends MistralBlock
         implements StreamingBlock, AutoCloseable {
-
-    private static final String EMBEDDING = "model.embed_tokens.weight";
 
     private final MistralModel model;
     private final MistralLinear head;
@@ -102,8 +90,7 @@ public final class MistralForCausalLM extends MistralBlock
      * @param options kernels and data type
      * @return the network, ready to run
      * @throws IOException if files are missing or cannot be read
-     * @throws MalformedModelException if the weights are not those of the configuration, naming
-     *     every tensor that is missing, surplus or of another shape
+     * @throws MalformedModelException if the weights do not match the configuration
      */
     public static MistralForCausalLM load(Path directory, NDManager manager, ComputeOptions options)
             throws IOException, MalformedModelException {
@@ -119,8 +106,7 @@ public final class MistralForCausalLM extends MistralBlock
      * @param manager the manager whose device and lifetime bound the network's
      * @param options kernels and data type
      * @return the network, ready to run
-     * @throws MalformedModelException if the weights are not those of the configuration, naming
-     *     every tensor that is missing, surplus or of another shape
+     * @throws MalformedModelException if the weights do not match the configuration
      */
     public static MistralForCausalLM of(
             MistralCheckpoint checkpoint, String source, NDManager manager, ComputeOptions options)
@@ -148,8 +134,7 @@ public final class MistralForCausalLM extends MistralBlock
      * @param manager the manager whose device and lifetime bound the network's
      * @param options kernels and data type
      * @return the network, ready to run
-     * @throws MalformedModelException if the weights are not those of the configuration, naming
-     *     every tensor that is missing, surplus or of another shape
+     * @throws MalformedModelException if the weights do not match the configuration
      * @throws UncheckedIOException if a file of theirs was changed, see {@link SourceFiles#check}
      */
     public static MistralForCausalLM of(
@@ -163,15 +148,8 @@ public final class MistralForCausalLM extends MistralBlock
     }
 
     /**
-     * Makes a network of weights with kernels that are chosen already.
-     *
-     * @param config as above
-     * @param weights as above
-     * @param source as above
-     * @param manager as above
-     * @param choice how it computes; its kernels must outlive the network
-     * @return the network, ready to run
-     * @throws MalformedModelException as above
+     * Creates a network with given kernels, which have to outlive it; for the rest see {@link
+     * #of(MistralConfig, Weights, String, NDManager, ComputeOptions)}.
      */
     public static MistralForCausalLM of(
             MistralConfig config,
@@ -196,10 +174,9 @@ public final class MistralForCausalLM extends MistralBlock
             MistralForCausalLM network = new MistralForCausalLM(config, choice);
             SourceFiles.of(weights.tensors()).check();
             network.source = source;
-            network.setWeights(weights, owned.manager());
+            network.files = network.bind(weights, owned.manager());
             network.useDecoder(choice);
             SourceFiles.of(weights.tensors()).check();
-            network.files = SourceFiles.of(network.kept(weights, manager));
             network.weights = owned;
             owned.closeWithParent(network);
             return network;
@@ -207,6 +184,17 @@ public final class MistralForCausalLM extends MistralBlock
             owned.close();
             throw e;
         }
+    }
+
+    private SourceFiles bind(Weights given, NDManager manager) throws MalformedModelException {
+        MistralLinear tiedHead = config().tieWordEmbeddings() ? head : null;
+        SourceFiles mapped = new WeightBinding(this, model, tiedHead, manager).bind(given, source);
+        weightBytes = given.bytes(kernels().dtype());
+        QuantizedWeight table = given.quantized().get(WeightBinding.EMBEDDING);
+        if (table != null) {
+            tableBytes = table.bytes();
+        }
+        return mapped;
     }
 
     private String closedMessage() {
@@ -248,66 +236,6 @@ public final class MistralForCausalLM extends MistralBlock
         }
     }
 
-    /** The tensors that are read at every pass; the others were copied. */
-    private Stream<Tensor> kept(Weights weights, NDManager manager) {
-        Map<String, Tensor> plain = new LinkedHashMap<>(weights.unquantized());
-        plain.values().removeIf(tensor -> !isInPlace(tensor, manager) || isReadOnly(tensor));
-        return new Weights(plain, weights.quantized()).tensors();
-    }
-
-    /** Returns whether a parameter made of a tensor has the tensor's memory. */
-    private boolean isInPlace(Tensor tensor, NDManager manager) {
-        return tensor.dtype() == kernels().dtype() && !manager.getDevice().isGpu();
-    }
-
-    private static boolean isReadOnly(Tensor tensor) {
-        return tensor.data().isReadOnly();
-    }
-
-    /** Makes an array that may be changed in place: doing so in read-only memory ends the JVM. */
-    private NDArray writable(NDManager manager, Tensor tensor) {
-        NDArray array = kernels().load(manager, tensor);
-        if (!isReadOnly(tensor) || !isInPlace(tensor, manager)) {
-            return array;
-        }
-        try (array) {
-            return array.duplicate();
-        }
-    }
-
-    private void setWeights(Weights weights, NDManager manager) throws MalformedModelException {
-        checkNames(namedParameters(), weights);
-        Map<String, MistralLinear> linears = namedLinears();
-        weights.quantized()
-                .forEach(
-                        (name, matrix) -> {
-                            if (name.equals(EMBEDDING)) {
-                                model.quantizeEmbedding(matrix);
-                                if (config().tieWordEmbeddings()) {
-                                    head.quantize(matrix, kernels().quantized(manager, matrix));
-                                }
-                            } else if (linears.containsKey(name)) {
-                                linears.get(name)
-                                        .quantize(matrix, kernels().quantized(manager, matrix));
-                            }
-                        });
-        for (Map.Entry<String, Parameter> entry : namedParameters().entrySet()) {
-            Parameter parameter = entry.getValue();
-            // a Parameter takes an array only where no shape was announced
-            parameter.setShape(null);
-            Tensor tensor = Objects.requireNonNull(weights.unquantized().get(entry.getKey()));
-            parameter.setArray(writable(manager, tensor));
-            parameter.freeze(true);
-        }
-        weightBytes = weights.bytes(kernels().dtype());
-        QuantizedWeight table = weights.quantized().get(EMBEDDING);
-        if (table != null) {
-            tableBytes = table.bytes();
-        }
-        // marks the blocks as initialized; values that are there stay
-        initialize(manager, DataType.FLOAT32, new Shape(1, 1));
-    }
-
     private void useDecoder(KernelChoice choice) {
         if (choice.simd() == KernelChoice.Use.NONE) {
             return;
@@ -327,53 +255,6 @@ public final class MistralForCausalLM extends MistralBlock
                         "the simd kernels do not compute this network: " + e.getMessage(), e);
             }
             kernelReason += "; not simd: " + e.getMessage();
-        }
-    }
-
-    private void checkNames(Map<String, Parameter> parameters, Weights weights)
-            throws MalformedModelException {
-        Map<String, long[]> shapes = new LinkedHashMap<>();
-        weights.unquantized().forEach((name, tensor) -> shapes.put(name, tensor.shape()));
-        weights.quantized()
-                .forEach(
-                        (name, matrix) ->
-                                shapes.put(name, new long[] {matrix.rows(), matrix.columns()}));
-        List<String> faults = new ArrayList<>();
-        parameters.forEach(
-                (name, parameter) -> {
-                    long[] shape = shapes.get(name);
-                    long[] wanted = parameter.getShape().getShape();
-                    if (shape == null) {
-                        faults.add(name + " is missing");
-                    } else if (!Arrays.equals(shape, wanted)) {
-                        faults.add(
-                                name
-                                        + " has the shape "
-                                        + Arrays.toString(shape)
-                                        + " instead of "
-                                        + Arrays.toString(wanted));
-                    }
-                });
-        for (String name : shapes.keySet()) {
-            // files of tied models may repeat the table; old ones hold the rotary frequencies
-            boolean derived =
-                    name.endsWith("rotary_emb.inv_freq")
-                            || (config().tieWordEmbeddings() && name.equals("lm_head.weight"));
-            if (!parameters.containsKey(name) && !derived) {
-                faults.add(name + " is surplus");
-            }
-        }
-        if (!faults.isEmpty()) {
-            int shown = Math.min(faults.size(), 20);
-            throw new MalformedModelException(
-                    "the weights in "
-                            + source
-                            + " do not fit its configuration: "
-                            + String.join("; ", faults.subList(0, shown))
-                            + (shown < faults.size()
-                                    ? "; and " + (faults.size() - shown) + " more"
-                                    : "")
-                            + ". Is config.json that of these weights?");
         }
     }
 
@@ -418,14 +299,10 @@ public final class MistralForCausalLM extends MistralBlock
      */
     public KvCache newCache(NDManager manager, int batch, int tokens) {
         MistralConfig config = config();
+        int groups = config.numKeyValueHeads();
         int window = config.window();
         boolean rolls = window > 0 && window < tokens;
-        Shape shape =
-                new Shape(
-                        batch,
-                        config.numKeyValueHeads(),
-                        rolls ? window : tokens,
-                        config.headDim());
+        Shape shape = new Shape(batch, groups, rolls ? window : tokens, config.headDim());
         int layers = config.numHiddenLayers();
         gate.enter();
         try {
@@ -455,41 +332,17 @@ public final class MistralForCausalLM extends MistralBlock
     public ForwardOutput forward(ParameterStore values, ForwardInput input, boolean training) {
         NDManager target = input.manager();
         gate.enter();
-        // no child of the caller's manager: closing that would free the arrays under the pass
-        NDManager scope = target.getEngine().newBaseManager(target.getDevice());
-        boolean kept = false;
-        try (PassInput checked = PassInput.of(input, config(), kernels(), scope)) {
+        try (PassScope scope = new PassScope(target);
+                PassInput checked = PassInput.of(input, config(), kernels(), scope.manager())) {
             ForwardOutput output = forward(values, checked, training);
-            handOver(output, target);
+            output.attach(target);
             if (training) {
-                keepForBackward(scope, target);
-                kept = true;
+                // the backward pass, which needs the weights, runs outside of the gate
+                scope.keepForBackward(gate.hold());
             }
             return output;
         } finally {
-            if (!kept) {
-                scope.close();
-            }
             gate.exit();
-        }
-    }
-
-    /**
-     * Keeps the weights and the arrays of a pass for the backward pass. Autograd does not own the
-     * memory of arrays that were made of Java buffers, and the backward pass runs outside the gate.
-     */
-    private void keepForBackward(NDManager scope, NDManager target) {
-        Runnable hold = gate.hold();
-        try {
-            target.attachUncappedInternal(
-                    NDManager.nextUid(),
-                    () -> {
-                        scope.close();
-                        hold.run();
-                    });
-        } catch (RuntimeException e) {
-            hold.run();
-            throw e;
         }
     }
 
@@ -503,40 +356,10 @@ public final class MistralForCausalLM extends MistralBlock
         }
         NDList attentions = input.attentions() ? new NDList() : null;
         NDList hiddenStates = model.forward(values, input, training, attentions);
-        NDArray x = hiddenStates.get(hiddenStates.size() - 1);
-        if (input.logitsToKeep() < input.tokens()) {
-            NDIndex last =
-                    new NDIndex()
-                            .addAllDim()
-                            .addSliceDim(input.tokens() - input.logitsToKeep(), input.tokens());
-            x = x.get(last);
-            // rows of their own: with those of the whole one after the other, T · hidden apart,
-            // PyTorch multiplies bfloat16 ten times as slowly
-            x = x.flatten().reshape(x.getShape());
-        }
+        NDArray x = input.keptTokens(hiddenStates.get(hiddenStates.size() - 1));
         Kernels kernels = training ? kernels().training() : kernels();
         NDArray logits = kernels.toFloat32(head.forward(values, training, kernels, x));
         return new ForwardOutput(logits, input.hiddenStates() ? hiddenStates : null, attentions);
-    }
-
-    private static void handOver(ForwardOutput output, NDManager target) {
-        NDList all = new NDList(output.logits());
-        output.logits().setName("logits");
-        if (output.hiddenStates() != null) {
-            all.addAll(output.hiddenStates());
-        }
-        if (output.attentions() != null) {
-            all.addAll(output.attentions());
-        }
-        try {
-            all.attach(target);
-        } catch (IllegalStateException e) {
-            all.close();
-            throw new IllegalStateException(
-                    "the manager of the input was closed during the pass: keep it open until the"
-                            + " output is read",
-                    e);
-        }
     }
 
     @Override
@@ -545,20 +368,7 @@ public final class MistralForCausalLM extends MistralBlock
             NDList inputs,
             boolean training,
             @Nullable PairList<String, Object> params) {
-        return new NDList(forward(parameterStore, arguments(inputs), training).logits());
-    }
-
-    /** Reads the list that DJL passes: {@code input_ids}, then optionally mask and positions. */
-    private static ForwardInput arguments(NDList inputs) {
-        if (inputs.isEmpty() || inputs.size() > 3) {
-            throw new IllegalArgumentException(
-                    "expected input_ids and optionally attention_mask and position_ids, got "
-                            + inputs.size()
-                            + " arrays");
-        }
-        return ForwardInput.ofIds(inputs.get(0))
-                .attentionMask(inputs.size() > 1 ? inputs.get(1) : null)
-                .positionIds(inputs.size() > 2 ? inputs.get(2) : null);
+        return new NDList(forward(parameterStore, ForwardInput.of(inputs), training).logits());
     }
 
     /**

@@ -82,7 +82,7 @@ class LoadTest extends Fixture {
                 .withMessageContaining(directory.toString())
                 .withMessageContaining(NORM + " is missing")
                 .withMessageContaining(HEAD + " is missing")
-                .withMessageContaining("model.norm.bias is surplus")
+                .withMessageContaining("model.norm.bias is unexpected")
                 .withMessageContaining(QUERY + " has the shape [16, 64] instead of [32, 32]");
     }
 

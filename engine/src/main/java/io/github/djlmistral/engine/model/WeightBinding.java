@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.model;
+
+import ai.djl.MalformedModelException;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.Parameter;
+import io.github.djlmistral.engine.kernels.Kernels;
+import io.github.djlmistral.engine.quantization.QuantizedWeight;
+import io.github.djlmistral.engine.quantization.Weights;
+import io.github.djlmistral.engine.weights.SourceFiles;
+import io.github.djlmistral.engine.weights.Tensor;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Binds weights to a network by name: unquantized weights become the values of its parameters,
+ * frozen; quantized weights replace the parameters of linear layers and of the embedding.
+ *
+ * @param network the root block, which defines the names
+ * @param model the model within it
+ * @param tiedHead the output layer if it shares the weight of the embedding, or null
+ * @param manager the manager of the arrays
+ */
+record WeightBinding(
+        MistralBlock network,
+        MistralModel model,
+        @Nullable MistralLinear tiedHead,
+        NDManager manager) {
+
+    static final String EMBEDDING = "model.embed_tokens.weight";
+
+    /** Maximum number of mismatches that a message lists. */
+    private static final int LISTED = 20;
+
+    /**
+     * Binds the weights.
+     *
+     * @param weights the weights, by their names in a Hugging Face checkpoint
+     * @param source where they are from, for messages
+     * @return the files that the network reads its weights from, all others having been copied
+     * @throws MalformedModelException if the weights do not match the parameters, naming those that
+     *     are missing, unexpected or of another shape
+     */
+    SourceFiles bind(Weights weights, String source) throws MalformedModelException {
+        check(weights, source);
+        Kernels kernels = model.kernels();
+        Map<String, MistralLinear> linears = network.namedLinears();
+        weights.quantized()
+                .forEach(
+                        (name, weight) -> {
+                            MistralLinear linear = linears.get(name);
+                            if (name.equals(EMBEDDING)) {
+                                model.quantizeEmbedding(weight);
+                                linear = tiedHead;
+                            }
+                            if (linear != null) {
+                                linear.quantize(weight, kernels.quantized(manager, weight));
+                            }
+                        });
+        Map<String, Tensor> mapped = new LinkedHashMap<>(weights.unquantized());
+        mapped.values().removeIf(tensor -> !isInPlace(tensor) || isReadOnly(tensor));
+        for (Map.Entry<String, Parameter> entry : network.namedParameters().entrySet()) {
+            Parameter parameter = entry.getValue();
+            // setArray() requires that no shape is set
+            parameter.setShape(null);
+            Tensor tensor = Objects.requireNonNull(weights.unquantized().get(entry.getKey()));
+            parameter.setArray(writable(tensor));
+            parameter.freeze(true);
+        }
+        // marks the blocks as initialized; parameters keep their values
+        network.initialize(manager, DataType.FLOAT32, new Shape(1, 1));
+        return SourceFiles.of(new Weights(mapped, weights.quantized()).tensors());
+    }
+
+    private void check(Weights weights, String source) throws MalformedModelException {
+        Map<String, long[]> shapes = new LinkedHashMap<>();
+        weights.unquantized().forEach((name, tensor) -> shapes.put(name, tensor.shape()));
+        weights.quantized().forEach((name, weight) -> shapes.put(name, shape(weight)));
+        Map<String, Parameter> parameters = network.namedParameters();
+        List<String> faults = new ArrayList<>();
+        parameters.forEach(
+                (name, parameter) -> {
+                    long[] shape = shapes.get(name);
+                    long[] expected = parameter.getShape().getShape();
+                    if (shape == null) {
+                        faults.add(name + " is missing");
+                    } else if (!Arrays.equals(shape, expected)) {
+                        faults.add(
+                                name
+                                        + " has the shape "
+                                        + Arrays.toString(shape)
+                                        + " instead of "
+                                        + Arrays.toString(expected));
+                    }
+                });
+        for (String name : shapes.keySet()) {
+            // old files contain the rotary frequencies; files of tied models may repeat the table
+            boolean ignored =
+                    name.endsWith("rotary_emb.inv_freq")
+                            || (tiedHead != null && name.equals("lm_head.weight"));
+            if (!parameters.containsKey(name) && !ignored) {
+                faults.add(name + " is unexpected");
+            }
+        }
+        if (!faults.isEmpty()) {
+            int shown = Math.min(faults.size(), LISTED);
+            throw new MalformedModelException(
+                    "the weights in "
+                            + source
+                            + " do not match the configuration: "
+                            + String.join("; ", faults.subList(0, shown))
+                            + (shown < faults.size()
+                                    ? "; and " + (faults.size() - shown) + " more"
+                                    : "")
+                            + ". Is config.json that of these weights?");
+        }
+    }
+
+    private static long[] shape(QuantizedWeight weight) {
+        return new long[] {weight.rows(), weight.columns()};
+    }
+
+    /** Returns whether an array created from a tensor shares its memory. */
+    private boolean isInPlace(Tensor tensor) {
+        return tensor.dtype() == model.kernels().dtype() && !manager.getDevice().isGpu();
+    }
+
+    private static boolean isReadOnly(Tensor tensor) {
+        return tensor.data().isReadOnly();
+    }
+
+    /** Loads an array that may be modified in place: in read-only memory that crashes the JVM. */
+    private NDArray writable(Tensor tensor) {
+        NDArray array = model.kernels().load(manager, tensor);
+        if (!isReadOnly(tensor) || !isInPlace(tensor)) {
+            return array;
+        }
+        try (array) {
+            return array.duplicate();
+        }
+    }
+}
