@@ -5,8 +5,8 @@ import java.util.List;
 import java.util.function.Function;
 
 /**
- * The type of a generation option. Values are Java's, or JSON's as gson reads them, or text as
- * {@code serving.properties} has it.
+ * The type of a generation option. Values are Java objects, JSON values as Gson reads them, or
+ * strings as in {@code serving.properties}.
  */
 enum OptionType {
     INTEGER("a 32-bit integer", value -> Integer.parseInt(integer(value))),

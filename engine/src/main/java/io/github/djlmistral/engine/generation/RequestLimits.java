@@ -8,13 +8,13 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * Ceilings on what requests may ask of a model, named as in Text Generation Inference. A request is
- * one prompt; a batch is as many requests as it has prompts. Requests above a ceiling are refused,
- * not queued. Thread-safe.
+ * Limits on the requests to a model, named as in Text Generation Inference. A request is one
+ * prompt; a batch counts as one request per prompt. Requests above a limit are rejected, not
+ * queued. Thread-safe.
  */
 public final class RequestLimits {
 
-    /** The value of a ceiling that is not there. */
+    /** No limit. */
     public static final int UNLIMITED = Integer.MAX_VALUE;
 
     private final int maxInputTokens;
@@ -23,12 +23,13 @@ public final class RequestLimits {
     private final Semaphore free;
 
     /**
-     * Sets the ceilings, each {@link #UNLIMITED} or at least 1.
+     * Makes limits, each {@link #UNLIMITED} or at least 1.
      *
-     * @param maxInputTokens tokens of a prompt
-     * @param maxTotalTokens tokens of a request: its prompt and {@code max_new_tokens}; at least 2
-     * @param maxConcurrentRequests requests at once
-     * @throws IllegalArgumentException if one is out of its range, naming it
+     * @param maxInputTokens maximum tokens of a prompt
+     * @param maxTotalTokens maximum tokens of a request, prompt and {@code max_new_tokens}; at
+     *     least 2
+     * @param maxConcurrentRequests maximum concurrent requests
+     * @throws IllegalArgumentException if a limit is out of its range, naming it
      */
     public RequestLimits(int maxInputTokens, int maxTotalTokens, int maxConcurrentRequests) {
         require("max_input_tokens", maxInputTokens, 1);
@@ -47,22 +48,22 @@ public final class RequestLimits {
         }
     }
 
-    /** Returns limits that refuse nothing. */
+    /** Returns limits that reject nothing. */
     public static RequestLimits unlimited() {
         return new RequestLimits(UNLIMITED, UNLIMITED, UNLIMITED);
     }
 
-    /** Returns how many tokens the prompt of a request may have. */
+    /** Returns the maximum tokens of a prompt. */
     public int maxInputTokens() {
         return maxInputTokens;
     }
 
-    /** Returns how many tokens a request may have, prompt and {@code max_new_tokens} together. */
+    /** Returns the maximum tokens of a request, prompt and {@code max_new_tokens} together. */
     public int maxTotalTokens() {
         return maxTotalTokens;
     }
 
-    /** Returns how many requests may run at once. */
+    /** Returns the maximum concurrent requests. */
     public int maxConcurrentRequests() {
         return maxConcurrentRequests;
     }
@@ -70,9 +71,9 @@ public final class RequestLimits {
     /**
      * Checks the size of requests.
      *
-     * @param lengths tokens of each prompt
-     * @param newTokens tokens that are generated for each at most; 0 for a pass without generation
-     * @throws IllegalArgumentException if one is above a ceiling, naming each of them
+     * @param lengths number of tokens of each prompt
+     * @param newTokens maximum generated tokens of each; 0 for a pass without generation
+     * @throws IllegalArgumentException if prompts are above a limit, naming each of them
      */
     public void check(int[] lengths, int newTokens) {
         List<String> faults = new ArrayList<>();
@@ -110,12 +111,12 @@ public final class RequestLimits {
     }
 
     /**
-     * Admits requests that begin to run.
+     * Admits requests.
      *
-     * @param requests how many
-     * @return to be closed when they have ended
+     * @param requests number of requests
+     * @return a permit to be closed when they have ended
      * @throws RejectedExecutionException if too many others are running
-     * @throws IllegalArgumentException if they are too many by themselves
+     * @throws IllegalArgumentException if they exceed the limit by themselves
      */
     public Admission admit(int requests) {
         if (requests > maxConcurrentRequests) {
@@ -141,7 +142,7 @@ public final class RequestLimits {
         };
     }
 
-    /** Requests that are running; closing it, any number of times, says that they have ended. */
+    /** A permit for running requests; closing it repeatedly has no effect. */
     @FunctionalInterface
     public interface Admission extends AutoCloseable {
 

@@ -9,16 +9,15 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Guards a resource that many threads use and any thread may close. {@link #close} refuses new
- * uses, waits for those under way and then releases the resource; it never releases it under a use.
+ * Guards a resource that many threads use and any thread may close. {@link #close} rejects new
+ * uses, waits for running ones to end, and then releases the resource.
  *
- * <p>A {@linkplain #hold hold} delays the release beyond {@link #close}, which does not wait for
- * it.
+ * <p>A {@linkplain #hold hold} postpones the release without blocking {@link #close}.
  *
- * <p>A thread that closes from within a use of its own (in a callback, say) does not wait, since it
- * would wait for itself: the last use to end releases the resource.
+ * <p>A thread that closes during its own use, for example in a callback, does not wait, which would
+ * be a deadlock: the last use to end releases the resource.
  *
- * <p>Thread-safe, for virtual threads too.
+ * <p>Thread-safe, also for virtual threads.
  */
 public final class CloseGate implements AutoCloseable {
 
@@ -27,7 +26,7 @@ public final class CloseGate implements AutoCloseable {
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
 
-    /** How many uses each thread has under way; uses nest. */
+    /** Number of running uses of each thread; uses nest. */
     private final Map<Thread, Integer> uses = new HashMap<>();
 
     private int holds;
@@ -38,8 +37,8 @@ public final class CloseGate implements AutoCloseable {
     /**
      * Makes an open gate.
      *
-     * @param closedMessage what is said to those who come after {@link #close}
-     * @param release frees the resource; runs once, when no use is under way
+     * @param closedMessage the message of exceptions after {@link #close}
+     * @param release frees the resource; called once, when no use is running
      */
     public CloseGate(Supplier<String> closedMessage, Runnable release) {
         this.closedMessage = closedMessage;
@@ -71,7 +70,7 @@ public final class CloseGate implements AutoCloseable {
                 return;
             }
             if (!beginRelease()) {
-                changed.signalAll(); // a hold delays the release
+                changed.signalAll(); // a hold postpones the release
                 return;
             }
         } finally {
@@ -81,9 +80,9 @@ public final class CloseGate implements AutoCloseable {
     }
 
     /**
-     * Keeps the resource after {@link #close} until the hold ends. To be called in a use.
+     * Keeps the resource, even after {@link #close}, until the hold ends. Call it during a use.
      *
-     * @return ends the hold, on any thread; to be run once
+     * @return ends the hold; to be run once, on any thread
      */
     public Runnable hold() {
         lock.lock();
@@ -125,8 +124,8 @@ public final class CloseGate implements AutoCloseable {
     }
 
     /**
-     * Closes the gate and waits until the resource is released, unless it is held or the calling
-     * thread is in a use itself. Interrupts do not end the wait. Closing again waits as well.
+     * Closes the gate and waits until the resource is released. Does not wait for holds, nor if the
+     * calling thread has a running use. Not interruptible. Repeated calls wait as well.
      */
     @Override
     public void close() {
@@ -149,7 +148,7 @@ public final class CloseGate implements AutoCloseable {
         release();
     }
 
-    /** Returns whether it is for the caller to release, once. */
+    /** Returns whether the caller has to release the resource; true only once. */
     private boolean beginRelease() {
         if (releasing != null || holds > 0) {
             return false;

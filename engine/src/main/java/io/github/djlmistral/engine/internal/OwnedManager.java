@@ -4,9 +4,9 @@ package io.github.djlmistral.engine.internal;
 import ai.djl.ndarray.NDManager;
 
 /**
- * A manager that is closed with another one, but by its owner. A child of that other manager would
- * not do: closing a manager frees the arrays of its children at once, in any order, whoever
- * computes with them.
+ * A manager whose owner is closed together with a parent manager, and closes this one in turn. It
+ * is not a child of the parent: closing a manager immediately frees the arrays of its children,
+ * even while they are in use.
  */
 public final class OwnedManager implements AutoCloseable {
 
@@ -15,10 +15,10 @@ public final class OwnedManager implements AutoCloseable {
     private final String uid = NDManager.nextUid();
 
     /**
-     * Makes a manager on the device of another one.
+     * Makes a manager on the device of its parent.
      *
-     * @param parent the other one
-     * @param name its name, for DJL's dumps
+     * @param parent the parent
+     * @param name the name in DJL's debug output
      */
     public OwnedManager(NDManager parent, String name) {
         this.parent = parent;
@@ -32,10 +32,10 @@ public final class OwnedManager implements AutoCloseable {
     }
 
     /**
-     * Has the owner closed when the parent is closed.
+     * Closes the owner when the parent is closed.
      *
-     * @param owner closes this in turn, once nothing computes with the arrays any more
-     * @throws IllegalStateException if the parent is closed already
+     * @param owner closes this manager, once the arrays are no longer in use
+     * @throws IllegalStateException if the parent is already closed
      */
     public void closeWithParent(AutoCloseable owner) {
         try {
@@ -48,7 +48,7 @@ public final class OwnedManager implements AutoCloseable {
         }
     }
 
-    /** Returns whether this is the other manager. */
+    /** Returns whether the parent is this manager. */
     @SuppressWarnings("ReferenceEquality") // equals() compares ids only
     public boolean isClosedWith(NDManager other) {
         return parent == other;

@@ -2,8 +2,8 @@
 package io.github.djlmistral.engine.internal;
 
 /**
- * Untrusted text in messages: short, on one line, and without control characters, which a terminal
- * could obey.
+ * Quotes untrusted text in messages: short, on one line, and without control characters, which a
+ * terminal might interpret.
  */
 public final class Quote {
 
@@ -29,7 +29,7 @@ public final class Quote {
         return line.toString();
     }
 
-    /** Format characters, such as U+202E, change the order in which the rest is shown. */
+    /** Format characters, such as U+202E, change the order in which text is displayed. */
     private static boolean isPrintable(int c) {
         return switch (Character.getType(c)) {
             case Character.CONTROL,

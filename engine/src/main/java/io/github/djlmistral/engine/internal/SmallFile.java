@@ -11,7 +11,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Locale;
 
-/** Reads whole files of bounded length: configurations, tokenizers, templates. */
+/** Reads whole files up to a maximum size: configurations, tokenizers, templates. */
 public final class SmallFile {
 
     private SmallFile() {}
@@ -20,10 +20,10 @@ public final class SmallFile {
      * Reads a file.
      *
      * @param file the file
-     * @param longest how many bytes it may have
-     * @return all its bytes
-     * @throws IOException if it cannot be read, is longer, or is no regular file; the message names
-     *     it
+     * @param longest the maximum size in bytes
+     * @return its bytes
+     * @throws IOException if it cannot be read, is larger, or is not a regular file; the message
+     *     names it
      */
     public static byte[] bytes(Path file, int longest) throws IOException {
         requireRegular(file);
@@ -31,7 +31,7 @@ public final class SmallFile {
         if (size > longest) {
             throw tooLong(file, size, longest);
         }
-        // what the file system says need not be true: /proc has files of 0 bytes with content
+        // the reported size may be wrong: files in /proc have 0 bytes and content
         try (InputStream stream = Files.newInputStream(file)) {
             byte[] bytes = stream.readNBytes(longest + 1);
             if (bytes.length > longest) {
@@ -42,12 +42,12 @@ public final class SmallFile {
     }
 
     /**
-     * Reads a text.
+     * Reads a text file.
      *
      * @param file the file
-     * @param longest how many bytes it may have
+     * @param longest the maximum size in bytes
      * @return its text
-     * @throws IOException as {@link #bytes}, and if it is not UTF-8
+     * @throws IOException as for {@link #bytes}, and if it is not UTF-8
      */
     public static String text(Path file, int longest) throws IOException {
         try {
@@ -59,10 +59,10 @@ public final class SmallFile {
     }
 
     /**
-     * Checks that a file is none that could block a reader or never end, as a pipe or a device.
+     * Checks that a file is regular: reading a pipe or a device could block or never end.
      *
      * @param file the file; symbolic links are followed
-     * @throws IOException if it is missing or no regular file
+     * @throws IOException if it is missing or not a regular file
      */
     public static void requireRegular(Path file) throws IOException {
         if (!Files.exists(file)) {

@@ -17,16 +17,16 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Parses untrusted JSON into a tree: RFC 8259 only, no duplicate keys, no lone surrogates, and
- * bounds on nesting depth, on the length of numbers, and on the memory that the tree takes.
+ * Parses untrusted JSON into a tree: strictly RFC 8259, without duplicate keys and lone surrogates,
+ * with limits on nesting depth, the length of numbers, and the memory of the tree.
  *
- * <p>The typed accessors check the kind of a value; Gson's own convert {@code "1"}, {@code [1]} and
+ * <p>The typed accessors check the type of a value; Gson's own convert {@code "1"}, {@code [1]} and
  * {@code 1.9} to 1, or throw {@link ClassCastException}. All of them throw {@link
  * IllegalArgumentException} with a message that names the key.
  */
 public final class StrictJson {
 
-    /** Limit for files other than {@code tokenizer.json}; published ones have less than 1 MB. */
+    /** Limit for files other than {@code tokenizer.json}; published ones are below 1 MB. */
     public static final int LONGEST = 16 << 20;
 
     private static final int DEEPEST = 64;
@@ -37,7 +37,7 @@ public final class StrictJson {
     /** The 131,072 tokens and 269,443 merges of Mistral Nemo's tokenizer.json are 92 MB of this. */
     private static final int MOST_MEMORY = 128 << 20;
 
-    // estimates of what Gson's tree takes on the heap
+    // estimated heap size of Gson's tree
     private static final int VALUE = 64;
     private static final int CONTAINER = 80;
     private static final int MEMBER = 96;
@@ -55,7 +55,7 @@ public final class StrictJson {
      *
      * @param text the whole document
      * @return its root
-     * @throws IllegalArgumentException if the text is something else or exceeds a bound
+     * @throws IllegalArgumentException if the text is anything else or exceeds a limit
      */
     public static JsonObject parse(String text) {
         StrictJson json = new StrictJson(text);
@@ -74,12 +74,12 @@ public final class StrictJson {
     }
 
     /**
-     * Reads a file that holds a JSON object.
+     * Reads a file that contains a JSON object.
      *
      * @param file the file
-     * @param longest how many bytes it may have
+     * @param longest the maximum size in bytes
      * @return the root object
-     * @throws IOException if the file cannot be read, is too long, or holds something else; the
+     * @throws IOException if the file cannot be read, is too large, or contains anything else; the
      *     message names the file, the problem and a remedy
      */
     public static JsonObject read(Path file, int longest) throws IOException {
@@ -95,7 +95,7 @@ public final class StrictJson {
         }
     }
 
-    /** Gson gives the place only within its message, behind a class name or a link. */
+    /** Returns the JSON path: Gson's messages contain it only after a class name or a link. */
     private String place() {
         return " (at " + Quote.of(reader.getPath()) + ")";
     }
@@ -217,7 +217,7 @@ public final class StrictJson {
         throw unexpected(value, key, "a string");
     }
 
-    /** Returns a flag. */
+    /** Returns a boolean. */
     public static boolean bool(@Nullable JsonElement value, String key) {
         if (value instanceof JsonPrimitive primitive && primitive.isBoolean()) {
             return primitive.getAsBoolean();
@@ -245,7 +245,7 @@ public final class StrictJson {
                                 : " is " + describe(value) + ", but must be " + wanted));
     }
 
-    /** Describes a value for a message; long ones only by their kind. */
+    /** Describes a value for a message; objects and long arrays only by their type. */
     public static String describe(JsonElement value) {
         if (value instanceof JsonObject) {
             return "an object";

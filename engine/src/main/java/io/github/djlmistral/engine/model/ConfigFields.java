@@ -12,15 +12,15 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The keys of a configuration file, a JSON object, each read as the type that it must have. A key
- * that is absent takes the value that the caller gives for that case; one that is null does not.
- * What is wrong is told in an {@link IllegalArgumentException}.
+ * Typed access to the keys of a JSON configuration. An absent key takes the caller's default; an
+ * explicit null does not. Values of the wrong type are {@link IllegalArgumentException}s that name
+ * the key.
  */
 final class ConfigFields {
 
     private final JsonObject json;
 
-    /** What stands before the keys in messages, such as {@code rope_parameters.}. */
+    /** Prefix of the keys in messages, such as {@code rope_parameters.}. */
     private final String path;
 
     private ConfigFields(JsonObject json, String path) {
@@ -36,7 +36,7 @@ final class ConfigFields {
         }
     }
 
-    /** What to throw if the configuration has this problem. */
+    /** Returns the exception for a problem with the configuration. */
     static IllegalArgumentException invalid(String problem, @Nullable Exception cause) {
         return new IllegalArgumentException(
                 "Mistral configuration: " + Quote.oneLine(problem, 800), cause);
@@ -46,7 +46,7 @@ final class ConfigFields {
         return json.has(key);
     }
 
-    /** The value of a key, null only if it is null there, or absent and {@code absent} is null. */
+    /** Returns the value of a key; null if it is null, or absent and {@code absent} is null. */
     <T> @Nullable T get(String key, Function<JsonElement, T> as, @Nullable T absent) {
         JsonElement element = json.get(key);
         if (element == null) {
@@ -59,7 +59,7 @@ final class ConfigFields {
         }
     }
 
-    /** The value of a key that must not be null, nor absent if {@code absent} is null. */
+    /** Returns the value of a key that must not be null; required if {@code absent} is null. */
     <T> T require(String key, Function<JsonElement, T> as, @Nullable T absent) {
         T value = get(key, as, absent);
         if (value == null) {
@@ -76,13 +76,13 @@ final class ConfigFields {
         return require(key, ConfigFields::real, absent);
     }
 
-    /** One number, a list of numbers, or null for none. */
+    /** Reads a number, a list of numbers, or null for an empty list. */
     List<Integer> integers(String key, List<Integer> absent) {
         List<Integer> list = get(key, ConfigFields::exacts, absent);
         return list == null ? List.of() : list;
     }
 
-    /** The keys of an object within this one; null if there is none, or null. */
+    /** Returns the fields of a nested object; null if it is absent or null. */
     @Nullable ConfigFields object(String key) {
         JsonElement element = json.get(key);
         if (element == null || element.isJsonNull()) {
@@ -95,7 +95,7 @@ final class ConfigFields {
         return new ConfigFields(element.getAsJsonObject(), path + key + ".");
     }
 
-    /** Gson itself would take "1", [1] and 1.9 for a 1, and 4294967297 too. */
+    /** Reads an exact integer: Gson alone would convert "1", [1], 1.9 and 4294967297 to 1. */
     static int exact(JsonElement element) {
         return primitive(element, JsonPrimitive::isNumber).getAsBigDecimal().intValueExact();
     }
@@ -110,7 +110,7 @@ final class ConfigFields {
         return primitive(element, JsonPrimitive::isNumber).getAsDouble();
     }
 
-    /** Gson itself would take everything but "true" for false. */
+    /** Reads a boolean: Gson alone would convert anything but "true" to false. */
     static boolean bool(JsonElement element) {
         return primitive(element, JsonPrimitive::isBoolean).getAsBoolean();
     }

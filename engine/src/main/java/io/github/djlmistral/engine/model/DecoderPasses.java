@@ -12,8 +12,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The passes of a network that a {@link Decoder} computes in place of the blocks: few tokens, over
- * a cache. Where a parameter has another array than before, the decoder is made anew.
+ * Runs forward passes over few tokens with a KV cache in a {@link Decoder} instead of the blocks.
+ * The decoder is rebuilt when a parameter gets another array.
  */
 final class DecoderPasses {
 
@@ -24,14 +24,14 @@ final class DecoderPasses {
     private final String description;
     private volatile Compiled compiled;
 
-    /** A decoder, or null where there is none for these arrays. */
+    /** A decoder for these arrays; null if they are not supported. */
     private record Compiled(@Nullable Decoder decoder, List<NDArray> arrays) {}
 
     /**
-     * Makes a decoder for a network.
+     * Makes the decoder of a network.
      *
-     * @param parameters what the decoder reads; it is not used while one of them is unfrozen
-     * @throws UnsupportedOperationException if there is no decoder for this network
+     * @param parameters the parameters it reads; it is not used while one of them is unfrozen
+     * @throws UnsupportedOperationException if the network is not supported
      */
     DecoderPasses(MistralModel model, MistralLinear head, Collection<Parameter> parameters) {
         this.model = model;
@@ -43,7 +43,7 @@ final class DecoderPasses {
         description = decoder.description();
     }
 
-    /** Returns how the decoder computes, for the user. */
+    /** Returns a description of the decoder for the user. */
     String description() {
         return description;
     }
@@ -62,7 +62,7 @@ final class DecoderPasses {
             }
             same &= parameters.get(i).getArray() == current.arrays.get(i);
         }
-        // only of arrays that are still the parameters': others may be closed
+        // checked only if all arrays are still in use: others may be closed
         if (!same || (current.decoder != null && !current.decoder.isCurrent())) {
             current = new Compiled(compile(), arrays());
             compiled = current;
@@ -86,7 +86,7 @@ final class DecoderPasses {
         }
     }
 
-    /** Returns the logits (B, kept, V) of a pass; null if this pass is one for the blocks. */
+    /** Returns the logits (B, kept, V) of a pass; null if the blocks have to compute it. */
     @Nullable NDArray forward(PassInput input) {
         long[] ids = input.ids();
         SlotKvCache.Pass cache = input.cache();

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The arguments of a forward pass, under the reference's names ({@code MistralModel.forward}).
- * Letters in shapes: B batch, T tokens of this pass, K keys (those of the cache and T), E hidden
+ * Letters in shapes: B batch size, T tokens of this pass, K keys (cached ones and T), E hidden
  * size.
  */
 public final class ForwardInput {
@@ -30,7 +30,7 @@ public final class ForwardInput {
     }
 
     /**
-     * Starts from token ids.
+     * Makes the arguments for token ids.
      *
      * @param inputIds int64 (B, T)
      * @return arguments with everything else left out
@@ -53,7 +53,7 @@ public final class ForwardInput {
     }
 
     /**
-     * Starts from embeddings.
+     * Makes the arguments for embeddings.
      *
      * @param inputsEmbeds (B, T, E), in the type of the kernels
      * @return arguments with everything else left out
@@ -63,10 +63,10 @@ public final class ForwardInput {
     }
 
     /**
-     * Sets what may be seen.
+     * Sets the attention mask.
      *
-     * @param mask int64 (B, number of tokens seen so far + T), 1 for a token and 0 for padding; or
-     *     float32 (B, 1, T, K), added to the attention scores as it is
+     * @param mask int64 (B, number of cached tokens + T), 1 for a token and 0 for padding; or
+     *     float32 (B, 1, T, K), which is added to the attention scores
      * @return this
      */
     public ForwardInput attentionMask(@Nullable NDArray mask) {
@@ -75,11 +75,11 @@ public final class ForwardInput {
     }
 
     /**
-     * Declares the first tokens of each row to be padding: what an {@link #attentionMask} with
-     * zeros there says, but without an array as long as the text at every step. Padding that has
-     * left the sliding window costs nothing.
+     * Sets the left padding of each row. Equivalent to an {@link #attentionMask} with zeros there,
+     * without an array of the length of the text at every step. Padding that has left the sliding
+     * window costs nothing.
      *
-     * @param tokens number of padding tokens of each of the B rows
+     * @param tokens number of padding tokens, one value for each of the B rows
      * @return this
      */
     public ForwardInput leftPadding(int... tokens) {
@@ -88,8 +88,8 @@ public final class ForwardInput {
     }
 
     /**
-     * Sets the positions that are rotated into queries and keys. By default they count on from the
-     * cache's length, whatever the mask says; {@code generate} derives them from the mask.
+     * Sets the positions of the rotary embedding. By default they continue from the length of the
+     * cache, regardless of the mask; {@code generate} derives them from the mask.
      *
      * @param positions int64 (B, T) or (1, T)
      * @return this
@@ -100,7 +100,7 @@ public final class ForwardInput {
     }
 
     /**
-     * Sets the cache ({@code past_key_values}), which the pass extends.
+     * Sets the KV cache ({@code past_key_values}), which the pass extends.
      *
      * @param keyValues the cache of this generation
      * @return this
@@ -111,7 +111,7 @@ public final class ForwardInput {
     }
 
     /**
-     * Asks for the logits of the last tokens only.
+     * Requests the logits of the last tokens only.
      *
      * @param last how many; 0 for all
      * @return this
@@ -126,7 +126,7 @@ public final class ForwardInput {
     }
 
     /**
-     * Asks for the hidden states.
+     * Requests the hidden states.
      *
      * @return this
      */
@@ -136,7 +136,7 @@ public final class ForwardInput {
     }
 
     /**
-     * Asks for the attention weights. They are then computed one by one, without the fused kernel.
+     * Requests the attention weights. Attention is then computed without the fused kernel.
      *
      * @return this
      */

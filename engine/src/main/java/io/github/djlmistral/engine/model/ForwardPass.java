@@ -11,16 +11,16 @@ import io.github.djlmistral.engine.kernels.Kernels;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What all layers of one pass share.
+ * State that the layers share during a forward pass.
  *
- * @param parameters where the values of parameters are
- * @param training whether gradients are wanted
+ * @param parameters the store of parameter values
+ * @param training whether gradients are required
  * @param device the device of the pass
- * @param kernels the operations
+ * @param kernels the kernels
  * @param rotaryTables cosine and sine of the positions, each (B, 1, T, D)
- * @param mask added to the attention scores (B, 1, T, K); null for causal within the window
+ * @param mask additive attention mask (B, 1, T, K); null for causal within the window
  * @param cache the cache's part in the pass, or null
- * @param attentions where attention weights are collected, or null
+ * @param attentions collects the attention weights, or null
  */
 record ForwardPass(
         ParameterStore parameters,
@@ -37,8 +37,8 @@ record ForwardPass(
     }
 
     /**
-     * Returns the value of a parameter. Where no copy on another device is needed it is the
-     * parameter's own array: a store goes on giving the array that a parameter had at first.
+     * Returns the value of a parameter. Unless a copy on another device is needed, this is the
+     * parameter's own array: a store keeps returning the array that the parameter had first.
      */
     static NDArray value(
             ParameterStore store, Parameter parameter, Device device, boolean training) {

@@ -16,11 +16,11 @@ import java.util.OptionalLong;
 import java.util.Set;
 
 /**
- * The configuration in the metadata of a GGUF file, as the {@code config.json} that it was made of.
+ * Converts the metadata of a GGUF file to the {@code config.json} that the file was made from.
  *
- * <p>llama.cpp counts Mistral as {@code llama}, whose network is Mistral's without a window; where
- * the file has none, there is none. Of 7B v0.1, whose window is 4096, {@code convert_hf_to_gguf.py}
- * writes none.
+ * <p>The architecture of Mistral in llama.cpp is {@code llama}, the same network without a sliding
+ * window. {@code convert_hf_to_gguf.py} omits the window even for 7B v0.1, where it is 4096;
+ * without one in the metadata there is none.
  */
 final class GgufConfig {
 
@@ -50,7 +50,7 @@ final class GgufConfig {
      *
      * @param gguf the file
      * @return its configuration
-     * @throws CheckpointException if it is none of a Mistral network, or incomplete
+     * @throws CheckpointException if it is not that of a Mistral network, or is incomplete
      */
     static MistralConfig of(Gguf gguf) throws CheckpointException {
         String json = new GgufConfig(gguf.metadata()).toJson(gguf).toString();
@@ -93,10 +93,10 @@ final class GgufConfig {
         long window = integer("attention.sliding_window").orElse(0);
         json.add("sliding_window", window == 0 ? JsonNull.INSTANCE : new JsonPrimitive(window));
         json.addProperty("tie_word_embeddings", !gguf.tensors().containsKey(GgufWeights.OUTPUT));
-        // llama.cpp's defaults are ours: 1 begins a text, 2 ends one
+        // defaults as in llama.cpp: bos 1, eos 2
         token(json, "bos_token_id", "bos_token_id");
         token(json, "pad_token_id", "padding_token_id");
-        // of models that end a turn otherwise than a text
+        // some models have a separate end-of-turn token
         Set<Long> ends = new LinkedHashSet<>();
         for (String role : List.of("eos_token_id", "eot_token_id")) {
             metadata.integer(TOKENS + role).ifPresent(ends::add);

@@ -6,7 +6,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
 
-/** A block that lives inside {@link MistralModel}, where it finds what the pass shares. */
+/** A block inside {@link MistralModel} that computes with a {@link ForwardPass}. */
 abstract class LayerPart extends MistralBlock {
 
     /** Computes (B, T, E) from (B, T, E). */

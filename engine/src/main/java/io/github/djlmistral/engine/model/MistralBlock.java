@@ -12,10 +12,10 @@ import ai.djl.util.Pair;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** What the blocks of the network have in common: how parameters are made and named. */
+/** Base class of the blocks: creates parameters and names them as in a checkpoint. */
 abstract class MistralBlock extends AbstractBlock {
 
-    /** What checkpoints call the parameter of a linear layer, a table and a norm. */
+    /** Name of the parameter of a linear layer, embedding or norm in checkpoints. */
     static final String WEIGHT = "weight";
 
     private static final byte VERSION = 1;
@@ -25,10 +25,10 @@ abstract class MistralBlock extends AbstractBlock {
     }
 
     /**
-     * Adds a parameter whose shape the configuration fixes.
+     * Adds a parameter.
      *
-     * @param name the name within this block, as in a checkpoint but for the {@code .weight}
-     * @param initializer how it starts when the network is not loaded
+     * @param name the name within this block, as in a checkpoint without {@code .weight}
+     * @param initializer its initializer if the network is not loaded
      * @param shape its shape
      * @return the parameter
      */
@@ -44,10 +44,10 @@ abstract class MistralBlock extends AbstractBlock {
     }
 
     /**
-     * Returns all parameters by their names in a Hugging Face checkpoint.
+     * Returns all parameters by their names in Hugging Face checkpoints.
      *
-     * @return for example {@code model.layers.0.self_attn.q_proj.weight}, in the order of the
-     *     network
+     * @return the parameters, such as {@code model.layers.0.self_attn.q_proj.weight}, in the order
+     *     of the network
      */
     public final Map<String, Parameter> namedParameters() {
         Map<String, Parameter> named = new LinkedHashMap<>();
@@ -67,9 +67,9 @@ abstract class MistralBlock extends AbstractBlock {
     }
 
     /**
-     * Returns the linear layers by the names of their weights, as {@link #namedParameters}.
+     * Returns the linear layers by the names of their weights, see {@link #namedParameters}.
      *
-     * @return those whose parameter is their own, in the order of the network
+     * @return the layers that do not share their parameter, in the order of the network
      */
     final Map<String, MistralLinear> namedLinears() {
         Map<String, MistralLinear> named = new LinkedHashMap<>();
@@ -87,7 +87,7 @@ abstract class MistralBlock extends AbstractBlock {
         }
     }
 
-    /** DJL numbers children: "01layers.0". */
+    /** Removes the number that DJL puts in front of children, as in "01layers.0". */
     private static String name(Pair<String, Block> child) {
         return child.getKey().replaceFirst("^\\d+", "");
     }
@@ -100,7 +100,7 @@ abstract class MistralBlock extends AbstractBlock {
         }
     }
 
-    /** The layers inside the network see hidden states and give hidden states. */
+    /** Layers map hidden states to hidden states. */
     @Override
     public Shape[] getOutputShapes(Shape[] inputShapes) {
         return inputShapes;

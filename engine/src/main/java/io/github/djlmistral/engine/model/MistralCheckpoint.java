@@ -21,24 +21,23 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What a network is made of, as it is stored; plain weights are mapped, not read.
+ * The configuration and weights of a checkpoint. Unquantized weights are memory-mapped, not read.
  *
- * @param config the shape of the network
- * @param weights its weights, under Hugging Face's names and in Hugging Face's layout
+ * @param config the configuration
+ * @param weights the weights, with the names and layout of Hugging Face
  */
 public record MistralCheckpoint(MistralConfig config, Weights weights) {
 
     /**
      * Opens a checkpoint: {@code config.json} with {@code *.safetensors}, or {@code params.json}
-     * with {@code consolidated.safetensors}, or a GGUF file. Where {@code config.json} has a {@code
-     * quantization_config}, the weights are read as it says; quantized weights of a GGUF file are
-     * repacked.
+     * with {@code consolidated.safetensors}, or a GGUF file. Quantized weights are read according
+     * to the {@code quantization_config} in {@code config.json}; those of a GGUF file are repacked.
      *
-     * @param path the directory, or the GGUF file; or a directory that holds one and nothing else
-     * @return what is there
-     * @throws IOException if files are missing or cannot be read, or are quantized in a way that is
-     *     not supported
-     * @throws UncheckedIOException if a file changes meanwhile, see {@link SourceFiles#check}
+     * @param path the directory, the GGUF file, or a directory that contains only a GGUF file
+     * @return the checkpoint
+     * @throws IOException if files are missing or cannot be read, or their quantization is not
+     *     supported
+     * @throws UncheckedIOException if a file is changed meanwhile, see {@link SourceFiles#check}
      */
     public static MistralCheckpoint open(Path path) throws IOException {
         Optional<Path> file = Gguf.find(path);
@@ -65,7 +64,7 @@ public record MistralCheckpoint(MistralConfig config, Weights weights) {
         return new MistralCheckpoint(config, weights);
     }
 
-    /** The shapes of the network's matrices, outputs first. */
+    /** Returns the shapes of the weight matrices, (out, in). */
     private static Map<String, long[]> matrices(MistralConfig config) {
         long hidden = config.hiddenSize();
         long inner = config.intermediateSize();
@@ -91,11 +90,11 @@ public record MistralCheckpoint(MistralConfig config, Weights weights) {
     /**
      * Quantizes the weights.
      *
-     * @param quantization how
+     * @param quantization the quantization
      * @return the same configuration with quantized weights
-     * @throws IllegalArgumentException if the weights are quantized already, or cannot be
+     * @throws IllegalArgumentException if the weights are already quantized, or cannot be
      * @throws InsufficientMemoryException if the result does not fit into memory
-     * @throws UncheckedIOException if a file has changed, see {@link SourceFiles#check}
+     * @throws UncheckedIOException if a file was changed, see {@link SourceFiles#check}
      */
     public MistralCheckpoint quantized(Quantization quantization) {
         SourceFiles.of(weights.tensors()).check();
@@ -105,10 +104,10 @@ public record MistralCheckpoint(MistralConfig config, Weights weights) {
     }
 
     /**
-     * Leaves out what the network does not read: files of models whose output layer is the
-     * embedding table may have that twice.
+     * Drops the copy of the embedding table that checkpoints with tied embeddings may store as
+     * {@code lm_head.weight}.
      *
-     * @return the same network
+     * @return the checkpoint without it
      */
     public MistralCheckpoint withoutCopies() {
         if (!config.tieWordEmbeddings()) {

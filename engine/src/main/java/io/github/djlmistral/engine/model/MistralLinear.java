@@ -11,7 +11,7 @@ import io.github.djlmistral.engine.kernels.QuantizedLinear;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import org.jspecify.annotations.Nullable;
 
-/** A linear layer without a bias: a parameter (out, in), or a quantized weight. */
+/** A linear layer without bias. Its weight is a parameter (out, in) or quantized. */
 final class MistralLinear extends LayerPart {
 
     private final Parameter weight;
@@ -22,16 +22,16 @@ final class MistralLinear extends LayerPart {
         weight = weight(WEIGHT, initializer, out, in);
     }
 
-    /** A layer that shares a parameter of another block. */
+    /** Makes a layer that shares a parameter of another block. */
     MistralLinear(Parameter shared) {
         weight = shared;
     }
 
     /**
-     * Takes a quantized weight instead of the parameter, which goes.
+     * Replaces the parameter by a quantized weight.
      *
-     * @param matrix as it is stored
-     * @param packed the same as the kernels compute it
+     * @param matrix the weight as stored
+     * @param packed the same weight for the kernels
      */
     void quantize(QuantizedWeight matrix, QuantizedLinear packed) {
         parameters.remove(WEIGHT);
@@ -39,13 +39,13 @@ final class MistralLinear extends LayerPart {
         quantized = packed;
     }
 
-    /** Lets go of the quantized weight: the network is closed. */
+    /** Drops the quantized weight when the network is closed. */
     void dropQuantized() {
         stored = null;
         quantized = null;
     }
 
-    /** Describes itself to a decoder. */
+    /** Returns the weight for a decoder. */
     DecoderNetwork.Matrix forDecoder() {
         return stored == null
                 ? new DecoderNetwork.Matrix(weight.getArray(), null)

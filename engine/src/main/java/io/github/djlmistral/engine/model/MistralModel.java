@@ -18,7 +18,7 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Embeddings, decoder layers and final norm; {@code MistralModel} of the reference. */
+/** Embedding, decoder layers and final norm; {@code MistralModel} of the reference. */
 final class MistralModel extends MistralBlock {
 
     private final MistralConfig config;
@@ -30,10 +30,10 @@ final class MistralModel extends MistralBlock {
     private final float[] inverseFrequencies;
 
     /**
-     * Makes a network whose parameters have no values yet.
+     * Makes a model with uninitialized parameters.
      *
-     * @param config its shape
-     * @param kernels how it computes
+     * @param config the configuration
+     * @param kernels the kernels
      */
     MistralModel(MistralConfig config, Kernels kernels) {
         this.config = config;
@@ -67,7 +67,7 @@ final class MistralModel extends MistralBlock {
         return embedTokens;
     }
 
-    /** Describes itself to a decoder, with this output layer. */
+    /** Describes the network to a decoder, with this output layer. */
     DecoderNetwork forDecoder(MistralLinear head) {
         return new DecoderNetwork(
                 kernels.dtype(),
@@ -91,7 +91,7 @@ final class MistralModel extends MistralBlock {
         quantizedTokens = table;
     }
 
-    /** Drops the quantized embedding table: the network is closed. */
+    /** Drops the quantized embedding table when the network is closed. */
     void dropQuantized() {
         quantizedTokens = null;
     }
@@ -99,11 +99,11 @@ final class MistralModel extends MistralBlock {
     /**
      * Runs the layers.
      *
-     * @param values where the values of the parameters are
+     * @param values the store of parameter values
      * @param input the arguments
-     * @param training whether gradients are wanted
-     * @param attentions where attention weights are added if they are wanted
-     * @return the last hidden state (B, T, E); with hidden states wanted, these, the last one last
+     * @param training whether gradients are required
+     * @param attentions collects the attention weights, or null
+     * @return the last hidden state (B, T, E), preceded by the others if requested
      */
     NDList forward(
             ParameterStore values, PassInput input, boolean training, @Nullable NDList attentions) {
@@ -121,7 +121,7 @@ final class MistralModel extends MistralBlock {
                         attentions);
         NDArray x = embeddings(input, pass);
         NDList hiddenStates = new NDList();
-        // what gradients, or the caller, still need stays
+        // unless they are needed for gradients or by the caller
         boolean released = !training && !input.hiddenStates() && attentions == null;
         for (MistralDecoderLayer layer : layers) {
             if (input.hiddenStates()) {
@@ -154,8 +154,8 @@ final class MistralModel extends MistralBlock {
     }
 
     /**
-     * Runs a layer and gives back at once what it needed, which would add up to gigabytes: the next
-     * layer then takes the same memory again, which the system need not find and clear anew.
+     * Runs a layer and frees its intermediate arrays, which would add up to gigabytes. The next
+     * layer reuses that memory, so the system need not map and clear new pages.
      */
     private static NDArray forward(MistralDecoderLayer layer, ForwardPass pass, NDArray x) {
         NDManager manager = x.getManager();

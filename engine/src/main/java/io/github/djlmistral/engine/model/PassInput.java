@@ -17,25 +17,25 @@ import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The arguments of one pass, checked against the network, so that no kernel computes an address
- * from what a caller got wrong. Arrays belong to the pass: what the caller closes meanwhile is not
- * read any more.
+ * The arguments of a forward pass, checked against the network, so that no kernel computes an
+ * address from invalid arguments. The arrays belong to the pass: the caller may close its own
+ * meanwhile.
  *
  * @param scope the manager of the pass
- * @param ids token ids, B · T, row by row; null where there are embeddings
+ * @param ids B · T token ids, row-major; null if embeddings are given
  * @param embeddings (B, T, E), or null
  * @param batch B
  * @param tokens T
- * @param past how many tokens the cache has seen
- * @param positions the rotary positions, T for all rows alike or B · T
- * @param padding the padding mask; null where no query attends to a padded position
+ * @param past number of tokens that the cache has seen
+ * @param positions the rotary positions: T values shared by all rows, or B · T
+ * @param padding the padding mask; null if no query attends to padding
  * @param additiveMask the 4D attention mask, or null
  * @param cache the cache's part in the pass, or null
- * @param logitsToKeep of how many last tokens of each row logits are wanted, 1 to T
- * @param hiddenStates whether hidden states are wanted
- * @param attentions whether attention weights are wanted
+ * @param logitsToKeep number of last tokens of each row to compute logits for, 1 to T
+ * @param hiddenStates whether hidden states are requested
+ * @param attentions whether attention weights are requested
  */
-// Made for one pass and read by it alone.
+// The arrays are not shared.
 @SuppressWarnings("ArrayRecordComponent")
 record PassInput(
         NDManager scope,
@@ -106,7 +106,7 @@ record PassInput(
         }
     }
 
-    /** Returns what DJL calls a type; it has no name for bfloat16. */
+    /** Returns DJL's data type, which for bfloat16 is UNKNOWN. */
     static DataType dataType(Dtype dtype) {
         return switch (dtype) {
             case FLOAT32 -> DataType.FLOAT32;
@@ -123,7 +123,7 @@ record PassInput(
         return longs(array);
     }
 
-    /** Copies an array to the heap; a cast that casts nothing would give the array itself. */
+    /** Copies an array to the heap. A cast to the same type would return the array itself. */
     private static long[] longs(NDArray array) {
         if (array.getDataType() == DataType.INT64) {
             return array.toLongArray();
@@ -167,7 +167,7 @@ record PassInput(
         return view(array, scope);
     }
 
-    /** Another handle of the same numbers, which carries gradients to them. */
+    /** Returns another handle of the same memory, through which gradients flow. */
     private static NDArray view(NDArray array, NDManager scope) {
         NDArray view = array.reshape(array.getShape());
         view.attach(scope);
@@ -315,7 +315,7 @@ record PassInput(
     }
 
     /**
-     * Selects the tokens that logits are wanted of.
+     * Selects the tokens to compute logits for.
      *
      * @param x (B, T, E)
      * @return (B, {@code logitsToKeep}, E)
@@ -330,12 +330,12 @@ record PassInput(
         return last.flatten().reshape(last.getShape());
     }
 
-    /** Returns whether {@link Kernels#attention} needs a mask beyond its own rule. */
+    /** Returns whether {@link Kernels#attention} needs a mask besides causality and window. */
     boolean needsMask() {
         return additiveMask != null || padding != null || attentions;
     }
 
-    /** Returns the additive mask, float32 (B, 1, T, K); null where none is needed. */
+    /** Returns the additive mask, float32 (B, 1, T, K); null if none is needed. */
     @Nullable NDArray mask(int window) {
         if (additiveMask != null || !needsMask()) {
             return additiveMask;
@@ -357,7 +357,7 @@ record PassInput(
         return cache == null ? IntStream.range(0, tokens).toArray() : cache.keyPositions();
     }
 
-    /** Gives the cache back. */
+    /** Unlocks the cache. */
     @Override
     public void close() {
         if (cache != null) {

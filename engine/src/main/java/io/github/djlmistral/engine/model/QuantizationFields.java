@@ -7,10 +7,10 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads {@code quantization_config}, as transformers writes it ({@code BitsAndBytesConfig}, {@code
- * GPTQConfig}, {@code AwqConfig}, whose defaults hold for what is absent), and as this library does
- * for its own {@code int4}. Keys that do not bear on what the weights are ({@code
- * bnb_4bit_compute_dtype}, {@code damp_percent}, {@code exllama_config}...) are not looked at.
+ * Reads {@code quantization_config} as written by transformers ({@code BitsAndBytesConfig}, {@code
+ * GPTQConfig}, {@code AwqConfig}; absent keys have their defaults) and by this library for {@code
+ * int4}. Keys that do not affect the stored weights ({@code bnb_4bit_compute_dtype}, {@code
+ * damp_percent}, {@code exllama_config}...) are ignored.
  */
 final class QuantizationFields {
 
@@ -20,7 +20,7 @@ final class QuantizationFields {
         if (fields == null) {
             return null;
         }
-        // files of early versions of transformers do not name bitsandbytes
+        // early versions of transformers omit quant_method for bitsandbytes
         boolean nameless = fields.has("load_in_4bit") || fields.has("load_in_8bit");
         String method =
                 fields.require(

@@ -1,4 +1,4 @@
-/** The network: its configuration, and its blocks under the names of the reference. */
+/** The network: configuration, checkpoints, and blocks named as in the reference. */
 @NullMarked
 package io.github.djlmistral.engine.model;
 

@@ -78,10 +78,10 @@ final class CopyOnWriteFile implements Closeable {
     }
 
     /**
-     * Maps bytes that the file has.
+     * Maps bytes of the file, which must not end before them.
      *
-     * @param position the first byte
-     * @param count how many, at least 1
+     * @param position offset of the first byte
+     * @param count number of bytes, at least 1
      * @return a writable buffer; null if the system refuses the mapping, as Linux does under {@code
      *     vm.overcommit_memory=2} where all writable mappings together exceed the memory
      */

@@ -31,7 +31,7 @@ final class MappedFile implements Closeable {
     private final FileChannel channel;
     private final @Nullable CopyOnWriteFile copyOnWrite;
 
-    /** How the channel maps where {@link #copyOnWrite} does not. */
+    /** The mode of mappings that {@link #copyOnWrite} does not make. */
     private final MapMode mode;
 
     private final long size;
@@ -77,7 +77,7 @@ final class MappedFile implements Closeable {
         MappedFile mapped = new MappedFile(channel, copyOnWrite, mode, state);
         try {
             if (copyOnWrite != null && !FileState.of(file).equals(state)) {
-                // the two descriptors may be of two files
+                // the two descriptors may refer to different files
                 throw new CheckpointException(
                         file, "the file was replaced while it was opened", "Load the model again");
             }
