@@ -22,11 +22,11 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a checkpoint's weights are, from its headers alone.
+ * Summary of a checkpoint's weights, read from the headers only.
  *
  * @param config the shape of the network
- * @param types how many tensors there are of each type, by the names of the file's format
- * @param bytes how many bytes they take in the file
+ * @param types number of tensors of each type, named as in the file format
+ * @param bytes size in the file, in bytes
  * @param plain unquantized tensors
  * @param quantizedBytes how many bytes the others take when they are loaded
  */
@@ -42,7 +42,7 @@ record StoredWeights(
         return file.isPresent() ? gguf(file.get()) : safetensors(path);
     }
 
-    /** The type of the largest plain tensor, null if there is none. */
+    /** Returns the type of the largest unquantized tensor, null if there is none. */
     @Nullable Dtype dtype() {
         return plain.stream()
                 .max(Comparator.comparingLong(Tensor::elements))
@@ -50,7 +50,7 @@ record StoredWeights(
                 .orElse(null);
     }
 
-    /** How many bytes the weights take loaded: quantized so far, and converted to a type. */
+    /** Returns the size of the loaded weights in bytes, unquantized ones converted to a type. */
     long loadedBytes(Dtype to, @Nullable Quantization quantization) {
         long loaded = quantizedBytes;
         for (Tensor tensor : plain) {
@@ -78,7 +78,7 @@ record StoredWeights(
                 quantized.stream().mapToLong(QuantizedWeight::bytes).sum());
     }
 
-    /** Opened as a checkpoint, its matrices would be repacked. */
+    /** Reads the tensor headers: opening the checkpoint would repack its matrices. */
     private static StoredWeights gguf(Path path) throws IOException {
         MistralConfig config = MistralConfig.read(path);
         Map<String, Long> types = new LinkedHashMap<>();

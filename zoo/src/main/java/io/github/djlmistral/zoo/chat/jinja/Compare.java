@@ -170,7 +170,7 @@ final class Compare {
             return numbers(a, b);
         }
         if (a instanceof Str x && b instanceof Str y) {
-            render.budget.work(Math.min(x.text().length(), y.text().length()) >> 2);
+            render.budget.work(Math.min(x.text().length(), y.text().length()));
             return Integer.signum(x.compareTo(y));
         }
         if (a instanceof List && b instanceof List) {

@@ -92,7 +92,7 @@ final class Str implements Comparable<Str> {
         if (!hasSurrogates()) {
             return codePoint;
         }
-        budget.work(codePoint);
+        budget.work(4L * codePoint);
         return text.offsetByCodePoints(0, codePoint);
     }
 
@@ -101,7 +101,7 @@ final class Str implements Comparable<Str> {
         if (!hasSurrogates()) {
             return offset;
         }
-        budget.work(offset);
+        budget.work(4L * offset);
         return text.codePointCount(0, offset);
     }
 
