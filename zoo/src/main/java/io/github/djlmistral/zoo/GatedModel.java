@@ -19,15 +19,15 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A model that may be closed while other threads predict: closing waits for the passes through the
- * network that are under way, predictions then end with an exception, and only after that memory is
- * freed. DJL's own models free the arrays of the application under a pass that reads them.
+ * A model that may be closed while other threads predict. {@link #close} waits for the forward passes
+ * in progress, ends predictions with an {@link IllegalStateException}, and then frees memory. DJL's
+ * own models free arrays of the application that a forward pass is still reading.
  *
- * <p>Predictors say what was closed and what to do, where DJL's own say "NDManager has been closed
- * already".
+ * <p>The exceptions of closed models and predictors name the remedy, instead of "NDManager has been
+ * closed already".
  *
- * <p>A {@link ZooModel} because that forwards to the wrapped model; the one that applications get
- * wraps this one and has the translator.
+ * <p>Extends {@link ZooModel} because that delegates to a wrapped model. Applications get another
+ * {@link ZooModel}, which wraps this one and has the translator.
  */
 final class GatedModel extends ZooModel<Object, Object> {
 
@@ -38,7 +38,7 @@ final class GatedModel extends ZooModel<Object, Object> {
         super(model, null);
     }
 
-    /** Loads the wrapped model: this one is made before that. */
+    /** Loads the wrapped model: this wrapper is created before the model is loaded. */
     @Override
     public void load(Path modelPath, @Nullable String prefix, @Nullable Map<String, ?> options) {
         try {
@@ -65,9 +65,9 @@ final class GatedModel extends ZooModel<Object, Object> {
     }
 
     /**
-     * Closes the model, once the passes under way have ended; a prediction ends at its next token.
-     * Called from within a prediction, it returns at once and the end of that prediction frees the
-     * memory.
+     * Closes the model after the forward passes in progress; predictions end at their next token. If
+     * called within a prediction, it returns immediately, and the memory is freed when that
+     * prediction ends.
      */
     @Override
     public void close() {
@@ -78,7 +78,7 @@ final class GatedModel extends ZooModel<Object, Object> {
         gate.close();
     }
 
-    /** A predictor that knows whether it is open. */
+    /** A predictor that reports whether it or its model is closed. */
     private static final class ClosablePredictor<P, Q> extends Predictor<P, Q> {
 
         private final GatedModel owner;
@@ -98,7 +98,7 @@ final class GatedModel extends ZooModel<Object, Object> {
             }
         }
 
-        /** What ended because the model was closed says so, in whatever step it was. */
+        /** Replaces the exception of a prediction that ended because the model was closed. */
         private TranslateException explained(TranslateException e) {
             if (owner.gate.isClosed()) {
                 throw new IllegalStateException(owner.closedMessage(), e);

@@ -9,17 +9,17 @@ import ai.djl.ndarray.NDManager;
 import org.jspecify.annotations.Nullable;
 
 /**
- * DJL's PyTorch engine, whose models may be closed while other threads compute: see {@link
- * GatedModel}. Models of {@code hf://} URLs are loaded by DJL's own loader, and the engine is all
- * that a repository can choose there.
+ * DJL's PyTorch engine with models that may be closed while other threads compute, see {@link
+ * GatedModel}. DJL's own loader loads the models of {@code hf://} URLs, and an engine is the only way
+ * for a repository to make it create another class of models.
  *
- * <p>Managers and arrays are PyTorch's own, and name it as their engine.
+ * <p>Managers and arrays are those of the PyTorch engine.
  */
 final class MistralEngine extends Engine implements EngineProvider {
 
     static final String NAME = "MistralPyTorch";
 
-    /** Makes the engine available by its name; DJL's default engine stays what it is. */
+    /** Registers the engine under its name. DJL's default engine does not change. */
     static void register() {
         Engine.registerEngine(new MistralEngine());
     }
@@ -43,7 +43,7 @@ final class MistralEngine extends Engine implements EngineProvider {
         return NAME;
     }
 
-    /** Behind all others: never the default. */
+    /** Returns the lowest priority, so that this engine never becomes the default. */
     @Override
     public int getEngineRank() {
         return Integer.MAX_VALUE;

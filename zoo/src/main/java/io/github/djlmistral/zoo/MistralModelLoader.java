@@ -20,12 +20,11 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Loads a model as DJL's loader does, and makes it a {@link GatedModel}. If no artifact matches the
- * filters, the exception lists those that exist.
+ * DJL's model loader with {@link GatedModel}s and better error messages: if no artifact matches the
+ * filters, the message lists the available ones.
  *
- * <p>DJL tries criteria without an artifact ID on every model, and {@code downloadModel} downloads
- * all matches. A model of the Hub is several gigabytes and is loaded and downloaded only by its
- * artifact ID.
+ * <p>DJL tries every model for criteria without an artifact id, and {@code downloadModel} downloads
+ * all matches. Models of the Hub have several gigabytes and therefore require the artifact id.
  */
 final class MistralModelLoader extends BaseModelLoader {
 
@@ -117,8 +116,8 @@ final class MistralModelLoader extends BaseModelLoader {
     /**
      * Checks that an artifact matches the filters.
      *
-     * @throws IllegalArgumentException if none does, and the model was asked for by its name
-     * @throws ModelNotFoundException if none does otherwise: DJL then tries its next model
+     * @throws IllegalArgumentException if none does and the criteria name the model
+     * @throws ModelNotFoundException if none does otherwise; DJL then tries the next model
      */
     private void requireArtifact(Criteria<?, ?> criteria)
             throws IOException, ModelNotFoundException {

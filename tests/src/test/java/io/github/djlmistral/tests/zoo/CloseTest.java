@@ -97,7 +97,7 @@ class CloseTest extends ZooFixture {
                 .loadModel();
     }
 
-    /** Loads it with DJL's own loader, whose models and predictors are DJL's own. */
+    /** Loads the model with DJL's own loader. */
     private static ZooModel<String, String> loadByUrl(String url, String kernels) throws Exception {
         assumeTrue(!kernels.equals("simd") || Simd.missing() == null, "no simd kernels here");
         return Criteria.builder()
@@ -183,7 +183,7 @@ class CloseTest extends ZooFixture {
         }
     }
 
-    /** Inputs that the model's close frees, so that it must not do so while a pass reads them. */
+    /** Inputs that belong to the model's manager: closing the model frees them. */
     private static void arraysOfTheModel(
             ZooModel<String, String> model, CountDownLatch steps, long seed) throws Exception {
         Translator<NDList, NDList> translator =
@@ -293,7 +293,7 @@ class CloseTest extends ZooFixture {
         for (int i = 0; i < 4; ++i) {
             Use use = USES.get(random.nextInt(USES.size()));
             if (use == OWN_ARRAYS && way == 1) {
-                way = 3; // a manager of DJL frees its arrays whoever reads them
+                way = 3; // closing a manager of DJL frees its arrays immediately
             }
             long own = random.nextInt(5000);
             users.add(

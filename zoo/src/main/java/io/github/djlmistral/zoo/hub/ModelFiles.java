@@ -87,7 +87,7 @@ public final class ModelFiles {
                 "Choose one, for example hf://" + model.repository() + "/" + gguf.get(0));
     }
 
-    /** Whether a chosen file holds weights or is their index. */
+    /** Returns whether a selected file contains weights or their index. */
     static boolean isWeights(String path) {
         return path.endsWith(GGUF)
                 || path.endsWith(".safetensors")

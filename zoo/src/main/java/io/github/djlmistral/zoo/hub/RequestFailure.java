@@ -24,7 +24,7 @@ import org.slf4j.LoggerFactory;
  *
  * @param error the exception to throw if the request is not retried
  * @param isTransient whether a retry of the same request may succeed
- * @param pause the delay that the server asks for, zero if it asks for none
+ * @param pause the delay requested by the server, zero if there is none
  */
 record RequestFailure(HubException error, boolean isTransient, Duration pause) {
 
@@ -34,7 +34,7 @@ record RequestFailure(HubException error, boolean isTransient, Duration pause) {
     /** The Hub's header {@code "api";r=0;t=243}: no requests remaining for 243 s. */
     private static final Pattern RATE_LIMIT = Pattern.compile(";\\s*r=0\\s*;\\s*t=(\\d{1,9})");
 
-    private static final String KEPT = "Try again later; the download will be resumed";
+    private static final String RETRY_LATER = "Try again later; the download will be resumed";
 
     private static RequestFailure permanent(HubException error) {
         return new RequestFailure(error, false, Duration.ZERO);
@@ -43,7 +43,7 @@ record RequestFailure(HubException error, boolean isTransient, Duration pause) {
     /**
      * Classifies a response by its status and the Hub's {@code X-Error-Code}.
      *
-     * @param what the model or file that was asked for
+     * @param what the requested model or file
      */
     static RequestFailure ofStatus(
             String what, HubModel model, HubSettings settings, HttpResponse<byte[]> response) {
@@ -143,8 +143,8 @@ record RequestFailure(HubException error, boolean isTransient, Duration pause) {
                                             ? ""
                                             : "; retry after " + pause(headers).toSeconds() + " s"),
                             hasToken
-                                    ? KEPT
-                                    : KEPT
+                                    ? RETRY_LATER
+                                    : RETRY_LATER
                                             + ". An access token in HF_TOKEN raises the rate limit"));
         }
         if (TRANSIENT.contains(status)) {
@@ -156,7 +156,7 @@ record RequestFailure(HubException error, boolean isTransient, Duration pause) {
                                     + " responded with status "
                                     + status
                                     + quoted(message),
-                            KEPT));
+                            RETRY_LATER));
         }
         return permanent(
                 new HubException(
@@ -185,7 +185,7 @@ record RequestFailure(HubException error, boolean isTransient, Duration pause) {
                                 + response.uri().getHost()
                                 + " responded with status "
                                 + response.statusCode(),
-                        KEPT));
+                        RETRY_LATER));
     }
 
     /** Classifies a connection that failed. */
