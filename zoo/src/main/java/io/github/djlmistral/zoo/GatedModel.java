@@ -19,9 +19,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A model that may be closed while other threads predict. {@link #close} waits for the forward passes
- * in progress, ends predictions with an {@link IllegalStateException}, and then frees memory. DJL's
- * own models free arrays of the application that a forward pass is still reading.
+ * A model that may be closed while other threads predict. {@link #close} waits for the forward
+ * passes in progress, ends predictions with an {@link IllegalStateException}, and then frees
+ * memory. DJL's own models free arrays of the application that a forward pass is still reading.
  *
  * <p>The exceptions of closed models and predictors name the remedy, instead of "NDManager has been
  * closed already".
@@ -65,8 +65,8 @@ final class GatedModel extends ZooModel<Object, Object> {
     }
 
     /**
-     * Closes the model after the forward passes in progress; predictions end at their next token. If
-     * called within a prediction, it returns immediately, and the memory is freed when that
+     * Closes the model after the forward passes in progress; predictions end at their next token.
+     * If called within a prediction, it returns immediately, and the memory is freed when that
      * prediction ends.
      */
     @Override

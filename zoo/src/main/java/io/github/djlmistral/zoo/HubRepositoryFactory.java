@@ -20,8 +20,8 @@ import java.util.Set;
  * <p>See {@link HubReference} for the grammar of these URLs. DJL finds this class by its service
  * loader.
  *
- * <p>Do not call {@code optEngine("PyTorch")} for such a URL: DJL's loader would then create a model
- * of its own class, which must not be closed while other threads predict.
+ * <p>Do not call {@code optEngine("PyTorch")} for such a URL: DJL's loader would then create a
+ * model of its own class, which must not be closed while other threads predict.
  */
 public final class HubRepositoryFactory implements RepositoryFactory {
 

@@ -5,7 +5,6 @@ import ai.djl.MalformedModelException;
 import ai.djl.Model;
 import ai.djl.nn.Block;
 import ai.djl.nn.BlockFactory;
-import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.model.MistralCheckpoint;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.engine.quantization.Quantization;
@@ -40,12 +39,12 @@ public final class MistralBlockFactory implements BlockFactory {
             if (quantization.isPresent()) {
                 checkpoint = quantized(checkpoint, Quantization.parse(quantization.get() + ""));
             }
-            ComputeOptions options =
-                    new ComputeOptions(
-                            argument(arguments, "kernels"), argument(arguments, "dtype"));
             MistralForCausalLM network =
                     MistralForCausalLM.of(
-                            checkpoint, path.toString(), model.getNDManager(), options);
+                            checkpoint,
+                            path.toString(),
+                            model.getNDManager(),
+                            ModelArguments.computeOptions(arguments));
             logger.info("{}: {}", model.getName(), network.kernelReason());
             return network;
         } catch (MalformedModelException e) {
@@ -67,9 +66,5 @@ public final class MistralBlockFactory implements BlockFactory {
             plain.weights().close();
             throw e;
         }
-    }
-
-    private static String argument(Map<String, ?> arguments, String name) {
-        return ModelArguments.value(arguments, name).orElse(ComputeOptions.DEFAULT).toString();
     }
 }

@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * DJL's PyTorch engine with models that may be closed while other threads compute, see {@link
- * GatedModel}. DJL's own loader loads the models of {@code hf://} URLs, and an engine is the only way
- * for a repository to make it create another class of models.
+ * GatedModel}. DJL's own loader loads the models of {@code hf://} URLs, and an engine is the only
+ * way for a repository to make it create another class of models.
  *
  * <p>Managers and arrays are those of the PyTorch engine.
  */

@@ -103,11 +103,7 @@ public record KernelChoice(Kernels kernels, Use simd, String reason) {
                                                 + Simd.missing()
                                         : ""));
             }
-            default ->
-                    throw new IllegalArgumentException(
-                            "unknown kernels \""
-                                    + kernels
-                                    + "\": choose \"auto\", \"simd\", \"torch\" or \"reference\"");
+            default -> throw new AssertionError("ComputeOptions validates " + name);
         }
     }
 

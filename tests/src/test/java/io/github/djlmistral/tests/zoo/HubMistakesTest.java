@@ -86,13 +86,13 @@ class HubMistakesTest extends ZooFixture {
                 argument("max_input_tokens", 0),
                 argument("max_input_tokens", "few"),
                 argument("quantization", "int3"),
-                argument("quantization", "int4-g7"));
+                argument("quantization", "int4-g7"),
+                argument("kernels", "abacus"),
+                argument("dtype", "int3"));
     }
 
     static Stream<Arguments> mistakesSeenByTheModel() {
         return Stream.of(
-                argument("kernels", "abacus"),
-                argument("dtype", "int3"),
                 argument("min_new_tokens", 100_000),
                 argument("gguf_file", "none.gguf"),
                 argument("gguf_file", "../../none.gguf"),

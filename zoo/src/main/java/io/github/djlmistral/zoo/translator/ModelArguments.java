@@ -3,6 +3,7 @@ package io.github.djlmistral.zoo.translator;
 
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.RequestLimits;
+import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.quantization.Quantization;
 import java.io.IOException;
 import java.math.BigDecimal;
@@ -99,6 +100,20 @@ public final class ModelArguments {
         options.minNewTokens(0).build();
         limits(Map.of(), arguments);
         value(arguments, "quantization").ifPresent(name -> Quantization.parse(name.toString()));
+        computeOptions(arguments);
+    }
+
+    /**
+     * Returns the kernels and the data type.
+     *
+     * @param arguments the arguments
+     * @return the values of {@code kernels} and {@code dtype}, or their defaults
+     * @throws IllegalArgumentException if one is unknown; the message lists the known ones
+     */
+    public static ComputeOptions computeOptions(Map<String, ?> arguments) {
+        return new ComputeOptions(
+                value(arguments, "kernels").orElse(ComputeOptions.DEFAULT).toString(),
+                value(arguments, "dtype").orElse(ComputeOptions.DEFAULT).toString());
     }
 
     /**
