@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * The operations of the network on a device, {@link io.github.djlmistral.engine.kernels.Kernels},
  * and their selection.

@@ -18,20 +18,23 @@ import org.jspecify.annotations.Nullable;
  * and never changes the file.
  *
  * <p>{@link MapMode#PRIVATE} does the same, but only for files that this process may write to.
- * Weights are often read-only, and changing a read-only mapping from native code, as an optimizer
- * does, is a segmentation fault.
+ * Files of weights are often read-only, and an optimizer, which modifies weights in native code,
+ * causes a segmentation fault in a read-only mapping.
  *
  * <p>A mapping outlives {@link #close}: it is unmapped when its buffer is unreachable.
  */
 final class CopyOnWriteFile implements Closeable {
 
-    // the same numbers on Linux and macOS
+    // the same values on Linux and macOS
     private static final int O_RDONLY = 0;
     private static final int PROT_READ_OR_WRITE = 3;
     private static final int MAP_PRIVATE = 2;
     private static final Pointer MAP_FAILED = Pointer.createConstant(-1L);
 
-    /** Offsets must be multiples of the page size; this is one of 4, 16 and 64 KiB. */
+    /**
+     * A multiple of all usual page sizes, 4, 16 and 64 KiB: offsets must be multiples of the page
+     * size.
+     */
     private static final int OFFSET_UNIT = 1 << 16;
 
     private static final @Nullable Calls CALLS = Calls.find();
@@ -66,7 +69,7 @@ final class CopyOnWriteFile implements Closeable {
         this.descriptor = descriptor;
     }
 
-    /** Opens a file; null where this system has no {@code mmap} or does not open the file. */
+    /** Opens a file; returns null if {@code mmap} is not available or the file cannot be opened. */
     static @Nullable CopyOnWriteFile open(Path file) {
         Calls calls = CALLS;
         if (calls == null) {
@@ -78,12 +81,12 @@ final class CopyOnWriteFile implements Closeable {
     }
 
     /**
-     * Maps bytes of the file, which must not end before them.
+     * Maps a range of the file.
      *
-     * @param position offset of the first byte
-     * @param count number of bytes, at least 1
-     * @return a writable buffer; null if the system refuses the mapping, as Linux does under {@code
-     *     vm.overcommit_memory=2} where all writable mappings together exceed the memory
+     * @param position the first byte, within the file
+     * @param count the number of bytes, at least 1
+     * @return a writable buffer; null if the system refuses the mapping, as Linux does with {@code
+     *     vm.overcommit_memory=2} if all writable mappings together exceed the memory
      */
     @Nullable ByteBuffer map(long position, int count) {
         int lead = (int) (position % OFFSET_UNIT);

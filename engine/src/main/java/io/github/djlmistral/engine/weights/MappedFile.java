@@ -7,8 +7,8 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.OpenOption;
@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
  * A file of weights whose tensors are memory-mapped. Mappings outlive {@link #close}.
  *
  * <p>Mappings are copy-on-write: writing to one copies the memory page and never changes the file.
- * Where {@link CopyOnWriteFile} is not supported and this process may not write to the file, they
- * are read-only.
+ * If {@link CopyOnWriteFile} is not supported and this process has no write permission, they are
+ * read-only.
  */
 final class MappedFile implements Closeable {
 
@@ -31,7 +31,7 @@ final class MappedFile implements Closeable {
     private final FileChannel channel;
     private final @Nullable CopyOnWriteFile copyOnWrite;
 
-    /** The mode of mappings that {@link #copyOnWrite} does not make. */
+    /** The mode of mappings if {@link #copyOnWrite} is null or refuses one. */
     private final MapMode mode;
 
     private final long size;
@@ -53,7 +53,7 @@ final class MappedFile implements Closeable {
     /**
      * Opens a file.
      *
-     * @throws CheckpointException if it is not the file itself, but a pointer of Git LFS to it
+     * @throws CheckpointException if the file is a Git LFS pointer
      */
     static MappedFile open(Path file) throws IOException {
         SmallFile.requireRegular(file);
@@ -85,7 +85,7 @@ final class MappedFile implements Closeable {
             if (new String(start, StandardCharsets.ISO_8859_1).equals(GIT_LFS_POINTER)) {
                 throw new CheckpointException(
                         file,
-                        "this is a Git LFS pointer, which only names the real file",
+                        "this is a Git LFS pointer, not the file itself",
                         "Run \"git lfs pull\" in the repository, or download the file itself");
             }
             return mapped;
@@ -99,29 +99,28 @@ final class MappedFile implements Closeable {
         return size;
     }
 
-    /** The file before anything was read of it. */
+    /** Returns the state of the file before it was read. */
     FileState state() {
         return state;
     }
 
-    /** A copy of bytes that the file has. */
+    /** Reads bytes of the file. */
     byte[] bytes(long position, int count) throws IOException {
         return readFully(position, ByteBuffer.allocate(count)).array();
     }
 
     /**
-     * The bytes of a tensor, little-endian, which the file has.
+     * Returns the bytes of a tensor, little-endian: mapped, or a copy if the tensor is misaligned.
      *
-     * <p>Native code may rely on elements not straddling their natural boundaries, so those of a
-     * tensor that is not aligned are copied.
+     * <p>Native code may require elements to be aligned to their size.
      */
     ByteBuffer tensor(long position, int count, int alignment) throws IOException {
         ByteBuffer data;
         if (count == 0) {
-            data = ByteBuffer.allocateDirect(0); // Has an address; an empty mapping has none.
+            data = ByteBuffer.allocateDirect(0); // has an address, unlike an empty mapping
         } else if (position % alignment == 0) {
-            // A mapping for each tensor, not one for the file: a mapping ends at 2 GiB, and Linux
-            // by default refuses a writable one larger than memory, though it takes none.
+            // a mapping for each tensor, not for the file: mappings are limited to 2 GiB, and Linux
+            // by default refuses writable ones larger than memory, although they take none
             data = map(position, count);
         } else {
             data = readFully(position, NativeMemory.allocate(count).buffer());
@@ -137,7 +136,7 @@ final class MappedFile implements Closeable {
     private ByteBuffer readFully(long position, ByteBuffer target) throws IOException {
         while (target.hasRemaining()) {
             if (channel.read(target, position + target.position()) < 0) {
-                throw new EOFException("the file became shorter while it was read");
+                throw new EOFException("the file was truncated while it was read");
             }
         }
         return target.flip();

@@ -144,7 +144,7 @@ public final class SlotKvCache implements KvCache {
         if (closed) {
             lock.unlock();
             throw new IllegalStateException(
-                    "this cache, or the model it belongs to, is closed: begin with a new cache");
+                    "this cache, or the model it belongs to, is closed: create a new cache");
         }
     }
 
@@ -186,7 +186,7 @@ public final class SlotKvCache implements KvCache {
         if (torn) {
             throw new IllegalStateException(
                     "a pass over several tokens failed after this rolling cache had overwritten"
-                            + " tokens that it needs: begin with an empty cache");
+                            + " tokens that it needs: create a new cache");
         }
         if (!rolling && tokens > capacity - length) {
             throw new IllegalStateException(

@@ -74,7 +74,7 @@ public final class BitsandbytesWriter {
     }
 
     /**
-     * Returns the weight as it is read back after double quantization.
+     * Returns the weight as it is after double quantization.
      *
      * @param weight a weight
      * @return a weight with the same codes and rounded absmax

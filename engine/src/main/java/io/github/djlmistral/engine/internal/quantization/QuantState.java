@@ -30,19 +30,19 @@ import org.jspecify.annotations.Nullable;
  */
 record QuantState(int rows, int columns, int blockSize, @Nullable Nested nested) {
 
-    /** As bitsandbytes writes it, it has 200 bytes and the table of 16 numbers. */
+    /** Maximum size in bytes; bitsandbytes writes about 200. */
     private static final int LONGEST = 64 << 10;
 
     /**
      * Double quantization.
      *
      * @param blockSize the number of absmax of a block
-     * @param offset what was subtracted from absmax
+     * @param offset the value that was subtracted from absmax
      */
     record Nested(int blockSize, float offset) {}
 
     /**
-     * Reads the JSON.
+     * Parses the JSON.
      *
      * @throws IllegalArgumentException if a key is missing or has an invalid value
      */
@@ -52,14 +52,14 @@ record QuantState(int rows, int columns, int blockSize, @Nullable Nested nested)
         }
         JsonObject json;
         try {
-            // unlike new String(..), a decoder complains of what is not UTF-8
+            // unlike new String(..), a decoder rejects invalid UTF-8
             json =
                     StrictJson.parse(
                             StandardCharsets.UTF_8.newDecoder().decode(bytes.data()).toString());
         } catch (CharacterCodingException e) {
             throw new IllegalArgumentException("it is not UTF-8", e);
         }
-        // a name, checked only; newer versions write "torch.float16"
+        // only validated; newer versions write "torch.float16"
         Dtype.of(StrictJson.string(json.get("dtype"), "dtype"));
         List<JsonElement> shape = StrictJson.array(json.get("shape"), "shape");
         if (shape.size() != 2) {
@@ -73,7 +73,7 @@ record QuantState(int rows, int columns, int blockSize, @Nullable Nested nested)
             if (Dtype.of(type) != Dtype.FLOAT32) {
                 throw new IllegalArgumentException("nested_dtype is " + type + ", not float32");
             }
-            // Python reads a double here, of which torch makes a float
+            // Python reads a double, which torch converts to float32
             float offset = (float) number("nested_offset", json.get("nested_offset"));
             if (!Float.isFinite(offset)) {
                 throw new IllegalArgumentException("nested_offset is not a float32: " + offset);

@@ -159,7 +159,7 @@ final class ThreadTeam {
     /**
      * Takes the next units of work, which are numbered from 0 after each barrier.
      *
-     * @param count how many consecutive units
+     * @param count the number of consecutive units
      * @return the first of them; a number beyond the last unit means that no work is left
      */
     int take(int count) {

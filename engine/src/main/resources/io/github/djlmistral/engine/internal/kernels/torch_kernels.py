@@ -1,26 +1,26 @@
-# TorchScript as torch::jit::save writes it, compiled by libtorch when a model is loaded; no Python runs
-# it. Shapes and formulas are in Kernels.java. B batch, T queries, N keys, H query heads, G key/value
-# heads, D head size. Types are torch's numbers: 5 float16, 6 float32, 15 bfloat16.
+# TorchScript in the form that torch::jit::save writes, compiled by libtorch when a model is loaded, without
+# Python. Kernels.java has shapes and formulas. B batch size, T queries, N keys, H query heads, G key/value
+# heads, D head size. Data types are the numbers of c10/core/ScalarType.h: 5 float16, 6 float32, 15 bfloat16.
 class Kernels(Module):
   __parameters__ = []
   __buffers__ = []
   training : bool
   def to(self: __torch__.Kernels, x: Tensor, dtype: Tensor) -> Tensor:
     return torch.to(x, int(dtype))
-  # 16-bit data that DJL calls float16, seen as bfloat16: the same storage, nothing copied (TorchScript
-  # has no view of another type, but set_ does not ask for types)
+  # Reinterprets float16 as bfloat16 without a copy. TorchScript has no view with another dtype, but set_ does
+  # not check the dtype of the storage.
   def as_bfloat16(self: __torch__.Kernels, bits: Tensor) -> Tensor:
     return torch.set_(torch.empty([0], dtype=15, device=bits.device), bits, 0, torch.size(bits), torch.stride(bits))
   def embedding(self: __torch__.Kernels, ids: Tensor, weight: Tensor) -> Tensor:
     return torch.embedding(weight, ids)
   def linear(self: __torch__.Kernels, x: Tensor, weight: Tensor) -> Tensor:
-    # on a CPU float16 reads memory as fast as it goes for a few rows, and is 3 times as slow as
-    # float32 for many, where widening the weight is a small part of the work
+    # on a CPU, float16 is limited by memory bandwidth for few rows, but takes 3 times as long as float32 for
+    # many rows, where converting the weight is a small part of the work
     if x.dtype == 5 and torch.floordiv(torch.numel(x), torch.size(x, -1)) > 8 and not x.is_cuda:
       return torch.to(torch.linear(torch.to(x, 6), torch.to(weight, 6)), 5)
     else:
       return torch.linear(x, weight)
-  # the cast comes before the product with the weight, as in the reference
+  # casts before the multiplication by the weight, as transformers does
   def rms_norm(self: __torch__.Kernels, x: Tensor, weight: Tensor, eps: Tensor) -> Tensor:
     h = torch.to(x, 6)
     h = torch.mul(h, torch.rsqrt(torch.add(torch.mean(torch.mul(h, h), [-1], True), eps)))
@@ -42,22 +42,23 @@ class Kernels(Module):
   def rotary(self: __torch__.Kernels, q: Tensor, k: Tensor, v: Tensor, cos: Tensor, sin: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
     size = torch.size(cos, -1)
     return ((self).rotate((self).heads(q, size), cos, sin), (self).rotate((self).heads(k, size), cos, sin), (self).heads(v, size))
-  # keys and values: the cache, (B, G, C, D); the last of the new tokens go to the slots
+  # keys, values: the cache, (B, G, C, D); the last tokens are written to the slots
   def rotary_update(self: __torch__.Kernels, q: Tensor, k: Tensor, v: Tensor, cos: Tensor, sin: Tensor, keys: Tensor, values: Tensor, slots: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
     rotated, key, value = (self).rotary(q, k, v, cos, sin)
     first = torch.sub(torch.size(key, 2), torch.size(slots, 0))
     torch.index_copy_(keys, 2, slots, torch.slice(key, 2, first))
     torch.index_copy_(values, 2, slots, torch.slice(value, 2, first))
     return (rotated, key, value)
-  # T = 1: the queries of a group are the rows of one product. Two products and a softmax would be faster for
-  # 4096 keys in bfloat16 (1.06 ms, this 1.28), and slower everywhere else (64 to 4096 keys, three types)
+  # T = 1: the query heads of a group become the queries of one head. Two matrix products and a softmax take
+  # 1.06 ms instead of 1.28 ms for 4096 keys in bfloat16, but more time in all other cases measured (64 to 4096
+  # keys, three dtypes).
   def attention_of_one(self: __torch__.Kernels, q: Tensor, k: Tensor, v: Tensor, bias: Optional[Tensor]) -> Tensor:
     b = torch.size(q, 0)
     folded = torch.reshape(q, [b, torch.size(k, 1), -1, torch.size(q, 3)])
     return torch.reshape(torch.scaled_dot_product_attention(folded, k, v, bias), [b, 1, -1])
-  # Query i of T sees key j of N where i + N - T - w < j <= i + N - T. Where the flash kernel's own causal
-  # rule does not say that, blocks of 256 queries see the band of keys they need, under a mask of
-  # 256 rows. Example, N = T = 600, w = 100: queries 256 to 511 see keys 157 to 511.
+  # Query i of T attends to key j of N if i + N - T - w < j <= i + N - T. If that is not the causal mask of the
+  # flash kernel, queries are computed in blocks of 256 over the keys of their band, with a mask of 256 rows.
+  # Example, N = T = 600, w = 100: queries 256 to 511 use keys 157 to 511.
   def attention(self: __torch__.Kernels, q: Tensor, k: Tensor, v: Tensor, window: Tensor) -> Tensor:
     b = torch.size(q, 0)
     h = torch.size(q, 1)
@@ -72,7 +73,7 @@ class Kernels(Module):
     if t == 1:
       lo = max(0, n - w)
       return (self).attention_of_one(q, torch.slice(k, 2, lo), torch.slice(v, 2, lo), annotate(Optional[Tensor], None))
-    # each key/value head is seen g times through a stride of zero: as fast as copies, no memory
+    # key/value heads are repeated g times by a stride of 0: as fast as copies, without their memory
     qx = torch.reshape(q, [b * kv, g, t, d])
     kx = torch.expand(torch.reshape(k, [b * kv, 1, n, d]), [-1, g, -1, -1])
     vx = torch.expand(torch.reshape(v, [b * kv, 1, n, d]), [-1, g, -1, -1])
@@ -94,7 +95,7 @@ class Kernels(Module):
         start = stop
       out = torch.cat(parts, 2)
     return torch.reshape(torch.transpose(torch.reshape(out, [b, h, t, d]), 1, 2), [b, t, h * d])
-  # mask: float32 (B, 1, T, N); clamped, because float16 has no -1e30
+  # mask: float32 (B, 1, T, N); clamped, since float16 cannot represent -1e30
   def bias(self: __torch__.Kernels, mask: Tensor, q: Tensor) -> Tensor:
     return torch.to(torch.clamp(mask, -30000.), q.dtype)
   def attention_masked(self: __torch__.Kernels, q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:

@@ -1,11 +1,12 @@
-  # More methods of the class in torch_kernels.py: quantized weights. N rows (outputs), K columns, T tiles of
-  # 16 rows, G groups of a row; layouts are those of Int4.java, Int8.java and BitsandbytesWeight.java.
+  # Methods for quantized weights, appended to the class in torch_kernels.py. N rows (outputs), K columns,
+  # T tiles of 16 rows, G groups per row; Int4.java, Int8.java and BitsandbytesWeight.java define the layouts.
   def select_columns(self: __torch__.Kernels, x: Tensor, order: Tensor) -> Tensor:
     return torch.index_select(x, -1, order)
-  # (..., N) for x (..., K), to be written by linear_into
+  # allocates the output (..., N) for x (..., K); linear_into writes it
   def linear_output(self: __torch__.Kernels, x: Tensor, n: Tensor) -> Tensor:
     return torch.empty(torch.add(torch.slice(torch.size(x), 0, -1), [int(n)]), dtype=x.dtype, device=x.device)
-  # columns first to last of out are x times as many rows, the first numbers in block; out may be of fewer bits
+  # computes columns first to last - 1 of out; block begins with the dequantized rows. The dtype of out may be
+  # narrower than that of x and block.
   def linear_into(self: __torch__.Kernels, x: Tensor, block: Tensor, out: Tensor, first: Tensor, last: Tensor) -> Tensor:
     a = int(first)
     b = int(last)
@@ -15,10 +16,10 @@
   def copy_rows(self: __torch__.Kernels, whole: Tensor, block: Tensor, first: Tensor, last: Tensor) -> Tensor:
     rows = torch.slice(whole, 0, int(first), int(last))
     return torch.copy_(rows, torch.reshape(torch.slice(block, 0, 0, torch.numel(rows)), torch.size(rows)))
-  # a weight of another type than x, as dequantizing gives it
+  # linear layer with a weight of another dtype than x
   def linear_widened(self: __torch__.Kernels, x: Tensor, weight: Tensor) -> Tensor:
     return torch.to(torch.linear(torch.to(x, weight.dtype), weight), x.dtype)
-  # (T, K/8, 64) bytes to codes (16 T, K): a row's word of four bytes has the even columns in its lower two
+  # unpacks (T, K/8, 64) bytes to codes (16 T, K); the lower two bytes of a row's word are the even columns
   def int4_codes(self: __torch__.Kernels, bytes: Tensor) -> Tensor:
     t = torch.size(bytes, 0)
     c = torch.size(bytes, 1)
@@ -28,7 +29,7 @@
   # (T, G, 16) to (16 T, G, 1) in float32
   def by_row(self: __torch__.Kernels, x: Tensor) -> Tensor:
     return torch.reshape(torch.to(torch.transpose(x, 1, 2), 6), [-1, torch.size(x, 1), 1])
-  # codes (16 T, K) to the first n rows of numbers; no offsets where that is empty
+  # dequantizes the first n rows of codes (16 T, K); offsets are empty for symmetric weights
   def grouped(self: __torch__.Kernels, codes: Tensor, scales: Tensor, offsets: Tensor, n: int, dtype: int) -> Tensor:
     w = torch.mul(torch.reshape(torch.to(codes, 6), [torch.size(codes, 0), torch.size(scales, 1), -1]), (self).by_row(scales))
     if torch.ne(torch.numel(offsets), 0):
@@ -42,7 +43,7 @@
   def int8_dequantize(self: __torch__.Kernels, codes: Tensor, scales: Tensor, offsets: Tensor, n: Tensor, dtype: Tensor) -> Tensor:
     rows = torch.reshape(torch.transpose(codes, 1, 2), [-1, torch.size(codes, 1)])
     return (self).grouped(rows, scales, offsets, int(n), int(dtype))
-  # bytes of two codes, the first above; shape int64 (3): rows, columns, block size
+  # a byte holds two codes, the first in its upper half; shape: int64 (3), rows, columns, block size
   def codebook_dequantize(self: __torch__.Kernels, bytes: Tensor, absmax: Tensor, table: Tensor, shape: Tensor, dtype: Tensor) -> Tensor:
     n = int(torch.select(shape, 0, 0))
     k = int(torch.select(shape, 0, 1))
@@ -52,14 +53,14 @@
     w = torch.index_select(table, 0, torch.to(codes, 3))
     factors = torch.slice(torch.repeat_interleave(absmax, size), 0, 0, torch.mul(n, k))
     return torch.to(torch.reshape(torch.mul(w, factors), [n, k]), int(dtype))
-  # PyTorch's own layouts for a few rows of x, w = (q - 8) scale + zero: scales and zeros side by side, (G, 16 T, 2)
+  # layout of PyTorch's int4 operator, w = (q - 8) scale + zero: scales and zeros interleaved, (G, 16 T, 2)
   def int4_scales_and_zeros(self: __torch__.Kernels, scales: Tensor, offsets: Tensor) -> Tensor:
     s = torch.squeeze((self).by_row(scales), -1)
     z = torch.zeros_like(s)
     if torch.ne(torch.numel(offsets), 0):
       z = torch.add(torch.squeeze((self).by_row(offsets), -1), torch.mul(s, 8.))
     return torch.to(torch.contiguous(torch.transpose(torch.stack([s, z], -1), 0, 1)), 15)
-  # in pieces of 1024 rows, as the operator wants codes of 32 bits; it lays out blocks of 64 rows
+  # in parts of 1024 rows, since the operator takes 32-bit codes; it packs blocks of 64 rows
   def int4_pack_cpu(self: __torch__.Kernels, bytes: Tensor) -> Tensor:
     parts = annotate(List[Tensor], [])
     t = 0
@@ -73,8 +74,8 @@
     group = torch.floordiv(k, torch.size(scales_and_zeros, 0))
     out = torch._weight_int4pack_mm_for_cpu(torch.reshape(x, [-1, k]), packed, group, scales_and_zeros)
     return torch.reshape(torch.slice(out, -1, 0, int(n)), torch.add(torch.slice(torch.size(x), 0, -1), [int(n)]))
-  # CUDA's operator takes two codes a byte, the first above; tiles of 16 columns, as many together as fit. It is
-  # tried out, as it says no more than at its call that a device is too old
+  # the CUDA operator takes two codes per byte, the first in the upper half, and as many tiles of 16 columns at a
+  # time as divide the columns. It is called once here, since only a call reveals that a device is not supported.
   def int4_pack_cuda(self: __torch__.Kernels, bytes: Tensor, scales_and_zeros: Tensor) -> Tensor:
     codes = (self).int4_codes(bytes)
     k = torch.size(codes, 1)
