@@ -127,7 +127,7 @@ class KvCacheTest extends Fixture {
     }
 
     @Test
-    void croppingIsRefusedWhereSomethingIsLost() {
+    void croppingOverwrittenTokensIsRejected() {
         try (SlotKvCache cache = cache(true, 4)) {
             see(cache, 4);
             cache.crop(2);
@@ -144,7 +144,7 @@ class KvCacheTest extends Fixture {
 
     @ParameterizedTest
     @ValueSource(ints = {-1, 4})
-    void croppingNeedsTokensThatAreThere(int tokens) {
+    void croppingToInvalidLengths(int tokens) {
         try (SlotKvCache cache = cache(false, 9)) {
             see(cache, 3);
             assertThatIllegalArgumentException()
@@ -269,7 +269,7 @@ class KvCacheTest extends Fixture {
         "window8-f32, torch, 8, 5",
         "window8-f32, reference, 8, 1"
     })
-    void croppedTokensHaveNeverBeen(String checkpoint, String kernels, int length, int kept)
+    void croppingRemovesTokens(String checkpoint, String kernels, int length, int kept)
             throws Exception {
         MistralForCausalLM network = load(checkpoint, kernels);
         long[] text = prompt(network, 1, length);

@@ -115,7 +115,7 @@ class ChatTemplateTest {
     }
 
     @Test
-    void aFileOfItsOwnWinsOverTheSettings() throws IOException {
+    void templateFileTakesPrecedenceOverSettings() throws IOException {
         Files.writeString(
                 directory.resolve("tokenizer_config.json"), "{\"chat_template\": \"settings\"}");
         assertThat(ChatTemplate.open(directory).orElseThrow().render(List.of(HI), false))

@@ -122,7 +122,7 @@ class ConversationTest {
                 "constant # content # does not use \"content\"",
                 "{{ messages[-1].content | upper }} # content # does not write it unchanged"
             })
-    void whatCannotBeContinued(String jinja, String field, String cause) {
+    void invalidContinueFinalMessage(String jinja, String field, String cause) {
         Conversation conversation =
                 new Conversation(List.of(Message.assistant("be"))).withContinuedField(field);
         assertThatThrownBy(() -> render(jinja, conversation))

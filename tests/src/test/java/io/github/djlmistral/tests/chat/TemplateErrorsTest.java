@@ -76,7 +76,7 @@ class TemplateErrorsTest {
                 "{{ 'a'.translate({}) }} # method 'translate'",
                 "{{ n.to_bytes(2) }} # method 'to_bytes'"
             })
-    void whatIsNotSupportedIsRefusedWhenATemplateIsOpened(String source, String name) {
+    void unsupportedConstructsAreRejectedOnOpen(String source, String name) {
         TemplateException e = opening("first line\n" + source);
         assertThat(e).hasMessage("line 2 of the template: the " + name + " is not supported");
     }
@@ -136,7 +136,7 @@ class TemplateErrorsTest {
     }
 
     @Test
-    void aRaisedExceptionHasTheTemplatesWordsOnly() {
+    void raisedExceptionHasTheTemplatesMessage() {
         TemplateException e = rendering("a\n{{ raise_exception('roles must alternate') }}");
         assertThat(e).hasMessage("roles must alternate");
         assertThat(e.line()).isEqualTo(2);

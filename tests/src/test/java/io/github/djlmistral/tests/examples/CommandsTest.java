@@ -99,7 +99,7 @@ class CommandsTest {
     }
 
     @Test
-    void infoKnowsTheModelFromItsHeaders() {
+    void infoReadsHeadersOnly() {
         JsonObject json = Cli.run("info", "--model=" + MODEL, "--json").json();
         JsonObject config = json.getAsJsonObject("config");
         assertThat(config.get("hidden_size").getAsInt()).isEqualTo(32);
@@ -148,7 +148,7 @@ class CommandsTest {
     }
 
     @Test
-    void benchMeasuresPromptAndGenerationApart() {
+    void benchMeasuresPrefillAndDecode() {
         String[] arguments = {
             "bench", "--model=" + MODEL, "--prompt=20", "--generate=6", "--repetitions=3", "-d=4"
         };
@@ -172,7 +172,7 @@ class CommandsTest {
 
     /** 212,992 quantized weights take half a byte each, and two more per group of 64. */
     @Test
-    void benchCountsTheBytesOfWeightsInFewBits() {
+    void benchCountsBytesOfQuantizedWeights() {
         String[] arguments = {
             "bench", "--synthetic=tiny", "--layers=1", "--group=64", "-p=5", "-n=3", "-r=1", "-d=4"
         };
@@ -197,7 +197,7 @@ class CommandsTest {
     }
 
     @Test
-    void benchKnowsWhichSyntheticModelsThereAre() {
+    void benchNamesTheSyntheticModels() {
         assertThat(Cli.run("bench", "--synthetic=8b").fault(2)).contains("8b", "7b-v0.2", "tiny");
         assertThat(Cli.run("bench", "--synthetic=tiny", "--group=16").fault(2))
                 .contains("16", "32");
@@ -206,7 +206,7 @@ class CommandsTest {
 
     /** A rolling cache cannot be rewound. */
     @Test
-    void benchMeasuresBehindAWindow() {
+    void benchMeasuresBeyondTheWindow() {
         JsonObject json =
                 Cli.run("bench", "--model=" + MODEL, "-p=0", "-n=3", "-d=9", "-r=2", "--json")
                         .json();
@@ -291,7 +291,7 @@ class CommandsTest {
     }
 
     @Test
-    void chatForgetsWhatDoesNotFit() {
+    void chatDropsTheOldestMessages() {
         String line = "What is a lighthouse, and what is a fox? ".repeat(50) + "\n";
         Cli run = Cli.runWith(line.repeat(4), "chat", "--max-new-tokens=4").succeeds();
         assertThat(run.out().lines()).hasSize(4);

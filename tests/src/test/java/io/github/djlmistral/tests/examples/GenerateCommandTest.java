@@ -178,7 +178,7 @@ class GenerateCommandTest {
     }
 
     @Test
-    void aMisspeltOptionIsCorrected() {
+    void misspelledOptionIsSuggested() {
         assertThat(generate("--ids=5", "--temprature=1").fault(2))
                 .contains("--temprature")
                 .contains("did you mean --temperature");

@@ -128,7 +128,7 @@ class HubCommandsTest {
 
     /** Files that were downloaded before are kept and not downloaded again. */
     @Test
-    void whatWasCutOffIsShownAndGoesOn() throws Exception {
+    void interruptedDownloadsAreListedAndResume() throws Exception {
         hub.breakAfter(50_000);
         Cli broken = Cli.run("pull", NAME);
         assertThat(broken.exitCode()).as(broken.err()).isEqualTo(1);
@@ -159,7 +159,7 @@ class HubCommandsTest {
     }
 
     @Test
-    void anAddressMaySayThePrecision() throws Exception {
+    void urlMayContainThePrecision() throws Exception {
         String model = "hf://owner/Window4?precision=nf4";
         Path plain = Reference.directory("checkpoints/window4-bf16");
         hub.offer("owner/Window4", plain);
@@ -240,7 +240,7 @@ class HubCommandsTest {
     }
 
     @Test
-    void whatIsNotThereIsExplained() {
+    void missingModelIsExplained() {
         assertThat(Cli.run("pull", "owner/None").fault(1)).contains("owner/None");
         assertThat(Cli.run("info", "--model=owner/None").fault(1))
                 .contains("owner/None", "no local directory or file owner/None either");
@@ -260,7 +260,7 @@ class HubCommandsTest {
     /** Options are validated before a model is downloaded. */
     @ParameterizedTest
     @ValueSource(strings = {"--quantization=int3", "--dtype=float12", "--device=abacus"})
-    void wrongOptionsAreSeenBeforehand(String option) {
+    void wrongOptionsAreReportedBeforeLoading(String option) {
         Cli run = Cli.run("generate", "--ids=5", "--model=" + NAME, option);
         assertThat(run.exitCode()).isIn(1, 2);
         assertThat(run.err()).contains(option.substring(option.indexOf('=') + 1));

@@ -66,7 +66,7 @@ class PerplexityCompareTest {
 
     /** Against all log-probabilities of one pass, summed in double precision. */
     @Test
-    void divergenceAndPerplexityAreThoseOfTheirDefinitions() throws Exception {
+    void divergenceAndPerplexityFollowTheirDefinitions() throws Exception {
         Path file = file("text.txt", TEXT);
         JsonObject result =
                 Cli.run("perplexity", "--json", "--compare=int4-g128-head4", file + "").json();
@@ -169,7 +169,7 @@ class PerplexityCompareTest {
     }
 
     @Test
-    void aModelIsAsFarFromItselfAsNothing() throws Exception {
+    void divergenceOfAModelFromItselfIsZero() throws Exception {
         Path file = file("text.txt", TEXT);
         JsonObject result =
                 Cli.run("perplexity", "--json", "--compare", embedded() + "", file + "").json();
@@ -232,7 +232,7 @@ class PerplexityCompareTest {
 
     /** Same bits per weight, unquantized output layer in both; a sixth of the built-in text. */
     @Test
-    void int4IsNearerToThePlainWeightsThanLlamaCppsQ4() throws Exception {
+    void int4ErrorIsBelowQ4Error() throws Exception {
         String lines;
         try (InputStream in = MistralCli.class.getResourceAsStream("cli/dialogues.jsonl")) {
             lines = new String(in.readAllBytes(), StandardCharsets.UTF_8);

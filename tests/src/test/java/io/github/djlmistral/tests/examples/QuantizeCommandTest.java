@@ -58,7 +58,7 @@ class QuantizeCommandTest {
     /** Reported sizes are those of the file; the result equals quantization at load time. */
     @ParameterizedTest
     @CsvSource({"int4, 5.47, 0.0674", "int4-g32-sym-head4, 4.5, 0.082", "nf4-double, 4.22, 0.092"})
-    void whatItMakesLoadsAndAnswers(String method, double bits, double error) throws Exception {
+    void outputLoadsAndAnswers(String method, double bits, double error) throws Exception {
         JsonObject json = quantize(Mistral.DEFAULT_MODEL, method);
         assertThat(json.get("quantization").getAsString()).startsWith(method);
         assertThat(json.get("bits_per_quantized_weight").getAsDouble())
@@ -128,7 +128,7 @@ class QuantizeCommandTest {
      */
     @ParameterizedTest
     @ValueSource(strings = {"nowindow-tied-sharded", "consolidated"})
-    void otherLayoutsOfCheckpointsDoAsWell(String name) throws Exception {
+    void otherCheckpointLayoutsLoad(String name) throws Exception {
         String source = Reference.directory("checkpoints/" + name).toString();
         quantize(source, "nf4");
         MistralCheckpoint plain = MistralCheckpoint.open(Path.of(source));
@@ -156,7 +156,7 @@ class QuantizeCommandTest {
     }
 
     @Test
-    void whatIsQuantizedAlreadyIsRefused() throws Exception {
+    void quantizedWeightsAreNotQuantizedAgain() throws Exception {
         quantize(Mistral.DEFAULT_MODEL, "int4");
         String again = directory.resolve("again").toString();
         assertThat(Cli.run("quantize", out().toString(), again).fault(1)).contains("already");
@@ -193,7 +193,7 @@ class QuantizeCommandTest {
 
     @EnabledOnOs(OS.LINUX) // which has a directory on a file system without any space
     @Test
-    void spaceIsLookedAtBeforehand() {
+    void diskSpaceIsCheckedFirst() {
         assertThat(Cli.run("quantize", Mistral.DEFAULT_MODEL, "/proc/model").fault(1))
                 .contains("the result takes", "has 0 B free");
     }
@@ -216,7 +216,7 @@ class QuantizeCommandTest {
     }
 
     @Test
-    void infoKnowsTheSizeBeforehand() {
+    void infoEstimatesTheSize() {
         JsonObject plain = Cli.run("info", "--json").json().getAsJsonObject("weights");
         JsonObject int4 =
                 Cli.run("info", "--json", "--quantization=int4").json().getAsJsonObject("weights");

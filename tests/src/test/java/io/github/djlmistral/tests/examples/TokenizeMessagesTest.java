@@ -151,7 +151,7 @@ class TokenizeMessagesTest {
     }
 
     @Test
-    void aRefusedConversationIsToldInTheTemplatesWords() throws IOException {
+    void templateErrorIsReported() throws IOException {
         String messages =
                 file(
                         "messages.json",
@@ -161,7 +161,7 @@ class TokenizeMessagesTest {
     }
 
     @Test
-    void optionsThatDoNotGoTogether() throws IOException {
+    void conflictingOptions() throws IOException {
         String messages = file("messages.json", new JsonArray());
         assertThat(Cli.run("tokenize", "--messages=" + messages, "text").fault(2))
                 .contains("--messages");

@@ -39,7 +39,7 @@ class BadInputTest extends Fixture {
 
     @ParameterizedTest
     @ValueSource(strings = {"torch", "reference"})
-    void promptsThatCannotBe(String kernels) throws Exception {
+    void invalidPrompts(String kernels) throws Exception {
         MistralForCausalLM network = load("window8-f32", kernels);
         Generator generator = new Generator(network, manager, null);
         long[] good = {5, 6};
@@ -112,7 +112,7 @@ class BadInputTest extends Fixture {
 
     @ParameterizedTest
     @ValueSource(strings = {"topk", "top-k", "num_beams", "max_length", "", "TEMPERATURE"})
-    void anUnknownOptionIsNamedWithThoseThereAre(String name) {
+    void unknownOptionListsTheKnownOnes(String name) {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> GenerationConfig.builder().option(name, 1))
                 .withMessageContaining("\"" + name + "\"")
@@ -222,7 +222,7 @@ class BadInputTest extends Fixture {
                 "{",
                 "{\"eos_token_id\": [[2]]}"
             })
-    void recommendationsThatCannotBeRead(String json) {
+    void unreadableRecommendations(String json) {
         assertThatIOException()
                 .isThrownBy(() -> read(json))
                 .withMessageContaining("generation_config.json");

@@ -75,8 +75,7 @@ class GenerationFailureTest extends Fixture {
         "simd, 3e38, 'NaN|Infinity'",
         "torch, 3e38, 'NaN|Infinity'"
     })
-    void logitsThatAreNoNumbersAreAnError(String kernels, float norm, String found)
-            throws Exception {
+    void nanLogitsAreAnError(String kernels, float norm, String found) throws Exception {
         MistralForCausalLM network = network(withFinalNorm(norm), kernels);
         int before = resources(manager);
         for (boolean sample : new boolean[] {false, true}) {
@@ -147,7 +146,7 @@ class GenerationFailureTest extends Fixture {
 
     /** An exception of a logits processor for one row leaves the other rows unchanged. */
     @Test
-    void aProcessorThatFailedIsAskedAgain() throws Exception {
+    void failedProcessorIsCalledAgain() throws Exception {
         MistralForCausalLM network = load("window8-f32", "torch");
         List<long[]> prompts = List.of(prompt(network, 1, 7), prompt(network, 2, 3));
         List<Sequence> expected = rows(network, prompts, 6);

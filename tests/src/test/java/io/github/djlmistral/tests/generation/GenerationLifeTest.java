@@ -75,7 +75,7 @@ class GenerationLifeTest extends Fixture {
     }
 
     @Test
-    void aRowThatHadEndedBeforeIsNotCancelled() throws Exception {
+    void finishedRowIsNotCancelled() throws Exception {
         MistralForCausalLM network = load("window8-f32", "torch");
         List<long[]> prompts = List.of(prompt(network, 1, 5), prompt(network, 2, 5));
         long[] first = decided(network, prompts, options(20)).get(0).generated();
@@ -224,7 +224,7 @@ class GenerationLifeTest extends Fixture {
         "window8-f32, torch", "window8-f32, reference",
         "nowindow-tied-sharded, torch", "nowindow-tied-sharded, reference"
     })
-    void aGenerationHoldsAsMuchAfterEachToken(String checkpoint, String kernels) throws Exception {
+    void memoryOfAGenerationIsConstant(String checkpoint, String kernels) throws Exception {
         MistralForCausalLM network = load(checkpoint, kernels);
         List<long[]> prompts = List.of(prompt(network, 1, 11), prompt(network, 2, 5));
         try (NDManager parent = manager.newSubManager();
@@ -242,7 +242,7 @@ class GenerationLifeTest extends Fixture {
     /** The engine fails, e.g. out of memory, in the middle of any forward pass. */
     @ParameterizedTest
     @CsvSource({"1, 20", "2, 20", "3, 20", "4, 20", "5, 20", "2, 2", "3, 2", "5, 2"})
-    void aPassThatFailedIsRepeatedOrRefused(int pass, int chunk) throws Exception {
+    void failedPassIsRepeatedOrRejected(int pass, int chunk) throws Exception {
         MistralForCausalLM network = load("window8-f32", "torch");
         List<long[]> prompts = List.of(prompt(network, 1, 7), prompt(network, 2, 3));
         List<Sequence> expected = decided(network, prompts, options(6));
@@ -287,7 +287,7 @@ class GenerationLifeTest extends Fixture {
 
     /** A failed chunk that wrapped around has overwritten keys that it needs: no retry. */
     @Test
-    void aTornRollingCacheIsRefused() throws Exception {
+    void partlyOverwrittenRollingCacheIsRejected() throws Exception {
         MistralForCausalLM network = load("window8-f32", "torch");
         int[] calls = new int[1];
         Kernels kernels =

@@ -80,7 +80,7 @@ class GenerationTest extends Fixture {
         "window8-f32, torch, 512", "window8-f32, reference, 5", "window4-bf16, torch, 3",
         "nowindow-tied-sharded, torch, 4", "nowindow-tied-sharded, reference, 512", "f16, torch, 1"
     })
-    void aPaddedRowIsAsIfAlone(String checkpoint, String kernels, int chunk) throws Exception {
+    void paddingDoesNotChangeARow(String checkpoint, String kernels, int chunk) throws Exception {
         MistralForCausalLM network = load(checkpoint, kernels);
         List<long[]> prompts = new ArrayList<>();
         for (int length : new int[] {1, 2, 7, 13, 19, 4}) {
@@ -219,7 +219,7 @@ class GenerationTest extends Fixture {
     /** Four threads share one network, each with its own batches, caches and seeds. */
     @ParameterizedTest
     @ValueSource(strings = {"torch", "reference"})
-    void generationsAtOnceAreAsOneAfterTheOther(String kernels) throws Exception {
+    void concurrentGenerationsEqualSequentialOnes(String kernels) throws Exception {
         MistralForCausalLM network = load("window8-f32", kernels);
         Generator generator = new Generator(network, manager, null);
         List<Callable<GenerationResult>> tasks = new ArrayList<>();

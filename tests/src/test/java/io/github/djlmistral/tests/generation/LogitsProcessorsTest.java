@@ -187,7 +187,7 @@ class LogitsProcessorsTest extends Fixture {
     /** Against the definitions in double precision, on scores without ties or near-ties. */
     @ParameterizedTest
     @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8})
-    void keepsWhatTheDefinitionSays(long seed) {
+    void keepsTheDefinedTokens(long seed) {
         float[] scores = random(seed);
         double[] probabilities = softmax(scores);
         List<Integer> order = new ArrayList<>();
@@ -220,7 +220,7 @@ class LogitsProcessorsTest extends Fixture {
     }
 
     @Test
-    void theOptionsOfSamplingDoNothingToTheLikeliestToken() {
+    void greedyDecodingIgnoresSamplingOptions() {
         GenerationConfig config =
                 GenerationConfig.builder()
                         .doSample(false)
@@ -245,7 +245,7 @@ class LogitsProcessorsTest extends Fixture {
 
     /** Published checkpoints name EOS ids outside the vocabulary. */
     @Test
-    void endTokensOutsideTheVocabularyAreNotThere() {
+    void endTokensOutsideTheVocabularyAreIgnored() {
         float[] scores = {1, 2, 3};
         LogitsProcessors.minNewTokens(1, List.of(2, 3, -1))
                 .process(scores, new Sequence(new long[] {1}));

@@ -187,14 +187,14 @@ class SamplingTest extends Fixture {
 
     @ParameterizedTest
     @ValueSource(doubles = {1e-6, 1e-30, 1e-45, Double.MIN_VALUE})
-    void atTemperatureZeroTheLikeliestIsDrawn(double temperature) {
+    void lowTemperatureIsGreedy(double temperature) {
         assertThat(text(options(40).temperature(temperature).topK(0).seed(1)))
                 .isEqualTo(decided(options(40)));
     }
 
     /** Masked tokens stay masked, and no score becomes NaN. */
     @Test
-    void atTemperatureInfinityAllAreDrawnAlike() {
+    void infiniteTemperatureIsUniform() {
         GenerationConfig.Builder options =
                 options(300)
                         .temperature(Double.MAX_VALUE)
@@ -228,7 +228,7 @@ class SamplingTest extends Fixture {
     }
 
     @Test
-    void endTokensWaitForTheLeastLength() {
+    void endTokensRespectMinNewTokens() {
         long[] text = decided(options(40));
         GenerationConfig.Builder options = options(40).eosTokenIds(List.of((int) text[0]));
         assertThat(text(options)).hasSize(1);

@@ -79,7 +79,7 @@ class HostileCheckpointTest {
     @ParameterizedTest
     @ValueSource(
             strings = {"", "[]", "null", "{", "{\"a\":1,\"a\":2}", "{} {}", "{\"a\":\"\\ud800\"}"})
-    void documentsThatAreNoConfiguration(String json) throws IOException {
+    void invalidDocuments(String json) throws IOException {
         file("config.json", json);
         file("generation_config.json", json);
 

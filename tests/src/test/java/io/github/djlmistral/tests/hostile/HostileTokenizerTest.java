@@ -254,7 +254,7 @@ class HostileTokenizerTest {
     }
 
     @Test
-    void aPieceOfAMillionCharacters() throws IOException {
+    void pieceOfAMillionCharacters() throws IOException {
         ByteArrayOutputStream model = new ByteArrayOutputStream();
         field(model, 1, piece("a".repeat(1_000_000)));
         modelRefusal(model).contains("more than 256 characters");

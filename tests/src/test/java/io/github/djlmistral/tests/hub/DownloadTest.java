@@ -50,7 +50,7 @@ class DownloadTest {
     }
 
     @Test
-    void fetchesWhatTheModelNeedsIntoPythonsLayout() throws IOException {
+    void downloadsRequiredFilesIntoPythonsLayout() throws IOException {
         HubFixture.Told told = new HubFixture.Told();
 
         Path snapshot = hub(server, cache).download(MODEL, told);
@@ -78,7 +78,7 @@ class DownloadTest {
     }
 
     @Test
-    void fetchesNothingTwice() throws IOException {
+    void filesAreDownloadedOnce() throws IOException {
         Hub hub = hub(server, cache);
         Path first = hub.download(MODEL, null);
         long served = server.served.get();
@@ -102,7 +102,7 @@ class DownloadTest {
     }
 
     @Test
-    void aBranchThatMovedOnBringsOnlyWhatChanged() throws IOException {
+    void updatedBranchDownloadsChangesOnly() throws IOException {
         Hub hub = hub(server, cache);
         Path before = hub.download(MODEL, null);
         String later = "f".repeat(40);
@@ -120,7 +120,7 @@ class DownloadTest {
     }
 
     @Test
-    void withoutTheHubTheCacheWillDo() throws IOException {
+    void unreachableHubFallsBackToTheCache() throws IOException {
         Path first = hub(server, cache).download(MODEL, null);
         server.instead = request -> HubServer.error(503, "", "down");
 
@@ -130,7 +130,7 @@ class DownloadTest {
     }
 
     @Test
-    void whatIsNotCompleteIsNotFound() throws IOException {
+    void incompleteSnapshotIsNotFound() throws IOException {
         Hub hub = hub(server, cache);
         Path snapshot = hub.download(MODEL, null);
         Files.delete(snapshot.resolve("tokenizer.json"));
@@ -155,7 +155,7 @@ class DownloadTest {
     }
 
     @Test
-    void findsWhatPythonDownloadedAndListed() throws IOException {
+    void findsDownloadsOfPython() throws IOException {
         Path snapshot = hub(server, cache).download(MODEL, null);
         Path directory = cache.resolve("models--owner--Tiny-7B");
         Files.move(directory.resolve(".listings"), directory.resolve("trees"));
@@ -167,7 +167,7 @@ class DownloadTest {
     }
 
     @Test
-    void findsWhatOlderPythonsDownloaded() throws IOException {
+    void findsDownloadsOfOlderPythonVersions() throws IOException {
         repository.files.remove("model.safetensors");
         repository
                 .with("model-00001-of-00002.safetensors", random(2000))

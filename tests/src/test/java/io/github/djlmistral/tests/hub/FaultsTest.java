@@ -65,7 +65,7 @@ class FaultsTest {
     }
 
     @Test
-    void aGatedRepositoryIsTold() throws IOException {
+    void gatedRepository() throws IOException {
         server.token = "hf_right";
         server.instead =
                 request ->
@@ -87,7 +87,7 @@ class FaultsTest {
     }
 
     @Test
-    void anAccountThatIsNotLetInIsTold() {
+    void accountWithoutAccessIsReported() {
         server.token = "hf_right";
         server.instead =
                 request ->
@@ -100,7 +100,7 @@ class FaultsTest {
     }
 
     @Test
-    void aWrongTokenIsTold() {
+    void rejectedTokenIsReported() {
         server.token = "hf_right";
         failure(settings(server, cache).withToken("hf_wrong"), MODEL)
                 .hasMessageContaining("not valid")
@@ -109,7 +109,7 @@ class FaultsTest {
     }
 
     @Test
-    void anUnknownRepositoryIsTold() {
+    void unknownRepositoryIsReported() {
         HubModel unknown = HubModel.parse("owner/Tiny-8B");
         failure(settings(server, cache), unknown)
                 .hasMessageContaining("no such repository, or it is private")
@@ -121,7 +121,7 @@ class FaultsTest {
     }
 
     @Test
-    void anUnknownRevisionIsToldEvenIfAnotherIsCached() throws IOException {
+    void unknownRevisionIsReportedDespiteCache() throws IOException {
         new Hub(settings(server, cache)).download(MODEL, null);
         failure(settings(server, cache), HubModel.parse("owner/Tiny-7B@v9"))
                 .hasMessageContaining("no revision \"v9\"");
@@ -226,7 +226,7 @@ class FaultsTest {
     /** The message does not depend on the default locale; German would give "3000000,0". */
     @ParameterizedTest
     @ValueSource(strings = {"en-US", "de-DE", "ar-EG"})
-    void aFileThatDoesNotFitIsToldBeforeItIsFetched(String locale) {
+    void missingDiskSpaceIsReportedBeforeDownload(String locale) {
         Locale before = Locale.getDefault();
         Locale.setDefault(Locale.forLanguageTag(locale));
         try {
@@ -254,7 +254,7 @@ class FaultsTest {
     }
 
     @Test
-    void whatIsNoHubIsTold() {
+    void serverThatIsNotAHub() {
         server.instead = request -> HubServer.json("<html>Please log in</html>");
         failure()
                 .hasMessageContaining("is not a list of files")
@@ -268,7 +268,7 @@ class FaultsTest {
     }
 
     @Test
-    void aListWithoutSizesIsTold() {
+    void listingWithoutSizes() {
         server.instead =
                 request ->
                         HubServer.json(
@@ -405,7 +405,7 @@ class FaultsTest {
     }
 
     @Test
-    void aServerThatHangsUpIsTold() throws IOException {
+    void closedConnectionIsReported() throws IOException {
         try (ServerSocket socket = new ServerSocket(0)) {
             HubSettings gone =
                     HubSettings.of(URI.create("http://127.0.0.1:" + socket.getLocalPort()), cache)

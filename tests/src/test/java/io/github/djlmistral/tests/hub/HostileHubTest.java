@@ -129,7 +129,7 @@ class HostileHubTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"../x", "a/b", "", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "é"})
-    void hashesThatAreNone(String etag) {
+    void invalidHashes(String etag) {
         answer(listing("[" + file("\"model.gguf\"", "4", "\"" + etag + "\"") + "]"));
 
         refusal().contains("no valid size and hash for model.gguf");
@@ -203,7 +203,7 @@ class HostileHubTest {
     }
 
     @Test
-    void aServerThatSaysNothing() {
+    void silentServer() {
         server.instead =
                 request -> {
                     Reply reply = new Reply(200, new byte[1 << 16]);
@@ -268,7 +268,7 @@ class HostileHubTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"", "main", "\u00ff", "../../../x", "aaaa\nbbbb"})
-    void refsThatHoldNoCommit(String content) throws IOException {
+    void refsWithoutCommit(String content) throws IOException {
         snapshot();
         Files.writeString(
                 cache.resolve("models--owner--Tiny-7B/refs/main"),

@@ -133,7 +133,7 @@ class HubCacheTest {
     }
 
     @Test
-    void whatIsNotThereCannotBeRemoved() {
+    void removingAMissingModel() {
         assertThatThrownBy(() -> hub.remove(HubModel.parse("owner/three")))
                 .isInstanceOf(HubException.class)
                 .hasMessageContaining(cache.toString());

@@ -58,7 +58,7 @@ class HubModelTest {
                 "/owner/name",
                 "C:\\owner/name",
             })
-    void refusesWhatIsNone(String text) {
+    void invalidReferencesAreRejected(String text) {
         assertThatThrownBy(() -> HubModel.parse(text)).isInstanceOf(IllegalArgumentException.class);
     }
 
@@ -69,7 +69,7 @@ class HubModelTest {
     }
 
     @Test
-    void takesShardsAndNotWhatLiesBesideThem() throws HubException {
+    void selectsShardsOnly() throws HubException {
         // as mistralai/Mistral-7B-Instruct-v0.3, and older ones
         assertThat(
                         choose(
@@ -108,7 +108,7 @@ class HubModelTest {
     }
 
     @Test
-    void takesTheFirstOfTheFormsThatAreThere() throws HubException {
+    void selectsThePreferredFormat() throws HubException {
         assertThat(
                         choose(
                                 MODEL,
@@ -150,7 +150,7 @@ class HubModelTest {
     }
 
     @Test
-    void tellsWhyNothingCanBeTaken() {
+    void explainsUnsupportedRepositories() {
         HubModel named = HubModel.parse("owner/name/a.gguf");
         refused("2 GGUF files: a.gguf, b.gguf", MODEL, "b.gguf", "a.gguf");
         refused("no such file; its GGUF files are b.gguf", named, "b.gguf");

@@ -134,7 +134,7 @@ class HubSettingsTest {
     }
 
     @Test
-    void refusesTokensThatAreNone() {
+    void invalidTokensAreRejected() {
         System.setProperty("HF_TOKEN", "hf_a\r\nEvil: 1");
         assertThatThrownBy(HubSettings::fromEnvironment)
                 .isInstanceOf(IllegalArgumentException.class)

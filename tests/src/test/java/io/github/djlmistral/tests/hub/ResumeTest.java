@@ -59,7 +59,7 @@ class ResumeTest {
     }
 
     @Test
-    void twoHundredMegabytesSurviveTwentyCutsWithEachByteFetchedOnce() throws IOException {
+    void resumesAfterTwentyCutsWithoutRefetching() throws IOException {
         byte[] content = publish(200 * MB);
         Random random = new Random(1);
         AtomicInteger cuts = new AtomicInteger();
@@ -102,7 +102,7 @@ class ResumeTest {
     }
 
     @Test
-    void whatGetsFurtherIsTriedOn() throws IOException {
+    void retriesContinueAsLongAsBytesArrive() throws IOException {
         byte[] content = publish(1200);
         AtomicInteger answers = new AtomicInteger();
         server.files =
@@ -116,7 +116,7 @@ class ResumeTest {
     }
 
     @Test
-    void theListToo() throws IOException {
+    void listingsAreRetried() throws IOException {
         byte[] content = publish(5000);
         AtomicInteger asked = new AtomicInteger();
         server.instead =
@@ -129,7 +129,7 @@ class ResumeTest {
     }
 
     @Test
-    void aKilledProcessLosesNextToNothing() throws Exception {
+    void killedProcessResumes() throws Exception {
         int size = 40 * MB;
         byte[] content = publish(size);
         long stop = size * 6L / 10;
@@ -219,7 +219,7 @@ class ResumeTest {
     }
 
     @Test
-    void anAnswerWithoutEndIsNotReadForEver() throws IOException {
+    void endlessAnswerIsBounded() throws IOException {
         byte[] content = publish(5000);
         server.files = reply -> new Reply(200, Arrays.copyOf(reply.body, 50 * MB));
         assertThat(hub(server, cache).download(MODEL, null)).hasBinaryContent(content);
@@ -239,7 +239,7 @@ class ResumeTest {
     }
 
     @Test
-    void anInterruptedThreadStopsAndKeepsWhatIsThere() throws Exception {
+    void interruptedDownloadKeepsItsPart() throws Exception {
         byte[] content = publish(3 * MB);
         CountDownLatch isThere = new CountDownLatch(1);
         CountDownLatch over = new CountDownLatch(1);
@@ -278,7 +278,7 @@ class ResumeTest {
     }
 
     @Test
-    void aSilentConnectionIsBroken() throws IOException {
+    void stalledConnectionTimesOut() throws IOException {
         byte[] content = publish(50_000);
         CountDownLatch over = new CountDownLatch(1);
         AtomicInteger answers = new AtomicInteger();
@@ -302,7 +302,7 @@ class ResumeTest {
     }
 
     @Test
-    void aSlowOneIsNot() throws IOException {
+    void slowConnectionDoesNotTimeOut() throws IOException {
         byte[] content = publish(1000);
         Duration stall = Duration.ofSeconds(1);
         AtomicInteger answers = new AtomicInteger();
@@ -332,7 +332,7 @@ class ResumeTest {
     }
 
     @Test
-    void theServersWishToWaitIsHeeded() throws IOException {
+    void retryAfterIsHonored() throws IOException {
         byte[] content = publish(2000);
         AtomicLong first = new AtomicLong();
         AtomicLong second = new AtomicLong();
@@ -349,7 +349,7 @@ class ResumeTest {
     }
 
     @Test
-    void aWishToWaitForHoursIsTold() {
+    void longRetryAfterIsReported() {
         publish(2000);
         server.instead =
                 request -> HubServer.error(429, "", "Too many").header("Retry-After", "7200");
@@ -361,7 +361,7 @@ class ResumeTest {
     }
 
     @Test
-    void anExpiredAddressIsAskedForAnew() throws IOException {
+    void expiredUrlIsRenewed() throws IOException {
         byte[] content = publish(40 * MB); // several pieces
         AtomicInteger answers = new AtomicInteger();
         server.files =
@@ -388,7 +388,7 @@ class ResumeTest {
     }
 
     @Test
-    void wrongBytesAreThrownAway() {
+    void corruptBytesAreDiscarded() {
         publish(5000);
         server.files = reply -> altered(reply, 4000);
         Hub hub = hub(server, cache);
@@ -423,7 +423,7 @@ class ResumeTest {
     }
 
     @Test
-    void whatIsLeftButDamagedIsFetchedAnew() throws IOException {
+    void damagedPartFileIsDownloadedAgain() throws IOException {
         byte[] content = publish(5000);
         Path blobs = Files.createDirectories(cache.resolve("models--owner--one/blobs"));
         String etag = HubServer.hash(content);
@@ -436,7 +436,7 @@ class ResumeTest {
     }
 
     @Test
-    void whatIsLeftOfAnotherLengthIsNotUsed() throws IOException {
+    void partFileOfAnotherLengthIsIgnored() throws IOException {
         byte[] content = publish(5000);
         Path blobs = Files.createDirectories(cache.resolve("models--owner--one/blobs"));
         String etag = HubServer.hash(content);
@@ -448,7 +448,7 @@ class ResumeTest {
     }
 
     @Test
-    void aServerThatIsNotThereIsTold() throws IOException {
+    void unreachableServerIsReported() throws IOException {
         publish(2000);
         URI endpoint = server.endpoint();
         server.close();

@@ -73,7 +73,7 @@ class DecoderTest {
      */
     @ParameterizedTest
     @MethodSource("kinds")
-    void isAsCloseToTheWeightsAsEightBitsAllow(String kind) throws Exception {
+    void logitsAreNearTheReference(String kind) throws Exception {
         Pair pair = new Pair(RandomNetwork.config(0), kind, new ReferenceKernels());
         pair.compare(1, 12, i -> 1 + i % 3, kind.startsWith("int4") ? 4.5e-2 : 1e-5);
     }

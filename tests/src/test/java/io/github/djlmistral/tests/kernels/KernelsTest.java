@@ -384,7 +384,7 @@ class KernelsTest extends Fixture {
      */
     @ParameterizedTest
     @CsvSource({"BFLOAT16, 8", "FLOAT16, 11"})
-    void halfPrecisionIsOffByItsRoundings(Dtype dtype, int bits) {
+    void halfPrecisionErrorIsBounded(Dtype dtype, int bits) {
         Kernels half = new TorchKernels(manager, dtype);
         Random random = new Random(3);
         ByteBuffer bytes = ByteBuffer.allocateDirect(4 * 40).order(ByteOrder.LITTLE_ENDIAN);

@@ -114,7 +114,7 @@ class ChangedFileTest extends Fixture {
     }
 
     @Test
-    void aFileThatIsRewritten() throws Exception {
+    void rewrittenFile() throws Exception {
         MistralForCausalLM network = load(directory);
         rewrite();
         assertRefused(() -> generate(network), "and was changed at 20");
@@ -152,7 +152,7 @@ class ChangedFileTest extends Fixture {
 
     /** A replaced file stays mapped. */
     @Test
-    void aFileThatIsReplacedOrDeletedDoesNotMatter() throws Exception {
+    void replacedOrDeletedFile() throws Exception {
         MistralForCausalLM network = load(directory);
         List<Long> expected = generate(network);
         Path other = Files.writeString(directory.resolve("other"), "short");
@@ -164,7 +164,7 @@ class ChangedFileTest extends Fixture {
 
     /** Weights that were converted to another data type need no file. */
     @Test
-    void aFileThatWasCopiedDoesNotMatter() throws Exception {
+    void convertedWeightsNeedNoFile() throws Exception {
         file = copy("window4-bf16");
         MistralForCausalLM network = load(directory);
         List<Long> expected = generate(network);
@@ -174,7 +174,7 @@ class ChangedFileTest extends Fixture {
 
     /** The check takes microseconds per token. */
     @Test
-    void aGenerationUnderWayIsNotDisturbed() throws Exception {
+    void runningGenerationIsNotDisturbed() throws Exception {
         MistralForCausalLM network = load(directory);
         try (Generation generation = start(network)) {
             generation.next();
@@ -195,7 +195,7 @@ class ChangedFileTest extends Fixture {
     }
 
     @Test
-    void aFileThatChangesWhileItIsLoaded() throws Exception {
+    void fileChangedDuringLoading() throws Exception {
         file = copy("window4-bf16");
         MistralCheckpoint checkpoint = MistralCheckpoint.open(directory);
         Kernels kernels =
@@ -213,7 +213,7 @@ class ChangedFileTest extends Fixture {
     }
 
     @Test
-    void aFileThatChangesBeforeItIsLoaded() throws Exception {
+    void fileChangedBeforeLoading() throws Exception {
         MistralCheckpoint checkpoint = MistralCheckpoint.open(directory);
         truncate(8);
         assertRefused(() -> network(checkpoint, new ReferenceKernels()), "has 8");

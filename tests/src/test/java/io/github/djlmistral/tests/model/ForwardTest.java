@@ -141,8 +141,8 @@ class ForwardTest extends Fixture {
      */
     @ParameterizedTest
     @CsvSource({"window4-bf16, bfloat16, single.logits_bf16", "f16, float16, single.logits_f16"})
-    void halfPrecisionIsAsFarFromExactAsTheReferences(
-            String checkpoint, String dtype, String recorded) throws Exception {
+    void halfPrecisionErrorIsAsTheReferences(String checkpoint, String dtype, String recorded)
+            throws Exception {
         Reference reference = Reference.checkpoint(checkpoint);
         MistralForCausalLM network =
                 MistralForCausalLM.load(

@@ -39,7 +39,7 @@ class GgufConfigTest {
     }
 
     @Test
-    void whatIsNotThereHasLlamasDefault() throws IOException {
+    void missingKeysHaveLlamasDefaults() throws IOException {
         MistralConfig config = read(least());
         assertThat(config.vocabSize()).isEqualTo(7);
         assertThat(config.hiddenSize()).isEqualTo(32);
@@ -59,7 +59,7 @@ class GgufConfigTest {
     }
 
     @Test
-    void whatIsThereCounts() throws IOException {
+    void metadataOverridesTheDefaults() throws IOException {
         MistralConfig config =
                 read(
                         least().put("llama.vocab_size", 9)
@@ -121,7 +121,7 @@ class GgufConfigTest {
     }
 
     @Test
-    void whatIsMissingIsNamed() {
+    void missingValueIsNamed() {
         for (String key :
                 new String[] {
                     "llama.context_length",

@@ -111,7 +111,7 @@ class LeftPaddingTest extends Fixture {
     /** With the mask written out as long as some row has padding, as it was before. */
     @ParameterizedTest
     @CsvSource({"reference", "torch"})
-    void aMaskIsMadeOnlyWhilePaddingIsInTheWindow(String kernels) throws Exception {
+    void maskIsBuiltOnlyWhilePaddingIsInTheWindow(String kernels) throws Exception {
         MistralForCausalLM plain = network(kernels, WINDOW);
         List<Boolean> masked = new ArrayList<>();
         MistralForCausalLM network = through(noting(plain.kernels(), masked), plain);

@@ -92,7 +92,7 @@ class LoadTest extends Fixture {
 
     /** Old files store rotary frequencies, tied models sometimes a copy of the embedding table. */
     @Test
-    void whatCanBeDerivedMayBeThere() throws Exception {
+    void redundantTensorsAreAccepted() throws Exception {
         String name = "model.layers.0.self_attn.rotary_emb.inv_freq";
         tensors.put(name, new Tensor(name, Dtype.FLOAT32, new long[] {32}, data(NORM)));
         configure("\"tie_word_embeddings\": false", "\"tie_word_embeddings\": true");
@@ -119,7 +119,7 @@ class LoadTest extends Fixture {
     }
 
     @Test
-    void tensorsThatAreNoNumbersOfThisKind() {
+    void integerTensorsAreRejected() {
         tensors.put(NORM, new Tensor(NORM, Dtype.INT32, new long[] {32}, data(NORM)));
         assertThatExceptionOfType(Exception.class)
                 .isThrownBy(this::load)
@@ -149,7 +149,7 @@ class LoadTest extends Fixture {
         "reference, bfloat16, bfloat16", "torch, float64, float64", "torch, int8, int8",
         "auto, bool, bool"
     })
-    void kernelsAndTypesThatDoNotGo(String kernels, String dtype, String named) {
+    void unsupportedKernelsAndTypes(String kernels, String dtype, String named) {
         assertThatIllegalArgumentException()
                 .isThrownBy(
                         () ->

@@ -30,7 +30,7 @@ class MistralConfigTest {
 
     /** {@code MistralConfig()} of transformers. */
     @Test
-    void nothingSaidMeansTheReferencesDefaults() {
+    void absentOptionsHaveTheReferencesDefaults() {
         MistralConfig expected =
                 MistralConfig.builder()
                         .vocabSize(32000)
@@ -233,7 +233,7 @@ class MistralConfigTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"", "[]", "3", "null", "{", "{\"vocab_size\": }", "not json"})
-    void textThatIsNoObject(String text) {
+    void jsonThatIsNotAnObject(String text) {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> MistralConfig.parse(text))
                 .withMessageContaining("JSON");
@@ -274,7 +274,7 @@ class MistralConfigTest {
                 "norm_eps",
                 "vocab_size"
             })
-    void mistralsOwnFilesHaveNoDefaults(String key) {
+    void paramsJsonHasNoDefaults(String key) {
         String without = PARAMS.replaceFirst("\"" + key + "\": [^,]*(, )?", "");
         assertThatIllegalArgumentException()
                 .isThrownBy(

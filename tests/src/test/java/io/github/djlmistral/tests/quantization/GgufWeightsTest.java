@@ -54,7 +54,7 @@ class GgufWeightsTest {
 
     @ParameterizedTest
     @MethodSource("names")
-    void everyTypeStandsForTheReferencesNumbers(String name) throws Exception {
+    void everyTypeDequantizesAsTheReference(String name) throws Exception {
         JsonObject expected = EXPECTED.getAsJsonObject("tensors").getAsJsonObject(name);
         Weights weights = recorded();
         QuantizedWeight quantized = weights.quantized().get(name);
@@ -83,7 +83,7 @@ class GgufWeightsTest {
     }
 
     @Test
-    void whatAMatrixWillTakeIsKnownBefore() throws IOException {
+    void sizeIsPredicted() throws IOException {
         Gguf gguf = Gguf.open(DIRECTORY.resolve("types.gguf"));
         long loaded =
                 gguf.tensors().values().stream()
@@ -123,7 +123,7 @@ class GgufWeightsTest {
     }
 
     @Test
-    void whatMistralHasNotIsNamed() throws IOException {
+    void unsupportedTensorsAreNamed() throws IOException {
         for (String name :
                 List.of("rope_freqs.weight", "blk.0.attn_q.bias", "blk.x.attn_q.weight")) {
             Path file =

@@ -115,7 +115,7 @@ class Int4QuantizerTest {
      */
     @ParameterizedTest
     @CsvSource({"NORMAL, 0.90, 0.90", "LAPLACE, 0.92, 0.91", "HEAVY, 0.95, 0.88"})
-    void losesClearlyLessThanGgufs(Distribution distribution, double symmetric32, double offset64) {
+    void errorIsBelowThatOfGguf(Distribution distribution, double symmetric32, double offset64) {
         Tensor tensor = distribution.matrix(64, 2048, 2);
         double q40 = q40(tensor);
         assertThat(PlainWeights.error(tensor, Int4Quantizer.quantize(tensor, 32, true)) / q40)
@@ -125,7 +125,7 @@ class Int4QuantizerTest {
     }
 
     @Test
-    void losesClearlyLessThanGgufsOfRealWeights() throws Exception {
+    void errorIsBelowThatOfGgufForRealWeights() throws Exception {
         List<Tensor> matrices;
         try (ZooModel<NDList, NDList> model =
                 Mistral.criteria(NDList.class, NDList.class).build().loadModel()) {
@@ -152,7 +152,7 @@ class Int4QuantizerTest {
     /** Given the stored scale, each code is the nearest. */
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
-    void everyCodeIsTheNearest(boolean symmetric) {
+    void codesAreTheNearest(boolean symmetric) {
         Tensor tensor = Distribution.HEAVY.matrix(20, 128, 3);
         Int4 matrix = Int4Quantizer.quantize(tensor, 32, symmetric);
         float[] given = QuantizedMatrices.values(matrix);
@@ -193,7 +193,7 @@ class Int4QuantizerTest {
 
     @ParameterizedTest
     @ValueSource(floats = {0, 1, -0.3f, 1e-3f, 60000, 1e-30f, -3e38f, 1e-42f})
-    void aConstantStaysWhatItIs(float constant) {
+    void constantRowsAreExact(float constant) {
         float[] values = new float[2 * 64];
         Arrays.fill(values, constant);
         Tensor tensor = PlainWeights.matrix(Dtype.FLOAT32, 2, values);
@@ -209,7 +209,7 @@ class Int4QuantizerTest {
     }
 
     @Test
-    void groupsOfZerosAmongOthersStayZero() {
+    void zeroGroupsStayZero() {
         float[] values = PlainWeights.values(Distribution.NORMAL.matrix(16, 128, 4));
         for (int i = 0; i < values.length; ++i) {
             values[i] = i / 64 % 2 == 0 ? 0 : values[i];
@@ -228,7 +228,7 @@ class Int4QuantizerTest {
     /** Float16 scales would overflow or underflow; float32 ones keep the usual relative error. */
     @ParameterizedTest
     @ValueSource(ints = {126, 40, -30, -100})
-    void hugeAndTinyWeightsLoseNoMoreThanOthers(int exponent) {
+    void hugeAndTinyWeightsKeepTheRelativeError(int exponent) {
         Tensor usual = Distribution.NORMAL.matrix(8, 256, 5);
         float[] values = PlainWeights.values(usual);
         for (int i = 0; i < values.length; ++i) {
@@ -251,7 +251,7 @@ class Int4QuantizerTest {
 
     @ParameterizedTest
     @ValueSource(floats = {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY})
-    void whatIsNoNumberIsRefused(float bad) {
+    void nonFiniteValuesAreRejected(float bad) {
         float[] values = new float[64];
         values[63] = bad;
         for (Dtype dtype : List.of(Dtype.FLOAT32, Dtype.FLOAT16, Dtype.BFLOAT16)) {
@@ -265,7 +265,7 @@ class Int4QuantizerTest {
     }
 
     @Test
-    void whatIsNoMatrixOfGroupsIsRefused() {
+    void groupsMustDivideTheMatrix() {
         Tensor narrow = Distribution.NORMAL.matrix(4, 96, 6);
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> Int4Quantizer.quantize(narrow, 64, false))

@@ -17,7 +17,7 @@ class Int8QuantizerTest {
 
     @ParameterizedTest
     @EnumSource
-    void noWeightIsFurtherOffThanHalfAStep(Distribution distribution) {
+    void roundingErrorIsAtMostHalfAStep(Distribution distribution) {
         check(distribution.matrix(19, 96, 1), Dtype.FLOAT16);
     }
 

@@ -49,7 +49,7 @@ class Nf4QuantizerTest {
 
     /** The errors stated in bitsandbytes' tests for N(0, 1) weights and blocks of 64. */
     @Test
-    void losesAsMuchAsBitsandbytes() {
+    void errorEqualsThatOfBitsandbytes() {
         Random random = new Random(1);
         float[] weights = new float[1024 * 1024];
         for (int i = 0; i < weights.length; ++i) {
@@ -70,7 +70,7 @@ class Nf4QuantizerTest {
     }
 
     @Test
-    void blocksOfZerosAndOfNextToNothingStayFinite() {
+    void zeroAndTinyBlocksStayFinite() {
         float[] values = new float[128];
         values[70] = Float.MIN_VALUE;
         Tensor tensor = PlainWeights.matrix(Dtype.FLOAT32, 1, values);

@@ -111,7 +111,7 @@ class QuantizationConfigTest {
                 "{'quant_method': 'int4', 'group_size': 32, 'symmetric': true} | bits is missing",
                 "{'quant_method': 'int4', 'bits': 4, 'group_size': 0, 'symmetric': true} | is 0"
             })
-    void whatIsRefusedIsNamed(String json, String told) {
+    void unsupportedConfigurationIsNamed(String json, String told) {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> parse(json))
                 .withMessageContaining(told);

@@ -84,7 +84,7 @@ class QuantizationTest {
                 "nf4-head8",
                 "int4 g64"
             })
-    void whatMakesNoSenseIsRefused(String text) {
+    void invalidQuantizationsAreRejected(String text) {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> Quantization.parse(text))
                 .withMessageContaining("nf4");
@@ -99,7 +99,7 @@ class QuantizationTest {
         "nf4, nf4, plain",
         "nf4-double, nf4, plain"
     })
-    void linearLayersBecomeWhatWasAskedFor(String text, String linear, String head) {
+    void linearLayersAreQuantized(String text, String linear, String head) {
         Quantization quantization = Quantization.parse(text);
         Weights before = plain();
         Weights after = quantization.apply(before);
@@ -180,7 +180,7 @@ class QuantizationTest {
     }
 
     @Test
-    void whatIsQuantizedAlreadyIsRefused() {
+    void quantizedWeightsAreNotQuantizedAgain() {
         Weights once = Quantization.parse("int4").apply(plain());
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> Quantization.parse("nf4").apply(once))

@@ -146,7 +146,7 @@ class QuantizedCheckpointFaultsTest {
     }
 
     @Test
-    void aWeightThatIsThereTwice() throws IOException {
+    void duplicateWeight() throws IOException {
         QuantizedMatrices matrices = new QuantizedMatrices("awq");
         matrices.parts.put("a.weight", matrices.expected.get("a.weight"));
         assertRefused(matrices, AWQ, "a.weight exists twice");
@@ -196,7 +196,7 @@ class QuantizedCheckpointFaultsTest {
                         + " \"nested_blocksize\": 256, \"nested_dtype\": \"float32\","
                         + " \"nested_offset\": NaN}"
             })
-    void aStateThatIsNoState(String json) throws IOException {
+    void invalidQuantState(String json) throws IOException {
         QuantizedMatrices matrices = new QuantizedMatrices("bitsandbytes-nf4");
         byte[] state = json.getBytes(StandardCharsets.ISO_8859_1);
         matrices.parts.put(STATE, bytes(STATE, Dtype.UINT8, state, state.length));
@@ -246,7 +246,7 @@ class QuantizedCheckpointFaultsTest {
 
     /** Only all-zero biases, as AutoGPTQ writes, may be dropped. */
     @Test
-    void aBiasThatIsNotZeroStays() throws IOException {
+    void nonZeroBiasIsKept() throws IOException {
         QuantizedMatrices matrices = new QuantizedMatrices("gptq");
         String name = "symmetric.bias";
         byte[] bias = new byte[16];
@@ -257,7 +257,7 @@ class QuantizedCheckpointFaultsTest {
     }
 
     @Test
-    void int4OfAWeightThatTheNetworkHasNot() throws IOException {
+    void int4OfAnUnknownWeight() throws IOException {
         QuantizedMatrices matrices = new QuantizedMatrices("int4");
         matrices.expected.remove("b.weight");
         assertRefused(matrices, INT4, "the network has no matrix b.weight");

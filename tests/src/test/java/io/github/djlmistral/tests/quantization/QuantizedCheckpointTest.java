@@ -74,7 +74,7 @@ class QuantizedCheckpointTest {
     }
 
     @Test
-    void codesThatNeedNoChangeAreNotCopied() throws IOException {
+    void unchangedCodesAreNotCopied() throws IOException {
         QuantizedMatrices nf4 = new QuantizedMatrices("bitsandbytes-nf4");
         BitsandbytesWeight matrix =
                 (BitsandbytesWeight)
@@ -105,7 +105,7 @@ class QuantizedCheckpointTest {
 
     /** Zero points that are all 8 need no offsets; scales fit in float16. */
     @Test
-    void aSymmetricMatrixTakesLessRoom() throws IOException {
+    void symmetricMatrixIsSmaller() throws IOException {
         Weights weights = new QuantizedMatrices("gptq").read(GPTQ);
         Int4 symmetric = (Int4) weights.quantized().get("symmetric.weight");
         assertThat(symmetric.offsets()).isNull();
@@ -163,7 +163,7 @@ class QuantizedCheckpointTest {
     }
 
     @Test
-    void whatIsNotQuantizedStaysPlain() throws IOException {
+    void unquantizedTensorsAreKept() throws IOException {
         QuantizedMatrices matrices = new QuantizedMatrices("awq");
         Tensor head = matrices.expected.get("a.weight").renamed("lm_head.weight");
         matrices.parts.put("lm_head.weight", head);

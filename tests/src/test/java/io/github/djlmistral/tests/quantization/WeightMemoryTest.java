@@ -136,7 +136,7 @@ class WeightMemoryTest {
 
     /** Instead of bytes that are someone else's by now. */
     @Test
-    void cannotBeReadOnceTheyAreFreed() {
+    void freedMemoryCannotBeRead() {
         Tensor tensor = Tensor.allocate("a", Dtype.FLOAT32, 4);
         Tensor renamed = tensor.renamed("b");
         assertThat(tensor.data().getFloat(12)).isZero();
@@ -172,7 +172,7 @@ class WeightMemoryTest {
     }
 
     @Test
-    void allocationsLeaveJavasLimitAlone() {
+    void allocationsDoNotCountAsDirectMemory() {
         BufferPoolMXBean direct =
                 ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
                         .filter(pool -> pool.getName().equals("direct"))

@@ -18,7 +18,7 @@ class SoakTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"simd", "torch"})
-    void aLongTextIsThatOfItsLastWindows(String kernels) throws Exception {
+    void longGenerationOverARollingCache(String kernels) throws Exception {
         assertThat(new LongGeneration(kernels, 2000, line -> {}).run()).isEmpty();
     }
 }

@@ -80,7 +80,7 @@ class DetokenizerTest {
     }
 
     @Test
-    void plainWordsComeAtOnceWithTheirSpaces() {
+    void plainWordsAreNotHeldBack() {
         long[] ids = tokenizer.encodePlain("This is a test", true);
         assertThat(pieces(ids, true)).containsExactly("", "This", " is", " a", " test", "");
     }
@@ -108,7 +108,7 @@ class DetokenizerTest {
     }
 
     @Test
-    void aLongTextCostsNoMoreForEachId() {
+    void longTextTakesLinearTime() {
         Detokenizer detokenizer = tokenizer.newDetokenizer(true);
         long[] cycle = {22557, 13, 13, 243, 162, 169, 156, 1526};
         int length = 0;

@@ -130,7 +130,7 @@ class GgufTokenizerTest {
     }
 
     @Test
-    void whatIsNotSupportedIsSaid() throws IOException {
+    void invalidTokenizersAreNamed() throws IOException {
         for (Map.Entry<String, GgufWriter> wrong :
                 Map.of(
                                 "type \"gpt2\"", small().put("tokenizer.ggml.model", "gpt2"),

@@ -149,7 +149,7 @@ class MistralTokenizerTest {
     @ParameterizedTest
     @ValueSource(
             strings = {"\uD83E", "\uDD99", "a\uD83Eb", "\uDD99\uD83E", "\uFDD0\uFDE0", "\uFDD1"})
-    void textThatIsNoUnicode(String text) {
+    void invalidUnicode(String text) {
         String clean = text.replaceAll("[\uFDD0-\uFDEF]|\\p{Cs}", "\uFFFD");
         assertThat(tokenizer.encode(text, true)).isEqualTo(tokenizer.encode(clean, true));
         assertThat(tokenizer.encodePlain(text, true)).isEqualTo(tokenizer.encode(clean, true));
@@ -195,7 +195,7 @@ class MistralTokenizerTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"", "{", "[]", "text", "{\"model\": {\"type\": \"Unigram\"}}", "{}"})
-    void tokenizerJsonThatIsNone(String content) throws IOException {
+    void invalidTokenizerJson(String content) throws IOException {
         Files.writeString(directory.resolve("tokenizer.json"), content);
         assertThatThrownBy(() -> MistralTokenizer.open(directory))
                 .isInstanceOf(IOException.class)

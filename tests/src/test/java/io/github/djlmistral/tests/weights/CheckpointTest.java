@@ -147,7 +147,7 @@ class CheckpointTest {
     }
 
     @Test
-    void whatWasLookedForAndWhatIsThere() throws IOException {
+    void errorListsExpectedAndPresentFiles() throws IOException {
         assertRefused(
                 "model.safetensors.index.json", "the directory is empty", "Give the directory");
 

@@ -53,7 +53,7 @@ class ConsolidatedLayoutTest {
 
     @ParameterizedTest
     @CsvSource({"1, 2", "3, 2", "2, 6", "4, 8", "5, 10"})
-    void rowsGoBackToWhereTheyWere(int heads, int width) {
+    void rowsAreUnpermuted(int heads, int width) {
         Tensor converted =
                 ConsolidatedLayout.toHuggingFace(
                                 Map.of(QUERY, numberedRows(QUERY, heads * width, 5)), heads, 1)

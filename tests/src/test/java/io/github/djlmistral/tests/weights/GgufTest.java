@@ -165,7 +165,7 @@ class GgufTest {
     }
 
     @Test
-    void aPathStandsForItsOnlyGgufFile() throws IOException {
+    void directoryResolvesToItsOnlyGgufFile() throws IOException {
         assertThat(Gguf.find(directory)).isEmpty();
         Path file = write(small());
         assertThat(Gguf.find(file)).hasValue(file);
@@ -260,7 +260,7 @@ class GgufTest {
 
     @ParameterizedTest(name = "{0}")
     @MethodSource("malformed")
-    void whatIsMalformedIsRefused(String name, byte[] bytes, String problem, String remedy)
+    void malformedInputIsRejected(String name, byte[] bytes, String problem, String remedy)
             throws IOException {
         Path file = Files.write(directory.resolve("damaged.gguf"), bytes);
         assertThatExceptionOfType(CheckpointException.class)
@@ -285,7 +285,7 @@ class GgufTest {
      * than a few times its size, however large the numbers in it.
      */
     @Test
-    void damageNeverDoesHarm() throws IOException {
+    void damagedFilesNeverCrash() throws IOException {
         Random random = new Random(7);
         Path large = Files.copy(RECORDED, directory.resolve("large-flipped.gguf"));
         Path small = small().write(directory.resolve("small-flipped.gguf"));

@@ -40,7 +40,7 @@ class SafetensorsWriterTest {
     }
 
     @Test
-    void whatIsWrittenOneByOneIsRead() throws IOException {
+    void tensorsWrittenOneByOneAreRead() throws IOException {
         Path file = directory.resolve("m.safetensors");
         List<Tensor> tensors = new ArrayList<>();
         for (int i = 0; i < 50; ++i) {
@@ -72,7 +72,7 @@ class SafetensorsWriterTest {
     }
 
     @Test
-    void whatIsNotFinishedLeavesNoTrace() throws IOException {
+    void unfinishedFileIsDeleted() throws IOException {
         Path file = directory.resolve("m.safetensors");
         try (SafetensorsWriter writer = SafetensorsWriter.open(file, 1000)) {
             writer.add(tensor("a", Dtype.UINT8, 1));
@@ -94,7 +94,7 @@ class SafetensorsWriterTest {
     }
 
     @Test
-    void aNameThatComesTwiceIsAnError() throws IOException {
+    void duplicateNameIsAnError() throws IOException {
         try (SafetensorsWriter writer = SafetensorsWriter.open(directory.resolve("m"), 1000)) {
             writer.add(tensor("a", Dtype.UINT8, 1));
             writer.add(tensor("a", Dtype.UINT8, 1));

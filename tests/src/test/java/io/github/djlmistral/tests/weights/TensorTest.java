@@ -58,7 +58,7 @@ class TensorTest {
     }
 
     @Test
-    void whatDoesNotFitIsRefused() {
+    void bufferMustFitTheShape() {
         ByteBuffer four = ByteBuffer.allocateDirect(4);
 
         assertThatIllegalArgumentException()

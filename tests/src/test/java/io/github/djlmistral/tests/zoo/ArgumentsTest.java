@@ -31,7 +31,7 @@ class ArgumentsTest extends ZooFixture {
 
     @ParameterizedTest
     @ValueSource(strings = {"max_new_tokens", "maxNewTokens"})
-    void eitherSpellingWillDo(String name) throws Exception {
+    void bothSpellingsAreAccepted(String name) throws Exception {
         try (ZooModel<ChatInput, ChatOutput> model =
                         Mistral.criteria(ChatInput.class, ChatOutput.class)
                                 .optArgument(name, 4)
@@ -67,7 +67,7 @@ class ArgumentsTest extends ZooFixture {
     }
 
     @Test
-    void servingPropertiesInTheDirectoryAreHeeded(@TempDir Path temporary) throws Exception {
+    void servingPropertiesInTheDirectoryApply(@TempDir Path temporary) throws Exception {
         Path directory = copy(temporary.resolve("c"));
         Files.writeString(
                 directory.resolve("serving.properties"),
@@ -111,7 +111,7 @@ class ArgumentsTest extends ZooFixture {
     }
 
     @Test
-    void aMistakeInServingPropertiesIsNamed(@TempDir Path temporary) throws Exception {
+    void invalidServingPropertiesAreNamed(@TempDir Path temporary) throws Exception {
         Path directory = copy(temporary.resolve("c"));
         Files.writeString(directory.resolve("serving.properties"), "max_new_token=3\n");
         assertThatThrownBy(Mistral.criteria(directory).build()::loadModel)

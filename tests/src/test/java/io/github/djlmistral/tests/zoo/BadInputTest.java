@@ -290,7 +290,7 @@ class BadInputTest extends ZooFixture {
     }
 
     @Test
-    void aCancelledStreamHasNoMoreToGive() throws Exception {
+    void cancelledStreamHasNoNext() throws Exception {
         TextStream<ChatOutput> stream =
                 TextStream.of(predictor.streamingPredict(new ChatInput(Message.user(QUESTION))));
         assertThat(stream.next()).isEqualTo("a");

@@ -112,7 +112,7 @@ class BatchTest extends ZooFixture {
     }
 
     @Test
-    void oneFaultyMemberIsNamedAndNothingLeaks() throws Exception {
+    void faultyBatchMemberIsNamed() throws Exception {
         try (Predictor<String, String> predictor = texts.newPredictor()) {
             int before = resources(texts.manager());
             assertThatThrownBy(() -> predictor.batchPredict(List.of(QUESTION, "")))

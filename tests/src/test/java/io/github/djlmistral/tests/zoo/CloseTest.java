@@ -390,7 +390,7 @@ class CloseTest extends ZooFixture {
     }
 
     @Test
-    void aStreamThatNobodyReadsKeepsNobodyWaiting() throws Exception {
+    void unreadStreamDoesNotBlockOthers() throws Exception {
         ZooModel<String, String> model = load("torch");
         TextStream<String> stream =
                 TextStream.of(model.newPredictor().streamingPredict("what is a fox"));

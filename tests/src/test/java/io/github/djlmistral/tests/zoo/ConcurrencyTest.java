@@ -31,7 +31,7 @@ class ConcurrencyTest extends ZooFixture {
                     "What is a volcano?");
 
     @Test
-    void eightPredictorsOnFourThreadsAnswerAsOneDoesAlone() throws Exception {
+    void eightPredictorsOnFourThreads() throws Exception {
         try (ZooModel<String, String> model = texts()) {
             List<String> alone = new ArrayList<>();
             try (Predictor<String, String> predictor = model.newPredictor()) {

@@ -175,7 +175,7 @@ class GgufLoadingTest extends ZooFixture {
     }
 
     @Test
-    void aDirectoryWithOneGgufFileWillDo() throws Exception {
+    void directoryWithOneGgufFile() throws Exception {
         Path folder = Files.createDirectory(temporary.resolve("download"));
         GgufModel.plain(checkpoint()).write(folder.resolve("tiny.gguf"));
         Files.writeString(folder.resolve("config.json"), "{\"model_type\": \"mistral\"}");
@@ -230,7 +230,7 @@ class GgufLoadingTest extends ZooFixture {
     }
 
     @Test
-    void whatIsWrongWithAFileIsSaid() throws Exception {
+    void errorsNameTheFile() throws Exception {
         Path other = Files.writeString(temporary.resolve("weights.bin"), "PK");
         assertThatThrownBy(() -> Mistral.criteria(other))
                 .isInstanceOf(IllegalArgumentException.class)

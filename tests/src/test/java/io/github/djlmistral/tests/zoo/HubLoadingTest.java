@@ -74,7 +74,7 @@ class HubLoadingTest extends ZooFixture {
     }
 
     @Test
-    void aUrlIsEnough() throws Exception {
+    void loadsByUrlOnly() throws Exception {
         try (ZooModel<String, String> model = url(URL).build().loadModel()) {
             assertAnswers(model);
             assertThat(model.getName()).isEqualTo("Tiny-v0.1");
@@ -104,7 +104,7 @@ class HubLoadingTest extends ZooFixture {
     }
 
     @Test
-    void whatIsDownloadedLoadsWithoutTheNetwork() throws Exception {
+    void downloadedModelsLoadOffline() throws Exception {
         Criteria<String, String> criteria = url(URL).build();
         assertThat(criteria.isDownloaded()).isFalse();
         assertThat(hub.requests()).isZero();
@@ -121,7 +121,7 @@ class HubLoadingTest extends ZooFixture {
     }
 
     @Test
-    void aFileThatIsGoneIsNoticed() throws Exception {
+    void missingFileIsDetected() throws Exception {
         Criteria<String, String> criteria = url(URL).build();
         criteria.downloadModel();
         try (Stream<Path> files = Files.walk(home)) {
@@ -137,7 +137,7 @@ class HubLoadingTest extends ZooFixture {
     /** File and revision of the URL or of a filter; arguments take precedence. */
     @ParameterizedTest
     @CsvSource({"int4, 9, 11", "nf4, 13, 15", "float32, 29, 30", "int4-head4, 8, 10"})
-    void precisionIsHeeded(String precision, double least, double most) throws Exception {
+    void precisionApplies(String precision, double least, double most) throws Exception {
         try (ZooModel<String, String> model =
                 url(URL + "?precision=" + precision).build().loadModel()) {
             assertThat(Mistral.network(model).weightBytes() * 1e-6).isBetween(least, most);
@@ -166,7 +166,7 @@ class HubLoadingTest extends ZooFixture {
     }
 
     @Test
-    void revisionsAreHeeded() throws Exception {
+    void revisionsApply() throws Exception {
         try (ZooModel<String, String> model = url(URL + "?revision=v1").build().loadModel()) {
             assertAnswers(model);
         }
@@ -241,7 +241,7 @@ class HubLoadingTest extends ZooFixture {
 
     /** DJL would swallow a ModelNotFoundException. */
     @Test
-    void whatIsWrongReachesTheApplication() throws Exception {
+    void errorsReachTheApplication() throws Exception {
         assertThatThrownBy(url("hf://owner/None").build()::loadModel)
                 .isInstanceOf(HubException.class)
                 .hasMessageContaining("owner/None");
@@ -262,7 +262,7 @@ class HubLoadingTest extends ZooFixture {
 
     /** Other programs may have put further files in the directory. */
     @Test
-    void aDownloadDoesNotSayHowItIsLoaded() throws Exception {
+    void servingPropertiesBesideADownloadAreIgnored() throws Exception {
         url(URL).build().downloadModel();
         try (Stream<Path> files = Files.walk(home)) {
             Path config =
@@ -284,7 +284,7 @@ class HubLoadingTest extends ZooFixture {
     }
 
     @Test
-    void progressIsTold() throws Exception {
+    void progressIsReported() throws Exception {
         List<String> told = new ArrayList<>();
         Progress progress =
                 new Progress() {

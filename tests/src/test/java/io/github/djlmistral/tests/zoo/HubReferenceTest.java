@@ -21,7 +21,7 @@ class HubReferenceTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"hf://mistralai/Mistral-7B-v0.1", "mistralai/Mistral-7B-v0.1"})
-    void whatIsLeftOutIsMainAndAsItIs(String url) {
+    void defaultsAreMainAndUnquantized(String url) {
         assertThat(HubReference.parse(url)).isEqualTo(new HubReference(PLAIN, null));
         assertThat(HubReference.parse(url).arguments()).isEmpty();
     }
@@ -86,7 +86,7 @@ class HubReferenceTest {
                 "hf://b                     | is not a model of the Hub       | hf://owner/name",
                 "hf://a/b?revision=../c     | is not a revision               | a branch",
             })
-    void whatIsWrongIsNamed(String url, String problem, String remedy) {
+    void errorsNameTheProblem(String url, String problem, String remedy) {
         assertThatThrownBy(() -> Criteria.builder().optModelUrls(url))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContainingAll(problem, remedy);

@@ -121,7 +121,7 @@ class LoadingTest extends ZooFixture {
     }
 
     @Test
-    void anArgumentIsHeededAfterTheFilter() throws Exception {
+    void argumentTakesPrecedenceOverTheFilter() throws Exception {
         try (ZooModel<String, String> model =
                         plain().optFilter("precision", "int4").build().loadModel();
                 ZooModel<String, String> other =
@@ -136,7 +136,7 @@ class LoadingTest extends ZooFixture {
 
     /** DJL has one message for everything that is not found, with our exception as its cause. */
     @Test
-    void anUnknownPrecisionIsToldWhichThereAre() {
+    void unknownPrecisionListsTheKnownOnes() {
         Criteria<String, String> criteria = plain().optFilter("precision", "int1").build();
         assertThatThrownBy(criteria::loadModel)
                 .isInstanceOf(ModelNotFoundException.class)
@@ -166,7 +166,7 @@ class LoadingTest extends ZooFixture {
     }
 
     @Test
-    void unsupportedTypesAreNotFound() {
+    void unsupportedTypesAreRejected() {
         assertThatThrownBy(() -> Mistral.criteria(Integer.class, String.class).build().loadModel())
                 .isInstanceOf(ModelNotFoundException.class);
     }
@@ -230,7 +230,7 @@ class LoadingTest extends ZooFixture {
     }
 
     @Test
-    void aDirectoryWithoutTokenizerSaysSoToWhoeverBringsTexts() {
+    void textInputNeedsATokenizer() {
         Criteria<String, String> criteria =
                 Mistral.criteria(withoutTokenizer())
                         .optArgument("blockFactory", new RememberingFactory())

@@ -126,7 +126,7 @@ class ModelTableTest extends ZooFixture {
      * reports of others fetch from these repositories, and may lack files.
      */
     @Test
-    void onlyWhatIsNeededIsTaken() throws Exception {
+    void onlyRequiredFilesAreSelected() throws Exception {
         Path recorded =
                 Path.of(Objects.requireNonNull(getClass().getResource("/hub/files.json")).toURI());
         JsonObject repositories = Reference.json(recorded);
@@ -161,7 +161,7 @@ class ModelTableTest extends ZooFixture {
     }
 
     @Test
-    void whatIsNotThereIsNotDownloaded() throws Exception {
+    void missingFilesAreNotDownloaded() throws Exception {
         assertThat(named("mistral-7b-instruct-v0.2").build().isDownloaded()).isFalse();
         assertThat(named("mistral-7b-v0.1").optFilter("precision", "gguf").build().isDownloaded())
                 .isFalse();
@@ -190,7 +190,7 @@ class ModelTableTest extends ZooFixture {
 
     /** DJL tries, and downloads, all models that match the criteria. */
     @Test
-    void gigabytesAreOnlyForThoseWhoNameThem() throws Exception {
+    void unfilteredCriteriaDownloadNothing() throws Exception {
         Criteria<String, String> any =
                 Criteria.builder()
                         .optApplication(Application.NLP.TEXT_GENERATION)

@@ -70,7 +70,7 @@ class QuantizedLoadingTest extends ZooFixture {
 
     @ParameterizedTest
     @ValueSource(strings = {"int3", "int4-g16", "true"})
-    void whatIsNoQuantizationIsRefused(String quantization) {
+    void unknownQuantizationIsRejected(String quantization) {
         assertThatThrownBy(() -> load(quantization).close())
                 .hasStackTraceContaining("quantization is '" + quantization + "'")
                 .hasStackTraceContaining("nf4");

@@ -64,7 +64,7 @@ class RequestLimitsTest extends ZooFixture {
     }
 
     @Test
-    void aLongAnswerIsRefusedOnlyWhereItIsAskedFor() throws Exception {
+    void explicitMaxNewTokensMustFitTheLimit() throws Exception {
         try (ZooModel<ChatInput, ChatOutput> model = limited("maxTotalTokens", 20);
                 Predictor<ChatInput, ChatOutput> predictor = model.newPredictor()) {
             assertThatThrownBy(() -> predictor.predict(question(tokens(10))))
@@ -84,7 +84,7 @@ class RequestLimitsTest extends ZooFixture {
     }
 
     @Test
-    void oneRequestTooManyIsRefusedUntilAnotherEnds() throws Exception {
+    void excessRequestIsRejectedUntilAnotherEnds() throws Exception {
         try (ZooModel<ChatInput, ChatOutput> model = limited("max_concurrent_requests", 2);
                 Predictor<ChatInput, ChatOutput> predictor = model.newPredictor()) {
             ChatInput input = question(tokens(4));
@@ -178,7 +178,7 @@ class RequestLimitsTest extends ZooFixture {
         "max_input_tokens, 1.5, a 32-bit integer",
         "max_input_tokens, 4294967297, a 32-bit integer"
     })
-    void aCeilingOutOfItsRangeIsRefused(String name, String value, String range) {
+    void limitOutOfRangeIsRejected(String name, String value, String range) {
         assertThatThrownBy(() -> limited(name, value).close())
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining(value)

@@ -86,7 +86,7 @@ class ServingRequestTest extends ZooFixture {
     }
 
     @Test
-    void whatIsLeftOpenIsAbsent() {
+    void unspecifiedOptionsAreAbsent() {
         assertRefused(
                 "{\"messages\": [{\"role\": \"user\"}], \"tools\": null, \"documents\": [],"
                         + " \"chat_template_kwargs\": null, \"top_p\": null}",
@@ -106,7 +106,7 @@ class ServingRequestTest extends ZooFixture {
                 "\"continue_final_message\": 1 | \"continue_final_message\" is not true or false",
                 "\"add_generation_prompt\": \"yes\" | \"add_generation_prompt\" is not true or false"
             })
-    void theEndOfThePrompt(String keys, String message) {
+    void invalidPromptEnds(String keys, String message) {
         assertRefused("{\"messages\": [{\"content\": \"a \"}], " + keys + "}", message);
     }
 

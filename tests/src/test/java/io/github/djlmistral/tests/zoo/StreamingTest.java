@@ -68,7 +68,7 @@ class StreamingTest extends ZooFixture {
     }
 
     @AfterEach
-    void modelsAreAsBefore() throws Exception {
+    void nothingLeaks() throws Exception {
         texts.failAt(-1);
         bytes.failAt(-1);
         assertThat(stillOpen()).isEqualTo(resources);
@@ -123,13 +123,13 @@ class StreamingTest extends ZooFixture {
     }
 
     @Test
-    void aStreamNobodyReadIsClosedAsWell() throws Exception {
+    void unreadStreamIsClosed() throws Exception {
         stream().close();
         assertThat(texts.passes()).isEmpty();
     }
 
     @Test
-    void aStreamNobodyClosedEndsWithItsPredictor() throws Exception {
+    void unclosedStreamEndsWithItsPredictor() throws Exception {
         Predictor<String, String> other = texts.newPredictor();
         TextStream<String> stream = TextStream.of(other.streamingPredict(QUESTION));
         assertThat(stream.next()).isEqualTo("a");
@@ -201,7 +201,7 @@ class StreamingTest extends ZooFixture {
     }
 
     @Test
-    void theWholeOutputIsToBeHadFromAStream() throws Exception {
+    void streamProvidesTheWholeOutput() throws Exception {
         try (Predictor<ChatInput, ChatOutput> chat = chats.newPredictor();
                 TextStream<ChatOutput> stream =
                         TextStream.of(

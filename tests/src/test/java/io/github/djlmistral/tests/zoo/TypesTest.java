@@ -152,7 +152,7 @@ class TypesTest extends ZooFixture {
     }
 
     @Test
-    void parametersInJsonAreHeeded() throws Exception {
+    void jsonParametersApply() throws Exception {
         try (Predictor<Input, Output> predictor = bytes.newPredictor()) {
             Output output =
                     predictor.predict(
@@ -214,7 +214,7 @@ class TypesTest extends ZooFixture {
     }
 
     @Test
-    void arraysComeOutAsTheBlockGivesThem() throws Exception {
+    void arraysAreReturnedUnchanged() throws Exception {
         try (ZooModel<NDList, NDList> model =
                         Mistral.criteria(withoutTokenizer(), NDList.class, NDList.class)
                                 .build()
