@@ -28,9 +28,9 @@ import java.util.regex.Pattern;
  *
  * <ul>
  *   <li>{@code int4} has groups of 64 with offsets, 4.5 bits per weight, which has the smallest
- *       error at this size (figures in {@link Int4Quantizer}). The output layer, whose errors
- *       directly affect the logits, has 8 bits: 1/200 of the squared error of 4 bits, for 3 % of
- *       the memory of a 7B model.
+ *       error of all options of this size. The output layer, whose errors directly affect the
+ *       logits, has 8 bits: 1/200 of the squared error of 4 bits, for 3 % of the memory of a 7B
+ *       model.
  *   <li>{@code nf4} is the default of bitsandbytes, without double quantization; the output layer
  *       is not quantized.
  * </ul>
@@ -38,7 +38,8 @@ import java.util.regex.Pattern;
  * @param method the quantization method
  * @param groupSize weights per group; always 64 for NF4
  * @param symmetric for int4: whether groups have no offsets
- * @param doubleQuantized for NF4: double quantization, see {@link BitsandbytesWriter}
+ * @param doubleQuantized for NF4: double quantization, that is, whether absmax is quantized to 8
+ *     bits
  * @param head quantization of the output layer
  */
 public record Quantization(

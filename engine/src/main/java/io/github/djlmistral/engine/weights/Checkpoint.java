@@ -6,7 +6,6 @@ import com.google.gson.JsonObject;
 import io.github.djlmistral.engine.internal.Quote;
 import io.github.djlmistral.engine.internal.SmallFile;
 import io.github.djlmistral.engine.internal.StrictJson;
-import io.github.djlmistral.engine.internal.weights.ConsolidatedLayout;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -267,7 +266,8 @@ public final class Checkpoint {
     /**
      * Returns the layout.
      *
-     * @return true if names and row order are those of Mistral, see {@link ConsolidatedLayout}
+     * @return true if names and row order are those of Mistral, which {@code MistralCheckpoint}
+     *     converts
      */
     public boolean consolidated() {
         return consolidated;
