@@ -9,7 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Runs a program of the tests in a JVM of its own, with other options. */
+/** Runs a test program in a separate JVM with other options. */
 public final class ForkedJava {
 
     private ForkedJava() {}
@@ -20,7 +20,7 @@ public final class ForkedJava {
      * @param options of the JVM
      * @param program has the main method
      * @param arguments of the program
-     * @return what it printed, standard error included
+     * @return its output, including standard error
      */
     public static String run(List<String> options, Class<?> program, String... arguments)
             throws IOException, InterruptedException {

@@ -31,7 +31,7 @@ public final class Leaks {
     public record Heap(long instances, long arrayBytes) {}
 
     /**
-     * Counts what a manager keeps open: arrays, managers with all that they keep, and networks,
+     * Counts the open resources of a manager: arrays, child managers with theirs, and networks,
      * generations and caches with theirs.
      */
     public static int resources(NDManager manager) {

@@ -34,13 +34,13 @@ import org.jspecify.annotations.Nullable;
  * Mistral with its output layer; {@code MistralForCausalLM} of the reference.
  *
  * <p>As a DJL block it takes {@code input_ids} int64 (B, T) and optionally {@code attention_mask}
- * (B, T) and {@code position_ids} (B, T), and gives {@code logits} float32 (B, T, V). A text is
- * made of it by {@link io.github.djlmistral.engine.generation}. Parameters are not changed by a
- * pass, so any number of threads may run one network.
+ * (B, T) and {@code position_ids} (B, T), and returns {@code logits} float32 (B, T, V). {@link
+ * io.github.djlmistral.engine.generation} generates text with it. Forward passes do not modify the
+ * network, so any number of threads may share it.
  *
  * <p>A loaded network owns its weights. They are freed by {@link #close}, or when the manager that
- * it was loaded with is closed, whichever is first; both wait for the passes under way, and passes
- * after that get an {@link IllegalStateException}.
+ * it was loaded with is closed. Both wait for running forward passes; later ones throw {@link
+ * IllegalStateException}.
  */
 public final class MistralForCausalLM extends MistralBlock
         implements StreamingBlock, AutoCloseable {
@@ -57,10 +57,10 @@ public final class MistralForCausalLM extends MistralBlock
     private long tableBytes;
 
     /**
-     * Makes a network whose parameters have no values yet.
+     * Makes a network with uninitialized parameters.
      *
-     * @param config its shape
-     * @param choice how it computes
+     * @param config the configuration
+     * @param choice the kernels
      */
     public MistralForCausalLM(MistralConfig config, KernelChoice choice) {
         model = addChildBlock("model", new MistralModel(config, choice.kernels()));
@@ -83,12 +83,12 @@ public final class MistralForCausalLM extends MistralBlock
     /**
      * Loads a checkpoint: {@code config.json} with {@code *.safetensors}, or {@code params.json}
      * with {@code consolidated.safetensors}, or a GGUF file. The parameters are frozen: unfreeze
-     * what is to be trained.
+     * those to train.
      *
      * @param directory the checkpoint, or the GGUF file
-     * @param manager the manager whose device and lifetime bound the network's
+     * @param manager the manager that determines the device, and closes the network with itself
      * @param options kernels and data type
-     * @return the network, ready to run
+     * @return the network
      * @throws IOException if files are missing or cannot be read
      * @throws MalformedModelException if the weights do not match the configuration
      */
@@ -98,14 +98,14 @@ public final class MistralForCausalLM extends MistralBlock
     }
 
     /**
-     * Makes a network of an open checkpoint, whose memory it takes over: closing the network frees
-     * it, and so does a failure to make it.
+     * Makes a network from an open checkpoint and takes ownership of its memory, even if this
+     * fails.
      *
-     * @param checkpoint the checkpoint; not to be used for another network
-     * @param source its name, for messages
-     * @param manager the manager whose device and lifetime bound the network's
+     * @param checkpoint the checkpoint; must not be used for another network
+     * @param source its name for messages
+     * @param manager the manager that determines the device, and closes the network with itself
      * @param options kernels and data type
-     * @return the network, ready to run
+     * @return the network
      * @throws MalformedModelException if the weights do not match the configuration
      */
     public static MistralForCausalLM of(
@@ -124,18 +124,17 @@ public final class MistralForCausalLM extends MistralBlock
     }
 
     /**
-     * Makes a network of weights. Those of floating-point numbers become parameters, frozen;
-     * quantized weights do not, they are not trained. The weights stay the caller's: they have to
-     * outlive the network.
+     * Makes a network from weights. Unquantized weights become frozen parameters; quantized ones
+     * cannot be trained. The caller keeps ownership of the weights, which must outlive the network.
      *
-     * @param config its shape
-     * @param weights its weights
-     * @param source where they are from, for messages
-     * @param manager the manager whose device and lifetime bound the network's
+     * @param config the configuration
+     * @param weights the weights
+     * @param source their origin for messages
+     * @param manager the manager that determines the device, and closes the network with itself
      * @param options kernels and data type
-     * @return the network, ready to run
+     * @return the network
      * @throws MalformedModelException if the weights do not match the configuration
-     * @throws UncheckedIOException if a file of theirs was changed, see {@link SourceFiles#check}
+     * @throws UncheckedIOException if one of their files was changed, see {@link SourceFiles#check}
      */
     public static MistralForCausalLM of(
             MistralConfig config,
@@ -202,13 +201,14 @@ public final class MistralForCausalLM extends MistralBlock
     }
 
     /**
-     * Frees the weights of a loaded network, after the passes under way; later ones get an {@link
-     * IllegalStateException}. Called from within a pass, by kernels say, it returns at once, and
-     * the end of that pass frees them. Weights that were made or set by others stay theirs.
+     * Frees the weights of a loaded network, after waiting for running forward passes; later ones
+     * throw {@link IllegalStateException}. Called during a forward pass on the same thread, for
+     * example by a callback, it returns immediately, and the end of the pass frees the weights.
+     * Weights that the caller owns are not freed.
      *
-     * <p>A backward pass needs the weights too. So those that a forward pass with {@code training}
-     * has read are freed only when the manager of its input is closed as well. Do not close that
-     * manager, or a parent of it, during the backward pass.
+     * <p>The backward pass reads the weights as well. Therefore a forward pass with {@code
+     * training} postpones freeing them until the manager of its input is closed. Do not close that
+     * manager or a parent of it during the backward pass.
      */
     @Override
     public void close() {
@@ -216,9 +216,9 @@ public final class MistralForCausalLM extends MistralBlock
     }
 
     /**
-     * Tells whether the network is closed together with a manager.
+     * Returns whether the network is closed together with a manager.
      *
-     * @param manager a manager
+     * @param manager the manager
      * @return whether the network was loaded with it
      */
     public boolean isClosedWith(NDManager manager) {
@@ -279,21 +279,21 @@ public final class MistralForCausalLM extends MistralBlock
     }
 
     /**
-     * Returns how many bytes of weights every pass reads, which is what limits the speed of single
-     * tokens: all but the table of embeddings, of which it needs some rows only.
+     * Returns the bytes of weights that a forward pass reads, which limit the speed of decoding:
+     * all weights except the embedding table, of which it reads a few rows only.
      *
-     * @return {@link #weightBytes()} where the table is the output layer as well
+     * @return the size in bytes; {@link #weightBytes()} if the embeddings are tied
      */
     public long bytesPerPass() {
         return weightBytes - (config().tieWordEmbeddings() ? 0 : tableBytes);
     }
 
     /**
-     * Allocates a cache: one that rolls where the model's window is shorter than the text may get.
+     * Allocates a KV cache. It is a rolling one if the sliding window is shorter than the text.
      *
-     * @param manager the manager that bounds its lifetime
-     * @param batch how many rows B
-     * @param tokens how many tokens a row may get, prompt included
+     * @param manager the manager that closes the cache with itself
+     * @param batch the batch size B
+     * @param tokens the maximum number of tokens of a row, prompt included
      * @return an empty cache
      * @throws IllegalStateException if the network is closed
      */
@@ -315,19 +315,20 @@ public final class MistralForCausalLM extends MistralBlock
     }
 
     /**
-     * Runs the network. What it gives belongs to the manager of the input; with {@code training},
-     * so do all arrays of the pass: use a manager for each batch and close it after the update.
+     * Runs a forward pass. The output belongs to the manager of the input. With {@code training},
+     * so do all intermediate arrays: use a manager for each batch and close it after the update.
      *
-     * @param values where the values of the parameters are
+     * @param values the store of parameter values
      * @param input the arguments
-     * @param training whether gradients are wanted
-     * @return the logits, float32 (B, T or {@code logitsToKeep}, V), and what else was asked for
-     * @throws IllegalArgumentException if the arguments do not fit this network or each other: an
-     *     id outside the vocabulary, another network's cache, a mask or positions of another shape
+     * @param training whether gradients are required
+     * @return the logits, float32 (B, T or {@code logitsToKeep}, V), and other requested outputs
+     * @throws IllegalArgumentException if the arguments do not fit the network or each other: a
+     *     token id outside the vocabulary, a cache of another network, a mask or positions of the
+     *     wrong shape
      * @throws IllegalStateException if the network, the cache or the input's manager is closed, or
      *     the cache has no room
      * @throws UncheckedIOException if a file that weights are mapped from was changed, see {@link
-     *     SourceFiles#check}; looked at before prompts only, not before every token
+     *     SourceFiles#check}; checked for prompts, not for every token
      */
     public ForwardOutput forward(ParameterStore values, ForwardInput input, boolean training) {
         NDManager target = input.manager();
@@ -372,8 +373,8 @@ public final class MistralForCausalLM extends MistralBlock
     }
 
     /**
-     * One pass, computed when it is asked for. A network answers once; the streams of texts that
-     * predictors give are made by translators, which run generations over it.
+     * Returns an iterator over a single, lazily computed forward pass. The translators stream text
+     * by generating with the network.
      */
     @Override
     public Iterator<NDList> forwardStreamIter(

@@ -23,10 +23,9 @@ import picocli.CommandLine.Option;
  * Measures us beside llama.cpp on the same shape with the same bytes of weights: 4 bits, a float16
  * scale for 32 weights, the output layer as well.
  *
- * <p>The sides run in turns, each in a process of its own, so that neither's threads disturb the
- * other and a machine that becomes slower does so for both. Of all repetitions of all rounds the
- * median counts, and the fastest is shown beside it: on a machine with other work that one tells
- * more.
+ * <p>The sides alternate, each in its own process, so that neither's threads disturb the other and
+ * a machine that becomes slower does so for both. Of all repetitions of all rounds the median
+ * counts, and the fastest is shown beside it: on a machine with other work that one tells more.
  */
 @Command(
         name = "PeerBenchmark",
@@ -173,7 +172,7 @@ final class PeerBenchmark implements Callable<Integer> {
         for (JsonElement element : first.getAsJsonArray("tests")) {
             JsonObject test = element.getAsJsonObject();
             String name = test.get("test").getAsString();
-            // what a token costs is a matter of the shape alone
+            // the cost of a token depends on the shape only
             double speed = test.get("tokens_per_second").getAsDouble();
             double macs = test.get("gigamacs_per_second").getAsDouble() / speed;
             double ourMedian = sides.get(0).median(name);

@@ -19,7 +19,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Templates give what jinja2 gives in the environment of transformers. Recorded by {@code
+ * Templates render as in jinja2 with the environment of transformers. Recorded by {@code
  * tests/reference/jinja.py}: chosen cases by area, and random expressions and templates.
  */
 class JinjaReferenceTest {

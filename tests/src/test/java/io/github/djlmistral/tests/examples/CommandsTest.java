@@ -125,7 +125,7 @@ class CommandsTest {
         Path file = GgufModel.eightBits(checkpoint).write(directory.resolve("small.Q8_0.gguf"));
         JsonObject json = Cli.run("info", "--model=" + file, "--json").json();
         JsonObject plain = Cli.run("info", "--model=" + checkpoint, "--json").json();
-        for (JsonObject each : List.of(json, plain)) { // the file does not say what it was made of
+        for (JsonObject each : List.of(json, plain)) { // the file does not name its source
             each.getAsJsonObject("config").remove("dtype");
         }
         assertThat(json.get("config")).isEqualTo(plain.get("config"));

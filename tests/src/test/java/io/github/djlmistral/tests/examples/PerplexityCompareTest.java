@@ -104,7 +104,7 @@ class PerplexityCompareTest {
         assertThat(divergence / count).isGreaterThan(10 * Fixture.LOG_PROBABILITIES);
         assertThat(form.get("mean_nll").getAsDouble())
                 .isCloseTo(likelihood / count, within((double) Fixture.LOG_PROBABILITIES));
-        // where rounding decides which token is the likeliest, either may be
+        // rounding may decide which token is the most likely
         assertThat(form.get("same_token").getAsDouble())
                 .isCloseTo(same / count, within((undecided + 1e-9) / count));
         assertThat(undecided).isLessThan(count / 4);
@@ -193,7 +193,7 @@ class PerplexityCompareTest {
         JsonObject plain = Cli.run("perplexity", "--json", file + "").json();
         assertThat(plain.get("answers").getAsInt()).isEqualTo(3);
         assertThat(plain.get("answers_right").getAsInt()).isEqualTo(2);
-        // the questions, a third of all tokens, and what the template writes do not count
+        // the questions, a third of all tokens, and the template's tokens do not count
         assertThat(plain.get("tokens_counted").getAsInt())
                 .isBetween(20, plain.get("tokens").getAsInt() - 20);
 

@@ -27,7 +27,7 @@ class GenerationConfigFileTest {
         return GenerationConfig.read(directory, MistralConfig.defaults()).build();
     }
 
-    /** Returns what is logged meanwhile; slf4j-simple writes to System.err. */
+    /** Returns the log output of an action; slf4j-simple writes to System.err. */
     private String logged(String file, String json) throws IOException {
         PrintStream before = System.err;
         ByteArrayOutputStream log = new ByteArrayOutputStream();

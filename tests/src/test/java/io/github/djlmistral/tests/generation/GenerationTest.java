@@ -56,7 +56,7 @@ class GenerationTest extends Fixture {
         assertClose(actual.logProbabilities(), expected.logProbabilities(), LOG_PROBABILITIES);
     }
 
-    /** The prompt is longer than the window of 8, and no multiple of the chunk sizes. */
+    /** The prompt is longer than the window of 8, and not a multiple of the chunk sizes. */
     @ParameterizedTest
     @CsvSource({
         "window8-f32, torch", "window8-f32, reference",
@@ -86,7 +86,7 @@ class GenerationTest extends Fixture {
         for (int length : new int[] {1, 2, 7, 13, 19, 4}) {
             prompts.add(prompt(network, length, length));
         }
-        // what the third row says in the middle ends it, and others where they say it
+        // a token from the middle of the third row ends every row that generates it
         int eos = (int) generate(network, prompts.get(2), options(20)).generated()[9];
         GenerationConfig.Builder options =
                 options(20).eosTokenIds(List.of(eos)).prefillChunkSize(chunk);

@@ -50,7 +50,7 @@ class LogitsProcessorsTest extends Fixture {
     }
 
     private static List<LogitsProcessor> chain(JsonObject recorded) {
-        // the reference's cases have no limit of 50 where they do not say so
+        // the reference's cases have no default top_k of 50
         GenerationConfig.Builder builder = GenerationConfig.builder();
         JsonObject options = recorded.getAsJsonObject("options");
         for (Map.Entry<String, JsonElement> option : options.entrySet()) {

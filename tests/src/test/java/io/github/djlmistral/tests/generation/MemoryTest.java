@@ -17,7 +17,7 @@ import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** A generation allocates its memory at the start; its tokens add nothing but themselves. */
+/** A generation allocates its memory at the start; each token adds only its id. */
 class MemoryTest extends Fixture {
 
     private static final int FEW = 100;
@@ -50,7 +50,7 @@ class MemoryTest extends Fixture {
             assertThat(Leaks.resources(manager)).isEqualTo(resources);
             assertThat(Leaks.nativeBytes(manager)).isEqualTo(nativeBytes);
             Leaks.Heap after = Leaks.heap();
-            // one a token would be four times as many; what is initialized late adds a few
+            // one per token would be four times as many; lazy initialization adds a few
             assertThat(after.instances()).isLessThan(heap.instances() + (MANY - FEW) / 4);
             assertThat(after.arrayBytes())
                     .isLessThan(heap.arrayBytes() + (MANY - FEW) * BYTES_PER_TOKEN);

@@ -18,7 +18,7 @@ public record FuzzTarget(String name, Form form, List<byte[]> examples, int weig
     public enum Form {
         /** A JSON document. */
         JSON,
-        /** A header of JSON behind its length in 8 bytes, then data. */
+        /** An 8-byte length, a JSON header of that length, then data. */
         SAFETENSORS,
         /** Lines of text. */
         TEXT,

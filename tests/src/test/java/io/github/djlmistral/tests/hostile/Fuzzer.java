@@ -72,7 +72,7 @@ final class Fuzzer {
         }
     }
 
-    /** Runs one input; returns what is wrong, null if nothing is. */
+    /** Runs one input and returns the failure, or null. */
     @Nullable String run(int index) {
         FuzzTarget target = wheel.get(index % wheel.size());
         byte[] content = new Mutator(seed * 1_000_003 + index).mutate(target);
@@ -83,7 +83,7 @@ final class Fuzzer {
         long nanos = threads.getCurrentThreadCpuTime();
         try {
             target.reader().read(content);
-        } catch (Throwable e) { // errors are what is looked for
+        } catch (Throwable e) { // errors are failures too
             fault = Refusal.fault(e);
             kind.refused++;
         }

@@ -159,7 +159,7 @@ final class Mutator {
         }
     }
 
-    /** Mutates the header and gives it the right length, so that what is behind it is reached. */
+    /** Mutates the header and corrects its length, so that the data after it is reached. */
     private byte[] header(byte[] file) {
         ByteBuffer buffer = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN);
         int length = (int) buffer.getLong(0);

@@ -17,7 +17,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** What the Hub answers, and what is in its cache. */
+/** Answers of the Hub, and files in its cache. */
 public final class HubFuzzTargets {
 
     private static final String NAME = "owner/Tiny-7B";

@@ -97,7 +97,7 @@ class DeviceMemoryTest {
                 .order(ByteOrder.nativeOrder());
     }
 
-    /** What a call gives instead; null to leave it as it is. */
+    /** The result that replaces a call's; null to keep it. */
     @FunctionalInterface
     private interface Instead {
 

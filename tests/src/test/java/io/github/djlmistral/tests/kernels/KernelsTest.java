@@ -333,7 +333,7 @@ class KernelsTest extends Fixture {
                 NDArray zeros = manager.zeros(new Shape(2, 2, 6));
                 String here = ":, :, " + slot;
                 String there = ":, :, " + index;
-                // what is written is what is returned
+                // the cache holds the returned keys
                 assertClose(keys.get(here), written ? rotated.get(1).get(there) : zeros, 0);
                 assertClose(values.get(here), written ? rotated.get(2).get(there) : zeros, 0);
             }
@@ -353,7 +353,7 @@ class KernelsTest extends Fixture {
             value = Dtype.class,
             names = {"FLOAT32", "FLOAT16", "BFLOAT16"})
     void loading(Dtype stored) {
-        // few bits: no type rounds them
+        // exactly representable in all types
         float[] values = {0, 1, -1.5f, 0.0078125f, 96, -0.625f};
         ByteBuffer bytes =
                 ByteBuffer.allocateDirect(values.length * stored.bytes())

@@ -258,7 +258,7 @@ class QuantizedLinearTest extends Fixture {
         QuantizedLinear layer = torch.quantized(manager, weight);
         int[] counts = new int[3];
         for (int i = 0; i < 3; ++i) {
-            // what the first call makes for all must outlive the scope it is made in
+            // shared state that the first call creates must outlive the scope of that call
             try (NDManager generation = manager.newSubManager();
                     NDScope scope = new NDScope()) {
                 for (int rows : new int[] {1, FEW + 1}) {

@@ -27,8 +27,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Weights may be changed in every way that DJL has, and the next pass computes with the new ones:
- * what the kernels under test give is what the reference kernels give over the same parameters.
+ * Forward passes use the current weights, however DJL changed them: the kernels under test agree
+ * with the reference kernels over the same parameters.
  */
 class ChangedWeightsTest extends Fixture {
 
@@ -67,7 +67,7 @@ class ChangedWeightsTest extends Fixture {
     /**
      * Checks that the network computes with its parameters as they are now, and not as before.
      *
-     * @param before what it gave then
+     * @param before the logits before the change
      */
     private void assertCurrent(MistralForCausalLM network, float[] before) {
         float[] expected = generated(through(new ReferenceKernels(), network));
@@ -144,7 +144,7 @@ class ChangedWeightsTest extends Fixture {
         assertCurrent(network, before);
     }
 
-    /** An array whose rows are not one after the other is nothing that can be read in place. */
+    /** An array that is not contiguous cannot be read in place. */
     @ParameterizedTest
     @ValueSource(strings = {"reference", "torch", "simd"})
     void replacedByATransposedArray(String kernels) throws Exception {

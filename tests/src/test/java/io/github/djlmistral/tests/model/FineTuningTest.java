@@ -40,7 +40,7 @@ class FineTuningTest extends Fixture {
     private static final String QUERY = "model.layers.0.self_attn.q_proj.weight";
     private static final long[] IDS = {5, 17, 8, 41, 12, 9};
 
-    /** Copies a checkpoint, each file of which is then read-only. */
+    /** Copies a checkpoint to read-only files. */
     private static Path readOnlyCopy(String checkpoint, Path directory) throws Exception {
         try (Stream<Path> files = Files.list(Reference.directory("checkpoints/" + checkpoint))) {
             for (Path source : files.toList()) {
@@ -122,7 +122,7 @@ class FineTuningTest extends Fixture {
             }
         }
 
-        // the reference kernels compute with the parameters as they are
+        // the reference kernels read the parameters on every pass
         MistralForCausalLM reference = through(new ReferenceKernels(), network);
         assertClose(flatLogits(network), flatLogits(reference), LOGITS * largest(logits));
         GenerationConfig config = GenerationConfig.builder().maxNewTokens(4).build();
@@ -146,7 +146,7 @@ class FineTuningTest extends Fixture {
         return largest;
     }
 
-    /** Native code that wrote to such a buffer would end the JVM. */
+    /** Native code that writes to a read-only buffer crashes the JVM. */
     @ParameterizedTest
     @CsvSource({
         "window8-f32, reference, float32",
@@ -186,7 +186,9 @@ class FineTuningTest extends Fixture {
         assertThat(flatLogits(network)).isNotEqualTo(logits);
     }
 
-    /** Autograd does not own the memory of what the forward pass made of Java arrays. */
+    /**
+     * Autograd does not own the memory of arrays that the forward pass creates from Java buffers.
+     */
     @ParameterizedTest
     @ValueSource(strings = {"reference", "torch"})
     void gradientsSurviveAGarbageCollection(String kernels) throws Exception {
@@ -222,7 +224,7 @@ class FineTuningTest extends Fixture {
         assertThat(blocks).isNotEmpty(); // so they are reachable until here
     }
 
-    /** Its weights were permuted at load, and closing frees that memory at once. */
+    /** The weights were permuted on load, into memory that closing frees immediately. */
     @ParameterizedTest
     @ValueSource(strings = {"reference", "torch"})
     void closingBetweenForwardAndBackward(String kernels) throws Exception {

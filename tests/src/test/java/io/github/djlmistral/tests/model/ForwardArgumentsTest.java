@@ -47,7 +47,7 @@ class ForwardArgumentsTest extends Fixture {
         return manager.create(ids, new Shape(1, ids.length));
     }
 
-    /** Refuses the input, with and without a cache; the cache stays as it was. */
+    /** Asserts that the input is rejected with and without a cache, which is left unchanged. */
     private void refused(MistralForCausalLM network, ForwardInput input, String... messages) {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> network.forward(parameters, input, false))
@@ -276,7 +276,7 @@ class ForwardArgumentsTest extends Fixture {
         }
     }
 
-    /** What a pass computed on the way is gone, what it gives belongs to the input's manager. */
+    /** Intermediate arrays are freed; the output belongs to the input's manager. */
     @ParameterizedTest
     @ValueSource(strings = {"reference", "torch", "simd"})
     void theOutputBelongsToTheInputsManager(String kernels) throws Exception {

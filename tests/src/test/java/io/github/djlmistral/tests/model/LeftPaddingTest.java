@@ -108,7 +108,7 @@ class LeftPaddingTest extends Fixture {
         }
     }
 
-    /** With the mask written out as long as some row has padding, as it was before. */
+    /** Computes with an explicit mask for as long as a row has padding. */
     @ParameterizedTest
     @CsvSource({"reference", "torch"})
     void maskIsBuiltOnlyWhilePaddingIsInTheWindow(String kernels) throws Exception {

@@ -63,7 +63,7 @@ class TrainingTest extends Fixture {
             }
         }
         assertThat(recorded).isEqualTo(7);
-        // and without gradients the network gives what it gave
+        // inference is unchanged
         float[][] after = logits(network, ids.toLongArray());
         for (int i = 0; i < before.length; ++i) {
             assertClose(after[i], before[i], LOGITS);

@@ -168,7 +168,7 @@ class Nf4QuantizerTest {
 
     @Test
     void equalBlocksCanBeDoublyQuantized() {
-        // all absmax are their mean: nothing is left to quantize
+        // all absmax equal their mean, so the difference to quantize is 0
         Map<String, Tensor> parts = written("edges", true);
         assertThat(List.of(parts.get("x.weight.nested_absmax").data().getFloat())).containsOnly(0f);
     }

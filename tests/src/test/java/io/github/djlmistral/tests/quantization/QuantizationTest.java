@@ -106,7 +106,7 @@ class QuantizationTest {
         assertThat(after.quantized().get(Q_PROJ)).hasToString(linear);
         assertThat(after.quantized().get(DOWN)).hasToString(linear);
         assertThat(after.unquantized()).containsKeys(EMBEDDING, NORM);
-        // nothing is copied that stays
+        // unquantized tensors are not copied
         assertThat(after.unquantized().get(EMBEDDING))
                 .isSameAs(before.unquantized().get(EMBEDDING));
         if (head.equals("plain")) {

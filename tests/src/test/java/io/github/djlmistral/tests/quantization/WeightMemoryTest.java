@@ -58,7 +58,7 @@ class WeightMemoryTest {
         SparseSafetensors.write(directory.resolve("model.safetensors"), Dtype.BFLOAT16, shapes);
     }
 
-    /** Loads the checkpoint, quantized, runs one token and closes it; as often as it is told. */
+    /** Repeatedly loads the checkpoint quantized, runs one token and closes it. */
     static final class Program {
 
         private Program() {}

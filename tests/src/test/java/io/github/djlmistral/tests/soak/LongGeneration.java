@@ -23,7 +23,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
 
-/** One text of many tokens over a rolling cache: its last tokens cost what the first ones did. */
+/** A long generation over a rolling cache: memory and time per token stay constant. */
 final class LongGeneration {
 
     private static final int WINDOW = 64;
@@ -50,7 +50,7 @@ final class LongGeneration {
     /**
      * Runs it.
      *
-     * @return what is wrong, maybe nothing
+     * @return the failures, empty if there are none
      */
     List<String> run() throws Exception {
         List<String> faults = new ArrayList<>();

@@ -49,7 +49,7 @@ final class MixedLoad {
     /**
      * Runs it.
      *
-     * @return what is wrong, maybe nothing
+     * @return the failures, empty if there are none
      */
     List<String> run() throws Exception {
         new SoakModel().close(); // starts the threads that stay

@@ -59,7 +59,7 @@ final class Request {
      *
      * @param timer for what another thread does meanwhile
      * @return its kind, for statistics
-     * @throws Exception if anything is not as it should be
+     * @throws Exception if a check fails
      */
     static Outcome run(SoakModel model, SplittableRandom random, ScheduledExecutorService timer)
             throws Exception {
@@ -67,7 +67,7 @@ final class Request {
         return kind.run(new Request(model, random, timer));
     }
 
-    /** How a request ended, as it should. */
+    /** The expected end of a request. */
     enum Outcome {
         ANSWERED,
         CANCELLED,

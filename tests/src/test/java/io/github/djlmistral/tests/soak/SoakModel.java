@@ -145,7 +145,7 @@ final class SoakModel implements AutoCloseable {
         }
     }
 
-    /** Returns what is wrong with what is left open: nothing, after all requests have ended. */
+    /** Returns the leaks after all requests have ended, empty if there are none. */
     List<String> leaks() {
         int now = Leaks.resources(manager());
         List<String> leaks = new ArrayList<>();

@@ -16,7 +16,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 
-/** Writes GGUF files for tests and benchmarks, wrong ones too: nothing is checked. */
+/**
+ * Writes GGUF files for tests and benchmarks. Checks nothing, so that it can write invalid files.
+ */
 public final class GgufWriter {
 
     /** Supplies a tensor's bytes on writing, so that files need not fit in memory. */
