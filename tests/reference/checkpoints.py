@@ -340,4 +340,5 @@ def stopping_ids(outputs, vocabulary):
     raise Unsteady("no two ids end the rows at different steps")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.model;
 
+import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
 import io.github.djlmistral.engine.internal.Quote;
 import io.github.djlmistral.engine.internal.StrictJson;
 import java.util.List;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -44,6 +46,10 @@ final class ConfigFields {
 
     boolean has(String key) {
         return json.has(key);
+    }
+
+    Set<String> keys() {
+        return json.keySet();
     }
 
     /** Returns the value of a key; null if it is null, or absent and {@code absent} is null. */
@@ -117,6 +123,12 @@ final class ConfigFields {
 
     static String text(JsonElement element) {
         return primitive(element, JsonPrimitive::isString).getAsString();
+    }
+
+    /** Reads the first of a list of strings; null if the list is empty. */
+    static @Nullable String firstText(JsonElement element) {
+        JsonArray list = element.getAsJsonArray();
+        return list.isEmpty() ? null : text(list.get(0));
     }
 
     private static JsonPrimitive primitive(JsonElement element, Predicate<JsonPrimitive> kind) {

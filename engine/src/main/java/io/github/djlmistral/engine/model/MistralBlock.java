@@ -18,6 +18,9 @@ abstract class MistralBlock extends AbstractBlock {
     /** Name of the parameter of a linear layer, embedding or norm in checkpoints. */
     static final String WEIGHT = "weight";
 
+    /** Name of the parameter that a linear layer adds to its outputs. */
+    static final String BIAS = "bias";
+
     private static final byte VERSION = 1;
 
     MistralBlock() {
@@ -58,8 +61,8 @@ abstract class MistralBlock extends AbstractBlock {
     private static void collect(MistralBlock block, String prefix, Map<String, Parameter> named) {
         for (Pair<String, Parameter> entry : block.getDirectParameters()) {
             String name = entry.getKey();
-            named.put(
-                    prefix + (name.equals(WEIGHT) ? name : name + "." + WEIGHT), entry.getValue());
+            boolean complete = name.equals(WEIGHT) || name.equals(BIAS);
+            named.put(prefix + (complete ? name : name + "." + WEIGHT), entry.getValue());
         }
         for (Pair<String, Block> child : block.children) {
             collect((MistralBlock) child.getValue(), prefix + name(child) + ".", named);

@@ -37,6 +37,9 @@ import org.jspecify.annotations.Nullable;
  * @param padTokenId id of the padding token, or null
  * @param dtype data type of the stored weights, or null if unknown
  * @param quantizationConfig quantization of the stored weights, or null if they are not quantized
+ * @param architecture the class of the reference that the weights are of, such as {@code
+ *     MistralForCausalLM}, or null if unknown
+ * @param labels the classes of a classification head
  */
 public record MistralConfig(
         int vocabSize,
@@ -59,7 +62,9 @@ public record MistralConfig(
         List<Integer> eosTokenIds,
         @Nullable Integer padTokenId,
         @Nullable Dtype dtype,
-        @Nullable QuantizationConfig quantizationConfig) {
+        @Nullable QuantizationConfig quantizationConfig,
+        @Nullable String architecture,
+        LabelConfig labels) {
 
     /** Models of 405 billion parameters have 126. */
     private static final int MOST_LAYERS = 4096;
@@ -154,7 +159,9 @@ public record MistralConfig(
                 .eosTokenIds(eosTokenIds)
                 .padTokenId(padTokenId)
                 .dtype(dtype)
-                .quantizationConfig(quantizationConfig);
+                .quantizationConfig(quantizationConfig)
+                .architecture(architecture)
+                .labels(labels);
     }
 
     /**
@@ -271,6 +278,8 @@ public record MistralConfig(
         private @Nullable Integer padTokenId;
         private @Nullable Dtype dtype;
         private @Nullable QuantizationConfig quantizationConfig;
+        private @Nullable String architecture;
+        private LabelConfig labels = LabelConfig.DEFAULT;
 
         private Builder() {}
 
@@ -402,6 +411,18 @@ public record MistralConfig(
             return this;
         }
 
+        /** Sets the class of the reference that the weights are of, null if unknown. */
+        public Builder architecture(@Nullable String value) {
+            architecture = value;
+            return this;
+        }
+
+        /** Sets the classes of a classification head. Default {@link LabelConfig#DEFAULT}. */
+        public Builder labels(LabelConfig value) {
+            labels = value;
+            return this;
+        }
+
         /**
          * Builds the configuration.
          *
@@ -438,7 +459,9 @@ public record MistralConfig(
                     eosTokenIds,
                     padTokenId,
                     dtype,
-                    quantizationConfig);
+                    quantizationConfig,
+                    architecture,
+                    labels);
         }
     }
 }

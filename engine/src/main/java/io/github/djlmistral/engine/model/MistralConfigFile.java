@@ -81,6 +81,8 @@ final class MistralConfigFile {
                 .padTokenId(fields.get("pad_token_id", ConfigFields::exact, absent.padTokenId()))
                 .dtype(dtype == null ? null : Dtype.of(dtype))
                 .quantizationConfig(QuantizationFields.read(fields.object("quantization_config")))
+                .architecture(fields.get("architectures", ConfigFields::firstText, null))
+                .labels(LabelFields.read(fields))
                 .build();
     }
 

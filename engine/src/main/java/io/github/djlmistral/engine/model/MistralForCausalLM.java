@@ -12,8 +12,6 @@ import ai.djl.training.initializer.Initializer;
 import ai.djl.training.initializer.NormalInitializer;
 import ai.djl.util.PairList;
 import io.github.djlmistral.engine.cache.KvCache;
-import io.github.djlmistral.engine.internal.CloseGate;
-import io.github.djlmistral.engine.internal.OwnedManager;
 import io.github.djlmistral.engine.internal.cache.SlotKvCache;
 import io.github.djlmistral.engine.internal.simd.Decoder;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
@@ -26,34 +24,19 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.Iterator;
-import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Mistral with its output layer; {@code MistralForCausalLM} of the reference.
  *
- * <p>As a DJL block it takes {@code input_ids} int64 (B, T) and optionally {@code attention_mask}
- * (B, T) and {@code position_ids} (B, T), and returns {@code logits} float32 (B, T, V). {@link
- * io.github.djlmistral.engine.generation} generates text with it. Forward passes do not modify the
- * network, so any number of threads may share it.
- *
- * <p>A loaded network owns its weights. They are freed by {@link #close}, or when the manager that
- * it was loaded with is closed. Both wait for running forward passes; later ones throw {@link
- * IllegalStateException}.
+ * <p>As a DJL block it returns {@code logits} float32 (B, T, V), of the last tokens only if {@code
+ * logitsToKeep} is set. {@link io.github.djlmistral.engine.generation} generates text with it.
  */
-public final class MistralForCausalLM extends MistralBlock
-        implements StreamingBlock, AutoCloseable {
+public final class MistralForCausalLM extends MistralPreTrainedModel implements StreamingBlock {
 
-    private final MistralModel model;
     private final MistralLinear head;
-    private final CloseGate gate = new CloseGate(this::closedMessage, this::free);
-    private String source = "MistralForCausalLM";
-    private String kernelReason;
-    private @Nullable OwnedManager weights;
     private @Nullable DecoderPasses decoder;
-    private SourceFiles files = SourceFiles.NONE;
-    private long weightBytes;
     private long tableBytes;
 
     /**
@@ -63,7 +46,7 @@ public final class MistralForCausalLM extends MistralBlock
      * @param choice the kernels
      */
     public MistralForCausalLM(MistralConfig config, KernelChoice choice) {
-        model = addChildBlock("model", new MistralModel(config, choice.kernels()));
+        super(config, choice);
         if (config.tieWordEmbeddings()) {
             head = new MistralLinear(model.embedding());
         } else {
@@ -74,9 +57,7 @@ public final class MistralForCausalLM extends MistralBlock
                             new MistralLinear(
                                     initializer, config.vocabSize(), config.hiddenSize()));
         }
-        kernelReason = choice.reason();
         int bytes = choice.kernels().dtype().bytes();
-        weightBytes = config.parameterCount() * bytes;
         tableBytes = (long) config.vocabSize() * config.hiddenSize() * bytes;
     }
 
@@ -111,16 +92,7 @@ public final class MistralForCausalLM extends MistralBlock
     public static MistralForCausalLM of(
             MistralCheckpoint checkpoint, String source, NDManager manager, ComputeOptions options)
             throws MalformedModelException {
-        Weights weights = checkpoint.weights();
-        return of(
-                checkpoint.config(),
-                weights,
-                source,
-                manager,
-                own -> {
-                    own.attachInternal(NDManager.nextUid(), weights);
-                    return KernelChoice.of(own, options, weights);
-                });
+        return of(MistralForCausalLM::new, checkpoint, source, manager, options);
     }
 
     /**
@@ -143,7 +115,13 @@ public final class MistralForCausalLM extends MistralBlock
             NDManager manager,
             ComputeOptions options)
             throws MalformedModelException {
-        return of(config, weights, source, manager, own -> KernelChoice.of(own, options, weights));
+        return of(
+                MistralForCausalLM::new,
+                config,
+                weights,
+                source,
+                manager,
+                own -> KernelChoice.of(own, options, weights));
     }
 
     /**
@@ -157,83 +135,39 @@ public final class MistralForCausalLM extends MistralBlock
             NDManager manager,
             KernelChoice choice)
             throws MalformedModelException {
-        return of(config, weights, source, manager, own -> choice);
+        return of(MistralForCausalLM::new, config, weights, source, manager, own -> choice);
     }
 
-    private static MistralForCausalLM of(
-            MistralConfig config,
-            Weights weights,
-            String source,
-            NDManager manager,
-            Function<NDManager, KernelChoice> choose)
-            throws MalformedModelException {
-        OwnedManager owned = new OwnedManager(manager, "mistral-weights");
-        try {
-            KernelChoice choice = choose.apply(owned.manager());
-            MistralForCausalLM network = new MistralForCausalLM(config, choice);
-            SourceFiles.of(weights.tensors()).check();
-            network.source = source;
-            network.files = network.bind(weights, owned.manager());
-            network.useDecoder(choice);
-            SourceFiles.of(weights.tensors()).check();
-            network.weights = owned;
-            owned.closeWithParent(network);
-            return network;
-        } catch (MalformedModelException | RuntimeException | Error e) {
-            owned.close();
-            throw e;
-        }
+    @Override
+    @Nullable MistralLinear tiedHead() {
+        return config().tieWordEmbeddings() ? head : null;
     }
 
-    private SourceFiles bind(Weights given, NDManager manager) throws MalformedModelException {
-        MistralLinear tiedHead = config().tieWordEmbeddings() ? head : null;
-        SourceFiles mapped = new WeightBinding(this, model, tiedHead, manager).bind(given, source);
-        weightBytes = given.bytes(kernels().dtype());
+    @Override
+    void bound(Weights given, KernelChoice choice) {
         QuantizedWeight table = given.quantized().get(WeightBinding.EMBEDDING);
         if (table != null) {
             tableBytes = table.bytes();
         }
-        return mapped;
+        useDecoder(choice);
     }
 
-    private String closedMessage() {
-        return "the model " + source + " is closed: load it again";
-    }
-
-    /**
-     * Frees the weights of a loaded network, after waiting for running forward passes; later ones
-     * throw {@link IllegalStateException}. Called during a forward pass on the same thread, for
-     * example by a callback, it returns immediately, and the end of the pass frees the weights.
-     * Weights that the caller owns are not freed.
-     *
-     * <p>The backward pass reads the weights as well. Therefore a forward pass with {@code
-     * training} postpones freeing them until the manager of its input is closed. Do not close that
-     * manager or a parent of it during the backward pass.
-     */
     @Override
-    public void close() {
-        gate.close();
-    }
-
-    /**
-     * Returns whether the network is closed together with a manager.
-     *
-     * @param manager the manager
-     * @return whether the network was loaded with it
-     */
-    public boolean isClosedWith(NDManager manager) {
-        return weights != null && weights.isClosedWith(manager);
-    }
-
-    private void free() {
+    void free() {
         decoder = null;
-        files = SourceFiles.NONE;
-        model.dropQuantized();
-        namedLinears().values().forEach(MistralLinear::dropQuantized);
         head.dropQuantized();
-        if (weights != null) {
-            weights.close();
-        }
+        super.free();
+    }
+
+    @Override
+    @Nullable NDArray decode(PassInput input) {
+        return decoder == null ? null : decoder.forward(input);
+    }
+
+    @Override
+    NDArray head(ParameterStore values, PassInput input, boolean training, NDArray x) {
+        Kernels kernels = training ? kernels().training() : kernels();
+        return head.forward(values, training, kernels, input.keptTokens(x));
     }
 
     private void useDecoder(KernelChoice choice) {
@@ -258,26 +192,6 @@ public final class MistralForCausalLM extends MistralBlock
         }
     }
 
-    /** Returns the configuration. */
-    public MistralConfig config() {
-        return model.config();
-    }
-
-    /** Returns the kernels. */
-    public Kernels kernels() {
-        return model.kernels();
-    }
-
-    /** Returns which kernels were chosen and why, a sentence for the user. */
-    public String kernelReason() {
-        return kernelReason;
-    }
-
-    /** Returns how many bytes the weights take, as they were given to the kernels. */
-    public long weightBytes() {
-        return weightBytes;
-    }
-
     /**
      * Returns the bytes of weights that a forward pass reads, which limit the speed of decoding:
      * all weights except the embedding table, of which it reads a few rows only.
@@ -285,7 +199,7 @@ public final class MistralForCausalLM extends MistralBlock
      * @return the size in bytes; {@link #weightBytes()} if the embeddings are tied
      */
     public long bytesPerPass() {
-        return weightBytes - (config().tieWordEmbeddings() ? 0 : tableBytes);
+        return weightBytes() - (config().tieWordEmbeddings() ? 0 : tableBytes);
     }
 
     /**
@@ -312,64 +226,6 @@ public final class MistralForCausalLM extends MistralBlock
         } finally {
             gate.exit();
         }
-    }
-
-    /**
-     * Runs a forward pass. The output belongs to the manager of the input. With {@code training},
-     * so do all intermediate arrays: use a manager for each batch and close it after the update.
-     *
-     * @param values the store of parameter values
-     * @param input the arguments
-     * @param training whether gradients are required
-     * @return the logits, float32 (B, T or {@code logitsToKeep}, V), and other requested outputs
-     * @throws IllegalArgumentException if the arguments do not fit the network or each other: a
-     *     token id outside the vocabulary, a cache of another network, a mask or positions of the
-     *     wrong shape
-     * @throws IllegalStateException if the network, the cache or the input's manager is closed, or
-     *     the cache has no room
-     * @throws UncheckedIOException if a file that weights are mapped from was changed, see {@link
-     *     SourceFiles#check}; checked for prompts, not for every token
-     */
-    public ForwardOutput forward(ParameterStore values, ForwardInput input, boolean training) {
-        NDManager target = input.manager();
-        gate.enter();
-        try (PassScope scope = new PassScope(target);
-                PassInput checked = PassInput.of(input, config(), kernels(), scope.manager())) {
-            ForwardOutput output = forward(values, checked, training);
-            output.attach(target);
-            if (training) {
-                // the backward pass, which needs the weights, runs outside of the gate
-                scope.keepForBackward(gate.hold());
-            }
-            return output;
-        } finally {
-            gate.exit();
-        }
-    }
-
-    private ForwardOutput forward(ParameterStore values, PassInput input, boolean training) {
-        if (input.past() == 0 || input.tokens() > 1) {
-            files.check();
-        }
-        NDArray decoded = decoder == null || training ? null : decoder.forward(input);
-        if (decoded != null) {
-            return new ForwardOutput(decoded, null, null);
-        }
-        NDList attentions = input.attentions() ? new NDList() : null;
-        NDList hiddenStates = model.forward(values, input, training, attentions);
-        NDArray x = input.keptTokens(hiddenStates.get(hiddenStates.size() - 1));
-        Kernels kernels = training ? kernels().training() : kernels();
-        NDArray logits = kernels.toFloat32(head.forward(values, training, kernels, x));
-        return new ForwardOutput(logits, input.hiddenStates() ? hiddenStates : null, attentions);
-    }
-
-    @Override
-    protected NDList forwardInternal(
-            ParameterStore parameterStore,
-            NDList inputs,
-            boolean training,
-            @Nullable PairList<String, Object> params) {
-        return new NDList(forward(parameterStore, ForwardInput.of(inputs), training).logits());
     }
 
     /**

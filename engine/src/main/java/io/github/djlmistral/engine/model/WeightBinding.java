@@ -72,7 +72,11 @@ record WeightBinding(
             // setArray() requires that no shape is set
             parameter.setShape(null);
             Tensor tensor = Objects.requireNonNull(weights.unquantized().get(entry.getKey()));
-            parameter.setArray(writable(tensor));
+            NDArray array = writable(tensor);
+            // Read here once, since DJL caches it on the first call without a memory barrier, and
+            // passes share the array: another thread could see a shape without dimensions.
+            array.getShape();
+            parameter.setArray(array);
             parameter.freeze(true);
         }
         // marks the blocks as initialized; parameters keep their values

@@ -42,6 +42,11 @@ public final class Reference {
         return new Reference(directory("checkpoints/" + name));
     }
 
+    /** A tiny checkpoint with another head, and the reference's outputs. */
+    public static Reference head(String name) {
+        return new Reference(directory("heads/" + name));
+    }
+
     /** A directory of the recorded outputs. */
     public static Path directory(String name) {
         try {

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.model;
+
+import ai.djl.MalformedModelException;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.training.ParameterStore;
+import ai.djl.training.initializer.NormalInitializer;
+import ai.djl.util.PairList;
+import io.github.djlmistral.engine.kernels.ComputeOptions;
+import io.github.djlmistral.engine.kernels.KernelChoice;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Mistral with a head that finds the answer to a question in a text; {@code
+ * MistralForQuestionAnswering} of the reference.
+ *
+ * <p>As a DJL block it returns {@code start_logits} and {@code end_logits}, each float32 (B, T):
+ * how likely each token is the first and the last of the answer. {@link #forward(ParameterStore,
+ * ForwardInput, boolean)} returns both as logits (B, T, 2).
+ */
+public final class MistralForQuestionAnswering extends MistralPreTrainedModel {
+
+    private final MistralLinear outputs;
+
+    /**
+     * Creates a network with uninitialized parameters.
+     *
+     * @param config the configuration
+     * @param choice the kernels
+     */
+    public MistralForQuestionAnswering(MistralConfig config, KernelChoice choice) {
+        super(config, choice);
+        NormalInitializer initializer = new NormalInitializer((float) config.initializerRange());
+        outputs =
+                addChildBlock(
+                        "qa_outputs", new MistralLinear(initializer, 2, config.hiddenSize(), true));
+    }
+
+    /**
+     * Loads a checkpoint whose {@code config.json} names this architecture or none. The parameters
+     * are frozen: unfreeze those to train.
+     *
+     * @param directory the checkpoint
+     * @param manager the manager that determines the device, and closes the network with itself
+     * @param options kernels and data type
+     * @return the network
+     * @throws IOException if files are missing or cannot be read
+     * @throws MalformedModelException if the checkpoint has another head, or its weights do not
+     *     match the configuration
+     */
+    public static MistralForQuestionAnswering load(
+            Path directory, NDManager manager, ComputeOptions options)
+            throws IOException, MalformedModelException {
+        return of(MistralCheckpoint.open(directory), directory.toString(), manager, options);
+    }
+
+    /**
+     * Creates a network from an open checkpoint and takes ownership of its memory, even if this
+     * fails.
+     *
+     * @param checkpoint the checkpoint; must not be used for another network
+     * @param source its name for messages
+     * @param manager the manager that determines the device, and closes the network with itself
+     * @param options kernels and data type
+     * @return the network
+     * @throws MalformedModelException as {@link #load}
+     */
+    public static MistralForQuestionAnswering of(
+            MistralCheckpoint checkpoint, String source, NDManager manager, ComputeOptions options)
+            throws MalformedModelException {
+        return of(MistralForQuestionAnswering::new, checkpoint, source, manager, options);
+    }
+
+    @Override
+    NDArray head(ParameterStore values, PassInput input, boolean training, NDArray x) {
+        return outputs.forward(values, training, training ? kernels().training() : kernels(), x);
+    }
+
+    @Override
+    protected NDList forwardInternal(
+            ParameterStore parameterStore,
+            NDList inputs,
+            boolean training,
+            @Nullable PairList<String, Object> params) {
+        NDList both = super.forwardInternal(parameterStore, inputs, training, params);
+        try (NDArray logits = both.singletonOrThrow()) {
+            NDArray start = logits.get("..., 0");
+            NDArray end = logits.get("..., 1");
+            start.setName("start_logits");
+            end.setName("end_logits");
+            return new NDList(start, end);
+        }
+    }
+
+    @Override
+    public Shape[] getOutputShapes(Shape[] inputShapes) {
+        return new Shape[] {inputShapes[0], inputShapes[0]};
+    }
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.model;
+
+import ai.djl.MalformedModelException;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.training.ParameterStore;
+import ai.djl.training.initializer.NormalInitializer;
+import io.github.djlmistral.engine.kernels.ComputeOptions;
+import io.github.djlmistral.engine.kernels.KernelChoice;
+import io.github.djlmistral.engine.kernels.Kernels;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Mistral with a classification head on the last token of a text; {@code
+ * MistralForSequenceClassification} of the reference.
+ *
+ * <p>As a DJL block it returns {@code logits} float32 (B, N), one for each of the N classes of
+ * {@link MistralConfig#labels}. The last token of a row is the rightmost that is not {@code
+ * pad_token_id}, so a batch may be padded on either side.
+ */
+public final class MistralForSequenceClassification extends MistralPreTrainedModel {
+
+    private final MistralLinear score;
+
+    /**
+     * Creates a network with uninitialized parameters.
+     *
+     * @param config the configuration
+     * @param choice the kernels
+     */
+    public MistralForSequenceClassification(MistralConfig config, KernelChoice choice) {
+        super(config, choice);
+        NormalInitializer initializer = new NormalInitializer((float) config.initializerRange());
+        score =
+                addChildBlock(
+                        "score",
+                        new MistralLinear(
+                                initializer, config.labels().size(), config.hiddenSize(), false));
+    }
+
+    /**
+     * Loads a checkpoint whose {@code config.json} names this architecture or none. The parameters
+     * are frozen: unfreeze those to train.
+     *
+     * @param directory the checkpoint
+     * @param manager the manager that determines the device, and closes the network with itself
+     * @param options kernels and data type
+     * @return the network
+     * @throws IOException if files are missing or cannot be read
+     * @throws MalformedModelException if the checkpoint has another head, or its weights do not
+     *     match the configuration
+     */
+    public static MistralForSequenceClassification load(
+            Path directory, NDManager manager, ComputeOptions options)
+            throws IOException, MalformedModelException {
+        return of(MistralCheckpoint.open(directory), directory.toString(), manager, options);
+    }
+
+    /**
+     * Creates a network from an open checkpoint and takes ownership of its memory, even if this
+     * fails.
+     *
+     * @param checkpoint the checkpoint; must not be used for another network
+     * @param source its name for messages
+     * @param manager the manager that determines the device, and closes the network with itself
+     * @param options kernels and data type
+     * @return the network
+     * @throws MalformedModelException as {@link #load}
+     */
+    public static MistralForSequenceClassification of(
+            MistralCheckpoint checkpoint, String source, NDManager manager, ComputeOptions options)
+            throws MalformedModelException {
+        return of(MistralForSequenceClassification::new, checkpoint, source, manager, options);
+    }
+
+    @Override
+    NDArray head(ParameterStore values, PassInput input, boolean training, NDArray x) {
+        Kernels kernels = training ? kernels().training() : kernels();
+        int tokens = input.tokens();
+        Shape shape = x.getShape(); // (B, T, E)
+        long[] rows = lastTokens(input.ids(), input.batch(), tokens);
+        for (int b = 0; b < rows.length; ++b) {
+            rows[b] += (long) b * tokens;
+        }
+        // (B) rows of (B · T, E): embedding() selects rows
+        NDArray last =
+                kernels.embedding(
+                        input.scope().create(rows), x.reshape(shape.get(0) * tokens, shape.get(2)));
+        return score.forward(values, training, kernels, last);
+    }
+
+    /**
+     * Returns the index of each row's last token.
+     *
+     * <p>Example: with the padding id 0, rows [5, 6, 0, 0], [0, 0, 5, 6] and [0, 0, 0, 0] give 1, 3
+     * and 0.
+     */
+    private long[] lastTokens(long @Nullable [] ids, int batch, int tokens) {
+        Integer padding = config().padTokenId();
+        if (padding == null && batch > 1) {
+            throw new IllegalArgumentException(
+                    "a batch of "
+                            + batch
+                            + " rows needs a padding token, and config.json has no pad_token_id:"
+                            + " add it, or give one row at a time");
+        }
+        long[] last = new long[batch];
+        for (int b = 0; b < batch; ++b) {
+            int t = tokens - 1;
+            while (padding != null && ids != null && t > 0 && ids[b * tokens + t] == padding) {
+                --t;
+            }
+            last[b] = t;
+        }
+        return last;
+    }
+
+    @Override
+    public Shape[] getOutputShapes(Shape[] inputShapes) {
+        return new Shape[] {new Shape(inputShapes[0].get(0), config().labels().size())};
+    }
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.model;
+
+import ai.djl.MalformedModelException;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.training.ParameterStore;
+import ai.djl.training.initializer.NormalInitializer;
+import io.github.djlmistral.engine.kernels.ComputeOptions;
+import io.github.djlmistral.engine.kernels.KernelChoice;
+import java.io.IOException;
+import java.nio.file.Path;
+
+/**
+ * Mistral with a classification head on every token; {@code MistralForTokenClassification} of the
+ * reference, without its dropout in training.
+ *
+ * <p>As a DJL block it returns {@code logits} float32 (B, T, N), one for each of the N classes of
+ * {@link MistralConfig#labels}.
+ */
+public final class MistralForTokenClassification extends MistralPreTrainedModel {
+
+    private final MistralLinear score;
+
+    /**
+     * Creates a network with uninitialized parameters.
+     *
+     * @param config the configuration
+     * @param choice the kernels
+     */
+    public MistralForTokenClassification(MistralConfig config, KernelChoice choice) {
+        super(config, choice);
+        NormalInitializer initializer = new NormalInitializer((float) config.initializerRange());
+        score =
+                addChildBlock(
+                        "score",
+                        new MistralLinear(
+                                initializer, config.labels().size(), config.hiddenSize(), true));
+    }
+
+    /**
+     * Loads a checkpoint whose {@code config.json} names this architecture or none. The parameters
+     * are frozen: unfreeze those to train.
+     *
+     * @param directory the checkpoint
+     * @param manager the manager that determines the device, and closes the network with itself
+     * @param options kernels and data type
+     * @return the network
+     * @throws IOException if files are missing or cannot be read
+     * @throws MalformedModelException if the checkpoint has another head, or its weights do not
+     *     match the configuration
+     */
+    public static MistralForTokenClassification load(
+            Path directory, NDManager manager, ComputeOptions options)
+            throws IOException, MalformedModelException {
+        return of(MistralCheckpoint.open(directory), directory.toString(), manager, options);
+    }
+
+    /**
+     * Creates a network from an open checkpoint and takes ownership of its memory, even if this
+     * fails.
+     *
+     * @param checkpoint the checkpoint; must not be used for another network
+     * @param source its name for messages
+     * @param manager the manager that determines the device, and closes the network with itself
+     * @param options kernels and data type
+     * @return the network
+     * @throws MalformedModelException as {@link #load}
+     */
+    public static MistralForTokenClassification of(
+            MistralCheckpoint checkpoint, String source, NDManager manager, ComputeOptions options)
+            throws MalformedModelException {
+        return of(MistralForTokenClassification::new, checkpoint, source, manager, options);
+    }
+
+    @Override
+    NDArray head(ParameterStore values, PassInput input, boolean training, NDArray x) {
+        return score.forward(values, training, training ? kernels().training() : kernels(), x);
+    }
+
+    @Override
+    public Shape[] getOutputShapes(Shape[] inputShapes) {
+        return new Shape[] {inputShapes[0].add(config().labels().size())};
+    }
+}

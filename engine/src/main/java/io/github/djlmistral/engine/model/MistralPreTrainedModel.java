@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.model;
+
+import ai.djl.MalformedModelException;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.training.ParameterStore;
+import ai.djl.util.PairList;
+import io.github.djlmistral.engine.internal.CloseGate;
+import io.github.djlmistral.engine.internal.OwnedManager;
+import io.github.djlmistral.engine.kernels.ComputeOptions;
+import io.github.djlmistral.engine.kernels.KernelChoice;
+import io.github.djlmistral.engine.kernels.Kernels;
+import io.github.djlmistral.engine.quantization.Weights;
+import io.github.djlmistral.engine.weights.SourceFiles;
+import java.io.UncheckedIOException;
+import java.util.Set;
+import java.util.function.BiFunction;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A {@link MistralModel} with a head on top; {@code MistralPreTrainedModel} of the reference.
+ *
+ * <p>As a DJL block it takes {@code input_ids} int64 (B, T) and optionally {@code attention_mask}
+ * (B, T) and {@code position_ids} (B, T). Forward passes do not modify the network, so any number
+ * of threads may share it.
+ *
+ * <p>A loaded network owns its weights. They are freed by {@link #close}, or when the manager that
+ * it was loaded with is closed. Both wait for running forward passes; later ones throw {@link
+ * IllegalStateException}.
+ */
+public abstract sealed class MistralPreTrainedModel extends MistralBlock implements AutoCloseable
+        permits MistralForCausalLM,
+                MistralForQuestionAnswering,
+                MistralForSequenceClassification,
+                MistralForTokenClassification {
+
+    /** The architectures of checkpoints that are told apart. */
+    private static final Set<String> ARCHITECTURES =
+            Set.of(
+                    "MistralModel",
+                    "MistralForCausalLM",
+                    "MistralForQuestionAnswering",
+                    "MistralForSequenceClassification",
+                    "MistralForTokenClassification");
+
+    final MistralModel model;
+    final CloseGate gate = new CloseGate(this::closedMessage, this::free);
+    String kernelReason;
+    private String source = getClass().getSimpleName();
+    private @Nullable OwnedManager weights;
+    private SourceFiles files = SourceFiles.NONE;
+    private long weightBytes;
+
+    MistralPreTrainedModel(MistralConfig config, KernelChoice choice) {
+        model = addChildBlock("model", new MistralModel(config, choice.kernels()));
+        kernelReason = choice.reason();
+        weightBytes = config.parameterCount() * choice.kernels().dtype().bytes();
+    }
+
+    /** Creates a network from a checkpoint and takes ownership of its memory. */
+    static <N extends MistralPreTrainedModel> N of(
+            BiFunction<MistralConfig, KernelChoice, N> constructor,
+            MistralCheckpoint checkpoint,
+            String source,
+            NDManager manager,
+            ComputeOptions options)
+            throws MalformedModelException {
+        Weights weights = checkpoint.weights();
+        return of(
+                constructor,
+                checkpoint.config(),
+                weights,
+                source,
+                manager,
+                own -> {
+                    own.attachInternal(NDManager.nextUid(), weights);
+                    return KernelChoice.of(own, options, weights);
+                });
+    }
+
+    static <N extends MistralPreTrainedModel> N of(
+            BiFunction<MistralConfig, KernelChoice, N> constructor,
+            MistralConfig config,
+            Weights weights,
+            String source,
+            NDManager manager,
+            Function<NDManager, KernelChoice> choose)
+            throws MalformedModelException {
+        OwnedManager owned = new OwnedManager(manager, "mistral-weights");
+        try {
+            KernelChoice choice = choose.apply(owned.manager());
+            N network = constructor.apply(config, choice);
+            ((MistralPreTrainedModel) network).load(weights, source, owned, choice);
+            return network;
+        } catch (MalformedModelException | RuntimeException | Error e) {
+            owned.close();
+            throw e;
+        }
+    }
+
+    private void load(Weights given, String from, OwnedManager owned, KernelChoice choice)
+            throws MalformedModelException {
+        source = from;
+        requireArchitecture();
+        SourceFiles.of(given.tensors()).check();
+        files = new WeightBinding(this, model, tiedHead(), owned.manager()).bind(given, source);
+        weightBytes = given.bytes(kernels().dtype());
+        bound(given, choice);
+        SourceFiles.of(given.tensors()).check();
+        weights = owned;
+        owned.closeWithParent(this);
+    }
+
+    private void requireArchitecture() throws MalformedModelException {
+        String stored = config().architecture();
+        String own = getClass().getSimpleName();
+        if (stored != null && ARCHITECTURES.contains(stored) && !stored.equals(own)) {
+            throw new MalformedModelException(
+                    "the checkpoint in "
+                            + source
+                            + " is a "
+                            + stored
+                            + ", not a "
+                            + own
+                            + ": choose another checkpoint, or load it as a "
+                            + stored);
+        }
+    }
+
+    /** Returns the output layer if it shares the weight of the embedding, or null. */
+    @Nullable MistralLinear tiedHead() {
+        return null;
+    }
+
+    /** Chooses how to compute, once the weights are bound. */
+    void bound(Weights given, KernelChoice choice) {
+        if (choice.simd() == KernelChoice.Use.REQUIRED) {
+            throw new IllegalArgumentException(
+                    "the simd kernels compute MistralForCausalLM only, this is a "
+                            + getClass().getSimpleName()
+                            + ": choose the kernels torch, reference or auto");
+        }
+    }
+
+    private String closedMessage() {
+        return "the model " + source + " is closed: load it again";
+    }
+
+    /**
+     * Frees the weights of a loaded network, after waiting for running forward passes; later ones
+     * throw {@link IllegalStateException}. Called during a forward pass on the same thread, for
+     * example by a callback, it returns immediately, and the end of the pass frees the weights.
+     * Weights that the caller owns are not freed.
+     *
+     * <p>The backward pass reads the weights as well. Therefore a forward pass with {@code
+     * training} postpones freeing them until the manager of its input is closed. Do not close that
+     * manager or a parent of it during the backward pass.
+     */
+    @Override
+    public void close() {
+        gate.close();
+    }
+
+    /**
+     * Returns whether the network is closed together with a manager.
+     *
+     * @param manager the manager
+     * @return whether the network was loaded with it
+     */
+    public boolean isClosedWith(NDManager manager) {
+        return weights != null && weights.isClosedWith(manager);
+    }
+
+    /** Drops the weights. Called once, when no pass is under way. */
+    void free() {
+        files = SourceFiles.NONE;
+        model.dropQuantized();
+        namedLinears().values().forEach(MistralLinear::dropQuantized);
+        if (weights != null) {
+            weights.close();
+        }
+    }
+
+    /** Returns the configuration. */
+    public MistralConfig config() {
+        return model.config();
+    }
+
+    /** Returns the kernels. */
+    public Kernels kernels() {
+        return model.kernels();
+    }
+
+    /** Returns which kernels were chosen and why, a sentence for the user. */
+    public String kernelReason() {
+        return kernelReason;
+    }
+
+    /** Returns how many bytes the weights take, as they were given to the kernels. */
+    public long weightBytes() {
+        return weightBytes;
+    }
+
+    /**
+     * Runs a forward pass. The output belongs to the manager of the input. With {@code training},
+     * so do all intermediate arrays: use a manager for each batch and close it after the update.
+     *
+     * @param values the store of parameter values
+     * @param input the arguments
+     * @param training whether gradients are required
+     * @return the logits, float32, see the network's class for their shape, and other requested
+     *     outputs
+     * @throws IllegalArgumentException if the arguments do not fit the network or each other: a
+     *     token id outside the vocabulary, a cache of another network, a mask or positions of the
+     *     wrong shape
+     * @throws IllegalStateException if the network, the cache or the input's manager is closed, or
+     *     the cache has no room
+     * @throws UncheckedIOException if a file that weights are mapped from was changed, see {@link
+     *     SourceFiles#check}; checked for prompts, not for every token
+     */
+    public ForwardOutput forward(ParameterStore values, ForwardInput input, boolean training) {
+        NDManager target = input.manager();
+        gate.enter();
+        try (PassScope scope = new PassScope(target);
+                PassInput checked = PassInput.of(input, config(), kernels(), scope.manager())) {
+            ForwardOutput output = forward(values, checked, training);
+            output.attach(target);
+            if (training) {
+                // the backward pass, which needs the weights, runs outside of the gate
+                scope.keepForBackward(gate.hold());
+            }
+            return output;
+        } finally {
+            gate.exit();
+        }
+    }
+
+    private ForwardOutput forward(ParameterStore values, PassInput input, boolean training) {
+        if (input.past() == 0 || input.tokens() > 1) {
+            files.check();
+        }
+        NDArray decoded = training ? null : decode(input);
+        if (decoded != null) {
+            return new ForwardOutput(decoded, null, null);
+        }
+        NDList attentions = input.attentions() ? new NDList() : null;
+        NDList hiddenStates = model.forward(values, input, training, attentions);
+        Kernels kernels = training ? kernels().training() : kernels();
+        NDArray x = hiddenStates.get(hiddenStates.size() - 1);
+        NDArray logits = kernels.toFloat32(head(values, input, training, x));
+        return new ForwardOutput(logits, input.hiddenStates() ? hiddenStates : null, attentions);
+    }
+
+    /** Returns the logits of a pass that needs no blocks; null for one that needs them. */
+    @Nullable NDArray decode(PassInput input) {
+        return null;
+    }
+
+    /**
+     * Computes the logits.
+     *
+     * @param x the last hidden state (B, T, E)
+     * @return the logits, in the data type of the kernels
+     */
+    abstract NDArray head(ParameterStore values, PassInput input, boolean training, NDArray x);
+
+    @Override
+    protected NDList forwardInternal(
+            ParameterStore parameterStore,
+            NDList inputs,
+            boolean training,
+            @Nullable PairList<String, Object> params) {
+        return new NDList(forward(parameterStore, ForwardInput.of(inputs), training).logits());
+    }
+}
