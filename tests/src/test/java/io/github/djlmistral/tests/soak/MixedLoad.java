@@ -162,8 +162,12 @@ final class MixedLoad {
         long late = median(seconds - seconds / 10, seconds);
         long most = resident.stream().skip(60).mapToLong(Long::longValue).max().orElseThrow();
         log.accept(
-                "resident memory: %d MiB in the second minute, %d in the last tenth, at most %d"
-                        .formatted(early, late, most));
+                String.format(
+                        Locale.ROOT,
+                        "resident memory: %d MiB in the second minute, %d in the last tenth, at most %d",
+                        early,
+                        late,
+                        most));
         return late > early * 1.05
                 ? List.of("resident memory grew from " + early + " to " + late + " MiB")
                 : List.of();
