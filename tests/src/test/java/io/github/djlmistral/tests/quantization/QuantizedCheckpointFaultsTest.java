@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import io.github.djlmistral.engine.internal.quantization.QuantizedCheckpoint;
+import io.github.djlmistral.engine.quantization.QuantizationConfig;
 import io.github.djlmistral.engine.quantization.QuantizationConfig.Awq;
 import io.github.djlmistral.engine.quantization.QuantizationConfig.Bitsandbytes;
 import io.github.djlmistral.engine.quantization.QuantizationConfig.Gptq;
-import io.github.djlmistral.engine.quantization.QuantizationConfig;
 import io.github.djlmistral.engine.weights.CheckpointException;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
