@@ -9,6 +9,7 @@ import io.github.djlmistral.engine.quantization.Quantization;
 import io.github.djlmistral.engine.quantization.Weights;
 import io.github.djlmistral.engine.weights.Checkpoint;
 import io.github.djlmistral.engine.weights.Gguf;
+import io.github.djlmistral.engine.weights.GgufTensor;
 import io.github.djlmistral.engine.weights.SourceFiles;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.io.IOException;
@@ -62,6 +63,18 @@ public record MistralCheckpoint(MistralConfig config, Weights weights) {
                         path, tensors, config.quantizationConfig(), matrices(config));
         SourceFiles.of(checkpoint.tensors().values().stream()).check();
         return new MistralCheckpoint(config, weights);
+    }
+
+    /**
+     * Returns the size that a quantized tensor of a GGUF file has once it is loaded, without
+     * loading it.
+     *
+     * @param tensor a tensor of a quantized type
+     * @return the size in bytes of the {@code Int4} or {@code Int8} it is converted to
+     * @throws IllegalArgumentException if the tensor is not a quantized matrix, or too large
+     */
+    public static long bytes(GgufTensor tensor) {
+        return GgufWeights.bytes(tensor);
     }
 
     /** Returns the shapes of the weight matrices, (out, in). */

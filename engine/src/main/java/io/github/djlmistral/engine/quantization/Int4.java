@@ -2,7 +2,7 @@
 package io.github.djlmistral.engine.quantization;
 
 import io.github.djlmistral.engine.internal.quantization.Float16;
-import io.github.djlmistral.engine.internal.quantization.Int4Packer;
+import io.github.djlmistral.engine.internal.quantization.Int4Layout;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.nio.ByteBuffer;
@@ -163,9 +163,9 @@ public final class Int4 implements QuantizedWeight {
         ByteBuffer offsetBytes = offsets == null ? null : offsets.data();
         int size = groupSize();
         int groups = columns / size;
-        int at = Int4Packer.wordOffset(row, columns);
+        int at = Int4Layout.wordOffset(row, columns);
         for (int c = 0; c < columns; ++c) {
-            int code = (words.getInt(at + c / 8 * 4 * TILE) >> Int4Packer.shift(c)) & 15;
+            int code = (words.getInt(at + c / 8 * 4 * TILE) >> Int4Layout.shift(c)) & 15;
             int index = (row / TILE * groups + c / size) * TILE + row % TILE;
             float scale = Float16.get(scaleBytes, scales.dtype(), index);
             float value =

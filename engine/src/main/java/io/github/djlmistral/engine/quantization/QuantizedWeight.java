@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.quantization;
 
-import io.github.djlmistral.engine.internal.quantization.GgufWeights;
-import io.github.djlmistral.engine.weights.GgufTensor;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.util.List;
 
@@ -32,18 +30,6 @@ public sealed interface QuantizedWeight permits Int4, Int8, BitsandbytesWeight {
      * @return the tensors, with their names in a file
      */
     List<Tensor> tensors();
-
-    /**
-     * Returns the size that a quantized tensor of a GGUF file has once it is loaded, without
-     * loading it.
-     *
-     * @param tensor a tensor of a quantized type
-     * @return the size in bytes of the {@link Int4} or {@link Int8} it is converted to
-     * @throws IllegalArgumentException if the tensor is not a quantized matrix, or too large
-     */
-    static long bytes(GgufTensor tensor) {
-        return GgufWeights.bytes(tensor);
-    }
 
     /**
      * Frees the memory of a weight that was quantized or repacked on load, see {@link Tensor#free}.

@@ -89,7 +89,7 @@ record StoredWeights(
             types.merge(tensor.type().name(), 1L, Long::sum);
             bytes += tensor.data().remaining();
             if (tensor.type().isQuantized()) {
-                quantizedBytes += QuantizedWeight.bytes(tensor);
+                quantizedBytes += MistralCheckpoint.bytes(tensor);
             } else {
                 plain.add(tensor.plain());
             }

@@ -61,11 +61,11 @@ public final class Int4Packer {
                 rows,
                 columns,
                 (row, rowCodes) -> {
-                    int at = wordOffset(row, columns);
+                    int at = Int4Layout.wordOffset(row, columns);
                     for (int c = 0; c < columns; c += 8, at += 4 * Int4.TILE) {
                         int word = 0;
                         for (int i = 0; i < 8; ++i) {
-                            word |= rowCodes[c + i] << shift(i);
+                            word |= rowCodes[c + i] << Int4Layout.shift(i);
                         }
                         words.putInt(at, word);
                     }
@@ -73,15 +73,5 @@ public final class Int4Packer {
                 scales,
                 offsets);
         return new Int4(rows, codes, scales, offsets, inputOrder);
-    }
-
-    /** Offset in bytes of the word of a row's first eight columns. */
-    public static int wordOffset(int row, int columns) {
-        return row / Int4.TILE * Int4.TILE * (columns / 2) + 4 * (row % Int4.TILE);
-    }
-
-    /** Position in bits of a column's code in its word. */
-    public static int shift(int column) {
-        return 4 * (column / 2 % 4) + 16 * (column % 2);
     }
 }

@@ -2,7 +2,6 @@
 package io.github.djlmistral.engine.internal.weights;
 
 import io.github.djlmistral.engine.internal.Quote;
-import io.github.djlmistral.engine.weights.Checkpoint;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -59,7 +58,7 @@ public final class ConsolidatedLayout {
      * Converts the tensors of a checkpoint. Query and key projections are copied; all others stay
      * mapped.
      *
-     * @param tensors the tensors, see {@link Checkpoint#tensors}
+     * @param tensors the tensors, see {@code Checkpoint.tensors()}
      * @param heads the number of query heads, {@code n_heads} in {@code params.json}
      * @param kvHeads the number of key heads, {@code n_kv_heads}
      * @return the tensors with Hugging Face's names, in the same order; unmodifiable
