@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.model;
 
-import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
@@ -125,10 +124,8 @@ final class ConfigFields {
         return primitive(element, JsonPrimitive::isString).getAsString();
     }
 
-    /** Reads the first of a list of strings; null if the list is empty. */
-    static @Nullable String firstText(JsonElement element) {
-        JsonArray list = element.getAsJsonArray();
-        return list.isEmpty() ? null : text(list.get(0));
+    static List<String> texts(JsonElement element) {
+        return element.getAsJsonArray().asList().stream().map(ConfigFields::text).toList();
     }
 
     private static JsonPrimitive primitive(JsonElement element, Predicate<JsonPrimitive> kind) {

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Reads {@code config.json} of transformers and {@code params.json} of mistral-inference. */
 final class MistralConfigFile {
@@ -81,9 +82,14 @@ final class MistralConfigFile {
                 .padTokenId(fields.get("pad_token_id", ConfigFields::exact, absent.padTokenId()))
                 .dtype(dtype == null ? null : Dtype.of(dtype))
                 .quantizationConfig(QuantizationFields.read(fields.object("quantization_config")))
-                .architecture(fields.get("architectures", ConfigFields::firstText, null))
+                .architecture(architecture(fields))
                 .labels(LabelFields.read(fields))
                 .build();
+    }
+
+    private static @Nullable String architecture(ConfigFields fields) {
+        List<String> all = fields.get("architectures", ConfigFields::texts, null);
+        return all == null || all.isEmpty() ? null : all.get(0);
     }
 
     private static double ropeTheta(ConfigFields fields, double absent) {

@@ -125,13 +125,9 @@ record Passages(List<Passage> list) {
     }
 
     private static Conversation first(Conversation all, int count, boolean generationPrompt) {
-        return new Conversation(
-                all.messages().subList(0, count),
-                all.tools(),
-                all.documents(),
-                generationPrompt,
-                null,
-                all.variables());
+        return all.withMessages(all.messages().subList(0, count))
+                .withGenerationPrompt(generationPrompt)
+                .withContinuedField(null);
     }
 
     private static boolean startsWith(long[] ids, long[] prefix) {

@@ -66,6 +66,17 @@ public record Conversation(
     }
 
     /**
+     * Returns a copy with other messages.
+     *
+     * @param newMessages the messages
+     * @return the copy
+     */
+    public Conversation withMessages(List<Message> newMessages) {
+        return new Conversation(
+                newMessages, tools, documents, addGenerationPrompt, continuedField, variables);
+    }
+
+    /**
      * Returns a copy with or without generation prompt.
      *
      * @param add whether the prompt ends with the header of the model's answer
