@@ -77,6 +77,9 @@ final class GgufConfig {
         requireHeadDim("rope.dimension_count", headDim);
 
         JsonObject json = new JsonObject();
+        JsonArray architectures = new JsonArray();
+        architectures.add("MistralForCausalLM");
+        json.add("architectures", architectures);
         json.addProperty("vocab_size", vocabulary(gguf));
         json.addProperty("hidden_size", hidden);
         json.addProperty("intermediate_size", required("feed_forward_length"));

@@ -135,6 +135,7 @@ final class MistralConfigFile {
                 .ropeTheta(fields.number("rope_theta", window == null ? 1e6 : 1e4))
                 .slidingWindow(window)
                 .tieWordEmbeddings(fields.require("tied_embeddings", ConfigFields::bool, false))
+                .architecture("MistralForCausalLM")
                 .build();
     }
 }

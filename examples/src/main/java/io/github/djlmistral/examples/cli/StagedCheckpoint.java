@@ -134,7 +134,6 @@ final class StagedCheckpoint implements Closeable {
             }
         } else {
             json = new JsonObject();
-            json.add("architectures", gson.toJsonTree(List.of("MistralForCausalLM")));
             json.addProperty("model_type", "mistral");
             ConfigFields.of(config)
                     .forEach((name, value) -> json.add(name, gson.toJsonTree(value)));
