@@ -10,7 +10,7 @@ import ai.djl.repository.zoo.ZooModel;
 import ai.djl.translate.TranslateException;
 import ai.djl.translate.Translator;
 import io.github.djlmistral.engine.internal.CloseGate;
-import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.engine.model.MistralPreTrainedModel;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -71,7 +71,7 @@ final class GatedModel extends ZooModel<Object, Object> {
      */
     @Override
     public void close() {
-        if (getBlock() instanceof MistralForCausalLM network
+        if (getBlock() instanceof MistralPreTrainedModel network
                 && network.isClosedWith(getNDManager())) {
             network.close(); // first, so that predictions end at their next token
         }

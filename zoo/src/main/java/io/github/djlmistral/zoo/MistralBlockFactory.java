@@ -6,7 +6,7 @@ import ai.djl.Model;
 import ai.djl.nn.Block;
 import ai.djl.nn.BlockFactory;
 import io.github.djlmistral.engine.model.MistralCheckpoint;
-import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.engine.model.MistralPreTrainedModel;
 import io.github.djlmistral.engine.quantization.Quantization;
 import io.github.djlmistral.zoo.translator.ModelArguments;
 import java.io.IOException;
@@ -39,8 +39,8 @@ public final class MistralBlockFactory implements BlockFactory {
             if (quantization.isPresent()) {
                 checkpoint = quantized(checkpoint, Quantization.parse(quantization.get() + ""));
             }
-            MistralForCausalLM network =
-                    MistralForCausalLM.of(
+            MistralPreTrainedModel network =
+                    MistralPreTrainedModel.of(
                             checkpoint,
                             path.toString(),
                             model.getNDManager(),

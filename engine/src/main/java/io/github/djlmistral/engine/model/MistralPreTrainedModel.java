@@ -60,6 +60,33 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
         weightBytes = config.parameterCount() * choice.kernels().dtype().bytes();
     }
 
+    /**
+     * Creates the network that the {@code architectures} of a checkpoint name, {@link
+     * MistralForCausalLM} if they name none of these classes, and takes ownership of its memory,
+     * even if this fails.
+     *
+     * @param checkpoint the checkpoint; must not be used for another network
+     * @param source its name for messages
+     * @param manager the manager that determines the device, and closes the network with itself
+     * @param options kernels and data type
+     * @return the network
+     * @throws MalformedModelException if the weights do not match the configuration
+     */
+    public static MistralPreTrainedModel of(
+            MistralCheckpoint checkpoint, String source, NDManager manager, ComputeOptions options)
+            throws MalformedModelException {
+        String architecture = checkpoint.config().architecture();
+        BiFunction<MistralConfig, KernelChoice, ? extends MistralPreTrainedModel> constructor =
+                switch (architecture == null ? "" : architecture) {
+                    case "MistralForQuestionAnswering" -> MistralForQuestionAnswering::new;
+                    case "MistralForSequenceClassification" ->
+                            MistralForSequenceClassification::new;
+                    case "MistralForTokenClassification" -> MistralForTokenClassification::new;
+                    default -> MistralForCausalLM::new;
+                };
+        return of(constructor, checkpoint, source, manager, options);
+    }
+
     /** Creates a network from a checkpoint and takes ownership of its memory. */
     static <N extends MistralPreTrainedModel> N of(
             BiFunction<MistralConfig, KernelChoice, N> constructor,

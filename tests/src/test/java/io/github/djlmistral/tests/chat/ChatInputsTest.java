@@ -102,7 +102,8 @@ class ChatInputsTest {
 
     private static ChatTemplate template(String name) throws IOException {
         Path file = ReferenceTokenizers.path("chat/" + name + ".jinja");
-        return new ChatTemplate(Files.readString(file), "<s>", "</s>");
+        return new ChatTemplate(
+                Files.readString(file), Map.of("bos_token", "<s>", "eos_token", "</s>"));
     }
 
     private static Conversation conversation(Case c) {

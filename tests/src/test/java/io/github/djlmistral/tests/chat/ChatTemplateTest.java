@@ -186,7 +186,7 @@ class ChatTemplateTest {
                 new ChatTemplate(
                         "{% for m in messages %}<|im_start|>{{ m.role }}[{{ m.content | trim }}]§<|im_end|>"
                                 + "{% endfor %}",
-                        "<s>", "</s>");
+                        Map.of("bos_token", "<s>", "eos_token", "</s>"));
         String[] parts = {
             "<s>", "</s>", "<", "</", "s>", "IN", "ST", "INST", "T]</", "[", "]", "§", " ", "|>"
         };
@@ -229,7 +229,7 @@ class ChatTemplateTest {
     private static ChatTemplate template(String name) throws IOException {
         String file = RECORDED.templates().get(name).file();
         String jinja = Files.readString(ReferenceTokenizers.path("chat/" + file));
-        return new ChatTemplate(jinja, "<s>", "</s>");
+        return new ChatTemplate(jinja, Map.of("bos_token", "<s>", "eos_token", "</s>"));
     }
 
     private static long[] encode(MistralTokenizer tokenizer, Case c) throws IOException {

@@ -26,7 +26,8 @@ class ConversationTest {
     @TempDir Path directory;
 
     private static String render(String jinja, Conversation conversation) {
-        return new ChatTemplate(jinja, "<s>", "</s>").render(conversation);
+        return new ChatTemplate(jinja, Map.of("bos_token", "<s>", "eos_token", "</s>"))
+                .render(conversation);
     }
 
     private Conversation ofUser() {

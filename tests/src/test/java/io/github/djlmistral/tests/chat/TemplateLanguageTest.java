@@ -8,6 +8,7 @@ import static org.junit.jupiter.params.provider.Arguments.arguments;
 import io.github.djlmistral.zoo.chat.ChatTemplate;
 import io.github.djlmistral.zoo.chat.Message;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -23,7 +24,7 @@ class TemplateLanguageTest {
     @ParameterizedTest
     @ValueSource(strings = {"{% for m in messages %}", "{{ messages[ }}", "{% nonsense %}"})
     void aTemplateThatIsNoJinja(String jinja) {
-        assertThatThrownBy(() -> new ChatTemplate(jinja, null, null).render(List.of(HI), false))
+        assertThatThrownBy(() -> new ChatTemplate(jinja, Map.of()).render(List.of(HI), false))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("line 1 of the template");
     }
@@ -37,7 +38,7 @@ class TemplateLanguageTest {
                         + "0123456789012345678901234567890123456789{% endfor %}{% endfor %}{% endfor %}"
             })
     void aTemplateIsConfined(String jinja) {
-        assertThatThrownBy(() -> new ChatTemplate(jinja, null, null).render(List.of(HI), false))
+        assertThatThrownBy(() -> new ChatTemplate(jinja, Map.of()).render(List.of(HI), false))
                 .isInstanceOf(IllegalArgumentException.class);
     }
 
@@ -45,7 +46,7 @@ class TemplateLanguageTest {
     void javaObjectsAreOutOfReach() {
         String jinja = "{{ messages.getClass() }}{{ messages.class }}{{ ''.getClass() }}";
         try {
-            assertThat(new ChatTemplate(jinja, null, null).render(List.of(HI), false)).isEmpty();
+            assertThat(new ChatTemplate(jinja, Map.of()).render(List.of(HI), false)).isEmpty();
         } catch (IllegalArgumentException refused) {
             assertThat(refused).hasMessageContaining("template");
         }
@@ -56,7 +57,9 @@ class TemplateLanguageTest {
     @MethodSource("programs")
     void programsGiveWhatJinja2Gives(String jinja, String expected) {
         List<Message> messages = List.of(new Message("user", " <é>&\"' "), new Message("a", "b"));
-        assertThat(new ChatTemplate(jinja, "<s>", "</s>").render(messages, true))
+        assertThat(
+                        new ChatTemplate(jinja, Map.of("bos_token", "<s>", "eos_token", "</s>"))
+                                .render(messages, true))
                 .isEqualTo(expected);
     }
 

@@ -22,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 
@@ -218,8 +219,7 @@ final class FuzzTargets {
                         content ->
                                 new ChatTemplate(
                                                 new String(content, StandardCharsets.UTF_8),
-                                                "<s>",
-                                                "</s>")
+                                                Map.of("bos_token", "<s>", "eos_token", "</s>"))
                                         .render(
                                                 List.of(
                                                         Message.user("u"),

@@ -140,7 +140,8 @@ class BadInputTest extends ZooFixture {
                 json -> json.replace("\"hidden_size\": 256", "\"hidden_size\": 128"));
         assertNotLoaded(Mistral.criteria(directory))
                 .isInstanceOf(IOException.class)
-                .hasMessageContainingAll("do not fit", "model.embed_tokens.weight", "config.json");
+                .hasMessageContainingAll(
+                        "do not match", "model.embed_tokens.weight", "config.json");
     }
 
     @Test
@@ -206,7 +207,7 @@ class BadInputTest extends ZooFixture {
 
     @Test
     void anEmptyPrompt() throws Exception {
-        assertRefused(new ChatInput(), "the conversation is empty", "one message at least");
+        assertRefused(new ChatInput(), "the conversation is empty", "at least one message");
         try (ZooModel<String, String> texts = texts();
                 Predictor<String, String> other = texts.newPredictor()) {
             assertThatThrownBy(() -> other.predict(""))

@@ -134,18 +134,18 @@ class LoadingTest extends ZooFixture {
         }
     }
 
-    /** DJL has one message for everything that is not found, with our exception as its cause. */
+    /** Not as the cause of DJL's one message for everything that is not found. */
     @Test
     void unknownPrecisionListsTheKnownOnes() {
         Criteria<String, String> criteria = plain().optFilter("precision", "int1").build();
         assertThatThrownBy(criteria::loadModel)
-                .isInstanceOf(ModelNotFoundException.class)
-                .hasRootCauseMessage(
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage(
                         "mistral-tiny-instruct is not available with {precision=int1}, only with"
                                 + " [{precision=bfloat16}, {precision=int4}, {precision=nf4}]:"
                                 + " correct optFilter, or leave it out");
         assertThatThrownBy(criteria::downloadModel)
-                .isInstanceOf(ModelNotFoundException.class)
+                .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("{precision=nf4}");
     }
 

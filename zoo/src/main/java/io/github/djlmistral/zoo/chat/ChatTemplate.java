@@ -26,7 +26,14 @@ public final class ChatTemplate {
 
     private static final String DEFAULT = "default";
     private static final List<String> SPECIAL_TOKENS =
-            List.of("unk_token", "sep_token", "pad_token", "cls_token", "mask_token");
+            List.of(
+                    "bos_token",
+                    "eos_token",
+                    "unk_token",
+                    "sep_token",
+                    "pad_token",
+                    "cls_token",
+                    "mask_token");
 
     /** A template and its text, which transformers searches for the field to continue. */
     private record Named(String source, Template template) {}
@@ -38,28 +45,19 @@ public final class ChatTemplate {
      * Creates a template.
      *
      * @param jinja the Jinja source
-     * @param bosToken the variable {@code bos_token}, undefined in the template if null
-     * @param eosToken the variable {@code eos_token}, undefined in the template if null
+     * @param specialTokens the values of template variables such as {@code bos_token}
      * @throws TemplateException if the source has a syntax error, or uses a name that the
      *     interpreter does not support
      */
-    public ChatTemplate(String jinja, @Nullable String bosToken, @Nullable String eosToken) {
-        this(Map.of(DEFAULT, jinja), new LinkedHashMap<>());
-        putIfPresent("bos_token", bosToken);
-        putIfPresent("eos_token", eosToken);
+    public ChatTemplate(String jinja, Map<String, String> specialTokens) {
+        this(Map.of(DEFAULT, jinja), specialTokens);
     }
 
     private ChatTemplate(Map<String, String> sources, Map<String, String> specialTokens) {
-        this.specialTokens = specialTokens;
+        this.specialTokens = new LinkedHashMap<>(specialTokens);
         this.templates = new LinkedHashMap<>();
         sources.forEach(
                 (name, source) -> templates.put(name, new Named(source, Template.parse(source))));
-    }
-
-    private void putIfPresent(String name, @Nullable String token) {
-        if (token != null) {
-            specialTokens.put(name, token);
-        }
     }
 
     /**
@@ -84,19 +82,25 @@ public final class ChatTemplate {
         if (sources.isEmpty()) {
             return Optional.empty();
         }
-        ChatTemplate template;
+        Map<String, String> tokens = new LinkedHashMap<>();
+        for (String role : SPECIAL_TOKENS) {
+            String absent =
+                    switch (role) {
+                        case "bos_token" -> "<s>";
+                        case "eos_token" -> "</s>";
+                        default -> null;
+                    };
+            String token = settings.token(role, absent);
+            if (token != null) {
+                tokens.put(role, token);
+            }
+        }
         try {
-            template = new ChatTemplate(sources, new LinkedHashMap<>());
+            return Optional.of(new ChatTemplate(sources, tokens));
         } catch (IllegalArgumentException e) {
             throw new IOException(
                     "the chat template of " + origin + " cannot be used: " + e.getMessage(), e);
         }
-        template.putIfPresent("bos_token", settings.token("bos_token", "<s>"));
-        template.putIfPresent("eos_token", settings.token("eos_token", "</s>"));
-        for (String token : SPECIAL_TOKENS) {
-            template.putIfPresent(token, settings.token(token, null));
-        }
-        return Optional.of(template);
     }
 
     /**

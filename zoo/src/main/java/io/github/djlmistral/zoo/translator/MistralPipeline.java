@@ -8,6 +8,7 @@ import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.Generator;
 import io.github.djlmistral.engine.generation.RequestLimits;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.engine.model.MistralPreTrainedModel;
 import io.github.djlmistral.zoo.chat.ChatTemplate;
 import io.github.djlmistral.zoo.chat.Conversation;
 import io.github.djlmistral.zoo.chat.Message;
@@ -89,7 +90,12 @@ public final class MistralPipeline implements AutoCloseable {
         throw new IllegalArgumentException(
                 "the model "
                         + model.getName()
-                        + " is not a Mistral model of this zoo: load it with Mistral.criteria(..)");
+                        + (block instanceof MistralPreTrainedModel
+                                ? " is a "
+                                        + block.getClass().getSimpleName()
+                                        + ", which generates no text"
+                                : " is not a Mistral model of this zoo: load it with"
+                                        + " Mistral.criteria(..)"));
     }
 
     /** Returns the network. */

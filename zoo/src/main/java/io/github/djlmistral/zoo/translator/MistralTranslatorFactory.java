@@ -2,6 +2,7 @@
 package io.github.djlmistral.zoo.translator;
 
 import ai.djl.Model;
+import ai.djl.modality.Classifications;
 import ai.djl.modality.Input;
 import ai.djl.modality.Output;
 import ai.djl.ndarray.NDList;
@@ -26,7 +27,9 @@ import java.util.function.BiFunction;
  * Creates the translators of a Mistral model: {@code String} to {@code String}, {@link ChatInput}
  * to {@link ChatOutput}, {@link Input} to {@link Output} for DJL Serving, and {@link NDList} to
  * {@link NDList} ({@code input_ids} and optionally {@code attention_mask} and {@code position_ids}
- * in, {@code logits} out; no tokenizer is needed). The first three also stream.
+ * in, {@code logits} out; no tokenizer is needed). The first three also stream. Models with a
+ * sequence classification head have {@code String} to {@link Classifications} instead of these
+ * three.
  */
 public final class MistralTranslatorFactory implements TranslatorFactory, Serializable {
 
@@ -43,10 +46,13 @@ public final class MistralTranslatorFactory implements TranslatorFactory, Serial
 
     private static final Pair<Type, Type> ARRAYS = new Pair<>(NDList.class, NDList.class);
 
+    private static final Pair<Type, Type> CLASSES = new Pair<>(String.class, Classifications.class);
+
     @Override
     public Set<Pair<Type, Type>> getSupportedTypes() {
         Set<Pair<Type, Type>> types = new HashSet<>(TEXTS.keySet());
         types.add(ARRAYS);
+        types.add(CLASSES);
         return types;
     }
 
@@ -68,13 +74,16 @@ public final class MistralTranslatorFactory implements TranslatorFactory, Serial
                     new ArrayTranslator(ModelArguments.limits(model.getProperties(), arguments));
         }
         var factory = TEXTS.get(types);
-        if (factory == null) {
+        if (factory == null && !types.equals(CLASSES)) {
             throw new IllegalArgumentException(
                     "there is no translator from " + input.getName() + " to " + output.getName());
         }
         try {
             // models whose block the application has created have not been checked yet
             ModelArguments.check(arguments);
+            if (factory == null) {
+                return (Translator<I, O>) ClassificationTranslator.open(model, arguments);
+            }
             MistralPipeline pipeline = MistralPipeline.open(model, arguments);
             try {
                 GenerationConfig.Builder options = pipeline.defaults();

@@ -34,7 +34,9 @@ public final class ModelArguments {
             List.of("max_input_tokens", "max_total_tokens", "max_concurrent_requests");
 
     private static final List<String> OWN =
-            Stream.concat(Stream.of("kernels", "dtype", "quantization", GGUF_FILE), LIMITS.stream())
+            Stream.concat(
+                            Stream.of("kernels", "dtype", "quantization", "truncation", GGUF_FILE),
+                            LIMITS.stream())
                     .toList();
 
     private static final Set<String> OF_DJL =
@@ -101,6 +103,19 @@ public final class ModelArguments {
         limits(Map.of(), arguments);
         value(arguments, "quantization").ifPresent(name -> Quantization.parse(name.toString()));
         computeOptions(arguments);
+        truncation(arguments);
+    }
+
+    /** Returns whether texts that are too long for the model are truncated; false by default. */
+    static boolean truncation(Map<String, ?> arguments) {
+        String value = value(arguments, "truncation").orElse(false).toString();
+        return switch (value) {
+            case "true" -> true;
+            case "false" -> false;
+            default ->
+                    throw new IllegalArgumentException(
+                            "truncation is \"" + value + "\", must be true or false");
+        };
     }
 
     /**
