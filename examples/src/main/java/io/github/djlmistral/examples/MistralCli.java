@@ -4,6 +4,7 @@ package io.github.djlmistral.examples;
 import ai.djl.engine.Engine;
 import io.github.djlmistral.examples.cli.BenchCommand;
 import io.github.djlmistral.examples.cli.ChatCommand;
+import io.github.djlmistral.examples.cli.ClassifyCommand;
 import io.github.djlmistral.examples.cli.CompletionCommand;
 import io.github.djlmistral.examples.cli.ErrorReporter;
 import io.github.djlmistral.examples.cli.GenerateCommand;
@@ -52,6 +53,7 @@ import picocli.CommandLine.ScopeType;
         subcommands = {
             ChatCommand.class,
             GenerateCommand.class,
+            ClassifyCommand.class,
             TokenizeCommand.class,
             InfoCommand.class,
             BenchCommand.class,

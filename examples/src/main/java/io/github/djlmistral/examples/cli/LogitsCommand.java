@@ -14,10 +14,12 @@ import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.model.ForwardInput;
 import io.github.djlmistral.engine.model.ForwardOutput;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.engine.model.MistralForQuestionAnswering;
+import io.github.djlmistral.engine.model.MistralPreTrainedModel;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Safetensors;
 import io.github.djlmistral.engine.weights.Tensor;
-import io.github.djlmistral.zoo.Mistral;
+import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
 import io.github.djlmistral.zoo.translator.MistralPipeline;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -47,7 +49,8 @@ import picocli.CommandLine.Option;
         description = {
             "Computes the logits of a prompt and writes them as safetensors, for comparison"
                     + " with other implementations.",
-            "The file holds input_ids, logits (float32) and, where given or requested,"
+            "The file holds input_ids, logits (float32; of models for question answering"
+                    + " start_logits and end_logits) and, where given or requested,"
                     + " attention_mask, position_ids, hidden_states.N, attentions.N."
         },
         customSynopsis = "mistral logits [OPTIONS] [TEXT]",
@@ -136,15 +139,17 @@ public final class LogitsCommand implements Callable<Integer> {
     }
 
     private void run(ZooModel<?, ?> loaded, NDManager manager) throws IOException {
-        MistralForCausalLM network = Mistral.network(loaded);
-        Rows ids = prompt.ids == null ? encode(loaded) : prompt.ids;
+        MistralPreTrainedModel network = (MistralPreTrainedModel) loaded.getBlock();
+        boolean generates = network instanceof MistralForCausalLM;
+        Rows ids = prompt.ids == null ? encode(loaded, generates) : prompt.ids;
         checkVocabulary(ids, network.config().vocabSize());
         Map<String, NDArray> inputs = new LinkedHashMap<>();
         inputs.put("input_ids", array(manager, ids));
         Rows positions = positionIds;
         if (prompt.mask != null) {
             inputs.put("attention_mask", array(manager, prompt.mask));
-            positions = positions == null ? positions(prompt.mask) : positions;
+            // other heads have no generate(): their positions are those of the array
+            positions = positions == null && generates ? positions(prompt.mask) : positions;
         }
         if (positions != null) {
             inputs.put("position_ids", array(manager, positions));
@@ -163,16 +168,27 @@ public final class LogitsCommand implements Callable<Integer> {
         ForwardOutput result = network.forward(new ParameterStore(manager, false), input, false);
         List<Tensor> tensors = new ArrayList<>();
         inputs.forEach((name, array) -> tensors.add(integers(name, array)));
-        tensors.add(floats("logits", result.logits()));
+        if (network instanceof MistralForQuestionAnswering) {
+            tensors.add(floats("start_logits", result.logits().get("..., 0")));
+            tensors.add(floats("end_logits", result.logits().get("..., 1")));
+        } else {
+            tensors.add(floats("logits", result.logits()));
+        }
         add(tensors, "hidden_states.", result.hiddenStates(), network.kernels());
         add(tensors, "attentions.", result.attentions(), network.kernels());
         if (output != null) {
             Safetensors.write(output, tensors, Map.of("format", "pt"));
         }
-        report(tensors, result.logits(), network);
+        report(tensors, generates ? top(result.logits(), network) : List.of(), network);
     }
 
-    private Rows encode(ZooModel<?, ?> loaded) throws IOException {
+    private Rows encode(ZooModel<?, ?> loaded, boolean generates) throws IOException {
+        if (!generates) {
+            try (MistralTokenizer tokenizer =
+                    MistralTokenizer.open(MistralPipeline.checkpoint(loaded))) {
+                return new Rows(List.of(tokenizer.encodePlain(prompt.text(), true)));
+            }
+        }
         try (MistralPipeline pipeline = MistralPipeline.open(loaded)) {
             return new Rows(List.of(prompt.encode(pipeline)));
         }
@@ -240,8 +256,8 @@ public final class LogitsCommand implements Callable<Integer> {
         return ByteBuffer.allocateDirect((int) size).order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    /** Prints the most likely next tokens of each row. */
-    private void report(List<Tensor> tensors, NDArray logits, MistralForCausalLM network) {
+    /** Returns the most likely next tokens of each row. */
+    private static List<List<Candidate>> top(NDArray logits, MistralPreTrainedModel network) {
         int vocabulary = network.config().vocabSize();
         int batch = (int) logits.getShape().get(0);
         float[] flat = logits.toFloatArray();
@@ -251,6 +267,11 @@ public final class LogitsCommand implements Callable<Integer> {
             int from = ((b + 1) * tokens - 1) * vocabulary;
             top.add(best(Arrays.copyOfRange(flat, from, from + vocabulary)));
         }
+        return top;
+    }
+
+    private void report(
+            List<Tensor> tensors, List<List<Candidate>> top, MistralPreTrainedModel network) {
         if (json.wanted) {
             Map<String, Object> object = new LinkedHashMap<>();
             object.put("model", model.model);
@@ -258,12 +279,14 @@ public final class LogitsCommand implements Callable<Integer> {
             Map<String, Object> shapes = new LinkedHashMap<>();
             tensors.forEach(tensor -> shapes.put(tensor.name(), tensor.shape()));
             object.put("tensors", shapes);
-            object.put("top", top);
+            if (!top.isEmpty()) {
+                object.put("top", top);
+            }
             object.put("kernels", ModelOptions.describe(network.kernels(), network.kernelReason()));
             json.print(terminal, object);
             return;
         }
-        for (int b = 0; b < batch; ++b) {
+        for (int b = 0; b < top.size(); ++b) {
             terminal.out().println("row " + b + ", most likely next:");
             for (Candidate next : top.get(b)) {
                 terminal.out().printf(Locale.ROOT, "%8d %12.5f%n", next.id(), next.logit());

@@ -73,11 +73,22 @@ final class ModelOptions {
      */
     ZooModel<NDList, NDList> load(Terminal terminal)
             throws IOException, ModelNotFoundException, MalformedModelException {
+        return load(terminal, NDList.class, NDList.class);
+    }
+
+    /**
+     * Loads the model with the translator of these types.
+     *
+     * @param terminal reports invalid options
+     * @return the model, to be closed
+     */
+    <I, O> ZooModel<I, O> load(Terminal terminal, Class<I> input, Class<O> output)
+            throws IOException, ModelNotFoundException, MalformedModelException {
         setThreads(terminal);
         Device chosen = device(terminal); // before gigabytes are downloaded
         Path path = path(terminal);
-        Criteria.Builder<NDList, NDList> criteria =
-                Mistral.criteria(path, NDList.class, NDList.class).optModelName(name());
+        Criteria.Builder<I, O> criteria =
+                Mistral.criteria(path, input, output).optModelName(name());
         if (chosen != null) {
             criteria.optDevice(chosen);
         }

@@ -82,7 +82,7 @@ final class PromptOptions {
      * @return token IDs
      */
     long[] encode(MistralPipeline pipeline) throws IOException {
-        String prompt = text == null || text.equals("-") ? input() : text;
+        String prompt = text();
         if (parseSpecial) {
             return pipeline.tokenizer().encode(prompt, true);
         }
@@ -93,6 +93,11 @@ final class PromptOptions {
             return pipeline.encode(prompt);
         }
         return pipeline.encode(List.of(Message.system(system), Message.user(prompt)));
+    }
+
+    /** Returns the text, read from standard input where that was asked for. */
+    String text() throws IOException {
+        return text == null || text.equals("-") ? input() : text;
     }
 
     /**

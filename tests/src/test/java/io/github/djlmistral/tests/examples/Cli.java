@@ -13,13 +13,13 @@ import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 
 /** One run of the command line in this JVM. */
-record Cli(int exitCode, String out, String err) {
+public record Cli(int exitCode, String out, String err) {
 
-    static Cli run(String... arguments) {
+    public static Cli run(String... arguments) {
         return runWith("", arguments);
     }
 
-    static Cli runWith(String input, String... arguments) {
+    public static Cli runWith(String input, String... arguments) {
         StringWriter out = new StringWriter();
         StringWriter err = new StringWriter();
         InputStream before = System.in;
@@ -36,13 +36,13 @@ record Cli(int exitCode, String out, String err) {
         }
     }
 
-    Cli succeeds() {
+    public Cli succeeds() {
         assertThat(exitCode).as(err).isZero();
         return this;
     }
 
     /** Asserts failure with this exit code and returns its single-line message. */
-    String fault(int expectedCode) {
+    public String fault(int expectedCode) {
         assertThat(exitCode).as(err).isEqualTo(expectedCode);
         assertThat(out).isEmpty();
         assertThat(err.lines()).as(err).hasSize(1);
@@ -51,7 +51,7 @@ record Cli(int exitCode, String out, String err) {
     }
 
     /** Standard output, which must be one JSON object. */
-    JsonObject json() {
+    public JsonObject json() {
         succeeds();
         assertThat(out.lines()).hasSize(1);
         return JsonParser.parseString(out).getAsJsonObject();

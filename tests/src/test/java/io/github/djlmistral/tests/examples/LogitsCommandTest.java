@@ -17,6 +17,8 @@ import java.util.StringJoiner;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** {@code mistral logits} writes the reference's tensors under its names. */
 class LogitsCommandTest {
@@ -47,6 +49,30 @@ class LogitsCommandTest {
             rows.add(row.toString());
         }
         return rows.toString();
+    }
+
+    /** Other heads: their own outputs, and positions from 0 on whatever the mask. */
+    @ParameterizedTest
+    @CsvSource({
+        "single-label, row, logits",
+        "single-label, left, logits",
+        "token, row, logits",
+        "question, row, start_logits",
+        "question, row, end_logits"
+    })
+    void otherHeads(String head, String batch, String output) throws IOException {
+        Path model = Reference.directory("heads/" + head);
+        expected = Safetensors.read(model.resolve("expected.safetensors"));
+        Cli.run(
+                        "logits",
+                        "--model=" + model,
+                        "--output=" + file,
+                        "--dtype=float32",
+                        "--ids=" + rows(batch + ".input_ids"),
+                        "--mask=" + rows(batch + ".attention_mask"))
+                .succeeds();
+        Tensor actual = Objects.requireNonNull(Safetensors.read(file).get(output));
+        assertClose(actual, batch + "." + output);
     }
 
     private Map<String, Tensor> logits(String... arguments) throws IOException {

@@ -10,12 +10,14 @@ import ai.djl.modality.Classifications;
 import ai.djl.ndarray.NDList;
 import ai.djl.repository.zoo.Criteria;
 import ai.djl.repository.zoo.ZooModel;
+import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.github.djlmistral.engine.weights.Checkpoint;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Safetensors;
 import io.github.djlmistral.engine.weights.Tensor;
+import io.github.djlmistral.tests.examples.Cli;
 import io.github.djlmistral.zoo.Mistral;
 import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
 import java.nio.FloatBuffer;
@@ -171,5 +173,28 @@ class ClassificationTest extends ZooFixture {
                                         .build()
                                         .loadModel())
                 .hasMessageContaining("MistralForSequenceClassification");
+    }
+
+    @Test
+    void theCommandLineClassifiesLines() throws Exception {
+        String lines = "an owl\n\nrain\n";
+        JsonObject json = Cli.runWith(lines, "classify", "--model=" + checkpoint, "--json").json();
+        JsonArray rows = json.getAsJsonArray("classifications");
+        assertThat(rows).hasSize(2);
+        try (ZooModel<String, Classifications> model = criteria().build().loadModel();
+                Predictor<String, Classifications> predictor = model.newPredictor()) {
+            Classifications expected = predictor.predict("rain");
+            JsonObject rain = rows.get(1).getAsJsonObject();
+            assertThat(rain.get("label").getAsString()).isEqualTo(expected.best().getClassName());
+            assertThat(rain.getAsJsonObject("scores").get("fair").getAsDouble())
+                    .isCloseTo(expected.getProbabilities().get(1), within(1e-5));
+        }
+        assertThat(Cli.run("classify", "--model=" + checkpoint, "rain").succeeds().out())
+                .startsWith("rain")
+                .contains("bad", "fair", "good");
+        assertThat(Cli.run("classify", "--model=" + plain, "rain").fault(1))
+                .contains("MistralForSequenceClassification");
+        assertThat(Cli.run("generate", "--model=" + checkpoint, "rain").fault(1))
+                .contains("generates no text");
     }
 }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.djl.inference.Predictor;
+import ai.djl.modality.Classifications;
 import ai.djl.modality.Input;
 import ai.djl.modality.Output;
 import ai.djl.ndarray.NDArray;
@@ -296,8 +297,9 @@ class TypesTest extends ZooFixture {
     @Test
     void theFactoryNamesItsTypes() {
         MistralTranslatorFactory factory = new MistralTranslatorFactory();
-        assertThat(factory.getSupportedTypes()).hasSize(4);
+        assertThat(factory.getSupportedTypes()).hasSize(5);
         assertThat(factory.isSupported(ChatInput.class, ChatOutput.class)).isTrue();
+        assertThat(factory.isSupported(String.class, Classifications.class)).isTrue();
         assertThat(factory.isSupported(String.class, ChatOutput.class)).isFalse();
     }
 
