@@ -272,9 +272,14 @@ final class HubServer implements Closeable {
                     reply.pause.run();
                 }
                 count = (int) Math.min(reply.stride, end - at);
-                out.write(reply.body, at, count);
-                if (request.isFile() && reply.status < 300) {
-                    served.addAndGet(count);
+                boolean counts = request.isFile() && reply.status < 300;
+                // before the client has them, who may read the sum then
+                served.addAndGet(counts ? count : 0);
+                try {
+                    out.write(reply.body, at, count);
+                } catch (IOException e) {
+                    served.addAndGet(counts ? -count : 0);
+                    throw e;
                 }
             }
             out.flush();

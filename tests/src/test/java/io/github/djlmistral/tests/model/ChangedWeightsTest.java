@@ -35,6 +35,7 @@ class ChangedWeightsTest extends Fixture {
     private static final long[] PROMPT = {5, 70, 8};
 
     private MistralForCausalLM network(String kernels, long seed) throws Exception {
+        assumeAvailable(kernels);
         MistralConfig config = RandomNetwork.config(0);
         Weights weights = RandomNetwork.weights(config, "float32");
         MistralForCausalLM network =

@@ -2,6 +2,7 @@
 package io.github.djlmistral.tests.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
@@ -15,6 +16,7 @@ import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.Generator;
 import io.github.djlmistral.engine.generation.Sequence;
+import io.github.djlmistral.engine.internal.simd.Simd;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
@@ -56,6 +58,11 @@ public abstract class Fixture {
     @AfterEach
     public final void closeManager() {
         manager.close();
+    }
+
+    /** Skips a test of the simd kernels where there are none, as on Java 17. */
+    public static void assumeAvailable(String kernels) {
+        assumeTrue(!kernels.equals("simd") || Simd.missing() == null, "no simd kernels here");
     }
 
     protected final MistralForCausalLM load(String checkpoint, String kernels) throws Exception {

@@ -34,6 +34,7 @@ class ForwardArgumentsTest extends Fixture {
     private static final int VOCABULARY = 77;
 
     private MistralForCausalLM network(String kernels) throws Exception {
+        assumeAvailable(kernels);
         MistralConfig config = RandomNetwork.config(0);
         return MistralForCausalLM.of(
                 config,

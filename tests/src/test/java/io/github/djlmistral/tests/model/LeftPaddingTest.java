@@ -32,6 +32,7 @@ class LeftPaddingTest extends Fixture {
     private static final int[] PADDING = {0, 5, 2};
 
     private MistralForCausalLM network(String kernels, int window) throws Exception {
+        assumeAvailable(kernels);
         MistralConfig config = RandomNetwork.config(window);
         return MistralForCausalLM.of(
                 config,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.tests.soak;
 
+import static io.github.djlmistral.tests.model.Fixture.assumeAvailable;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.time.Duration;
@@ -19,6 +20,7 @@ class SoakTest {
     @ParameterizedTest
     @ValueSource(strings = {"simd", "torch"})
     void longGenerationOverARollingCache(String kernels) throws Exception {
+        assumeAvailable(kernels);
         assertThat(new LongGeneration(kernels, 2000, line -> {}).run()).isEmpty();
     }
 }
