@@ -8,8 +8,6 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.training.ParameterStore;
-import ai.djl.training.initializer.Initializer;
-import ai.djl.training.initializer.NormalInitializer;
 import ai.djl.util.PairList;
 import io.github.djlmistral.engine.cache.KvCache;
 import io.github.djlmistral.engine.internal.cache.SlotKvCache;
@@ -47,16 +45,10 @@ public final class MistralForCausalLM extends MistralPreTrainedModel implements 
      */
     public MistralForCausalLM(MistralConfig config, KernelChoice choice) {
         super(config, choice);
-        if (config.tieWordEmbeddings()) {
-            head = new MistralLinear(model.embedding());
-        } else {
-            Initializer initializer = new NormalInitializer((float) config.initializerRange());
-            head =
-                    addChildBlock(
-                            "lm_head",
-                            new MistralLinear(
-                                    initializer, config.vocabSize(), config.hiddenSize()));
-        }
+        head =
+                config.tieWordEmbeddings()
+                        ? new MistralLinear(model.embedding())
+                        : addHead("lm_head", config.vocabSize(), false);
         int bytes = choice.kernels().dtype().bytes();
         tableBytes = (long) config.vocabSize() * config.hiddenSize() * bytes;
     }
@@ -155,7 +147,6 @@ public final class MistralForCausalLM extends MistralPreTrainedModel implements 
     @Override
     void free() {
         decoder = null;
-        head.dropQuantized();
         super.free();
     }
 
@@ -165,9 +156,13 @@ public final class MistralForCausalLM extends MistralPreTrainedModel implements 
     }
 
     @Override
-    NDArray head(ParameterStore values, PassInput input, boolean training, NDArray x) {
-        Kernels kernels = training ? kernels().training() : kernels();
-        return head.forward(values, training, kernels, input.keptTokens(x));
+    MistralLinear head() {
+        return head;
+    }
+
+    @Override
+    NDArray select(PassInput input, Kernels kernels, NDArray x) {
+        return input.keptTokens(x);
     }
 
     private void useDecoder(KernelChoice choice) {

@@ -7,7 +7,6 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.training.ParameterStore;
-import ai.djl.training.initializer.NormalInitializer;
 import ai.djl.util.PairList;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.KernelChoice;
@@ -35,10 +34,7 @@ public final class MistralForQuestionAnswering extends MistralPreTrainedModel {
      */
     public MistralForQuestionAnswering(MistralConfig config, KernelChoice choice) {
         super(config, choice);
-        NormalInitializer initializer = new NormalInitializer((float) config.initializerRange());
-        outputs =
-                addChildBlock(
-                        "qa_outputs", new MistralLinear(initializer, 2, config.hiddenSize(), true));
+        outputs = addHead("qa_outputs", 2, true);
     }
 
     /**
@@ -77,8 +73,8 @@ public final class MistralForQuestionAnswering extends MistralPreTrainedModel {
     }
 
     @Override
-    NDArray head(ParameterStore values, PassInput input, boolean training, NDArray x) {
-        return outputs.forward(values, training, training ? kernels().training() : kernels(), x);
+    MistralLinear head() {
+        return outputs;
     }
 
     @Override

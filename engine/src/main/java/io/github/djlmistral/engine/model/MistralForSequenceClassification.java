@@ -5,8 +5,6 @@ import ai.djl.MalformedModelException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import ai.djl.training.ParameterStore;
-import ai.djl.training.initializer.NormalInitializer;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
@@ -34,12 +32,7 @@ public final class MistralForSequenceClassification extends MistralPreTrainedMod
      */
     public MistralForSequenceClassification(MistralConfig config, KernelChoice choice) {
         super(config, choice);
-        NormalInitializer initializer = new NormalInitializer((float) config.initializerRange());
-        score =
-                addChildBlock(
-                        "score",
-                        new MistralLinear(
-                                initializer, config.labels().size(), config.hiddenSize(), false));
+        score = addHead("score", config.labels().size(), false);
     }
 
     /**
@@ -78,8 +71,12 @@ public final class MistralForSequenceClassification extends MistralPreTrainedMod
     }
 
     @Override
-    NDArray head(ParameterStore values, PassInput input, boolean training, NDArray x) {
-        Kernels kernels = training ? kernels().training() : kernels();
+    MistralLinear head() {
+        return score;
+    }
+
+    @Override
+    NDArray select(PassInput input, Kernels kernels, NDArray x) {
         int tokens = input.tokens();
         Shape shape = x.getShape(); // (B, T, E)
         long[] rows = lastTokens(input.ids(), input.batch(), tokens);
@@ -87,10 +84,8 @@ public final class MistralForSequenceClassification extends MistralPreTrainedMod
             rows[b] += (long) b * tokens;
         }
         // (B) rows of (B · T, E): embedding() selects rows
-        NDArray last =
-                kernels.embedding(
-                        input.scope().create(rows), x.reshape(shape.get(0) * tokens, shape.get(2)));
-        return score.forward(values, training, kernels, last);
+        return kernels.embedding(
+                input.scope().create(rows), x.reshape(shape.get(0) * tokens, shape.get(2)));
     }
 
     /**

@@ -2,11 +2,8 @@
 package io.github.djlmistral.engine.model;
 
 import ai.djl.MalformedModelException;
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import ai.djl.training.ParameterStore;
-import ai.djl.training.initializer.NormalInitializer;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import java.io.IOException;
@@ -31,12 +28,7 @@ public final class MistralForTokenClassification extends MistralPreTrainedModel 
      */
     public MistralForTokenClassification(MistralConfig config, KernelChoice choice) {
         super(config, choice);
-        NormalInitializer initializer = new NormalInitializer((float) config.initializerRange());
-        score =
-                addChildBlock(
-                        "score",
-                        new MistralLinear(
-                                initializer, config.labels().size(), config.hiddenSize(), true));
+        score = addHead("score", config.labels().size(), true);
     }
 
     /**
@@ -75,8 +67,8 @@ public final class MistralForTokenClassification extends MistralPreTrainedModel 
     }
 
     @Override
-    NDArray head(ParameterStore values, PassInput input, boolean training, NDArray x) {
-        return score.forward(values, training, training ? kernels().training() : kernels(), x);
+    MistralLinear head() {
+        return score;
     }
 
     @Override

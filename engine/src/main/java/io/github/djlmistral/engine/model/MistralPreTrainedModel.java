@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.training.ParameterStore;
+import ai.djl.training.initializer.NormalInitializer;
 import ai.djl.util.PairList;
 import io.github.djlmistral.engine.internal.CloseGate;
 import io.github.djlmistral.engine.internal.OwnedManager;
@@ -86,6 +87,17 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
                 };
         return of(constructor, checkpoint, source, manager, options);
     }
+
+    /** Adds a head with a weight (outputs, E) of its own, named as in the checkpoint. */
+    final MistralLinear addHead(String name, int outputs, boolean biased) {
+        MistralConfig config = config();
+        NormalInitializer initializer = new NormalInitializer((float) config.initializerRange());
+        return addChildBlock(
+                name, new MistralLinear(initializer, outputs, config.hiddenSize(), biased));
+    }
+
+    /** Returns the layer that computes the logits. */
+    abstract MistralLinear head();
 
     /** Creates a network from a checkpoint and takes ownership of its memory. */
     static <N extends MistralPreTrainedModel> N of(
@@ -206,6 +218,7 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
         files = SourceFiles.NONE;
         model.dropQuantized();
         namedLinears().values().forEach(MistralLinear::dropQuantized);
+        head().dropQuantized(); // which the embedding may share
         if (weights != null) {
             weights.close();
         }
@@ -276,8 +289,8 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
         NDList attentions = input.attentions() ? new NDList() : null;
         NDList hiddenStates = model.forward(values, input, training, attentions);
         Kernels kernels = training ? kernels().training() : kernels();
-        NDArray x = hiddenStates.get(hiddenStates.size() - 1);
-        NDArray logits = kernels.toFloat32(head(values, input, training, x));
+        NDArray x = select(input, kernels, hiddenStates.get(hiddenStates.size() - 1));
+        NDArray logits = kernels.toFloat32(head().forward(values, training, kernels, x));
         return new ForwardOutput(logits, input.hiddenStates() ? hiddenStates : null, attentions);
     }
 
@@ -287,12 +300,14 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
     }
 
     /**
-     * Computes the logits.
+     * Selects the rows of the last hidden state that the head reads: all of them by default.
      *
      * @param x the last hidden state (B, T, E)
-     * @return the logits, in the data type of the kernels
+     * @return an array (.., E)
      */
-    abstract NDArray head(ParameterStore values, PassInput input, boolean training, NDArray x);
+    NDArray select(PassInput input, Kernels kernels, NDArray x) {
+        return x;
+    }
 
     @Override
     protected NDList forwardInternal(
