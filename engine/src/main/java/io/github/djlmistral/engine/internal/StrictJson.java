@@ -34,7 +34,9 @@ public final class StrictJson {
     /** {@code model_max_length} of many tokenizers is an integer of 31 digits. */
     private static final int LONGEST_NUMBER = 64;
 
-    /** The 131,072 tokens and 269,443 merges of Mistral Nemo's tokenizer.json are 109 MB of this. */
+    /**
+     * The 131,072 tokens and 269,443 merges of Mistral Nemo's tokenizer.json are 109 MB of this.
+     */
     private static final int MOST_MEMORY = 128 << 20;
 
     // estimated heap size of Gson's tree

@@ -2,6 +2,7 @@
 package io.github.djlmistral.engine.internal.quantization;
 
 import io.github.djlmistral.engine.internal.weights.RotaryRows;
+import io.github.djlmistral.engine.internal.weights.TensorNames;
 import io.github.djlmistral.engine.quantization.Int4;
 import io.github.djlmistral.engine.quantization.Int8;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
@@ -14,9 +15,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.IntUnaryOperator;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Converts the weights of a GGUF file to Hugging Face's names and layout, the inverse of
@@ -29,41 +28,38 @@ public final class GgufWeights {
     /** The output layer; if it is missing, embeddings are tied. */
     public static final String OUTPUT = "output.weight";
 
-    private static final Map<String, String> NAMES =
-            Map.of(
-                    "token_embd.weight",
-                    "model.embed_tokens.weight",
-                    "output_norm.weight",
-                    "model.norm.weight",
-                    OUTPUT,
-                    "lm_head.weight");
-
     private static final String QUERY = "attn_q.weight";
     private static final String KEY = "attn_k.weight";
 
-    private static final Pattern LAYER = Pattern.compile("blk\\.(\\d{1,9})\\.(.+)");
-
-    /** Names after {@code blk.N.} to names after {@code model.layers.N.}. */
-    private static final Map<String, String> NAMES_IN_LAYER =
-            Map.of(
-                    QUERY,
-                    "self_attn.q_proj.weight",
-                    KEY,
-                    "self_attn.k_proj.weight",
-                    "attn_v.weight",
-                    "self_attn.v_proj.weight",
-                    "attn_output.weight",
-                    "self_attn.o_proj.weight",
-                    "ffn_gate.weight",
-                    "mlp.gate_proj.weight",
-                    "ffn_up.weight",
-                    "mlp.up_proj.weight",
-                    "ffn_down.weight",
-                    "mlp.down_proj.weight",
-                    "attn_norm.weight",
-                    "input_layernorm.weight",
-                    "ffn_norm.weight",
-                    "post_attention_layernorm.weight");
+    private static final TensorNames NAMES =
+            new TensorNames(
+                    Map.of(
+                            "token_embd.weight",
+                            "model.embed_tokens.weight",
+                            "output_norm.weight",
+                            "model.norm.weight",
+                            OUTPUT,
+                            "lm_head.weight"),
+                    Pattern.compile("blk\\.(\\d{1,9})\\.(.+)"),
+                    Map.of(
+                            QUERY,
+                            "self_attn.q_proj.weight",
+                            KEY,
+                            "self_attn.k_proj.weight",
+                            "attn_v.weight",
+                            "self_attn.v_proj.weight",
+                            "attn_output.weight",
+                            "self_attn.o_proj.weight",
+                            "ffn_gate.weight",
+                            "mlp.gate_proj.weight",
+                            "ffn_up.weight",
+                            "mlp.up_proj.weight",
+                            "ffn_down.weight",
+                            "mlp.down_proj.weight",
+                            "attn_norm.weight",
+                            "input_layernorm.weight",
+                            "ffn_norm.weight",
+                            "post_attention_layernorm.weight"));
 
     private GgufWeights() {}
 
@@ -115,19 +111,20 @@ public final class GgufWeights {
             throws CheckpointException {
         Path file = gguf.file();
         for (GgufTensor tensor : gguf.tensors().values()) {
-            Matcher matcher = LAYER.matcher(tensor.name());
-            String part = matcher.matches() ? matcher.group(2) : "";
-            String name =
-                    matcher.matches()
-                            ? inLayer(matcher.group(1), NAMES_IN_LAYER.get(part))
-                            : NAMES.get(tensor.name());
-            if (name == null) {
+            TensorNames.Match match = NAMES.find(tensor.name());
+            if (match == null) {
                 throw new CheckpointException(
                         file,
                         "tensor \"" + tensor.name() + "\" is not a tensor of a Mistral network",
                         "Get a file of a Mistral model");
             }
-            int turned = part.equals(QUERY) ? heads : part.equals(KEY) ? kvHeads : 0;
+            String name = match.name();
+            int turned =
+                    switch (match.part()) {
+                        case QUERY -> heads;
+                        case KEY -> kvHeads;
+                        default -> 0;
+                    };
             try {
                 if (tensor.type().isQuantized()) {
                     quantized.put(name, quantized(name, tensor, turned));
@@ -160,10 +157,6 @@ public final class GgufWeights {
     public static long bytes(GgufTensor tensor) {
         checkMatrix(tensor);
         return GgmlBlocks.bytes(tensor);
-    }
-
-    private static @Nullable String inLayer(String layer, @Nullable String name) {
-        return name == null ? null : "model.layers." + layer + "." + name;
     }
 
     /** A buffer holds less than 2^31 bytes: in 8 bits, with the padding rows of the last tile. */
