@@ -8,9 +8,6 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.training.ParameterStore;
-import ai.djl.translate.Batchifier;
-import ai.djl.translate.StackBatchifier;
-import ai.djl.translate.Translator;
 import ai.djl.translate.TranslatorContext;
 import io.github.djlmistral.engine.generation.RequestLimits;
 import io.github.djlmistral.engine.model.ForwardInput;
@@ -28,10 +25,9 @@ import java.util.stream.IntStream;
 
 /**
  * Classifies texts. Those of a batch that have equally many tokens share a forward pass: none is
- * padded, so each gets what it gets alone. Like {@link GenerationTranslator}, it runs the network
- * itself. Stateless: predictors may share it.
+ * padded, so each gets what it gets alone.
  */
-final class ClassificationTranslator implements Translator<String, Classifications> {
+final class ClassificationTranslator extends BatchTranslator<String, Classifications> {
 
     private static final String TEXTS = "mistral.texts";
 
@@ -75,17 +71,6 @@ final class ClassificationTranslator implements Translator<String, Classificatio
         return new ClassificationTranslator(network, tokenizer, limits, truncates);
     }
 
-    /** Not null, so that {@code batchPredict} passes the whole batch at once. */
-    @Override
-    public Batchifier getBatchifier() {
-        return new StackBatchifier();
-    }
-
-    @Override
-    public NDList processInput(TranslatorContext ctx, String input) {
-        return batchProcessInput(ctx, List.of(input));
-    }
-
     @Override
     public NDList batchProcessInput(TranslatorContext ctx, List<String> inputs) {
         List<long[]> texts = inputs.stream().map(this::encode).toList();
@@ -113,11 +98,6 @@ final class ClassificationTranslator implements Translator<String, Classificatio
                         + " tokens, max_position_embeddings is "
                         + most
                         + ": give a shorter text, or load the model with the argument truncation");
-    }
-
-    @Override
-    public Classifications processOutput(TranslatorContext ctx, NDList list) {
-        return batchProcessOutput(ctx, list).get(0);
     }
 
     @Override

@@ -4,8 +4,6 @@ package io.github.djlmistral.zoo.translator;
 import ai.djl.inference.streaming.StreamingTranslator;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import ai.djl.translate.Batchifier;
-import ai.djl.translate.StackBatchifier;
 import ai.djl.translate.TranslatorContext;
 import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationConfig;
@@ -20,14 +18,13 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Base class of the text translators. Generation takes many forward passes, so {@code processInput}
- * returns an empty list, for which a predictor runs no block, and {@code processOutput} runs the
- * generation. Stateless: predictors may share it.
+ * Base class of the text translators: generation takes many forward passes.
  *
  * @param <I> the input type
  * @param <O> the output type
  */
-abstract class GenerationTranslator<I, O> implements StreamingTranslator<I, O> {
+abstract class GenerationTranslator<I, O> extends BatchTranslator<I, O>
+        implements StreamingTranslator<I, O> {
 
     private static final String REQUESTS = "mistral.requests";
 
@@ -75,17 +72,6 @@ abstract class GenerationTranslator<I, O> implements StreamingTranslator<I, O> {
         return new GenerationRequest(prompt, config);
     }
 
-    /** Not null, so that {@code batchPredict} passes the whole batch at once. */
-    @Override
-    public final Batchifier getBatchifier() {
-        return new StackBatchifier();
-    }
-
-    @Override
-    public final NDList processInput(TranslatorContext ctx, I input) {
-        return batchProcessInput(ctx, List.of(input));
-    }
-
     @Override
     public final NDList batchProcessInput(TranslatorContext ctx, List<I> inputs) {
         try {
@@ -104,11 +90,6 @@ abstract class GenerationTranslator<I, O> implements StreamingTranslator<I, O> {
             requests.add((GenerationRequest) request);
         }
         return requests;
-    }
-
-    @Override
-    public final O processOutput(TranslatorContext ctx, NDList list) {
-        return batchProcessOutput(ctx, list).get(0);
     }
 
     /** Generates the inputs together, those with equal options in one batch. */
