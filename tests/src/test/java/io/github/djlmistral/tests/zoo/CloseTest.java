@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.tests.zoo;
 
+import static io.github.djlmistral.tests.model.Fixture.assumeAvailable;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -19,7 +20,6 @@ import ai.djl.util.NativeResource;
 import io.github.djlmistral.engine.generation.FinishReason;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.Generator;
-import io.github.djlmistral.engine.internal.simd.Simd;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.engine.weights.SafetensorsWriter;
@@ -89,7 +89,7 @@ class CloseTest extends ZooFixture {
     }
 
     private static ZooModel<String, String> load(String kernels) throws Exception {
-        assumeTrue(!kernels.equals("simd") || Simd.missing() == null, "no simd kernels here");
+        assumeAvailable(kernels);
         return Mistral.criteria(directory)
                 .optArgument("kernels", kernels)
                 .optArgument("max_new_tokens", 16)
@@ -99,7 +99,7 @@ class CloseTest extends ZooFixture {
 
     /** Loads the model with DJL's own loader. */
     private static ZooModel<String, String> loadByUrl(String url, String kernels) throws Exception {
-        assumeTrue(!kernels.equals("simd") || Simd.missing() == null, "no simd kernels here");
+        assumeAvailable(kernels);
         return Criteria.builder()
                 .setTypes(String.class, String.class)
                 .optModelUrls(url)

@@ -6,20 +6,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
 import ai.djl.repository.zoo.Criteria;
-import io.github.djlmistral.tests.hub.ModelHub;
-import io.github.djlmistral.zoo.Mistral;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Named;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -28,40 +22,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * A mistake gets the same exception whether a model of the Hub is loaded by its URL, which DJL's
  * own loader does, or by its name in the zoo.
  */
-class HubMistakesTest extends ZooFixture {
-
-    private static final String NAME = "mistral-7b-instruct-v0.2";
-    private static final String REPOSITORY = "mistralai/Mistral-7B-Instruct-v0.2";
-
-    @TempDir static Path models;
-
-    @TempDir Path home;
-    private ModelHub hub;
-
-    @BeforeAll
-    static void unpack() throws Exception {
-        copy(models.resolve("tiny"));
-    }
-
-    @BeforeEach
-    void open() throws IOException {
-        hub = new ModelHub(home).offer(REPOSITORY, models.resolve("tiny"));
-    }
-
-    @AfterEach
-    void close() throws IOException {
-        hub.close();
-    }
-
-    private static Criteria.Builder<String, String> byUrl() {
-        return Criteria.builder()
-                .setTypes(String.class, String.class)
-                .optModelUrls("hf://" + REPOSITORY);
-    }
-
-    private static Criteria.Builder<String, String> byName() {
-        return Mistral.criteria(String.class, String.class).optArtifactId(NAME);
-    }
+class HubMistakesTest extends PublishedFixture {
 
     private static Arguments mistake(String name, UnaryOperator<Criteria.Builder<?, ?>> made) {
         return Arguments.of(Named.of(name, made));

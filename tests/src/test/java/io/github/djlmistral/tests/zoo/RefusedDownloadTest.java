@@ -6,68 +6,32 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.djl.repository.zoo.Criteria;
 import ai.djl.repository.zoo.ZooModel;
-import io.github.djlmistral.tests.hub.ModelHub;
 import io.github.djlmistral.zoo.Mistral;
 import io.github.djlmistral.zoo.hub.Hub;
 import io.github.djlmistral.zoo.hub.HubException;
 import io.github.djlmistral.zoo.hub.HubModel;
 import io.github.djlmistral.zoo.hub.HubSettings;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.List;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The weights of a model are requested only if its small files say that it can be used. */
-class RefusedDownloadTest extends ZooFixture {
+class RefusedDownloadTest extends PublishedFixture {
 
-    private static final String REPOSITORY = "mistralai/Mistral-7B-Instruct-v0.2";
     private static final String WEIGHTS = "model.safetensors";
 
-    @TempDir static Path models;
-
-    @TempDir Path home;
-    private ModelHub hub;
-
-    @BeforeAll
-    static void unpack() throws Exception {
-        copy(models.resolve("tiny"));
-    }
-
-    @BeforeEach
-    void open() throws IOException {
-        hub = new ModelHub(home).offer(REPOSITORY, models.resolve("tiny"));
-    }
-
-    @AfterEach
-    void close() throws IOException {
-        hub.close();
-    }
-
-    private static Criteria<String, String> byUrl() {
-        return Criteria.builder()
-                .setTypes(String.class, String.class)
-                .optModelUrls("hf://" + REPOSITORY)
-                .build();
-    }
-
     private void assertRefused(String... words) throws IOException {
-        Criteria<String, String> byName =
-                Mistral.criteria(String.class, String.class)
-                        .optArtifactId("mistral-7b-instruct-v0.2")
-                        .build();
+        Criteria<String, String> byUrl = byUrl().build();
+        Criteria<String, String> byName = byName().build();
         Hub cache = new Hub(HubSettings.fromEnvironment());
         HubModel model = HubModel.parse(REPOSITORY);
-        assertThatThrownBy(byUrl()::loadModel)
+        assertThatThrownBy(byUrl::loadModel)
                 .isInstanceOf(HubException.class)
                 .hasMessageContainingAll(words)
                 .hasMessageContainingAll(REPOSITORY, "The weights were not downloaded");
-        assertThatThrownBy(byUrl()::downloadModel).hasMessageContainingAll(words);
+        assertThatThrownBy(byUrl::downloadModel).hasMessageContainingAll(words);
         assertThatThrownBy(byName::loadModel).hasMessageContainingAll(words);
         assertThatThrownBy(() -> Mistral.download(cache, model, null))
                 .hasMessageContainingAll(words);
@@ -106,7 +70,7 @@ class RefusedDownloadTest extends ZooFixture {
 
     @Test
     void theWeightsComeLast() throws Exception {
-        try (ZooModel<String, String> model = byUrl().loadModel()) {
+        try (ZooModel<String, String> model = byUrl().build().loadModel()) {
             assertAnswers(model);
         }
         List<String> files = hub.requestedFiles();
