@@ -2,6 +2,7 @@
 package io.github.djlmistral.engine.kernels;
 
 import ai.djl.ndarray.NDManager;
+import io.github.djlmistral.engine.internal.kernels.DjlEngine;
 import io.github.djlmistral.engine.internal.kernels.ReferenceKernels;
 import io.github.djlmistral.engine.internal.kernels.TorchKernels;
 import io.github.djlmistral.engine.internal.simd.Simd;
@@ -9,6 +10,8 @@ import io.github.djlmistral.engine.quantization.Weights;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.util.Comparator;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,40 +47,57 @@ public record KernelChoice(Kernels kernels, Use simd, String reason) {
      * @param stored the data type of the stored weights, null if unknown
      * @param bytes the size of the stored weights in bytes
      * @return the choice
-     * @throws IllegalArgumentException if a name is unknown, or the kernels do not support the
-     *     device, the engine or the data type
+     * @throws IllegalArgumentException if a name is unknown, the kernels do not support the device,
+     *     the engine or the data type, or networks do not run on the engine
      */
     public static KernelChoice of(
             NDManager manager, ComputeOptions options, @Nullable Dtype stored, long bytes) {
         String kernels = options.kernels();
         String dtype = options.dtype();
-        boolean pytorch = "PyTorch".equals(manager.getEngine().getEngineName());
+        DjlEngine engine = DjlEngine.of(manager);
         boolean auto = ComputeOptions.DEFAULT.equals(kernels);
-        String name = auto ? pytorch ? "torch" : "reference" : kernels;
+        String name = auto ? engine.runsTorchScript() ? "torch" : "reference" : kernels;
         String device = manager.getDevice().isGpu() ? "GPU" : "CPU";
         switch (name) {
             case "reference" -> {
-                if (!ComputeOptions.DEFAULT.equals(dtype) && Dtype.of(dtype) != Dtype.FLOAT32) {
+                Dtype chosen =
+                        ComputeOptions.DEFAULT.equals(dtype)
+                                ? narrowest(engine, fitting(manager, stored, bytes))
+                                : Dtype.of(dtype);
+                if (!engine.dtypes().contains(chosen)) {
                     throw new IllegalArgumentException(
-                            "the reference kernels compute in float32 only, not in "
+                            "on DJL's "
+                                    + engine.engineName()
+                                    + " engine the reference kernels compute in "
+                                    + names(engine.dtypes())
+                                    + ", not in "
                                     + dtype
                                     + "; leave dtype out, or choose the torch kernels");
                 }
                 return new KernelChoice(
-                        new ReferenceKernels(),
+                        new ReferenceKernels(chosen),
                         Use.NONE,
                         "reference on "
                                 + device
-                                + " in float32: "
-                                + (pytorch
+                                + " in "
+                                + chosen
+                                + ": "
+                                + (engine.runsTorchScript()
                                         ? "requested (torch would be faster)"
-                                        : "the engine is not PyTorch, which the torch kernels need"));
+                                        : "the operations of DJL's "
+                                                + engine.engineName()
+                                                + " engine"));
             }
             case "torch", "simd" -> {
-                if (!pytorch) {
+                if (!engine.runsTorchScript()) {
                     throw new IllegalArgumentException(
-                            "the torch kernels need DJL's PyTorch engine, this model runs on "
-                                    + manager.getEngine().getEngineName());
+                            "the "
+                                    + name
+                                    + " kernels need DJL's "
+                                    + DjlEngine.PYTORCH.engineName()
+                                    + " engine, this model runs on "
+                                    + engine.engineName()
+                                    + ": leave kernels out, or load it with optEngine(\"PyTorch\")");
                 }
                 Dtype chosen =
                         ComputeOptions.DEFAULT.equals(dtype)
@@ -135,9 +155,10 @@ public record KernelChoice(Kernels kernels, Use simd, String reason) {
                         .max(Comparator.comparingLong(Tensor::elements))
                         .map(Tensor::dtype)
                         .orElse(null);
-        if (!weights.quantized().isEmpty() && stored != Dtype.FLOAT16) {
+        if (!weights.quantized().isEmpty()) {
+            DjlEngine.of(manager).requireQuantized();
             // only norms may be unquantized, whose type says nothing about the model
-            stored = Dtype.BFLOAT16;
+            stored = stored == Dtype.FLOAT16 ? stored : Dtype.BFLOAT16;
         }
         return of(manager, options, stored, weights.bytes());
     }
@@ -150,5 +171,19 @@ public record KernelChoice(Kernels kernels, Use simd, String reason) {
     private static Dtype fitting(NDManager manager, @Nullable Dtype stored, long bytes) {
         boolean worthwhile = manager.getDevice().isGpu() || bytes > LARGE;
         return stored != null && worthwhile ? stored : Dtype.FLOAT32;
+    }
+
+    /**
+     * Returns a type of the same size that the engine computes in, or float32. Weights of bfloat16
+     * are usually within the range of float16, and its fraction is longer.
+     */
+    private static Dtype narrowest(DjlEngine engine, Dtype fitting) {
+        return fitting.bytes() == Dtype.FLOAT16.bytes() && engine.dtypes().contains(Dtype.FLOAT16)
+                ? Dtype.FLOAT16
+                : Dtype.FLOAT32;
+    }
+
+    private static String names(Set<Dtype> dtypes) {
+        return dtypes.stream().sorted().map(Dtype::toString).collect(Collectors.joining(" or "));
     }
 }

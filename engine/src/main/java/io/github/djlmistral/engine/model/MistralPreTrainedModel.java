@@ -10,6 +10,7 @@ import ai.djl.training.initializer.NormalInitializer;
 import ai.djl.util.PairList;
 import io.github.djlmistral.engine.internal.CloseGate;
 import io.github.djlmistral.engine.internal.OwnedManager;
+import io.github.djlmistral.engine.internal.kernels.DjlEngine;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
@@ -258,11 +259,16 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
      *     wrong shape
      * @throws IllegalStateException if the network, the cache or the input's manager is closed, or
      *     the cache has no room
+     * @throws UnsupportedOperationException if gradients are required and the engine does not
+     *     compute them
      * @throws UncheckedIOException if a file that weights are mapped from was changed, see {@link
      *     SourceFiles#check}; checked for prompts, not for every token
      */
     public ForwardOutput forward(ParameterStore values, ForwardInput input, boolean training) {
         NDManager target = input.manager();
+        if (training) {
+            DjlEngine.of(target).requireGradients();
+        }
         gate.enter();
         try (PassScope scope = new PassScope(target);
                 PassInput checked = PassInput.of(input, config(), kernels(), scope.manager())) {

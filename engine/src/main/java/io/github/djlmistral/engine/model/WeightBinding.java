@@ -7,6 +7,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Parameter;
+import io.github.djlmistral.engine.internal.kernels.DjlEngine;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.quantization.Weights;
@@ -76,8 +77,9 @@ record WeightBinding(
             // Read here once, since DJL caches it on the first call without a memory barrier, and
             // passes share the array: another thread could see a shape without dimensions.
             array.getShape();
-            parameter.setArray(array);
+            // first: engines without gradients refuse to change an array's
             parameter.freeze(true);
+            parameter.setArray(array);
         }
         // marks the blocks as initialized; parameters keep their values
         network.initialize(manager, DataType.FLOAT32, new Shape(1, 1));
@@ -134,7 +136,9 @@ record WeightBinding(
 
     /** Returns whether an array created from a tensor shares its memory. */
     private boolean isInPlace(Tensor tensor) {
-        return tensor.dtype() == model.kernels().dtype() && !manager.getDevice().isGpu();
+        return tensor.dtype() == model.kernels().dtype()
+                && !manager.getDevice().isGpu()
+                && DjlEngine.of(manager).sharesMemory();
     }
 
     private static boolean isReadOnly(Tensor tensor) {

@@ -3,6 +3,7 @@ package io.github.djlmistral.engine.internal.cache;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
@@ -216,18 +217,28 @@ public final class SlotKvCache implements KvCache {
             }
         }
         acquire();
-        try (NDManager scope = manager.newSubManager()) {
-            NDArray index = scope.create(rows);
+        try {
             for (NDArray[] arrays : new NDArray[][] {keys, values}) {
                 for (int layer = 0; layer < arrays.length; ++layer) {
                     NDArray old = arrays[layer];
-                    arrays[layer] = old.get(index);
-                    arrays[layer].attach(manager);
+                    arrays[layer] = selected(old, rows);
                     old.close();
                 }
             }
         } finally {
             release();
+        }
+    }
+
+    private NDArray selected(NDArray array, int[] rows) {
+        try (NDManager scope = manager.newSubManager()) {
+            NDList list = new NDList();
+            for (int row : rows) {
+                list.add(array.get(scope, new NDIndex().addSliceDim(row, row + 1)));
+            }
+            NDArray result = NDArrays.concat(list, 0);
+            result.attach(manager);
+            return result;
         }
     }
 
@@ -370,13 +381,15 @@ public final class SlotKvCache implements KvCache {
         private NDArray newest(NDArray array, int count) {
             int from = (length - count) % capacity;
             int tail = Math.min(count, capacity - from);
-            return slice(array, from, from + tail).concat(slice(array, 0, count - tail), 2);
+            NDList parts = new NDList(slice(array, from, from + tail));
+            if (tail < count) {
+                parts.add(slice(array, 0, count - tail));
+            }
+            return NDArrays.concat(parts, 2);
         }
 
         private NDArray slice(NDArray array, int from, int to) {
-            NDArray view = array.get(new NDIndex().addAllDim(2).addSliceDim(from, to).addAllDim());
-            view.attach(scope);
-            return view;
+            return array.get(scope, new NDIndex().addAllDim(2).addSliceDim(from, to).addAllDim());
         }
 
         /** Counts the tokens of the pass as seen. */

@@ -2,6 +2,7 @@
 package io.github.djlmistral.engine.internal.kernels;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
@@ -22,13 +23,39 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Kernels of NDArray operations: the formulas, unfused, always in float32. They run on every DJL
- * engine, and tests compare other kernels to them.
+ * Kernels of NDArray operations: the formulas, unfused. They run on every {@link DjlEngine}, with
+ * the operations that all of them have, and tests compare other kernels to them.
  */
 public final class ReferenceKernels implements Kernels {
 
     /** Maximum size of a block in elements, 4 MiB; a block has at least one row. */
     private static final int BLOCK = 1 << 20;
+
+    private final Dtype dtype;
+    private final DataType type;
+
+    /** Creates kernels that compute in float32. */
+    public ReferenceKernels() {
+        this(Dtype.FLOAT32);
+    }
+
+    /**
+     * Creates kernels.
+     *
+     * @param dtype float32, or float16, which propagates no gradients
+     */
+    public ReferenceKernels(Dtype dtype) {
+        this.dtype = dtype;
+        type =
+                switch (dtype) {
+                    case FLOAT32 -> DataType.FLOAT32;
+                    case FLOAT16 -> DataType.FLOAT16;
+                    default ->
+                            throw new IllegalArgumentException(
+                                    "the reference kernels compute in float32 and float16, not in "
+                                            + dtype);
+                };
+    }
 
     @Override
     public String name() {
@@ -37,7 +64,7 @@ public final class ReferenceKernels implements Kernels {
 
     @Override
     public Dtype dtype() {
-        return Dtype.FLOAT32;
+        return dtype;
     }
 
     @Override
@@ -48,16 +75,30 @@ public final class ReferenceKernels implements Kernels {
     @Override
     public NDArray load(NDManager manager, Tensor tensor) {
         Shape shape = new Shape(tensor.shape());
-        return switch (tensor.dtype()) {
-            case FLOAT32 -> manager.create(tensor.data(), shape, DataType.FLOAT32);
-            case FLOAT16 -> {
-                try (NDArray half = manager.create(tensor.data(), shape, DataType.FLOAT16)) {
-                    yield half.toType(DataType.FLOAT32, true);
-                }
-            }
-            case BFLOAT16 -> widened(manager, tensor).reshape(shape);
-            default -> throw new IllegalArgumentException(tensor + " is not a floating-point one");
-        };
+        NDArray stored =
+                switch (tensor.dtype()) {
+                    case FLOAT32 -> manager.create(tensor.data(), shape, DataType.FLOAT32);
+                    case FLOAT16 -> manager.create(tensor.data(), shape, DataType.FLOAT16);
+                    case BFLOAT16 -> {
+                        try (NDArray matrix = widened(manager, tensor)) {
+                            yield matrix.reshape(shape);
+                        }
+                    }
+                    default ->
+                            throw new IllegalArgumentException(
+                                    tensor + " is not a floating-point one");
+                };
+        if (stored.getDataType() == type) {
+            return stored;
+        }
+        try (stored) {
+            return stored.toType(type, true);
+        }
+    }
+
+    /** Converts to the data type of activations. */
+    private NDArray rounded(NDArray x) {
+        return x.toType(type, false);
     }
 
     /** Widens bfloat16, which is the upper half of a float32. */
@@ -89,7 +130,9 @@ public final class ReferenceKernels implements Kernels {
      * Java cannot write to device memory, and a buffer is limited to 2 GiB.
      */
     private static NDArray matrix(NDManager manager, int rows, int columns, Rows source) {
-        NDArray array = manager.create(new Shape(rows, columns), DataType.FLOAT32);
+        boolean written = DjlEngine.of(manager).indexes();
+        NDArray array = written ? manager.create(new Shape(rows, columns), DataType.FLOAT32) : null;
+        NDList parts = new NDList();
         int height = Math.min(rows, Math.max(1, BLOCK / columns));
         Tensor block = Tensor.allocate("block", Dtype.FLOAT32, height, columns);
         try {
@@ -107,39 +150,70 @@ public final class ReferenceKernels implements Kernels {
                                     numbers.put(i * columns, row);
                                 });
                 bytes.limit(Float.BYTES * count * columns);
-                try (NDArray part =
-                        manager.create(bytes, new Shape(count, columns), DataType.FLOAT32)) {
+                NDArray part =
+                        manager.create(
+                                bytes.slice().order(ByteOrder.nativeOrder()),
+                                new Shape(count, columns),
+                                DataType.FLOAT32);
+                if (array == null) {
+                    parts.add(part);
+                    continue;
+                }
+                try (part) {
                     array.set(new NDIndex().addSliceDim(begin, begin + count), part);
                 }
             }
         } finally {
             block.free();
         }
-        return array;
+        return array == null ? joined(parts, 0) : array;
+    }
+
+    /** Concatenates arrays and closes them. */
+    private static NDArray joined(NDList parts, int axis) {
+        if (parts.size() == 1) {
+            return parts.get(0);
+        }
+        try (parts) {
+            return NDArrays.concat(parts, axis);
+        }
     }
 
     @Override
     public NDArray zeros(NDManager manager, Shape shape) {
-        return manager.zeros(shape);
+        return manager.zeros(shape, type);
     }
 
     @Override
     public NDArray toFloat32(NDArray x) {
-        return x;
+        return x.toType(DataType.FLOAT32, false);
     }
 
     @Override
     public NDArray embedding(NDArray ids, NDArray weight) {
-        Shape shape = ids.getShape();
-        NDArray rows = weight.get(ids.flatten());
-        rows.attach(ids.getManager());
-        return rows.reshape(shape.add(weight.getShape().get(1)));
+        NDManager manager = ids.getManager();
+        NDArray rows;
+        if (DjlEngine.of(manager).indexes()) {
+            rows = weight.get(manager, new NDIndex("{}", ids.flatten()));
+        } else {
+            NDList parts = new NDList();
+            for (long id : ids.toLongArray()) {
+                parts.add(weight.get(manager, new NDIndex().addSliceDim(id, id + 1)));
+            }
+            rows = joined(parts, 0);
+        }
+        return rows.reshape(ids.getShape().add(weight.getShape().get(1)));
     }
 
+    /** Multiplies matrices: for more dimensions, candle would copy the weight. */
     @Override
     public NDArray linear(NDArray x, NDArray weight) {
+        Shape shape = x.getShape();
+        int last = shape.dimension() - 1;
+        NDArray rows = x.reshape(-1, shape.get(last));
         try (NDArray transposed = weight.transpose()) {
-            return x.matMul(transposed);
+            return rows.matMul(transposed)
+                    .reshape(shape.slice(0, last).add(weight.getShape().get(0)));
         }
     }
 
@@ -152,7 +226,7 @@ public final class ReferenceKernels implements Kernels {
                             weight.rows(),
                             weight.columns(),
                             weight::dequantizeRow)) {
-                return linear(x, whole);
+                return linear(x, rounded(whole));
             }
         };
     }
@@ -166,13 +240,14 @@ public final class ReferenceKernels implements Kernels {
                         wanted.length,
                         weight.columns(),
                         (i, to) -> weight.dequantizeRow(wanted[i], to));
-        return rows.reshape(ids.getShape().add(weight.columns()));
+        return rounded(rows).reshape(ids.getShape().add(weight.columns()));
     }
 
     @Override
     public NDArray rmsNorm(NDArray x, NDArray weight, float eps) {
-        NDArray mean = x.square().mean(new int[] {-1}, true);
-        return x.div(mean.add(eps).sqrt()).mul(weight);
+        NDArray exact = toFloat32(x);
+        NDArray mean = exact.square().mean(new int[] {x.getShape().dimension() - 1}, true);
+        return rounded(exact.div(mean.add(eps).sqrt())).mul(weight);
     }
 
     @Override
@@ -183,9 +258,9 @@ public final class ReferenceKernels implements Kernels {
     @Override
     public NDList rotaryTables(NDArray positions, NDArray inverseFrequencies) {
         NDArray angles =
-                positions.toType(DataType.FLOAT32, false).expandDims(-1).mul(inverseFrequencies);
-        NDArray both = angles.concat(angles, -1).expandDims(1);
-        return new NDList(both.cos(), both.sin());
+                positions.toType(DataType.FLOAT32, false).expandDims(2).mul(inverseFrequencies);
+        NDArray both = angles.concat(angles, 2).expandDims(1);
+        return new NDList(rounded(both.cos()), rounded(both.sin()));
     }
 
     @Override
@@ -196,30 +271,65 @@ public final class ReferenceKernels implements Kernels {
         NDArray value = heads(v, size);
         if (cache != null) {
             long[] slots = cache.slots().toLongArray();
-            long first = key.getShape().get(2) - slots.length;
-            for (int i = 0; i < slots.length; ++i) {
-                NDIndex slot = token(slots[i]);
-                cache.keys().set(slot, key.get(token(first + i)));
-                cache.values().set(slot, value.get(token(first + i)));
-            }
+            write(cache.keys(), key, slots);
+            write(cache.values(), value, slots);
         }
         return new NDList(rotate(heads(q, size), tables), key, value);
     }
 
-    private static NDIndex token(long index) {
-        return new NDIndex().addAllDim(2).addSliceDim(index, index + 1).addAllDim();
+    /**
+     * Writes the last tokens to consecutive slots of a cache, the first slot following the last.
+     */
+    private static void write(NDArray cache, NDArray tokens, long[] slots) {
+        long first = tokens.getShape().get(2) - slots.length;
+        if (DjlEngine.of(cache.getManager()).indexes()) {
+            for (int i = 0; i < slots.length; ++i) {
+                cache.set(
+                        tokens(slots[i], slots[i] + 1),
+                        tokens.get(tokens(first + i, first + i + 1)));
+            }
+            return;
+        }
+        long capacity = cache.getShape().get(2);
+        long begin = slots[0];
+        long end = Math.min(begin + slots.length, capacity);
+        long wrapped = begin + slots.length - end;
+        long split = first + end - begin;
+        NDManager scope = tokens.getManager();
+        NDList parts = new NDList();
+        addTokens(parts, scope, tokens, split, split + wrapped);
+        addTokens(parts, scope, cache, wrapped, begin);
+        addTokens(parts, scope, tokens, first, split);
+        addTokens(parts, scope, cache, end, capacity);
+        cache.intern(joined(parts, 2));
+    }
+
+    private static void addTokens(
+            NDList parts, NDManager scope, NDArray array, long from, long to) {
+        if (from < to) {
+            parts.add(array.get(scope, tokens(from, to)));
+        }
+    }
+
+    private static NDIndex tokens(long from, long to) {
+        return new NDIndex().addAllDim(2).addSliceDim(from, to).addAllDim();
     }
 
     /** Reshapes (B, T, n·D) to (B, n, T, D). */
     private static NDArray heads(NDArray x, long size) {
         Shape shape = x.getShape();
-        return x.reshape(shape.get(0), shape.get(1), -1, size).transpose(0, 2, 1, 3);
+        return contiguous(x.reshape(shape.get(0), shape.get(1), -1, size).transpose(0, 2, 1, 3));
+    }
+
+    /** Candle multiplies only batches of matrices at equal distances. */
+    private static NDArray contiguous(NDArray x) {
+        return x.reshape(x.getShape());
     }
 
     /** {@code x·cos + [-second half, first half]·sin}. */
     private static NDArray rotate(NDArray x, NDList tables) {
         NDList halves = x.split(2, 3);
-        NDArray turned = halves.get(1).neg().concat(halves.get(0), -1);
+        NDArray turned = halves.get(1).neg().concat(halves.get(0), 3);
         return x.mul(tables.get(0)).add(turned.mul(tables.get(1)));
     }
 
@@ -239,21 +349,28 @@ public final class ReferenceKernels implements Kernels {
                                 window,
                                 null);
         Shape shape = q.getShape();
-        NDArray out = attentionWeights(q, k, rule).matMul(expand(v, shape.get(1)));
+        NDArray weights = grouped(attentionWeights(q, k, rule), v);
+        NDArray out = weights.matMul(v).reshape(shape);
         return out.transpose(0, 2, 1, 3).reshape(shape.get(0), queries, -1);
     }
 
     @Override
     public NDArray attentionWeights(NDArray q, NDArray k, NDArray mask) {
+        Shape shape = q.getShape();
+        NDArray scores =
+                toFloat32(grouped(q, k).matMul(k.transpose(0, 1, 3, 2)))
+                        .reshape(shape.get(0), shape.get(1), shape.get(2), -1);
         // an array, not a Number: autograd keeps the divisor for the backward pass
-        NDArray scale = q.getManager().create((float) Math.sqrt((double) q.getShape().get(3)));
-        NDArray scores = q.matMul(expand(k, q.getShape().get(1)).transpose(0, 1, 3, 2)).div(scale);
-        return scores.add(mask).softmax(-1);
+        NDArray scale = q.getManager().create((float) Math.sqrt((double) shape.get(3)));
+        return rounded(scores.div(scale).add(mask).softmax(3));
     }
 
-    /** Repeats each key/value head H/G times: (B, G, K, D) to (B, H, K, D). */
-    private static NDArray expand(NDArray x, long heads) {
-        long groups = x.getShape().get(1);
-        return heads == groups ? x : x.repeat(1, heads / groups);
+    /**
+     * Joins the query heads of each key/value head, H/G neighbors: (B, H, T, ..) to (B, G, T·H/G,
+     * ..). This spares repeating keys and values.
+     */
+    private static NDArray grouped(NDArray x, NDArray keys) {
+        Shape shape = x.getShape();
+        return x.reshape(shape.get(0), keys.getShape().get(1), -1, shape.get(3));
     }
 }
