@@ -9,7 +9,8 @@ import shutil
 import torch
 from safetensors.torch import save_file
 from transformers import (AutoModel, AutoModelForQuestionAnswering, AutoModelForSequenceClassification,
-                          AutoModelForTokenClassification)
+                          AutoModelForTokenClassification, MistralConfig)
+from transformers.loss.loss_utils import (ForQuestionAnsweringLoss, ForSequenceClassificationLoss, ForTokenClassification)
 
 from checkpoints import random_weights
 from common import output_folder, write_json
@@ -36,6 +37,8 @@ CASES = {
     "bidirectional": SHAPE | {"architectures": ["MistralModel"], "is_causal": False},
 }
 LENGTHS = (11, 7, 3)
+# gradients that are recorded: those of the head, and one at the bottom of the network
+GRADIENTS = ("score.weight", "score.bias", "qa_outputs.weight", "qa_outputs.bias", "model.layers.0.self_attn.q_proj.weight")
 
 
 def main():
@@ -50,6 +53,8 @@ def main():
         assert all(tensor.isfinite().all() for tensor in expected.values())
         save_file({key: tensor.contiguous().clone() for key, tensor in sorted(expected.items())},
                   folder / "expected.safetensors")
+    (output / "losses").mkdir(exist_ok=True)
+    save_file(losses(torch.Generator().manual_seed(77)), output / "losses" / "expected.safetensors")
 
 
 def weights(config, source):
@@ -74,21 +79,23 @@ def record(folder, config, source):
     model.eval()
     rows = [torch.randint(3, config["vocab_size"], (length,), generator=source) for length in LENGTHS]
     expected = {}
-    with torch.no_grad():
-        for name, ids, mask in inputs(rows):
-            if config["pad_token_id"] is None and len(ids) > 1:
-                continue
-            expected |= {f"{name}.input_ids": ids, f"{name}.attention_mask": mask}
-            given = {"input_ids": ids, "attention_mask": mask}
-            if head == "MistralModel":
-                states = model(**given).last_hidden_state
-                expected |= {f"{name}.last_hidden_state": states} | pooled(name, states, mask)
-                continue
-            given |= targets(config, ids, mask, source)
-            result = model(**given)
-            expected |= {f"{name}.{key}": value for key, value in given.items() if key not in ("input_ids", "attention_mask")}
-            expected |= {f"{name}.{key}": result[key] for key in ("loss", "logits", "start_logits", "end_logits") if key in result}
-    return expected
+    for name, ids, mask in inputs(rows):
+        if config["pad_token_id"] is None and len(ids) > 1:
+            continue
+        expected |= {f"{name}.input_ids": ids, f"{name}.attention_mask": mask}
+        given = {"input_ids": ids, "attention_mask": mask}
+        if head == "MistralModel":
+            states = model(**given).last_hidden_state
+            expected |= {f"{name}.last_hidden_state": states} | pooled(name, states, mask)
+            continue
+        given |= targets(config, ids, mask, source)
+        model.zero_grad()
+        result = model(**given)
+        result.loss.backward()
+        expected |= {f"{name}.{key}": value for key, value in given.items() if key not in ("input_ids", "attention_mask")}
+        expected |= {f"{name}.{key}": result[key] for key in ("loss", "logits", "start_logits", "end_logits") if key in result}
+        expected |= {f"{name}.grad.{key}": weight.grad.clone() for key, weight in model.named_parameters() if key in GRADIENTS}
+    return {key: tensor.detach() for key, tensor in expected.items()}
 
 
 def inputs(rows):
@@ -113,6 +120,53 @@ def targets(config, ids, mask, source):
     if "problem_type" in config:
         return {"labels": torch.randint(0, 2, (len(ids), count), generator=source).float()}
     return {"labels": torch.randint(0, count, ids.shape[:1], generator=source)}
+
+
+def losses(source):
+    """Losses by themselves, of random logits and labels of every kind: the loss and its gradient."""
+    def floats(*shape):
+        return torch.randn(*shape, generator=source)
+
+    def integers(high, *shape):
+        return torch.randint(0, high, shape, generator=source)
+
+    def sequence(logits, labels, problem=None):
+        config = MistralConfig(num_labels=logits.shape[1], problem_type=problem)
+        return ForSequenceClassificationLoss(labels, logits, config)
+
+    def token(logits, labels):
+        return ForTokenClassification(logits, labels, MistralConfig(num_labels=logits.shape[2]))
+
+    def question(logits, positions):
+        start, end = logits.unbind(-1)
+        return ForQuestionAnsweringLoss(start, end, positions[0], positions[1])
+
+    ignored = integers(3, 4)
+    ignored[1:3] = -100
+    partly = integers(4, 2, 5)
+    partly[0, 2:] = -100
+    outside = torch.tensor([[0, 6, -3, 9], [5, 2, 1, 6]])
+    cases = {
+        "single": (sequence, floats(4, 3), integers(3, 4)),
+        "single-ignored": (sequence, floats(4, 3), ignored),
+        "multi": (sequence, floats(4, 3) * 30, integers(2, 4, 3).float()),
+        "regression": (sequence, floats(4, 1), floats(4)),
+        "regression-row": (sequence, floats(1, 1), floats(1, 1)),
+        "regression-several": (lambda *given: sequence(*given, "regression"), floats(4, 3), floats(4, 3)),
+        "token": (token, floats(2, 5, 4), partly),
+        "question": (question, floats(4, 6, 2), integers(6, 2, 4)),
+        "question-outside": (question, floats(4, 6, 2), outside),
+        "question-column": (question, floats(4, 6, 2), integers(6, 2, 4, 1)),
+    }
+    recorded = {}
+    for name, (function, logits, labels) in cases.items():
+        logits.requires_grad_()
+        loss = function(logits, labels)
+        loss.backward()
+        recorded |= {f"{name}.logits": logits.detach(), f"{name}.labels": labels, f"{name}.loss": loss.detach(),
+                     f"{name}.grad": logits.grad}
+    assert all(tensor.isfinite().all() for tensor in recorded.values())
+    return recorded
 
 
 def pooled(name, states, mask):

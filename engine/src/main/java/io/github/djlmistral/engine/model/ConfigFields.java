@@ -111,7 +111,7 @@ final class ConfigFields {
                 : List.of(exact(element));
     }
 
-    private static double real(JsonElement element) {
+    static double real(JsonElement element) {
         return primitive(element, JsonPrimitive::isNumber).getAsDouble();
     }
 

@@ -40,6 +40,8 @@ import org.jspecify.annotations.Nullable;
  * @param architecture the class of the reference that the weights are of, such as {@code
  *     MistralForCausalLM}, or null if unknown
  * @param labels the classes of a classification head
+ * @param classifierDropout dropout, in training, of the hidden states that a token classification
+ *     head reads; from 0 to below 1
  */
 public record MistralConfig(
         int vocabSize,
@@ -64,7 +66,8 @@ public record MistralConfig(
         @Nullable Dtype dtype,
         @Nullable QuantizationConfig quantizationConfig,
         @Nullable String architecture,
-        LabelConfig labels) {
+        LabelConfig labels,
+        double classifierDropout) {
 
     /** Models of 405 billion parameters have 126. */
     private static final int MOST_LAYERS = 4096;
@@ -112,6 +115,9 @@ public record MistralConfig(
         require(
                 attentionDropout == 0,
                 "attention_dropout is " + attentionDropout + ", only 0 is supported");
+        require(
+                classifierDropout >= 0 && classifierDropout < 1,
+                "classifier_dropout is " + classifierDropout + ", must be from 0 to below 1");
     }
 
     private static void positive(String field, int value) {
@@ -161,7 +167,8 @@ public record MistralConfig(
                 .dtype(dtype)
                 .quantizationConfig(quantizationConfig)
                 .architecture(architecture)
-                .labels(labels);
+                .labels(labels)
+                .classifierDropout(classifierDropout);
     }
 
     /**
@@ -280,6 +287,7 @@ public record MistralConfig(
         private @Nullable QuantizationConfig quantizationConfig;
         private @Nullable String architecture;
         private LabelConfig labels = LabelConfig.DEFAULT;
+        private double classifierDropout = 0.1;
 
         private Builder() {}
 
@@ -423,6 +431,12 @@ public record MistralConfig(
             return this;
         }
 
+        /** Sets {@code classifier_dropout}. Default 0.1. */
+        public Builder classifierDropout(double value) {
+            classifierDropout = value;
+            return this;
+        }
+
         /**
          * Builds the configuration.
          *
@@ -461,7 +475,8 @@ public record MistralConfig(
                     dtype,
                     quantizationConfig,
                     architecture,
-                    labels);
+                    labels,
+                    classifierDropout);
         }
     }
 }

@@ -84,7 +84,15 @@ final class MistralConfigFile {
                 .quantizationConfig(QuantizationFields.read(fields.object("quantization_config")))
                 .architecture(architecture(fields))
                 .labels(LabelFields.read(fields))
+                .classifierDropout(classifierDropout(fields, absent.classifierDropout()))
                 .build();
+    }
+
+    private static double classifierDropout(ConfigFields fields, double absent) {
+        Double hidden = fields.get("hidden_dropout", ConfigFields::real, null);
+        Double own = fields.get("classifier_dropout", ConfigFields::real, hidden);
+        own = own == null ? hidden : own; // an explicit null is as good as none
+        return own == null ? absent : own;
     }
 
     private static @Nullable String architecture(ConfigFields fields) {

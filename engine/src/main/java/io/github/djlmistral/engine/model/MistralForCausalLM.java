@@ -161,7 +161,7 @@ public final class MistralForCausalLM extends MistralPreTrainedModel implements 
     }
 
     @Override
-    NDArray select(PassInput input, Kernels kernels, NDArray x) {
+    NDArray select(PassInput input, Kernels kernels, boolean training, NDArray x) {
         return input.keptTokens(x);
     }
 

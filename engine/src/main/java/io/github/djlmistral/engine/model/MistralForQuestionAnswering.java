@@ -7,6 +7,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.training.ParameterStore;
+import ai.djl.training.loss.Loss;
 import ai.djl.util.PairList;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.KernelChoice;
@@ -70,6 +71,20 @@ public final class MistralForQuestionAnswering extends MistralPreTrainedModel {
             MistralCheckpoint checkpoint, String source, NDManager manager, ComputeOptions options)
             throws MalformedModelException {
         return of(MistralForQuestionAnswering::new, checkpoint, source, manager, options);
+    }
+
+    /**
+     * Returns the loss to train with, {@code ForQuestionAnsweringLoss} of the reference: the mean of
+     * the cross entropies of start and end. Predictions are {@code start_logits} and {@code
+     * end_logits}, (B, T); labels are the indices of the first and the last token of the answer,
+     * each int64 (B) or (B, 1). Indices of T and more, of answers that were truncated, are ignored;
+     * negative ones count as 0.
+     *
+     * @return a new loss, whose {@code evaluate} throws {@link IllegalArgumentException} for labels
+     *     of the wrong shape or type, and if every start or every end is ignored
+     */
+    public Loss loss() {
+        return new QuestionAnsweringLoss();
     }
 
     @Override

@@ -5,6 +5,7 @@ import ai.djl.MalformedModelException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.training.loss.Loss;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
@@ -70,13 +71,33 @@ public final class MistralForSequenceClassification extends MistralPreTrainedMod
         return of(MistralForSequenceClassification::new, checkpoint, source, manager, options);
     }
 
+    /**
+     * Returns the loss to train with, {@code ForSequenceClassificationLoss} of the reference, for
+     * logits (B, N). The {@code problem_type} of {@link MistralConfig#labels} decides; if it is not
+     * set, one class is a regression, integers are single labels and floats are independent labels.
+     *
+     * <ul>
+     *   <li>{@code single_label_classification}: cross entropy; labels int64 (B), each a class from
+     *       0 to N-1, or -100 for a row that is ignored;
+     *   <li>{@code multi_label_classification}: binary cross entropy of the logits; labels float32
+     *       (B, N), 1 for each class that applies and 0 for the others;
+     *   <li>{@code regression}: mean squared error; labels float32 (B, N), or (B) if N is 1.
+     * </ul>
+     *
+     * @return a new loss, whose {@code evaluate} throws {@link IllegalArgumentException} for labels
+     *     of the wrong shape or type or out of range, and if every row is ignored
+     */
+    public Loss loss() {
+        return new SequenceClassificationLoss(config().labels());
+    }
+
     @Override
     MistralLinear head() {
         return score;
     }
 
     @Override
-    NDArray select(PassInput input, Kernels kernels, NDArray x) {
+    NDArray select(PassInput input, Kernels kernels, boolean training, NDArray x) {
         int tokens = input.tokens();
         Shape shape = x.getShape(); // (B, T, E)
         long[] rows = lastTokens(input.ids(), input.batch(), tokens);

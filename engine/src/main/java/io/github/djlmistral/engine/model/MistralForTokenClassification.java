@@ -2,16 +2,21 @@
 package io.github.djlmistral.engine.model;
 
 import ai.djl.MalformedModelException;
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.norm.Dropout;
+import ai.djl.training.loss.Loss;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.KernelChoice;
+import io.github.djlmistral.engine.kernels.Kernels;
 import java.io.IOException;
 import java.nio.file.Path;
 
 /**
  * Mistral with a classification head on every token; {@code MistralForTokenClassification} of the
- * reference, without its dropout in training.
+ * reference. In training the hidden states it reads are subject to dropout, see {@link
+ * MistralConfig#classifierDropout}.
  *
  * <p>As a DJL block it returns {@code logits} float32 (B, T, N), one for each of the N classes of
  * {@link MistralConfig#labels}.
@@ -64,6 +69,26 @@ public final class MistralForTokenClassification extends MistralPreTrainedModel 
             MistralCheckpoint checkpoint, String source, NDManager manager, ComputeOptions options)
             throws MalformedModelException {
         return of(MistralForTokenClassification::new, checkpoint, source, manager, options);
+    }
+
+    /**
+     * Returns the loss to train with, {@code ForTokenClassification} of the reference: cross
+     * entropy of the logits (B, T, N) with labels int64 (B, T), each a class from 0 to N-1, or -100
+     * for a token that is ignored, such as padding.
+     *
+     * @return a new loss, whose {@code evaluate} throws {@link IllegalArgumentException} for labels
+     *     of the wrong shape or type or out of range, and if every token is ignored
+     */
+    public Loss loss() {
+        return new TokenClassificationLoss();
+    }
+
+    @Override
+    NDArray select(PassInput input, Kernels kernels, boolean training, NDArray x) {
+        double rate = config().classifierDropout();
+        return training && rate > 0
+                ? Dropout.dropout(x, (float) rate, true).singletonOrThrow()
+                : x;
     }
 
     @Override

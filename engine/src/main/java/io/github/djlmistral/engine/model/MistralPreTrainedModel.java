@@ -295,7 +295,8 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
         NDList attentions = input.attentions() ? new NDList() : null;
         NDList hiddenStates = model.forward(values, input, training, attentions);
         Kernels kernels = training ? kernels().training() : kernels();
-        NDArray x = select(input, kernels, hiddenStates.get(hiddenStates.size() - 1));
+        NDArray last = hiddenStates.get(hiddenStates.size() - 1);
+        NDArray x = select(input, kernels, training, last);
         NDArray logits = kernels.toFloat32(head().forward(values, training, kernels, x));
         return new ForwardOutput(logits, input.hiddenStates() ? hiddenStates : null, attentions);
     }
@@ -306,12 +307,12 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
     }
 
     /**
-     * Selects the rows of the last hidden state that the head reads: all of them by default.
+     * Selects what the head reads of the last hidden state: all of it by default.
      *
      * @param x the last hidden state (B, T, E)
      * @return an array (.., E)
      */
-    NDArray select(PassInput input, Kernels kernels, NDArray x) {
+    NDArray select(PassInput input, Kernels kernels, boolean training, NDArray x) {
         return x;
     }
 

@@ -22,6 +22,10 @@ final class ConfigFields {
         for (RecordComponent component : MistralConfig.class.getRecordComponents()) {
             try {
                 Object value = component.getAccessor().invoke(config);
+                if (component.getName().equals("classifierDropout")
+                        && value.equals(MistralConfig.defaults().classifierDropout())) {
+                    continue;
+                }
                 if (value instanceof LabelConfig labels) {
                     put(labels, fields);
                 } else if (component.getName().equals("architecture")) {

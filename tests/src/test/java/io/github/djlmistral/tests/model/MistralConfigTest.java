@@ -54,6 +54,7 @@ class MistralConfigTest {
                         .padTokenId(null)
                         .dtype(null)
                         .quantizationConfig(null)
+                        .classifierDropout(0.1)
                         .build();
         assertThat(MistralConfig.parse("{}")).isEqualTo(expected);
         assertThat(MistralConfig.defaults()).isEqualTo(expected);
@@ -188,6 +189,9 @@ class MistralConfigTest {
                 "sliding_window, 0.5",
                 "attention_dropout, 0.1",
                 "attention_dropout, null",
+                "classifier_dropout, 1",
+                "classifier_dropout, -0.1",
+                "classifier_dropout, \"0.1\"",
                 "use_cache, 1",
                 "use_cache, \"yes\"",
                 "use_cache, null",
