@@ -74,8 +74,8 @@ public final class MistralForQuestionAnswering extends MistralPreTrainedModel {
     }
 
     /**
-     * Returns the loss to train with, {@code ForQuestionAnsweringLoss} of the reference: the mean of
-     * the cross entropies of start and end. Predictions are {@code start_logits} and {@code
+     * Returns the loss to train with, {@code ForQuestionAnsweringLoss} of the reference: the mean
+     * of the cross entropies of start and end. Predictions are {@code start_logits} and {@code
      * end_logits}, (B, T); labels are the indices of the first and the last token of the answer,
      * each int64 (B) or (B, 1). Indices of T and more, of answers that were truncated, are ignored;
      * negative ones count as 0.

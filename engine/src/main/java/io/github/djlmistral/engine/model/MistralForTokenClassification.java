@@ -86,9 +86,7 @@ public final class MistralForTokenClassification extends MistralPreTrainedModel 
     @Override
     NDArray select(PassInput input, Kernels kernels, boolean training, NDArray x) {
         double rate = config().classifierDropout();
-        return training && rate > 0
-                ? Dropout.dropout(x, (float) rate, true).singletonOrThrow()
-                : x;
+        return training && rate > 0 ? Dropout.dropout(x, (float) rate, true).singletonOrThrow() : x;
     }
 
     @Override

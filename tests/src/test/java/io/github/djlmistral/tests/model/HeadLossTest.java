@@ -94,8 +94,7 @@ class HeadLossTest extends Fixture {
                     question
                             ? new NDList(logits.get("..., 0"), logits.get("..., 1"))
                             : new NDList(logits);
-            NDList given =
-                    question ? new NDList(labels.get(0), labels.get(1)) : new NDList(labels);
+            NDList given = question ? new NDList(labels.get(0), labels.get(1)) : new NDList(labels);
             NDArray value = loss.evaluate(given, predictions);
             assertThat(value.getShape().size()).isEqualTo(1);
             assertThat(value.getFloat())
@@ -189,8 +188,7 @@ class HeadLossTest extends Fixture {
         assertThat(network.config().classifierDropout()).isEqualTo(0.1);
         NDList inputs = new NDList(reference.array(manager, "row.input_ids"));
         NDArray plain = network.forward(parameters, inputs, false).singletonOrThrow();
-        assertThat(network.forward(parameters, inputs, false).singletonOrThrow())
-                .isEqualTo(plain);
+        assertThat(network.forward(parameters, inputs, false).singletonOrThrow()).isEqualTo(plain);
         NDArray first = network.forward(parameters, inputs, true).singletonOrThrow();
         NDArray second = network.forward(parameters, inputs, true).singletonOrThrow();
         assertThat(first).isNotEqualTo(plain).isNotEqualTo(second);
@@ -208,7 +206,9 @@ class HeadLossTest extends Fixture {
         assertThat(MistralConfig.parse("{\"hidden_dropout\": 0.3}").classifierDropout())
                 .isEqualTo(0.3);
         assertThat(
-                        MistralConfig.parse("{'hidden_dropout': 0.3, 'classifier_dropout': 0}".replace('\'', '"'))
+                        MistralConfig.parse(
+                                        "{'hidden_dropout': 0.3, 'classifier_dropout': 0}"
+                                                .replace('\'', '"'))
                                 .classifierDropout())
                 .isZero();
         assertThat(MistralConfig.parse("{\"classifier_dropout\": null}").classifierDropout())
@@ -257,8 +257,7 @@ class HeadLossTest extends Fixture {
         NDArray labels = manager.create(new long[] {1, 1});
         Loss loss = sequenceLoss(2, null);
         assertThat(
-                        loss.evaluate(
-                                        new NDList(labels.toType(DataType.INT32, false)), logits)
+                        loss.evaluate(new NDList(labels.toType(DataType.INT32, false)), logits)
                                 .getFloat())
                 .isEqualTo(loss.evaluate(new NDList(labels), logits).getFloat());
     }
