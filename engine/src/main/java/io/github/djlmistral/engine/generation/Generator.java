@@ -26,6 +26,7 @@ public final class Generator {
      * @param network the network
      * @param manager closing it closes the generations
      * @param decoder decodes for stop strings; null for none
+     * @throws IllegalArgumentException if the attention of the network is bidirectional
      */
     public Generator(
             MistralForCausalLM network, NDManager manager, @Nullable TokenDecoder decoder) {
@@ -39,12 +40,14 @@ public final class Generator {
      * @param manager closing it closes the generations
      * @param decoder decodes for stop strings; null for none
      * @param limits the request limits; a request counts until its generation is closed
+     * @throws IllegalArgumentException if the attention of the network is bidirectional
      */
     public Generator(
             MistralForCausalLM network,
             NDManager manager,
             @Nullable TokenDecoder decoder,
             RequestLimits limits) {
+        network.config().requireCausal();
         this.network = network;
         this.manager = manager;
         this.decoder = decoder;

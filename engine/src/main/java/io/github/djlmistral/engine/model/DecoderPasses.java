@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class DecoderPasses {
 
-    private final MistralModel model;
+    private final MistralBackbone model;
     private final MistralLinear head;
     private final List<Parameter> parameters;
     private final List<Shape> shapes;
@@ -33,7 +33,7 @@ final class DecoderPasses {
      * @param parameters the parameters it reads; it is not used while one of them is unfrozen
      * @throws UnsupportedOperationException if the network is not supported
      */
-    DecoderPasses(MistralModel model, MistralLinear head, Collection<Parameter> parameters) {
+    DecoderPasses(MistralBackbone model, MistralLinear head, Collection<Parameter> parameters) {
         this.model = model;
         this.head = head;
         this.parameters = List.copyOf(parameters);

@@ -7,9 +7,10 @@ import ai.djl.ndarray.NDManager;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The output of {@link MistralForCausalLM#forward}.
+ * The output of {@link MistralPreTrainedModel#forward}.
  *
- * @param logits float32 (B, T or {@code logitsToKeep}, V)
+ * @param logits float32, of {@link MistralForCausalLM} (B, T or {@code logitsToKeep}, V), of other
+ *     networks see their class
  * @param hiddenStates if requested, L + 1 arrays (B, T, E): the embeddings, the outputs of layers 1
  *     to L - 1, and the last layer's output after the final norm
  * @param attentions if requested, L arrays of attention weights (B, H, T, K)

@@ -96,6 +96,8 @@ final class GgufConfig {
         long window = integer("attention.sliding_window").orElse(0);
         json.add("sliding_window", window == 0 ? JsonNull.INSTANCE : new JsonPrimitive(window));
         json.addProperty("tie_word_embeddings", !gguf.tensors().containsKey(GgufWeights.OUTPUT));
+        metadata.flag(key("attention.causal"))
+                .ifPresent(causal -> json.addProperty("is_causal", causal));
         // defaults as in llama.cpp: bos 1, eos 2
         token(json, "bos_token_id", "bos_token_id");
         token(json, "pad_token_id", "padding_token_id");

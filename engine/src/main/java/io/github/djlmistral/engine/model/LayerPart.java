@@ -6,7 +6,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
 
-/** A block inside {@link MistralModel} that computes with a {@link ForwardPass}. */
+/** A block inside {@link MistralBackbone} that computes with a {@link ForwardPass}. */
 abstract class LayerPart extends MistralBlock {
 
     /** Computes (B, T, E) from (B, T, E). */
@@ -20,6 +20,6 @@ abstract class LayerPart extends MistralBlock {
             PairList<String, Object> params) {
         throw new IllegalStateException(
                 getClass().getSimpleName()
-                        + " needs the positions, mask and cache of a pass: call MistralModel");
+                        + " needs the positions, mask and cache of a pass: run the whole network");
     }
 }

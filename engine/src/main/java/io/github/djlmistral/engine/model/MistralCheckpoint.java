@@ -20,6 +20,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /**
  * The configuration and weights of a checkpoint. Unquantized weights are memory-mapped, not read.
@@ -28,6 +29,8 @@ import java.util.Optional;
  * @param weights the weights, with the names and layout of Hugging Face
  */
 public record MistralCheckpoint(MistralConfig config, Weights weights) {
+
+    private static final Pattern UNPREFIXED = Pattern.compile("(embed_tokens|layers|norm)\\.");
 
     /**
      * Opens a checkpoint: {@code config.json} with {@code *.safetensors}, or {@code params.json}
@@ -53,16 +56,31 @@ public record MistralCheckpoint(MistralConfig config, Weights weights) {
         MistralConfig config = MistralConfig.read(path);
         Checkpoint checkpoint = Checkpoint.open(path);
         Map<String, Tensor> tensors = checkpoint.tensors();
-        if (checkpoint.consolidated()) {
-            tensors =
-                    ConsolidatedLayout.toHuggingFace(
-                            tensors, config.numAttentionHeads(), config.numKeyValueHeads());
-        }
+        tensors =
+                checkpoint.consolidated()
+                        ? ConsolidatedLayout.toHuggingFace(
+                                tensors, config.numAttentionHeads(), config.numKeyValueHeads())
+                        : prefixed(tensors);
         Weights weights =
                 QuantizedCheckpoint.read(
                         path, tensors, config.quantizationConfig(), matrices(config));
         SourceFiles.of(checkpoint.tensors().values().stream()).check();
         return new MistralCheckpoint(config, weights);
+    }
+
+    /**
+     * Renames tensors of checkpoints of {@code MistralModel}, which lack the prefix that the
+     * backbone has in the other networks: {@code norm.weight} to {@code model.norm.weight}.
+     */
+    private static Map<String, Tensor> prefixed(Map<String, Tensor> tensors) {
+        Map<String, Tensor> renamed = new LinkedHashMap<>();
+        tensors.forEach(
+                (name, tensor) -> {
+                    String full = UNPREFIXED.matcher(name).lookingAt() ? "model." + name : name;
+                    boolean same = full.equals(name) || tensors.containsKey(full);
+                    renamed.put(same ? name : full, same ? tensor : tensor.renamed(full));
+                });
+        return renamed;
     }
 
     /**

@@ -42,6 +42,9 @@ import org.jspecify.annotations.Nullable;
  * @param labels the classes of a classification head
  * @param classifierDropout dropout, in training, of the hidden states that a token classification
  *     head reads; from 0 to below 1
+ * @param isCausal whether a token attends only to those before it and itself; with {@code false}
+ *     attention is bidirectional, which suits embeddings and classification, and the sliding window
+ *     reaches as far in both directions
  */
 public record MistralConfig(
         int vocabSize,
@@ -67,7 +70,8 @@ public record MistralConfig(
         @Nullable QuantizationConfig quantizationConfig,
         @Nullable String architecture,
         LabelConfig labels,
-        double classifierDropout) {
+        double classifierDropout,
+        boolean isCausal) {
 
     /** Models of 405 billion parameters have 126. */
     private static final int MOST_LAYERS = 4096;
@@ -168,7 +172,8 @@ public record MistralConfig(
                 .quantizationConfig(quantizationConfig)
                 .architecture(architecture)
                 .labels(labels)
-                .classifierDropout(classifierDropout);
+                .classifierDropout(classifierDropout)
+                .isCausal(isCausal);
     }
 
     /**
@@ -253,12 +258,38 @@ public record MistralConfig(
         return slidingWindow == null ? 0 : slidingWindow;
     }
 
+    /**
+     * Requires that text can be generated.
+     *
+     * @throws IllegalArgumentException if attention is bidirectional: each token would depend on
+     *     those that follow it
+     */
+    public void requireCausal() {
+        if (!isCausal) {
+            throw new IllegalArgumentException(
+                    "this network attends in both directions (is_causal is false in config.json),"
+                            + " so it cannot generate text: use it for embeddings, or choose a"
+                            + " causal checkpoint");
+        }
+    }
+
     /** Returns the number of parameters, 7,241,732,096 for Mistral-7B-v0.1. */
     public long parameterCount() {
         long embedding = (long) vocabSize * hiddenSize;
         long attention = 2L * hiddenSize * headDim * (numAttentionHeads + numKeyValueHeads);
         long layer = attention + 3L * hiddenSize * intermediateSize + 2L * hiddenSize;
-        return embedding * (tieWordEmbeddings ? 1 : 2) + numHiddenLayers * layer + hiddenSize;
+        return embedding + numHiddenLayers * layer + hiddenSize + headParameters(embedding);
+    }
+
+    private long headParameters(long table) {
+        long row = hiddenSize;
+        return switch (architecture == null ? "" : architecture) {
+            case "MistralModel" -> 0;
+            case "MistralForQuestionAnswering" -> 2 * (row + 1);
+            case "MistralForSequenceClassification" -> labels.size() * row;
+            case "MistralForTokenClassification" -> labels.size() * (row + 1);
+            default -> tieWordEmbeddings ? 0 : table;
+        };
     }
 
     /** Builder; its defaults are those of {@code MistralConfig} in transformers. */
@@ -288,6 +319,7 @@ public record MistralConfig(
         private @Nullable String architecture;
         private LabelConfig labels = LabelConfig.DEFAULT;
         private double classifierDropout = 0.1;
+        private boolean isCausal = true;
 
         private Builder() {}
 
@@ -437,6 +469,12 @@ public record MistralConfig(
             return this;
         }
 
+        /** Sets {@code is_causal}: false for bidirectional attention. Default true. */
+        public Builder isCausal(boolean value) {
+            isCausal = value;
+            return this;
+        }
+
         /**
          * Builds the configuration.
          *
@@ -476,7 +514,8 @@ public record MistralConfig(
                     quantizationConfig,
                     architecture,
                     labels,
-                    classifierDropout);
+                    classifierDropout,
+                    isCausal);
         }
     }
 }

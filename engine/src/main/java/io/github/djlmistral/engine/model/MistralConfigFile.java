@@ -85,6 +85,7 @@ final class MistralConfigFile {
                 .architecture(architecture(fields))
                 .labels(LabelFields.read(fields))
                 .classifierDropout(classifierDropout(fields, absent.classifierDropout()))
+                .isCausal(fields.require("is_causal", ConfigFields::bool, absent.isCausal()))
                 .build();
     }
 

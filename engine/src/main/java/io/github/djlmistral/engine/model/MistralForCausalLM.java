@@ -204,10 +204,12 @@ public final class MistralForCausalLM extends MistralPreTrainedModel implements 
      * @param batch the batch size B
      * @param tokens the maximum number of tokens of a row, prompt included
      * @return an empty cache
+     * @throws IllegalArgumentException if attention is bidirectional
      * @throws IllegalStateException if the network is closed
      */
     public KvCache newCache(NDManager manager, int batch, int tokens) {
         MistralConfig config = config();
+        config.requireCausal();
         int groups = config.numKeyValueHeads();
         int window = config.window();
         boolean rolls = window > 0 && window < tokens;

@@ -1,170 +1,93 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.model;
 
-import ai.djl.ndarray.NDArray;
+import ai.djl.MalformedModelException;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import ai.djl.nn.Parameter;
 import ai.djl.training.ParameterStore;
-import ai.djl.training.initializer.Initializer;
-import ai.djl.training.initializer.NormalInitializer;
 import ai.djl.util.PairList;
-import io.github.djlmistral.engine.internal.simd.DecoderNetwork;
-import io.github.djlmistral.engine.kernels.Kernels;
+import io.github.djlmistral.engine.kernels.ComputeOptions;
+import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Objects;
+import io.github.djlmistral.engine.quantization.Weights;
+import io.github.djlmistral.engine.weights.Tensor;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Embedding, decoder layers and final norm; {@code MistralModel} of the reference. */
-final class MistralModel extends MistralBlock {
+/**
+ * Mistral without a head; {@code MistralModel} of the reference. Embeddings are made from its
+ * output.
+ *
+ * <p>As a DJL block it returns {@code last_hidden_state} float32 (B, T, E), after the final norm.
+ * {@link #lastHiddenState} of the other networks returns the same without their head.
+ */
+public final class MistralModel extends MistralPreTrainedModel {
 
-    private final MistralConfig config;
-    private final Kernels kernels;
-    private final Parameter embedTokens;
-    private @Nullable QuantizedWeight quantizedTokens;
-    private final List<MistralDecoderLayer> layers = new ArrayList<>();
-    private final Parameter norm;
-    private final float[] inverseFrequencies;
+    private static final String PREFIX = "model.";
 
     /**
-     * Makes a model with uninitialized parameters.
+     * Creates a network with uninitialized parameters.
      *
      * @param config the configuration
-     * @param kernels the kernels
+     * @param choice the kernels
      */
-    MistralModel(MistralConfig config, Kernels kernels) {
-        this.config = config;
-        this.kernels = kernels;
-        Initializer initializer = new NormalInitializer((float) config.initializerRange());
-        embedTokens = weight("embed_tokens", initializer, config.vocabSize(), config.hiddenSize());
-        for (int i = 0; i < config.numHiddenLayers(); ++i) {
-            layers.add(
-                    addChildBlock("layers." + i, new MistralDecoderLayer(config, i, initializer)));
-        }
-        norm = weight("norm", Initializer.ONES, config.hiddenSize());
-        inverseFrequencies = new float[config.headDim() / 2];
-        for (int i = 0; i < inverseFrequencies.length; ++i) {
-            // theta^(-2i/D), in the precision of the reference
-            double exponent = (float) (2.0 * i) / (float) config.headDim();
-            inverseFrequencies[i] = 1f / (float) Math.pow(config.ropeTheta(), exponent);
-        }
-    }
-
-    /** Returns the configuration. */
-    MistralConfig config() {
-        return config;
-    }
-
-    /** Returns the kernels. */
-    Kernels kernels() {
-        return kernels;
-    }
-
-    Parameter embedding() {
-        return embedTokens;
-    }
-
-    /** Describes the network to a decoder, with this output layer. */
-    DecoderNetwork forDecoder(MistralLinear head) {
-        return new DecoderNetwork(
-                kernels.dtype(),
-                config.numAttentionHeads(),
-                config.numKeyValueHeads(),
-                config.headDim(),
-                config.window(),
-                config.rmsNormEps(),
-                inverseFrequencies.clone(),
-                quantizedTokens == null
-                        ? new DecoderNetwork.Matrix(embedTokens.getArray(), null)
-                        : new DecoderNetwork.Matrix(null, quantizedTokens),
-                layers.stream().map(MistralDecoderLayer::forDecoder).toList(),
-                norm.getArray(),
-                head.forDecoder());
-    }
-
-    /** Replaces the embedding parameter by a quantized table. */
-    void quantizeEmbedding(QuantizedWeight table) {
-        parameters.remove("embed_tokens");
-        quantizedTokens = table;
-    }
-
-    /** Drops the quantized embedding table when the network is closed. */
-    void dropQuantized() {
-        quantizedTokens = null;
+    public MistralModel(MistralConfig config, KernelChoice choice) {
+        super(config, choice);
     }
 
     /**
-     * Runs the layers.
+     * Loads a checkpoint of any architecture; the weights of a head are not read, as with {@code
+     * AutoModel} of the reference. The parameters are frozen: unfreeze those to train.
      *
-     * @param values the store of parameter values
-     * @param input the arguments
-     * @param training whether gradients are required
-     * @param attentions collects the attention weights, or null
-     * @return the last hidden state (B, T, E), preceded by the others if requested
+     * @param directory the checkpoint
+     * @param manager the manager that determines the device, and closes the network with itself
+     * @param options kernels and data type
+     * @return the network
+     * @throws IOException if files are missing or cannot be read
+     * @throws MalformedModelException if the weights do not match the configuration
      */
-    NDList forward(
-            ParameterStore values, PassInput input, boolean training, @Nullable NDList attentions) {
-        NDManager scope = input.scope();
-        Kernels k = training ? kernels.training() : kernels;
-        ForwardPass pass =
-                new ForwardPass(
-                        values,
-                        training,
-                        scope.getDevice(),
-                        k,
-                        k.rotaryTables(positions(input), scope.create(inverseFrequencies)),
-                        input.mask(config.window()),
-                        input.cache(),
-                        attentions);
-        NDArray x = embeddings(input, pass);
-        NDList hiddenStates = new NDList();
-        // unless they are needed for gradients or by the caller
-        boolean released = !training && !input.hiddenStates() && attentions == null;
-        for (MistralDecoderLayer layer : layers) {
-            if (input.hiddenStates()) {
-                hiddenStates.add(x);
-            }
-            x = released ? forward(layer, pass, x) : layer.forward(pass, x);
-        }
-        hiddenStates.add(k.rmsNorm(x, pass.value(norm), config.rmsNormEps()));
-        if (input.cache() != null) {
-            input.cache().finish();
-        }
-        return hiddenStates;
-    }
-
-    private static NDArray positions(PassInput input) {
-        long tokens = input.tokens();
-        long[] positions = input.positions();
-        return input.scope().create(positions, new Shape(positions.length / tokens, tokens));
-    }
-
-    private NDArray embeddings(PassInput input, ForwardPass pass) {
-        if (input.embeddings() != null) {
-            return input.embeddings();
-        }
-        long[] flat = Objects.requireNonNull(input.ids());
-        NDArray ids = input.scope().create(flat, new Shape(input.batch(), input.tokens()));
-        return quantizedTokens == null
-                ? pass.kernels().embedding(ids, pass.value(embedTokens))
-                : pass.kernels().embedding(ids, quantizedTokens);
+    public static MistralModel load(Path directory, NDManager manager, ComputeOptions options)
+            throws IOException, MalformedModelException {
+        return of(MistralCheckpoint.open(directory), directory.toString(), manager, options);
     }
 
     /**
-     * Runs a layer and frees its intermediate arrays, which would add up to gigabytes. The next
-     * layer reuses that memory, so the system need not map and clear new pages.
+     * Creates a network from an open checkpoint and takes ownership of its memory, even if this
+     * fails.
+     *
+     * @param checkpoint the checkpoint; must not be used for another network
+     * @param source its name for messages
+     * @param manager the manager that determines the device, and closes the network with itself
+     * @param options kernels and data type
+     * @return the network
+     * @throws MalformedModelException as {@link #load}
      */
-    private static NDArray forward(MistralDecoderLayer layer, ForwardPass pass, NDArray x) {
-        NDManager manager = x.getManager();
-        try (NDManager scope = manager.newSubManager()) {
-            x.attach(scope);
-            NDArray result = layer.forward(pass, x);
-            result.attach(manager);
-            return result;
-        }
+    public static MistralModel of(
+            MistralCheckpoint checkpoint, String source, NDManager manager, ComputeOptions options)
+            throws MalformedModelException {
+        return of(MistralModel::new, checkpoint, source, manager, options);
+    }
+
+    @Override
+    @Nullable MistralLinear head() {
+        return null;
+    }
+
+    /** Every architecture has these weights. */
+    @Override
+    void requireArchitecture() {}
+
+    @Override
+    Weights own(Weights given) {
+        Map<String, Tensor> tensors = new LinkedHashMap<>(given.unquantized());
+        Map<String, QuantizedWeight> quantized = new LinkedHashMap<>(given.quantized());
+        tensors.keySet().removeIf(name -> !name.startsWith(PREFIX));
+        quantized.keySet().removeIf(name -> !name.startsWith(PREFIX));
+        return new Weights(tensors, quantized);
     }
 
     @Override
@@ -172,14 +95,12 @@ final class MistralModel extends MistralBlock {
             ParameterStore parameterStore,
             NDList inputs,
             boolean training,
-            PairList<String, Object> params) {
-        throw new IllegalStateException(
-                "run the network as a whole, MistralForCausalLM: with outputHiddenStates it gives"
-                        + " the last hidden state as well");
+            @Nullable PairList<String, Object> params) {
+        return new NDList(lastHiddenState(parameterStore, ForwardInput.of(inputs), training));
     }
 
     @Override
     public Shape[] getOutputShapes(Shape[] inputShapes) {
-        return new Shape[] {inputShapes[0].add(config.hiddenSize())};
+        return new Shape[] {inputShapes[0].add(config().hiddenSize())};
     }
 }

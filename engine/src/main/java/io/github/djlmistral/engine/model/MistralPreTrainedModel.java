@@ -23,7 +23,8 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A {@link MistralModel} with a head on top; {@code MistralPreTrainedModel} of the reference.
+ * A Mistral network, with or without a head on its last hidden state; {@code
+ * MistralPreTrainedModel} of the reference.
  *
  * <p>As a DJL block it takes {@code input_ids} int64 (B, T) and optionally {@code attention_mask}
  * (B, T) and {@code position_ids} (B, T). Forward passes do not modify the network, so any number
@@ -37,7 +38,8 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
         permits MistralForCausalLM,
                 MistralForQuestionAnswering,
                 MistralForSequenceClassification,
-                MistralForTokenClassification {
+                MistralForTokenClassification,
+                MistralModel {
 
     /** The architectures of checkpoints that are told apart. */
     private static final Set<String> ARCHITECTURES =
@@ -48,7 +50,7 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
                     "MistralForSequenceClassification",
                     "MistralForTokenClassification");
 
-    final MistralModel model;
+    final MistralBackbone model;
     final CloseGate gate = new CloseGate(this::closedMessage, this::free);
     String kernelReason;
     private String source = getClass().getSimpleName();
@@ -57,7 +59,7 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
     private long weightBytes;
 
     MistralPreTrainedModel(MistralConfig config, KernelChoice choice) {
-        model = addChildBlock("model", new MistralModel(config, choice.kernels()));
+        model = addChildBlock("model", new MistralBackbone(config, choice.kernels()));
         kernelReason = choice.reason();
         weightBytes = config.parameterCount() * choice.kernels().dtype().bytes();
     }
@@ -84,6 +86,7 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
                     case "MistralForSequenceClassification" ->
                             MistralForSequenceClassification::new;
                     case "MistralForTokenClassification" -> MistralForTokenClassification::new;
+                    case "MistralModel" -> MistralModel::new;
                     default -> MistralForCausalLM::new;
                 };
         return of(constructor, checkpoint, source, manager, options);
@@ -97,8 +100,8 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
                 name, new MistralLinear(initializer, outputs, config.hiddenSize(), biased));
     }
 
-    /** Returns the layer that computes the logits. */
-    abstract MistralLinear head();
+    /** Returns the layer that computes the logits; null for a network without a head. */
+    abstract @Nullable MistralLinear head();
 
     /** Creates a network from a checkpoint and takes ownership of its memory. */
     static <N extends MistralPreTrainedModel> N of(
@@ -145,16 +148,22 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
             throws MalformedModelException {
         source = from;
         requireArchitecture();
+        Weights own = own(given);
         SourceFiles.of(given.tensors()).check();
-        files = new WeightBinding(this, model, tiedHead(), owned.manager()).bind(given, source);
-        weightBytes = given.bytes(kernels().dtype());
-        bound(given, choice);
+        files = new WeightBinding(this, model, tiedHead(), owned.manager()).bind(own, source);
+        weightBytes = own.bytes(kernels().dtype());
+        bound(own, choice);
         SourceFiles.of(given.tensors()).check();
         weights = owned;
         owned.closeWithParent(this);
     }
 
-    private void requireArchitecture() throws MalformedModelException {
+    /** Returns the weights of a checkpoint that this network has parameters for. */
+    Weights own(Weights given) {
+        return given;
+    }
+
+    void requireArchitecture() throws MalformedModelException {
         String stored = config().architecture();
         String own = getClass().getSimpleName();
         if (stored != null && ARCHITECTURES.contains(stored) && !stored.equals(own)) {
@@ -219,7 +228,10 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
         files = SourceFiles.NONE;
         model.dropQuantized();
         namedLinears().values().forEach(MistralLinear::dropQuantized);
-        head().dropQuantized(); // which the embedding may share
+        MistralLinear head = head();
+        if (head != null) {
+            head.dropQuantized(); // which the embedding may share
+        }
         if (weights != null) {
             weights.close();
         }
@@ -253,7 +265,7 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
      * @param input the arguments
      * @param training whether gradients are required
      * @return the logits, float32, see the network's class for their shape, and other requested
-     *     outputs
+     *     outputs; of a {@link MistralModel} the last hidden state instead of logits
      * @throws IllegalArgumentException if the arguments do not fit the network or each other: a
      *     token id outside the vocabulary, a cache of another network, a mask or positions of the
      *     wrong shape
@@ -265,6 +277,44 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
      *     SourceFiles#check}; checked for prompts, not for every token
      */
     public ForwardOutput forward(ParameterStore values, ForwardInput input, boolean training) {
+        return pass(input, training, checked -> forward(values, checked, training));
+    }
+
+    /**
+     * Computes the last hidden state, the output of {@code MistralModel} of the reference, from
+     * which embeddings are made, without the logits.
+     *
+     * @param values as above
+     * @param input as above
+     * @param training as above
+     * @return float32 (B, T, E), after the final norm
+     * @throws IllegalArgumentException as above
+     * @throws IllegalStateException as above
+     * @throws UncheckedIOException as above
+     */
+    public NDArray lastHiddenState(ParameterStore values, ForwardInput input, boolean training) {
+        NDArray state =
+                pass(
+                                input,
+                                training,
+                                checked -> {
+                                    files.check();
+                                    NDList states = model.forward(values, checked, training, null);
+                                    NDArray last = states.get(states.size() - 1);
+                                    return new ForwardOutput(
+                                            kernels(training).toFloat32(last), null, null);
+                                })
+                        .logits();
+        state.setName("last_hidden_state");
+        return state;
+    }
+
+    private Kernels kernels(boolean training) {
+        return training ? kernels().training() : kernels();
+    }
+
+    private ForwardOutput pass(
+            ForwardInput input, boolean training, Function<PassInput, ForwardOutput> compute) {
         NDManager target = input.manager();
         if (training) {
             DjlEngine.of(target).requireGradients();
@@ -272,7 +322,7 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
         gate.enter();
         try (PassScope scope = new PassScope(target);
                 PassInput checked = PassInput.of(input, config(), kernels(), scope.manager())) {
-            ForwardOutput output = forward(values, checked, training);
+            ForwardOutput output = compute.apply(checked);
             output.attach(target);
             if (training) {
                 // the backward pass, which needs the weights, runs outside of the gate
@@ -294,11 +344,13 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
         }
         NDList attentions = input.attentions() ? new NDList() : null;
         NDList hiddenStates = model.forward(values, input, training, attentions);
-        Kernels kernels = training ? kernels().training() : kernels();
+        Kernels kernels = kernels(training);
         NDArray last = hiddenStates.get(hiddenStates.size() - 1);
         NDArray x = select(input, kernels, training, last);
-        NDArray logits = kernels.toFloat32(head().forward(values, training, kernels, x));
-        return new ForwardOutput(logits, input.hiddenStates() ? hiddenStates : null, attentions);
+        MistralLinear head = head();
+        NDArray logits = head == null ? x : head.forward(values, training, kernels, x);
+        return new ForwardOutput(
+                kernels.toFloat32(logits), input.hiddenStates() ? hiddenStates : null, attentions);
     }
 
     /** Returns the logits of a pass that needs no blocks; null for one that needs them. */

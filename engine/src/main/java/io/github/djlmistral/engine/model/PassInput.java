@@ -30,6 +30,7 @@ import org.jspecify.annotations.Nullable;
  * @param positions the rotary positions: T values shared by all rows, or B · T
  * @param padding the padding mask; null if no query attends to padding
  * @param additiveMask the 4D attention mask, or null
+ * @param causal whether attention is causal; else bidirectional
  * @param cache the cache's part in the pass, or null
  * @param logitsToKeep number of last tokens of each row to compute logits for, 1 to T
  * @param hiddenStates whether hidden states are requested
@@ -47,6 +48,7 @@ record PassInput(
         long[] positions,
         AttentionMask.@Nullable Padding padding,
         @Nullable NDArray additiveMask,
+        boolean causal,
         SlotKvCache.@Nullable Pass cache,
         int logitsToKeep,
         boolean hiddenStates,
@@ -77,6 +79,7 @@ record PassInput(
         int tokens = Math.toIntExact(shape.get(1));
         SlotKvCache cache = cache(input.cache);
         if (cache != null) {
+            config.requireCausal();
             check(cache, batch, head, config, kernels.dtype());
         }
         SlotKvCache.Pass pass = cache == null ? null : cache.begin(scope, tokens);
@@ -94,6 +97,7 @@ record PassInput(
                     positions(input.positionIds, batch, tokens, past),
                     padding(input, batch, past, tokens, config.window()),
                     mask == null || !additive ? null : additive(mask, batch, tokens, pass, scope),
+                    config.isCausal(),
                     pass,
                     input.logitsToKeep == 0 ? tokens : Math.min(tokens, input.logitsToKeep),
                     input.outputHiddenStates,
@@ -332,7 +336,7 @@ record PassInput(
 
     /** Returns whether {@link Kernels#attention} needs a mask besides causality and window. */
     boolean needsMask() {
-        return additiveMask != null || padding != null || attentions;
+        return additiveMask != null || padding != null || attentions || !causal;
     }
 
     /** Returns the additive mask, float32 (B, 1, T, K); null if none is needed. */
@@ -340,10 +344,13 @@ record PassInput(
         if (additiveMask != null || !needsMask()) {
             return additiveMask;
         }
+        if (!causal) {
+            return AttentionMask.bidirectional(scope, batch, tokens, window, padding);
+        }
         return AttentionMask.additive(scope, batch, past, tokens, keyPositions(), window, padding);
     }
 
-    /** Returns the values of {@link #mask}. */
+    /** Returns the values of {@link #mask} of a causal network. */
     float @Nullable [] maskValues(int window) {
         if (additiveMask != null) {
             return additiveMask.toFloatArray();

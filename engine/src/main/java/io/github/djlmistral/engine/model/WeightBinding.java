@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  */
 record WeightBinding(
         MistralBlock network,
-        MistralModel model,
+        MistralBackbone model,
         @Nullable MistralLinear tiedHead,
         NDManager manager) {
 

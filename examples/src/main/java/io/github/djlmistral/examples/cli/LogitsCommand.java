@@ -15,6 +15,7 @@ import io.github.djlmistral.engine.model.ForwardInput;
 import io.github.djlmistral.engine.model.ForwardOutput;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.engine.model.MistralForQuestionAnswering;
+import io.github.djlmistral.engine.model.MistralModel;
 import io.github.djlmistral.engine.model.MistralPreTrainedModel;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Safetensors;
@@ -50,8 +51,9 @@ import picocli.CommandLine.Option;
             "Computes the logits of a prompt and writes them as safetensors, for comparison"
                     + " with other implementations.",
             "The file holds input_ids, logits (float32; of models for question answering"
-                    + " start_logits and end_logits) and, where given or requested,"
-                    + " attention_mask, position_ids, hidden_states.N, attentions.N."
+                    + " start_logits and end_logits, of models without a head last_hidden_state)"
+                    + " and, where given or requested, attention_mask, position_ids,"
+                    + " hidden_states.N, attentions.N."
         },
         customSynopsis = "mistral logits [OPTIONS] [TEXT]",
         parameterListHeading = "%n",
@@ -172,7 +174,8 @@ public final class LogitsCommand implements Callable<Integer> {
             tensors.add(floats("start_logits", result.logits().get("..., 0")));
             tensors.add(floats("end_logits", result.logits().get("..., 1")));
         } else {
-            tensors.add(floats("logits", result.logits()));
+            String name = network instanceof MistralModel ? "last_hidden_state" : "logits";
+            tensors.add(floats(name, result.logits()));
         }
         add(tensors, "hidden_states.", result.hiddenStates(), network.kernels());
         add(tensors, "attentions.", result.attentions(), network.kernels());

@@ -58,7 +58,9 @@ class LogitsCommandTest {
         "single-label, left, logits",
         "token, row, logits",
         "question, row, start_logits",
-        "question, row, end_logits"
+        "question, row, end_logits",
+        "embedding, row, last_hidden_state",
+        "bidirectional, row, last_hidden_state"
     })
     void otherHeads(String head, String batch, String output) throws IOException {
         Path model = Reference.directory("heads/" + head);

@@ -39,6 +39,12 @@ class GgufConfigTest {
     }
 
     @Test
+    void bidirectionalAttention() throws IOException {
+        assertThat(read(least()).isCausal()).isTrue();
+        assertThat(read(least().put("llama.attention.causal", false)).isCausal()).isFalse();
+    }
+
+    @Test
     void missingKeysHaveLlamasDefaults() throws IOException {
         MistralConfig config = read(least());
         assertThat(config.vocabSize()).isEqualTo(7);

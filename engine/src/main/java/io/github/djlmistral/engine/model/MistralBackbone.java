@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.Parameter;
+import ai.djl.training.ParameterStore;
+import ai.djl.training.initializer.Initializer;
+import ai.djl.training.initializer.NormalInitializer;
+import ai.djl.util.PairList;
+import io.github.djlmistral.engine.internal.simd.DecoderNetwork;
+import io.github.djlmistral.engine.kernels.Kernels;
+import io.github.djlmistral.engine.quantization.QuantizedWeight;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** Embedding, decoder layers and final norm: what all {@link MistralPreTrainedModel}s share. */
+final class MistralBackbone extends MistralBlock {
+
+    private final MistralConfig config;
+    private final Kernels kernels;
+    private final Parameter embedTokens;
+    private @Nullable QuantizedWeight quantizedTokens;
+    private final List<MistralDecoderLayer> layers = new ArrayList<>();
+    private final Parameter norm;
+    private final float[] inverseFrequencies;
+
+    /**
+     * Makes a model with uninitialized parameters.
+     *
+     * @param config the configuration
+     * @param kernels the kernels
+     */
+    MistralBackbone(MistralConfig config, Kernels kernels) {
+        this.config = config;
+        this.kernels = kernels;
+        Initializer initializer = new NormalInitializer((float) config.initializerRange());
+        embedTokens = weight("embed_tokens", initializer, config.vocabSize(), config.hiddenSize());
+        for (int i = 0; i < config.numHiddenLayers(); ++i) {
+            layers.add(
+                    addChildBlock("layers." + i, new MistralDecoderLayer(config, i, initializer)));
+        }
+        norm = weight("norm", Initializer.ONES, config.hiddenSize());
+        inverseFrequencies = new float[config.headDim() / 2];
+        for (int i = 0; i < inverseFrequencies.length; ++i) {
+            // theta^(-2i/D), in the precision of the reference
+            double exponent = (float) (2.0 * i) / (float) config.headDim();
+            inverseFrequencies[i] = 1f / (float) Math.pow(config.ropeTheta(), exponent);
+        }
+    }
+
+    /** Returns the configuration. */
+    MistralConfig config() {
+        return config;
+    }
+
+    /** Returns the kernels. */
+    Kernels kernels() {
+        return kernels;
+    }
+
+    Parameter embedding() {
+        return embedTokens;
+    }
+
+    /** Describes the network to a decoder, with this output layer. */
+    DecoderNetwork forDecoder(MistralLinear head) {
+        return new DecoderNetwork(
+                kernels.dtype(),
+                config.numAttentionHeads(),
+                config.numKeyValueHeads(),
+                config.headDim(),
+                config.window(),
+                config.rmsNormEps(),
+                inverseFrequencies.clone(),
+                quantizedTokens == null
+                        ? new DecoderNetwork.Matrix(embedTokens.getArray(), null)
+                        : new DecoderNetwork.Matrix(null, quantizedTokens),
+                layers.stream().map(MistralDecoderLayer::forDecoder).toList(),
+                norm.getArray(),
+                head.forDecoder());
+    }
+
+    /** Replaces the embedding parameter by a quantized table. */
+    void quantizeEmbedding(QuantizedWeight table) {
+        parameters.remove("embed_tokens");
+        quantizedTokens = table;
+    }
+
+    /** Drops the quantized embedding table when the network is closed. */
+    void dropQuantized() {
+        quantizedTokens = null;
+    }
+
+    /**
+     * Runs the layers.
+     *
+     * @param values the store of parameter values
+     * @param input the arguments
+     * @param training whether gradients are required
+     * @param attentions collects the attention weights, or null
+     * @return the last hidden state (B, T, E), preceded by the others if requested
+     */
+    NDList forward(
+            ParameterStore values, PassInput input, boolean training, @Nullable NDList attentions) {
+        NDManager scope = input.scope();
+        Kernels k = training ? kernels.training() : kernels;
+        ForwardPass pass =
+                new ForwardPass(
+                        values,
+                        training,
+                        scope.getDevice(),
+                        k,
+                        k.rotaryTables(positions(input), scope.create(inverseFrequencies)),
+                        input.mask(config.window()),
+                        input.cache(),
+                        attentions);
+        NDArray x = embeddings(input, pass);
+        NDList hiddenStates = new NDList();
+        // unless they are needed for gradients or by the caller
+        boolean released = !training && !input.hiddenStates() && attentions == null;
+        for (MistralDecoderLayer layer : layers) {
+            if (input.hiddenStates()) {
+                hiddenStates.add(x);
+            }
+            x = released ? forward(layer, pass, x) : layer.forward(pass, x);
+        }
+        hiddenStates.add(k.rmsNorm(x, pass.value(norm), config.rmsNormEps()));
+        if (input.cache() != null) {
+            input.cache().finish();
+        }
+        return hiddenStates;
+    }
+
+    private static NDArray positions(PassInput input) {
+        long tokens = input.tokens();
+        long[] positions = input.positions();
+        return input.scope().create(positions, new Shape(positions.length / tokens, tokens));
+    }
+
+    private NDArray embeddings(PassInput input, ForwardPass pass) {
+        if (input.embeddings() != null) {
+            return input.embeddings();
+        }
+        long[] flat = Objects.requireNonNull(input.ids());
+        NDArray ids = input.scope().create(flat, new Shape(input.batch(), input.tokens()));
+        return quantizedTokens == null
+                ? pass.kernels().embedding(ids, pass.value(embedTokens))
+                : pass.kernels().embedding(ids, quantizedTokens);
+    }
+
+    /**
+     * Runs a layer and frees its intermediate arrays, which would add up to gigabytes. The next
+     * layer reuses that memory, so the system need not map and clear new pages.
+     */
+    private static NDArray forward(MistralDecoderLayer layer, ForwardPass pass, NDArray x) {
+        NDManager manager = x.getManager();
+        try (NDManager scope = manager.newSubManager()) {
+            x.attach(scope);
+            NDArray result = layer.forward(pass, x);
+            result.attach(manager);
+            return result;
+        }
+    }
+
+    @Override
+    protected NDList forwardInternal(
+            ParameterStore parameterStore,
+            NDList inputs,
+            boolean training,
+            PairList<String, Object> params) {
+        throw new IllegalStateException(
+                "run the network as a whole: its lastHiddenState(..) returns the output of this"
+                        + " block");
+    }
+
+    @Override
+    public Shape[] getOutputShapes(Shape[] inputShapes) {
+        return new Shape[] {inputShapes[0].add(config.hiddenSize())};
+    }
+}
