@@ -5,11 +5,12 @@ are made of (`MistralModel`, tensors without the prefix `model.`, as e5-mistral 
 """
 
 import shutil
+from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 from transformers import (AutoModel, AutoModelForQuestionAnswering, AutoModelForSequenceClassification,
-                          AutoModelForTokenClassification, MistralConfig)
+                          AutoModelForTokenClassification, AutoTokenizer, MistralConfig, pipeline)
 from transformers.loss.loss_utils import (ForQuestionAnsweringLoss, ForSequenceClassificationLoss, ForTokenClassification)
 
 from checkpoints import random_weights
@@ -53,6 +54,12 @@ def main():
         assert all(tensor.isfinite().all() for tensor in expected.values())
         save_file({key: tensor.contiguous().clone() for key, tensor in sorted(expected.items())},
                   folder / "expected.safetensors")
+    for seed, (name, (config, predict)) in enumerate(PIPELINES.items(), 101):
+        folder = output / name
+        folder.mkdir(exist_ok=True)
+        write_json(folder / "config.json", config)
+        save_file(weights(config, torch.Generator().manual_seed(seed)), folder / "model.safetensors", metadata={"format": "pt"})
+        write_json(folder / "expected.json", predict(folder))
     (output / "losses").mkdir(exist_ok=True)
     save_file(losses(torch.Generator().manual_seed(77)), output / "losses" / "expected.safetensors")
 
@@ -167,6 +174,49 @@ def losses(source):
                      f"{name}.grad": logits.grad}
     assert all(tensor.isfinite().all() for tensor in recorded.values())
     return recorded
+
+
+def entities(folder):
+    """What the token classification pipeline finds, by aggregation strategy."""
+    tokenizer = AutoTokenizer.from_pretrained(TOKENIZER)
+    model = AutoModelForTokenClassification.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+    found = {}
+    for strategy in ("none", "simple", "first", "average", "max"):
+        run = pipeline("token-classification", model=model, tokenizer=tokenizer, aggregation_strategy=strategy)
+        found[strategy] = [[{key: float(value) if key == "score" else value for key, value in entity.items()}
+                            for entity in run(text)] for text in TEXTS]
+    return {"texts": TEXTS, "entities": found}
+
+
+def answers(folder):
+    """The best span of each context, as the question answering pipeline of transformers 4 finds it in tokens of question and
+    context, in this order: (start, end) in characters, for several limits of tokens."""
+    tokenizer = AutoTokenizer.from_pretrained(TOKENIZER)
+    model = AutoModelForQuestionAnswering.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
+    found = []
+    for question, context in zip(QUESTIONS, TEXTS):
+        given = tokenizer(question, context, return_offsets_mapping=True)
+        inside = torch.tensor([part == 1 for part in given.sequence_ids()])
+        with torch.no_grad():
+            result = model(input_ids=torch.tensor([given["input_ids"]]))
+        start, end = (torch.where(inside, logits[0], -10000.0).softmax(-1) for logits in (result.start_logits, result.end_logits))
+        for longest in (1, 3, 15):
+            scores = (start[:, None] * end[None, :]).triu().tril(longest - 1)
+            first, last = divmod(scores.argmax().item(), len(start))
+            found.append({"question": question, "context": context, "max_answer_len": longest,
+                          "input_ids": given["input_ids"],
+                          "start": given["offset_mapping"][first][0], "end": given["offset_mapping"][last][1]})
+    return found
+
+
+TOKENIZER = Path(__file__).parents[1] / "src/test/resources/reference/tokenizer/small/canonical"
+TEXTS = ["a fox", "the ship and the lighthouse at the sea", "one  two three, four. five-six", "nine",
+         "it is a caf\u00e9 town", "na\u00efve \u00e9t\u00e9 in \u6f22\u5b57"]
+QUESTIONS = ["who?", "where is the ship", "what \u00e9 comes?", "a", "is it", "where"]
+PIPELINES = {
+    "entities": (SHAPE | labels("O", "B-PER", "I-PER", "B-LOC", "I-LOC") | {"vocab_size": 500, "architectures": [TOKEN]}, entities),
+    "answers": (SHAPE | {"vocab_size": 500, "architectures": [QUESTION]}, answers),
+}
 
 
 def pooled(name, states, mask):

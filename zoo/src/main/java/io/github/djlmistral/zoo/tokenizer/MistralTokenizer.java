@@ -14,6 +14,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -220,23 +222,38 @@ public final class MistralTokenizer implements AutoCloseable {
         return tokenizer.encode(specialTokens.mark(text), false);
     }
 
+    /**
+     * Encodes a text as {@link #encodePlain}, and tells which characters each token is made of.
+     *
+     * @param text the text
+     * @param addSpecialTokens as in {@link #encode}
+     * @return token ids with offsets
+     * @throws IllegalStateException if the tokenizer is closed
+     */
+    public EncodedText encodeWithOffsets(String text, boolean addSpecialTokens) {
+        String cleaned = SpecialTokens.clean(text); // of the same length
+        if (!addSpecialTokens || addBos == null) {
+            return tokenizer.encodeWithOffsets(cleaned, addSpecialTokens);
+        }
+        return tokenizer.encodeWithOffsets(cleaned, false).surrounded(before(), after());
+    }
+
     private long[] encodeMarked(String text, boolean addSpecialTokens) {
-        Boolean bos = addBos;
-        if (!addSpecialTokens || bos == null) {
+        if (!addSpecialTokens || addBos == null) {
             return tokenizer.encode(text, addSpecialTokens);
         }
         long[] body = tokenizer.encode(text, false);
-        int before = bos && bosToken != null ? 1 : 0;
-        int after = addEos && eosToken != null ? 1 : 0;
-        long[] encoded = new long[before + body.length + after];
-        System.arraycopy(body, 0, encoded, before, body.length);
-        if (before > 0) {
-            encoded[0] = bosTokenId();
-        }
-        if (after > 0) {
-            encoded[encoded.length - 1] = eosTokenId();
-        }
-        return encoded;
+        return Stream.of(before(), body, after()).flatMapToLong(LongStream::of).toArray();
+    }
+
+    private long[] before() {
+        return addBos != null && addBos && bosToken != null
+                ? new long[] {bosTokenId()}
+                : new long[0];
+    }
+
+    private long[] after() {
+        return addEos && eosToken != null ? new long[] {eosTokenId()} : new long[0];
     }
 
     /**

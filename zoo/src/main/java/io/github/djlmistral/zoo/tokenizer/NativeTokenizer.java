@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.zoo.tokenizer;
 
+import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import ai.djl.huggingface.tokenizers.jni.CharSpan;
 import io.github.djlmistral.engine.internal.Quote;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -73,6 +75,29 @@ final class NativeTokenizer implements AutoCloseable {
 
     long[] encode(String text, boolean addSpecialTokens) {
         return call(t -> t.encode(text, addSpecialTokens, false).getIds());
+    }
+
+    EncodedText encodeWithOffsets(String text, boolean addSpecialTokens) {
+        Encoding encoding = call(t -> t.encode(text, addSpecialTokens, false));
+        @Nullable CharSpan[] spans = encoding.getCharTokenSpans();
+        int[] starts = new int[spans.length];
+        int[] ends = new int[spans.length];
+        int[] offsets = codeUnits(text);
+        for (int i = 0; i < spans.length; ++i) {
+            CharSpan span = spans[i];
+            starts[i] = span == null ? -1 : offsets[span.getStart()];
+            ends[i] = span == null ? -1 : offsets[span.getEnd()];
+        }
+        return new EncodedText(encoding.getIds(), starts, ends);
+    }
+
+    /** Returns the index of each code point, which the library counts, and the text's length. */
+    private static int[] codeUnits(String text) {
+        int[] indices = new int[text.codePointCount(0, text.length()) + 1];
+        for (int i = 1; i < indices.length; ++i) {
+            indices[i] = text.offsetByCodePoints(indices[i - 1], 1);
+        }
+        return indices;
     }
 
     String decode(long[] ids, boolean skipSpecialTokens) {

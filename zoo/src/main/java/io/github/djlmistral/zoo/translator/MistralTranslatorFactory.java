@@ -5,6 +5,8 @@ import ai.djl.Model;
 import ai.djl.modality.Classifications;
 import ai.djl.modality.Input;
 import ai.djl.modality.Output;
+import ai.djl.modality.nlp.qa.QAInput;
+import ai.djl.modality.nlp.translator.NamedEntity;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.translate.TranslateException;
@@ -27,9 +29,11 @@ import java.util.function.BiFunction;
  * Creates the translators of a Mistral model: {@code String} to {@code String}, {@link ChatInput}
  * to {@link ChatOutput}, {@link Input} to {@link Output} for DJL Serving, and {@link NDList} to
  * {@link NDList} ({@code input_ids} and optionally {@code attention_mask} and {@code position_ids}
- * in, {@code logits} out; no tokenizer is needed). The first three also stream. Models with a
- * sequence classification head have {@code String} to {@link Classifications} instead of these
- * three.
+ * in, {@code logits} out; no tokenizer is needed). The first three also stream.
+ *
+ * <p>Models with another head have one of these instead of the three: {@code String} to {@link
+ * Classifications} (sequence classification), {@code String} to {@code NamedEntity[]} (token
+ * classification) or {@link QAInput} to {@code String} (question answering).
  */
 public final class MistralTranslatorFactory implements TranslatorFactory, Serializable {
 
@@ -46,13 +50,23 @@ public final class MistralTranslatorFactory implements TranslatorFactory, Serial
 
     private static final Pair<Type, Type> ARRAYS = new Pair<>(NDList.class, NDList.class);
 
-    private static final Pair<Type, Type> CLASSES = new Pair<>(String.class, Classifications.class);
+    /** Creates the translator of a head. */
+    private interface HeadFactory {
+        Translator<?, ?> create(Model model, Map<String, ?> arguments) throws IOException;
+    }
+
+    private static final Map<Pair<Type, Type>, HeadFactory> HEADS =
+            Map.of(
+                    new Pair<>(String.class, Classifications.class), ClassificationTranslator::new,
+                    new Pair<>(String.class, NamedEntity[].class),
+                            TokenClassificationTranslator::new,
+                    new Pair<>(QAInput.class, String.class), QuestionAnsweringTranslator::new);
 
     @Override
     public Set<Pair<Type, Type>> getSupportedTypes() {
         Set<Pair<Type, Type>> types = new HashSet<>(TEXTS.keySet());
         types.add(ARRAYS);
-        types.add(CLASSES);
+        types.addAll(HEADS.keySet());
         return types;
     }
 
@@ -74,15 +88,19 @@ public final class MistralTranslatorFactory implements TranslatorFactory, Serial
                     new ArrayTranslator(ModelArguments.limits(model.getProperties(), arguments));
         }
         var factory = TEXTS.get(types);
-        if (factory == null && !types.equals(CLASSES)) {
-            throw new IllegalArgumentException(
-                    "there is no translator from " + input.getName() + " to " + output.getName());
-        }
+        HeadFactory head = HEADS.get(types);
         try {
             // models whose block the application has created have not been checked yet
             ModelArguments.check(arguments);
+            if (head != null) {
+                return (Translator<I, O>) head.create(model, arguments);
+            }
             if (factory == null) {
-                return (Translator<I, O>) ClassificationTranslator.open(model, arguments);
+                throw new IllegalArgumentException(
+                        "there is no translator from "
+                                + input.getName()
+                                + " to "
+                                + output.getName());
             }
             MistralPipeline pipeline = MistralPipeline.open(model, arguments);
             try {

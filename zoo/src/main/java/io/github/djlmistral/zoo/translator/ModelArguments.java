@@ -10,6 +10,7 @@ import java.math.BigDecimal;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -35,7 +36,14 @@ public final class ModelArguments {
 
     private static final List<String> OWN =
             Stream.concat(
-                            Stream.of("kernels", "dtype", "quantization", "truncation", GGUF_FILE),
+                            Stream.of(
+                                    "kernels",
+                                    "dtype",
+                                    "quantization",
+                                    "truncation",
+                                    "aggregation_strategy",
+                                    "max_answer_len",
+                                    GGUF_FILE),
                             LIMITS.stream())
                     .toList();
 
@@ -104,6 +112,33 @@ public final class ModelArguments {
         value(arguments, "quantization").ifPresent(name -> Quantization.parse(name.toString()));
         computeOptions(arguments);
         truncation(arguments);
+        aggregationStrategy(arguments);
+        maxAnswerLen(arguments);
+    }
+
+    /** Returns how token classes become entities; by the first token of each word by default. */
+    static AggregationStrategy aggregationStrategy(Map<String, ?> arguments) {
+        String value = value(arguments, "aggregation_strategy").orElse("first").toString();
+        return Arrays.stream(AggregationStrategy.values())
+                .filter(strategy -> strategy.name().equalsIgnoreCase(value))
+                .findFirst()
+                .orElseThrow(
+                        () ->
+                                new IllegalArgumentException(
+                                        "aggregation_strategy is \""
+                                                + value
+                                                + "\", must be none, simple, first, average or"
+                                                + " max"));
+    }
+
+    /** Returns the most tokens of an answer; 15 by default. */
+    static int maxAnswerLen(Map<String, ?> arguments) {
+        int value = integer("max_answer_len", value(arguments, "max_answer_len").orElse(15));
+        if (value < 1) {
+            throw new IllegalArgumentException(
+                    "max_answer_len is " + value + ", must be positive");
+        }
+        return value;
     }
 
     /** Returns whether texts that are too long for the model are truncated; false by default. */
@@ -182,7 +217,10 @@ public final class ModelArguments {
     }
 
     private static int limit(Map<String, ?> arguments, String name) {
-        Object value = value(arguments, name).orElse(RequestLimits.UNLIMITED);
+        return integer(name, value(arguments, name).orElse(RequestLimits.UNLIMITED));
+    }
+
+    private static int integer(String name, Object value) {
         try {
             // numbers of JSON are doubles
             return new BigDecimal(value.toString().trim()).intValueExact();
