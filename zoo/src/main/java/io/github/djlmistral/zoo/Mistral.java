@@ -46,10 +46,10 @@ import org.jspecify.annotations.Nullable;
  *   <li>{@code truncation} ({@code true}, {@code false}): whether texts that are longer than the
  *       model allows are truncated by classification and question answering, or rejected, which is
  *       the default;
- *   <li>{@code aggregation_strategy} of named entities, as in transformers: {@code none}, each token
- *       by itself; {@code simple}, consecutive tokens of a class; {@code first} (the default),
- *       {@code average} or {@code max}, consecutive words whose class their first token, their mean
- *       probabilities or their most certain token decides;
+ *   <li>{@code aggregation_strategy} of named entities, as in transformers: {@code none}, each
+ *       token by itself; {@code simple}, consecutive tokens of a class; {@code first} (the
+ *       default), {@code average} or {@code max}, consecutive words whose class their first token,
+ *       their mean probabilities or their most certain token decides;
  *   <li>{@code max_answer_len}, the most tokens of an answer in question answering, 15 by default;
  *   <li>the options of {@link io.github.djlmistral.engine.generation.GenerationConfig}, by their
  *       names in transformers.

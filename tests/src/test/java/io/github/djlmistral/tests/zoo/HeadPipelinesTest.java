@@ -89,7 +89,8 @@ class HeadPipelinesTest {
             for (int i = 0; i < comparable; ++i) {
                 String text = texts.get(i);
                 assertEntities(text, strategy, batch.get(i), all.get(i).getAsJsonArray());
-                assertEntities(text, strategy, predictor.predict(text), all.get(i).getAsJsonArray());
+                assertEntities(
+                        text, strategy, predictor.predict(text), all.get(i).getAsJsonArray());
             }
         }
     }
@@ -217,7 +218,8 @@ class HeadPipelinesTest {
                 end = Math.max(end, encoded.ends()[i]);
                 String token = tokenizer.token(encoded.ids()[i]).replace('▁', ' ').strip();
                 if (!token.startsWith("<0x")) {
-                    assertThat(text.substring(encoded.starts()[i], encoded.ends()[i])).contains(token);
+                    assertThat(text.substring(encoded.starts()[i], encoded.ends()[i]))
+                            .contains(token);
                 }
             }
             assertThat(end).isEqualTo(text.length());
@@ -246,7 +248,9 @@ class HeadPipelinesTest {
         Files.writeString(
                 config,
                 Files.readString(config)
-                        .replaceFirst("\"max_position_embeddings\": \\d+", "\"max_position_embeddings\": 12"));
+                        .replaceFirst(
+                                "\"max_position_embeddings\": \\d+",
+                                "\"max_position_embeddings\": 12"));
         QAInput longer = new QAInput("who?", "the ship and the lighthouse at the sea");
         try (ZooModel<QAInput, String> model = answers(directory).build().loadModel();
                 Predictor<QAInput, String> predictor = model.newPredictor()) {
@@ -260,16 +264,16 @@ class HeadPipelinesTest {
                     .hasMessageContaining("max_position_embeddings is 12")
                     .hasMessageContaining("truncation");
             assertThatThrownBy(
-                            () ->
-                                    predictor.predict(
-                                            new QAInput(longer.getParagraph(), "the ship")))
+                            () -> predictor.predict(new QAInput(longer.getParagraph(), "the ship")))
                     .hasMessageContaining("the question has")
                     .hasMessageContaining("shorter question");
         }
         try (ZooModel<QAInput, String> model =
                         answers(directory).optArgument("truncation", true).build().loadModel();
                 Predictor<QAInput, String> predictor = model.newPredictor()) {
-            assertThat(longer.getParagraph()).startsWith("the ship").contains(predictor.predict(longer));
+            assertThat(longer.getParagraph())
+                    .startsWith("the ship")
+                    .contains(predictor.predict(longer));
         }
     }
 

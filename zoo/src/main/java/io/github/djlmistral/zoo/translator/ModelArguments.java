@@ -135,8 +135,7 @@ public final class ModelArguments {
     static int maxAnswerLen(Map<String, ?> arguments) {
         int value = integer("max_answer_len", value(arguments, "max_answer_len").orElse(15));
         if (value < 1) {
-            throw new IllegalArgumentException(
-                    "max_answer_len is " + value + ", must be positive");
+            throw new IllegalArgumentException("max_answer_len is " + value + ", must be positive");
         }
         return value;
     }
