@@ -9,6 +9,8 @@ import ai.djl.inference.Predictor;
 import ai.djl.modality.Classifications;
 import ai.djl.modality.Input;
 import ai.djl.modality.Output;
+import ai.djl.modality.nlp.qa.QAInput;
+import ai.djl.modality.nlp.translator.NamedEntity;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
@@ -297,9 +299,11 @@ class TypesTest extends ZooFixture {
     @Test
     void theFactoryNamesItsTypes() {
         MistralTranslatorFactory factory = new MistralTranslatorFactory();
-        assertThat(factory.getSupportedTypes()).hasSize(5);
+        assertThat(factory.getSupportedTypes()).hasSize(7);
         assertThat(factory.isSupported(ChatInput.class, ChatOutput.class)).isTrue();
         assertThat(factory.isSupported(String.class, Classifications.class)).isTrue();
+        assertThat(factory.isSupported(String.class, NamedEntity[].class)).isTrue();
+        assertThat(factory.isSupported(QAInput.class, String.class)).isTrue();
         assertThat(factory.isSupported(String.class, ChatOutput.class)).isFalse();
     }
 
