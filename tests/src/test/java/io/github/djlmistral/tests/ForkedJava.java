@@ -24,12 +24,19 @@ public final class ForkedJava {
      */
     public static String run(List<String> options, Class<?> program, String... arguments)
             throws IOException, InterruptedException {
+        return run(options, System.getProperty("java.class.path"), program, arguments);
+    }
+
+    /** As above, with another class path. */
+    public static String run(
+            List<String> options, String classPath, Class<?> program, String... arguments)
+            throws IOException, InterruptedException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.add("-Dai.djl.offline=true");
         command.add("-DOPT_OUT_TRACKING=true");
         command.addAll(options);
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), program.getName()));
+        command.addAll(List.of("-cp", classPath, program.getName()));
         command.addAll(List.of(arguments));
         Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
         try {

@@ -7,9 +7,12 @@ import ai.djl.Model;
 import ai.djl.inference.Predictor;
 import ai.djl.inference.streaming.StreamingTranslator.StreamOutput;
 import ai.djl.repository.zoo.ZooModel;
+import ai.djl.training.Trainer;
+import ai.djl.training.TrainingConfig;
 import ai.djl.translate.TranslateException;
 import ai.djl.translate.Translator;
 import io.github.djlmistral.engine.internal.CloseGate;
+import io.github.djlmistral.engine.kernels.DjlEngine;
 import io.github.djlmistral.engine.model.MistralPreTrainedModel;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -58,6 +61,17 @@ final class GatedModel extends ZooModel<Object, Object> {
         } finally {
             gate.exit();
         }
+    }
+
+    /**
+     * Creates a trainer.
+     *
+     * @throws UnsupportedOperationException if the engine computes no gradients
+     */
+    @Override
+    public Trainer newTrainer(TrainingConfig trainingConfig) {
+        DjlEngine.of(getNDManager()).requireGradients();
+        return super.newTrainer(trainingConfig);
     }
 
     private String closedMessage() {

@@ -28,12 +28,15 @@ final class HubArtifact extends Artifact {
      * Creates a description.
      *
      * @param name name of the loaded model
-     * @param engine the engine that DJL's loader asks for the model
+     * @param engine the engine that DJL's loader asks for the model, null for that of the criteria
      * @param reference the model and its precision
      * @param properties further properties
      */
     HubArtifact(
-            String name, String engine, HubReference reference, Map<String, String> properties) {
+            String name,
+            @Nullable String engine,
+            HubReference reference,
+            Map<String, String> properties) {
         model = reference.model();
         setName(name);
         setVersion("0.1.0");
@@ -43,7 +46,9 @@ final class HubArtifact extends Artifact {
         all.put("revision", model.revision());
         Map<String, Object> arguments = new HashMap<>(reference.arguments());
         // these take precedence over a serving.properties that other programs put there
-        arguments.put("engine", engine);
+        if (engine != null) {
+            arguments.put("engine", engine);
+        }
         arguments.put("blockFactory", MistralBlockFactory.class.getName());
         arguments.put("translatorFactory", MistralTranslatorFactory.class.getName());
         String file = model.file();

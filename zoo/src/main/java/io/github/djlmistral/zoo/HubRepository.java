@@ -8,6 +8,7 @@ import ai.djl.repository.MRL;
 import ai.djl.repository.Metadata;
 import ai.djl.repository.VersionRange;
 import ai.djl.util.Progress;
+import io.github.djlmistral.engine.kernels.DjlEngine;
 import io.github.djlmistral.zoo.hub.Hub;
 import io.github.djlmistral.zoo.hub.HubModel;
 import io.github.djlmistral.zoo.hub.HubSettings;
@@ -78,7 +79,7 @@ final class HubRepository extends AbstractRepository {
         String precision = reference.precision();
         return new HubArtifact(
                 repository.substring(repository.indexOf('/') + 1),
-                MistralEngine.NAME,
+                MistralEngine.nameOf(DjlEngine.preferred()),
                 reference,
                 precision == null ? Map.of() : Map.of("precision", precision));
     }

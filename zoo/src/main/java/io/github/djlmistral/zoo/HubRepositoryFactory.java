@@ -20,8 +20,10 @@ import java.util.Set;
  * <p>See {@link HubReference} for the grammar of these URLs. DJL finds this class by its service
  * loader.
  *
- * <p>Do not call {@code optEngine("PyTorch")} for such a URL: DJL's loader would then create a
- * model of its own class, which must not be closed while other threads predict.
+ * <p>The model runs on the first engine on the class path among those of {@link
+ * io.github.djlmistral.engine.kernels.DjlEngine}. Choose another one by its name after "Mistral",
+ * {@code optEngine("MistralRust")}: with {@code optEngine("Rust")} DJL's loader creates a model of
+ * its own class, which must not be closed while other threads predict.
  */
 public final class HubRepositoryFactory implements RepositoryFactory {
 

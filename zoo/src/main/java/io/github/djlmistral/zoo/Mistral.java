@@ -4,6 +4,7 @@ package io.github.djlmistral.zoo;
 import ai.djl.Model;
 import ai.djl.repository.zoo.Criteria;
 import ai.djl.util.Progress;
+import io.github.djlmistral.engine.kernels.DjlEngine;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.engine.weights.Gguf;
@@ -33,6 +34,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Models of the Hugging Face Hub can be loaded without this class: by {@code
  * optModelUrls("hf://owner/name")}, see {@link HubRepositoryFactory}, or by the names in {@link
  * MistralModelZoo}.
+ *
+ * <p>Models run on the first engine on the class path among those of {@link DjlEngine}, PyTorch
+ * usually; {@code optEngine("Rust")} chooses another one.
  *
  * <p>{@link MistralTranslatorFactory} lists the supported input and output types. Model arguments
  * ({@code optArgument}) are
@@ -115,7 +119,7 @@ public final class Mistral {
         Criteria.Builder<I, O> criteria =
                 Criteria.builder()
                         .setTypes(input, output)
-                        .optEngine("PyTorch")
+                        .optEngine(DjlEngine.preferred().engineName())
                         .optModelZoo(new MistralModelZoo(directory, name))
                         .optArgument("blockFactory", MistralBlockFactory.class.getName())
                         .optTranslatorFactory(new MistralTranslatorFactory())

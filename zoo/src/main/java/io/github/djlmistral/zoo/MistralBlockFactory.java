@@ -5,6 +5,7 @@ import ai.djl.MalformedModelException;
 import ai.djl.Model;
 import ai.djl.nn.Block;
 import ai.djl.nn.BlockFactory;
+import io.github.djlmistral.engine.kernels.DjlEngine;
 import io.github.djlmistral.engine.model.MistralCheckpoint;
 import io.github.djlmistral.engine.model.MistralPreTrainedModel;
 import io.github.djlmistral.engine.quantization.Quantization;
@@ -33,9 +34,13 @@ public final class MistralBlockFactory implements BlockFactory {
             throws IOException {
         try {
             ModelArguments.check(arguments);
+            DjlEngine engine = DjlEngine.of(model.getNDManager());
             Path path = ModelArguments.checkpoint(modelPath, arguments);
-            MistralCheckpoint checkpoint = MistralCheckpoint.open(path);
             Optional<Object> quantization = ModelArguments.value(arguments, "quantization");
+            if (quantization.isPresent()) {
+                engine.requireQuantizedWeights();
+            }
+            MistralCheckpoint checkpoint = MistralCheckpoint.open(path);
             if (quantization.isPresent()) {
                 checkpoint = quantized(checkpoint, Quantization.parse(quantization.get() + ""));
             }

@@ -6,31 +6,49 @@ import ai.djl.Model;
 import ai.djl.engine.Engine;
 import ai.djl.engine.EngineProvider;
 import ai.djl.ndarray.NDManager;
+import io.github.djlmistral.engine.kernels.DjlEngine;
 import org.jspecify.annotations.Nullable;
 
 /**
- * DJL's PyTorch engine with models that may be closed while other threads compute, see {@link
+ * An engine of DJL with models that may be closed while other threads compute, see {@link
  * GatedModel}. DJL's own loader loads the models of {@code hf://} URLs, and an engine is the only
  * way for a repository to make it create another class of models.
  *
- * <p>Managers and arrays are those of the PyTorch engine.
+ * <p>Its name is that of the engine after "Mistral": {@code MistralPyTorch}, {@code MistralRust}.
+ * Managers and arrays are the engine's.
  */
 final class MistralEngine extends Engine implements EngineProvider {
 
-    static final String NAME = "MistralPyTorch";
+    private final DjlEngine engine;
 
-    /** Registers the engine under its name. DJL's default engine does not change. */
-    static void register() {
-        Engine.registerEngine(new MistralEngine());
+    private MistralEngine(DjlEngine engine) {
+        this.engine = engine;
     }
 
-    private static Engine pytorch() {
-        return Engine.getEngine("PyTorch");
+    /**
+     * Registers the engines on the class path under their names. DJL's default engine does not
+     * change.
+     */
+    static void register() {
+        for (DjlEngine engine : DjlEngine.values()) {
+            if (engine.isPresent()) {
+                Engine.registerEngine(new MistralEngine(engine));
+            }
+        }
+    }
+
+    /** Returns the name that an engine is registered under. */
+    static String nameOf(DjlEngine engine) {
+        return "Mistral" + engine.engineName();
+    }
+
+    private Engine wrapped() {
+        return Engine.getEngine(engine.engineName());
     }
 
     @Override
     public Model newModel(String name, @Nullable Device device) {
-        return new GatedModel(pytorch().newModel(name, device));
+        return new GatedModel(wrapped().newModel(name, device));
     }
 
     @Override
@@ -40,7 +58,7 @@ final class MistralEngine extends Engine implements EngineProvider {
 
     @Override
     public String getEngineName() {
-        return NAME;
+        return nameOf(engine);
     }
 
     /** Returns the lowest priority, so that this engine never becomes the default. */
@@ -56,26 +74,26 @@ final class MistralEngine extends Engine implements EngineProvider {
 
     @Override
     public @Nullable Engine getAlternativeEngine() {
-        return pytorch().getAlternativeEngine();
+        return wrapped().getAlternativeEngine();
     }
 
     @Override
     public String getVersion() {
-        return pytorch().getVersion();
+        return wrapped().getVersion();
     }
 
     @Override
     public boolean hasCapability(String capability) {
-        return pytorch().hasCapability(capability);
+        return wrapped().hasCapability(capability);
     }
 
     @Override
     public NDManager newBaseManager() {
-        return pytorch().newBaseManager();
+        return wrapped().newBaseManager();
     }
 
     @Override
     public NDManager newBaseManager(Device device) {
-        return pytorch().newBaseManager(device);
+        return wrapped().newBaseManager(device);
     }
 }

@@ -12,6 +12,7 @@ import ai.djl.repository.zoo.Criteria;
 import ai.djl.repository.zoo.ModelNotFoundException;
 import ai.djl.repository.zoo.ZooModel;
 import ai.djl.util.Progress;
+import io.github.djlmistral.engine.kernels.DjlEngine;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -45,7 +46,7 @@ final class MistralModelLoader extends BaseModelLoader {
         requireArtifact(criteria);
         SingleLoad load = new SingleLoad(mrl);
         try {
-            return load.loadModel(criteria);
+            return load.loadModel(withEngine(criteria));
         } catch (IOException
                 | ModelNotFoundException
                 | MalformedModelException
@@ -107,6 +108,39 @@ final class MistralModelLoader extends BaseModelLoader {
         }
         requireArtifact(criteria);
         super.downloadModel(criteria, progress);
+    }
+
+    /**
+     * Returns the criteria with the preferred engine if they name none. DJL's loader would take its
+     * default engine, which any engine on the class path may become.
+     *
+     * @throws IllegalArgumentException if networks do not run on the engine
+     * @throws IllegalStateException if the engine is not on the class path
+     * @throws ModelNotFoundException instead of these if the criteria name neither model nor zoo:
+     *     DJL then tries the next one
+     */
+    private static <I, O> Criteria<I, O> withEngine(Criteria<I, O> criteria)
+            throws ModelNotFoundException {
+        Map<String, Object> arguments = criteria.getArguments();
+        Object given =
+                criteria.getEngine() != null || arguments == null
+                        ? criteria.getEngine()
+                        : arguments.get("engine");
+        try {
+            DjlEngine engine =
+                    given == null ? DjlEngine.preferred() : DjlEngine.of(given.toString());
+            engine.requirePresent();
+            return criteria.toBuilder().optEngine(engine.engineName()).build();
+        } catch (IllegalArgumentException | IllegalStateException e) {
+            boolean named =
+                    criteria.getArtifactId() != null
+                            || criteria.getGroupId() != null
+                            || criteria.getModelZoo() != null;
+            if (!named) {
+                throw new ModelNotFoundException(e.getMessage(), e);
+            }
+            throw e;
+        }
     }
 
     private boolean isPassedOver(Criteria<?, ?> criteria) {

@@ -5,9 +5,12 @@ import ai.djl.Application.NLP;
 import ai.djl.repository.Repository;
 import ai.djl.repository.zoo.ModelLoader;
 import ai.djl.repository.zoo.ModelZoo;
+import io.github.djlmistral.engine.kernels.DjlEngine;
 import java.nio.file.Path;
+import java.util.AbstractSet;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Set;
 
@@ -55,8 +58,27 @@ public final class MistralModelZoo extends ModelZoo {
         return Mistral.GROUP_ID;
     }
 
+    /**
+     * Returns the names of {@link DjlEngine}. The set claims to contain all others as well, so that
+     * the loader explains which engines there are: DJL would only say that no model matches.
+     */
     @Override
     public Set<String> getSupportedEngines() {
-        return Set.of("PyTorch");
+        return new AbstractSet<>() {
+            @Override
+            public boolean contains(Object name) {
+                return true;
+            }
+
+            @Override
+            public Iterator<String> iterator() {
+                return DjlEngine.names().iterator();
+            }
+
+            @Override
+            public int size() {
+                return DjlEngine.names().size();
+            }
+        };
     }
 }

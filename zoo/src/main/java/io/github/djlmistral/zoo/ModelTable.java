@@ -93,6 +93,6 @@ final class ModelTable {
         }
         HubReference there = HubReference.parse(form.model);
         return new HubArtifact(
-                name, "PyTorch", new HubReference(there.model(), quantization), properties);
+                name, null, new HubReference(there.model(), quantization), properties);
     }
 }

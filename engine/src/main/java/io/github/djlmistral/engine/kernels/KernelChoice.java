@@ -2,7 +2,6 @@
 package io.github.djlmistral.engine.kernels;
 
 import ai.djl.ndarray.NDManager;
-import io.github.djlmistral.engine.internal.kernels.DjlEngine;
 import io.github.djlmistral.engine.internal.kernels.ReferenceKernels;
 import io.github.djlmistral.engine.internal.kernels.TorchKernels;
 import io.github.djlmistral.engine.internal.simd.Simd;
@@ -156,7 +155,7 @@ public record KernelChoice(Kernels kernels, Use simd, String reason) {
                         .map(Tensor::dtype)
                         .orElse(null);
         if (!weights.quantized().isEmpty()) {
-            DjlEngine.of(manager).requireQuantized();
+            DjlEngine.of(manager).requireQuantizedWeights();
             // only norms may be unquantized, whose type says nothing about the model
             stored = stored == Dtype.FLOAT16 ? stored : Dtype.BFLOAT16;
         }

@@ -5,13 +5,14 @@ import ai.djl.MalformedModelException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.nn.Parameter;
 import ai.djl.training.ParameterStore;
 import ai.djl.training.initializer.NormalInitializer;
 import ai.djl.util.PairList;
 import io.github.djlmistral.engine.internal.CloseGate;
 import io.github.djlmistral.engine.internal.OwnedManager;
-import io.github.djlmistral.engine.internal.kernels.DjlEngine;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
+import io.github.djlmistral.engine.kernels.DjlEngine;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.quantization.Weights;
@@ -20,6 +21,7 @@ import java.io.UncheckedIOException;
 import java.util.Set;
 import java.util.function.BiFunction;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -332,6 +334,26 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
         } finally {
             gate.exit();
         }
+    }
+
+    /**
+     * Freezes or unfreezes the parameters that fulfill a predicate.
+     *
+     * @throws UnsupportedOperationException if they are to be unfrozen and the engine computes no
+     *     gradients
+     */
+    @Override
+    public void freezeParameters(boolean freeze, Predicate<Parameter> predicate) {
+        if (!freeze && weights != null) {
+            DjlEngine.of(weights.manager()).requireGradients();
+        }
+        super.freezeParameters(freeze, predicate);
+    }
+
+    /** As {@link #freezeParameters(boolean, Predicate)} for all parameters. */
+    @Override
+    public void freezeParameters(boolean freeze) {
+        freezeParameters(freeze, parameter -> true);
     }
 
     private ForwardOutput forward(ParameterStore values, PassInput input, boolean training) {

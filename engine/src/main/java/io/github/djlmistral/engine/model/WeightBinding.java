@@ -7,7 +7,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Parameter;
-import io.github.djlmistral.engine.internal.kernels.DjlEngine;
+import io.github.djlmistral.engine.kernels.DjlEngine;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.quantization.Weights;

@@ -4,7 +4,6 @@ package io.github.djlmistral.examples.cli;
 import ai.djl.MalformedModelException;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.repository.zoo.ModelNotFoundException;
 import ai.djl.repository.zoo.ZooModel;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
@@ -110,7 +109,7 @@ public final class BenchCommand implements Callable<Integer> {
             }
         } else {
             model.setThreads(terminal);
-            try (NDManager manager = NDManager.newBaseManager(model.device(terminal), "PyTorch")) {
+            try (NDManager manager = model.newManager(terminal)) {
                 measure(
                         synthetic.name(),
                         synthetic.make(terminal, manager, model),
@@ -139,9 +138,10 @@ public final class BenchCommand implements Callable<Integer> {
             }
         }
         Long peak = ProcessMemory.peak();
-        Double read = memory ? MemoryBandwidth.gigabytesPerSecond(JniUtils.getNumThreads()) : null;
+        int threads = model.threadCount();
+        Double read = memory ? MemoryBandwidth.gigabytesPerSecond(threads) : null;
         BenchReport report =
-                new BenchReport(name, network, tests, loadSeconds, resident, peak, read);
+                new BenchReport(name, network, threads, tests, loadSeconds, resident, peak, read);
         if (json.wanted) {
             json.print(terminal, report.json());
         } else {

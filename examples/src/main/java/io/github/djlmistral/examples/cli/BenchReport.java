@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.examples.cli;
 
-import ai.djl.pytorch.jni.JniUtils;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -14,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param model the model's name
  * @param network the network
+ * @param threads the number of CPU threads
  * @param tests the tests with their times
  * @param loadSeconds time to load or create the network
  * @param residentBytes resident memory after loading, null if unknown
@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 record BenchReport(
         String model,
         MistralForCausalLM network,
+        int threads,
         List<SpeedTest> tests,
         double loadSeconds,
         @Nullable Long residentBytes,
@@ -42,7 +43,7 @@ record BenchReport(
         object.put("resident_memory_bytes", residentBytes);
         object.put("peak_memory_bytes", peakBytes);
         object.put("memory_read_gigabytes_per_second", memoryRead);
-        object.put("threads", JniUtils.getNumThreads());
+        object.put("threads", threads);
         object.put("kernels", ModelOptions.describe(network.kernels(), network.kernelReason()));
         object.put("tests", tests.stream().map(SpeedTest::result).toList());
         return object;
@@ -67,7 +68,7 @@ record BenchReport(
                             Units.bytes(network.weightBytes()),
                             Units.count(network.config().parameterCount()),
                             network.kernels().name() + " " + network.kernels().dtype(),
-                            JniUtils.getNumThreads(),
+                            threads,
                             test.name(),
                             String.format(
                                     Locale.ROOT, "%.2f ± %.2f", test.mean(), test.deviation()),

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.examples.cli;
 
-import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDManager;
-import ai.djl.pytorch.jni.JniUtils;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.model.MistralConfig;
@@ -52,8 +50,7 @@ public final class InfoCommand implements Callable<Integer> {
         Path path = model.path(terminal);
         StoredWeights stored = StoredWeights.of(path);
         MistralConfig config = stored.config();
-        Device device = model.device(terminal);
-        try (NDManager manager = NDManager.newBaseManager(device, "PyTorch")) {
+        try (NDManager manager = model.newManager(terminal)) {
             KernelChoice choice =
                     KernelChoice.of(
                             manager,
@@ -125,13 +122,14 @@ public final class InfoCommand implements Callable<Integer> {
         return map;
     }
 
-    private static Map<String, Object> system(NDManager manager) {
+    private Map<String, Object> system(NDManager manager) {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("device", manager.getDevice().toString());
-        map.put("threads", JniUtils.getNumThreads());
+        map.put("threads", model.threadCount());
         map.put("java", Runtime.version().toString());
         map.put("djl", Engine.getDjlVersion());
-        map.put("pytorch", manager.getEngine().getVersion());
+        map.put("engine", manager.getEngine().getEngineName());
+        map.put("engine_version", manager.getEngine().getVersion());
         map.put("os", System.getProperty("os.name") + " " + System.getProperty("os.arch"));
         return map;
     }

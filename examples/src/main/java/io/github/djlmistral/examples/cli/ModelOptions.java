@@ -7,10 +7,12 @@ import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.repository.zoo.Criteria;
 import ai.djl.repository.zoo.ModelNotFoundException;
 import ai.djl.repository.zoo.ZooModel;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
+import io.github.djlmistral.engine.kernels.DjlEngine;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.quantization.Quantization;
 import io.github.djlmistral.engine.weights.Dtype;
@@ -26,11 +28,20 @@ import picocli.CommandLine.Option;
 /** Options that select the model and how it runs. */
 final class ModelOptions {
 
+    /** The number of threads of Rust's thread pool Rayon, which only the environment sets. */
+    private static final String RAYON_THREADS = "RAYON_NUM_THREADS";
+
     @Option(
             names = {"-m", "--model"},
             paramLabel = "MODEL",
             description = ModelSource.HELP + " Default: ${DEFAULT-VALUE}, which is embedded.")
     String model = Mistral.DEFAULT_MODEL;
+
+    @Option(
+            names = "--engine",
+            paramLabel = "NAME",
+            description = "DJL engine: PyTorch, Rust. Default: the first one on the class path.")
+    @Nullable String engine;
 
     @Option(
             names = "--kernels",
@@ -62,7 +73,7 @@ final class ModelOptions {
     @Option(
             names = "--threads",
             paramLabel = "N",
-            description = "Number of CPU threads. Default: PyTorch's choice.")
+            description = "Number of CPU threads. Default: the engine's choice.")
     @Nullable Integer threads;
 
     /**
@@ -88,7 +99,9 @@ final class ModelOptions {
         Device chosen = device(terminal); // before gigabytes are downloaded
         Path path = path(terminal);
         Criteria.Builder<I, O> criteria =
-                Mistral.criteria(path, input, output).optModelName(name());
+                Mistral.criteria(path, input, output)
+                        .optModelName(name())
+                        .optEngine(engine().engineName());
         if (chosen != null) {
             criteria.optDevice(chosen);
         }
@@ -132,11 +145,40 @@ final class ModelOptions {
         return plain.substring(Math.max(plain.lastIndexOf('/'), plain.lastIndexOf('\\')) + 1);
     }
 
+    /** Returns the chosen engine, which is on the class path. */
+    DjlEngine engine() {
+        DjlEngine chosen = engine == null ? DjlEngine.preferred() : DjlEngine.of(engine);
+        chosen.requirePresent();
+        return chosen;
+    }
+
+    /** Creates a manager of the chosen engine and device. */
+    NDManager newManager(Terminal terminal) {
+        return NDManager.newBaseManager(device(terminal), engine().engineName());
+    }
+
+    /** Returns the number of CPU threads that the engine computes with. */
+    int threadCount() {
+        if (engine() == DjlEngine.PYTORCH) {
+            return JniUtils.getNumThreads();
+        }
+        String rayon = System.getenv(RAYON_THREADS);
+        return rayon == null || !rayon.matches("[1-9]\\d{0,3}")
+                ? Runtime.getRuntime().availableProcessors()
+                : Integer.parseInt(rayon);
+    }
+
     /** Must be called first: DJL passes the number on when it loads PyTorch. */
     void setThreads(Terminal terminal) {
         if (threads != null) {
             if (threads < 1) {
                 throw terminal.usage("--threads is " + threads + ", must be at least 1");
+            }
+            if (engine() != DjlEngine.PYTORCH) {
+                throw terminal.usage(
+                        "--threads is for the PyTorch engine: set the environment variable "
+                                + RAYON_THREADS
+                                + " for the Rust engine");
             }
             System.setProperty("ai.djl.pytorch.num_threads", threads.toString());
         }
@@ -156,13 +198,14 @@ final class ModelOptions {
         }
         int index = name.length() == 3 ? 0 : Integer.parseInt(name.substring(3));
         Device gpu = Device.gpu(index);
-        // asks PyTorch: DJL finds no GPU if the CUDA runtime library is not on its path
-        try (NDManager manager = NDManager.newBaseManager(gpu, "PyTorch")) {
+        // asks the engine: DJL finds no GPU if the CUDA runtime library is not on its path
+        try (NDManager manager = NDManager.newBaseManager(gpu, engine().engineName())) {
             manager.zeros(new Shape(1)).close();
             return gpu;
         } catch (EngineException e) {
             throw new IllegalArgumentException(
-                    "PyTorch finds no "
+                    engine().engineName()
+                            + " finds no "
                             + device
                             + ": omit --device, or see DJL's documentation for its CUDA"
                             + " libraries",

@@ -2,8 +2,11 @@
 package io.github.djlmistral.examples.cli;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.training.ParameterStore;
 import io.github.djlmistral.engine.model.ForwardInput;
@@ -13,6 +16,7 @@ import io.github.djlmistral.examples.cli.Passages.Window;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.IdentityHashMap;
+import java.util.stream.IntStream;
 
 /** Perplexity and KL divergence of a network, accumulated window by window. */
 final class Score {
@@ -45,8 +49,11 @@ final class Score {
                                         .logitsToKeep(window.end() - first + 1),
                                 false)
                         .logits();
-        long[] rows = Arrays.stream(window.counted()).mapToLong(i -> i - first).toArray();
-        return logits.get(new NDIndex(0)).get(manager.create(rows)).logSoftmax(-1);
+        NDList rows = new NDList();
+        for (int i : window.counted()) {
+            rows.add(logits.get(new NDIndex(0).addSliceDim(i - first, i - first + 1)));
+        }
+        return NDArrays.concat(rows, 0).logSoftmax(1);
     }
 
     /**
@@ -57,19 +64,19 @@ final class Score {
      */
     void add(Window window, NDArray scores) {
         long[] ids = window.passage().ids();
-        long[] targets = Arrays.stream(window.counted()).mapToLong(i -> ids[i]).toArray();
-        NDArray index = scores.getManager().create(targets, new Shape(targets.length, 1));
-        for (float value : scores.gather(index, 1).toFloatArray()) {
-            negativeLogLikelihood -= value;
-        }
-        long[] likeliest = scores.argMax(1).toLongArray();
+        float[] values = scores.toFloatArray();
+        int[] tokens = window.counted();
+        int vocabulary = values.length / tokens.length;
+        long[] likeliest = likeliest(scores);
         BitSet misses = missed.computeIfAbsent(window.passage(), passage -> new BitSet());
-        for (int i = 0; i < targets.length; ++i) {
-            if (likeliest[i] != targets[i]) {
-                misses.set(window.counted()[i]);
+        for (int i = 0; i < tokens.length; ++i) {
+            long target = ids[tokens[i]];
+            negativeLogLikelihood -= values[i * vocabulary + (int) target];
+            if (likeliest[i] != target) {
+                misses.set(tokens[i]);
             }
         }
-        counted += targets.length;
+        counted += tokens.length;
     }
 
     /**
@@ -82,7 +89,14 @@ final class Score {
     void add(Window window, NDArray scores, NDArray base) {
         add(window, scores);
         divergence += base.exp().mul(base.sub(scores)).sum().getFloat();
-        sameAsBase += scores.argMax(1).eq(base.argMax(1)).countNonzero().getLong();
+        long[] ours = likeliest(scores);
+        long[] theirs = likeliest(base);
+        sameAsBase += IntStream.range(0, ours.length).filter(i -> ours[i] == theirs[i]).count();
+    }
+
+    /** Returns the most likely token of each row; engines differ in the type of its index. */
+    private static long[] likeliest(NDArray scores) {
+        return scores.argMax(1).toType(DataType.INT64, false).toLongArray();
     }
 
     /** Returns the number of scored tokens. */

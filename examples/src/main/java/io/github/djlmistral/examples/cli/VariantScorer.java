@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.examples.cli;
 
-import ai.djl.Device;
 import ai.djl.MalformedModelException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
+import io.github.djlmistral.engine.kernels.DjlEngine;
 import io.github.djlmistral.engine.model.MistralCheckpoint;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.examples.cli.Passages.Window;
@@ -49,7 +49,8 @@ final class VariantScorer {
         }
         // the simd kernels also quantize activations, whose error would be attributed to the
         // weights
-        String kernels = model.kernels.equals("auto") ? "torch" : model.kernels;
+        boolean mayBeSimd = model.kernels.equals("auto") && model.engine() == DjlEngine.PYTORCH;
+        String kernels = mayBeSimd ? "torch" : model.kernels;
         try (LogProbabilityFile scores = new LogProbabilityFile(checkpoint.config().vocabSize())) {
             VariantScore base = measure(plain, kernels, model.dtype, scores, null);
             report.add(base);
@@ -94,10 +95,9 @@ final class VariantScorer {
             @Nullable LogProbabilityFile to,
             @Nullable LogProbabilityFile base)
             throws IOException, MalformedModelException {
-        Device device = model.device(terminal);
         Score score = new Score();
         long started = System.nanoTime();
-        try (NDManager manager = NDManager.newBaseManager(device, "PyTorch");
+        try (NDManager manager = model.newManager(terminal);
                 Terminal.Progress progress = terminal.progress(variant.name(), windows.size())) {
             MistralForCausalLM network =
                     MistralForCausalLM.of(

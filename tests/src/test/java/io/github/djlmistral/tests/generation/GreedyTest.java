@@ -1,21 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.tests.generation;
 
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.within;
-
-import com.google.gson.JsonElement;
-import com.google.gson.JsonObject;
-import io.github.djlmistral.engine.generation.GenerationConfig;
-import io.github.djlmistral.engine.generation.GenerationResult;
-import io.github.djlmistral.engine.generation.Generator;
-import io.github.djlmistral.engine.generation.Sequence;
-import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.tests.model.Fixture;
 import io.github.djlmistral.tests.model.Reference;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -54,40 +43,6 @@ class GreedyTest extends Fixture {
     @ParameterizedTest
     @MethodSource("cases")
     void equalsTheReference(String checkpoint, String kernels, String name) throws Exception {
-        Reference reference = Reference.checkpoint(checkpoint);
-        MistralForCausalLM network = load(checkpoint, kernels);
-        JsonObject recorded = reference.greedy(name);
-        assertThat(recorded.get("smallest_gap").getAsDouble()).isGreaterThan(2 * LOGITS);
-        GenerationConfig.Builder options = GenerationConfig.builder().prefillChunkSize(6);
-        for (Map.Entry<String, JsonElement> option :
-                recorded.getAsJsonObject("options").entrySet()) {
-            JsonElement value = option.getValue();
-            if (value.isJsonArray()) {
-                List<Integer> ids = new ArrayList<>();
-                value.getAsJsonArray().forEach(id -> ids.add(id.getAsInt()));
-                options.option(option.getKey(), ids);
-            } else if (!value.isJsonNull()) {
-                options.option(option.getKey(), value.getAsString());
-            }
-        }
-        List<long[]> prompts = new ArrayList<>();
-        recorded.getAsJsonArray("prompts").forEach(p -> prompts.add(Reference.ids(p)));
-
-        GenerationResult result =
-                new Generator(network, manager, null).generate(prompts, options.build());
-
-        for (int i = 0; i < prompts.size(); ++i) {
-            Sequence row = result.sequences().get(i);
-            JsonElement output = recorded.getAsJsonArray("outputs").get(i);
-            assertThat(row.generated()).isEqualTo(Reference.ids(output));
-            if (recorded.has("logprobs")) {
-                float[] actual = row.logProbabilities();
-                JsonElement expected = recorded.getAsJsonArray("logprobs").get(i);
-                for (int t = 0; t < actual.length; ++t) {
-                    float wanted = expected.getAsJsonArray().get(t).getAsFloat();
-                    assertThat(actual[t]).isCloseTo(wanted, within(2e-4f));
-                }
-            }
-        }
+        assertGreedy(load(checkpoint, kernels), Reference.checkpoint(checkpoint), name);
     }
 }

@@ -2,6 +2,7 @@
 package io.github.djlmistral.tests.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import ai.djl.Device;
@@ -12,18 +13,23 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Parameter;
 import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.training.ParameterStore;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
 import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationConfig;
+import io.github.djlmistral.engine.generation.GenerationResult;
 import io.github.djlmistral.engine.generation.Generator;
 import io.github.djlmistral.engine.generation.Sequence;
 import io.github.djlmistral.engine.internal.simd.Simd;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
+import io.github.djlmistral.engine.kernels.DjlEngine;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.model.ForwardInput;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -49,10 +55,17 @@ public abstract class Fixture {
 
     @BeforeEach
     public final void openManager() {
-        manager = NDManager.newBaseManager(Device.cpu(), "PyTorch");
-        // matrices of 32 columns are not worth waiting for a second thread
-        JniUtils.setNumThreads(1);
+        manager = NDManager.newBaseManager(Device.cpu(), engine().engineName());
+        if (engine() == DjlEngine.PYTORCH) {
+            // matrices of 32 columns are not worth waiting for a second thread
+            JniUtils.setNumThreads(1);
+        }
         parameters = new ParameterStore(manager, false);
+    }
+
+    /** Returns the engine of the manager. */
+    protected DjlEngine engine() {
+        return DjlEngine.PYTORCH;
     }
 
     @AfterEach
@@ -147,6 +160,44 @@ public abstract class Fixture {
             highest = scores[i] > scores[highest] ? i : highest;
         }
         scores[highest] += shift;
+    }
+
+    /** Asserts that a network generates what the reference has recorded under a name. */
+    protected final void assertGreedy(
+            MistralForCausalLM network, Reference reference, String name) {
+        JsonObject recorded = reference.greedy(name);
+        assertThat(recorded.get("smallest_gap").getAsDouble()).isGreaterThan(2 * LOGITS);
+        GenerationConfig.Builder options = GenerationConfig.builder().prefillChunkSize(6);
+        for (Map.Entry<String, JsonElement> option :
+                recorded.getAsJsonObject("options").entrySet()) {
+            JsonElement value = option.getValue();
+            if (value.isJsonArray()) {
+                List<Integer> ids = new ArrayList<>();
+                value.getAsJsonArray().forEach(id -> ids.add(id.getAsInt()));
+                options.option(option.getKey(), ids);
+            } else if (!value.isJsonNull()) {
+                options.option(option.getKey(), value.getAsString());
+            }
+        }
+        List<long[]> prompts = new ArrayList<>();
+        recorded.getAsJsonArray("prompts").forEach(p -> prompts.add(Reference.ids(p)));
+
+        GenerationResult result =
+                new Generator(network, manager, null).generate(prompts, options.build());
+
+        for (int i = 0; i < prompts.size(); ++i) {
+            Sequence row = result.sequences().get(i);
+            JsonElement output = recorded.getAsJsonArray("outputs").get(i);
+            assertThat(row.generated()).isEqualTo(Reference.ids(output));
+            if (recorded.has("logprobs")) {
+                float[] actual = row.logProbabilities();
+                JsonElement expected = recorded.getAsJsonArray("logprobs").get(i);
+                for (int t = 0; t < actual.length; ++t) {
+                    float wanted = expected.getAsJsonArray().get(t).getAsFloat();
+                    assertThat(actual[t]).isCloseTo(wanted, within(LOG_PROBABILITIES));
+                }
+            }
+        }
     }
 
     /** Returns the logits of every position of one row, computed at once and without a cache. */

@@ -9,6 +9,7 @@ import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Activation;
+import io.github.djlmistral.engine.kernels.DjlEngine;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.kernels.QuantizedLinear;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
@@ -130,7 +131,7 @@ public final class ReferenceKernels implements Kernels {
      * Java cannot write to device memory, and a buffer is limited to 2 GiB.
      */
     private static NDArray matrix(NDManager manager, int rows, int columns, Rows source) {
-        boolean written = DjlEngine.of(manager).indexes();
+        boolean written = DjlEngine.of(manager).supportsIndexing();
         NDArray array = written ? manager.create(new Shape(rows, columns), DataType.FLOAT32) : null;
         NDList parts = new NDList();
         int height = Math.min(rows, Math.max(1, BLOCK / columns));
@@ -193,7 +194,7 @@ public final class ReferenceKernels implements Kernels {
     public NDArray embedding(NDArray ids, NDArray weight) {
         NDManager manager = ids.getManager();
         NDArray rows;
-        if (DjlEngine.of(manager).indexes()) {
+        if (DjlEngine.of(manager).supportsIndexing()) {
             rows = weight.get(manager, new NDIndex("{}", ids.flatten()));
         } else {
             NDList parts = new NDList();
@@ -282,7 +283,7 @@ public final class ReferenceKernels implements Kernels {
      */
     private static void write(NDArray cache, NDArray tokens, long[] slots) {
         long first = tokens.getShape().get(2) - slots.length;
-        if (DjlEngine.of(cache.getManager()).indexes()) {
+        if (DjlEngine.of(cache.getManager()).supportsIndexing()) {
             for (int i = 0; i < slots.length; ++i) {
                 cache.set(
                         tokens(slots[i], slots[i] + 1),
