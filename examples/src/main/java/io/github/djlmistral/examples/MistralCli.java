@@ -6,6 +6,7 @@ import io.github.djlmistral.examples.cli.BenchCommand;
 import io.github.djlmistral.examples.cli.ChatCommand;
 import io.github.djlmistral.examples.cli.ClassifyCommand;
 import io.github.djlmistral.examples.cli.CompletionCommand;
+import io.github.djlmistral.examples.cli.EmbedCommand;
 import io.github.djlmistral.examples.cli.ErrorReporter;
 import io.github.djlmistral.examples.cli.GenerateCommand;
 import io.github.djlmistral.examples.cli.InfoCommand;
@@ -54,6 +55,7 @@ import picocli.CommandLine.ScopeType;
             ChatCommand.class,
             GenerateCommand.class,
             ClassifyCommand.class,
+            EmbedCommand.class,
             TokenizeCommand.class,
             InfoCommand.class,
             BenchCommand.class,

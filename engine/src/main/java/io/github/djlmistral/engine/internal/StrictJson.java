@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.io.StringReader;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -61,17 +62,27 @@ public final class StrictJson {
      */
     public static JsonObject parse(String text) {
         StrictJson json = new StrictJson(text);
+        return (JsonObject) json.root(JsonToken.BEGIN_OBJECT, "it is not a JSON object", "}");
+    }
+
+    private static List<JsonElement> parseArray(String text) {
+        StrictJson json = new StrictJson(text);
+        return ((JsonArray) json.root(JsonToken.BEGIN_ARRAY, "it is not a JSON array", "]"))
+                .asList();
+    }
+
+    private JsonElement root(JsonToken begin, String otherwise, String end) {
         try {
-            if (json.reader.peek() != JsonToken.BEGIN_OBJECT) {
-                throw new IllegalArgumentException("it is not a JSON object");
+            if (reader.peek() != begin) {
+                throw new IllegalArgumentException(otherwise);
             }
-            JsonObject root = json.object(1);
-            if (json.reader.peek() != JsonToken.END_DOCUMENT) {
-                throw new IllegalArgumentException("it goes on behind the closing \"}\"");
+            JsonElement root = value(0);
+            if (reader.peek() != JsonToken.END_DOCUMENT) {
+                throw new IllegalArgumentException("it goes on behind the closing \"" + end + "\"");
             }
             return root;
         } catch (IOException | IllegalStateException e) {
-            throw new IllegalArgumentException("it is not valid JSON" + json.place(), e);
+            throw new IllegalArgumentException("it is not valid JSON" + place(), e);
         }
     }
 
@@ -85,9 +96,26 @@ public final class StrictJson {
      *     message names the file, the problem and a remedy
      */
     public static JsonObject read(Path file, int longest) throws IOException {
+        return read(file, longest, StrictJson::parse);
+    }
+
+    /**
+     * Reads a file that contains a JSON array.
+     *
+     * @param file as above
+     * @param longest as above
+     * @return the elements of the array
+     * @throws IOException as above
+     */
+    public static List<JsonElement> readArray(Path file, int longest) throws IOException {
+        return read(file, longest, StrictJson::parseArray);
+    }
+
+    private static <T> T read(Path file, int longest, Function<String, T> parse)
+            throws IOException {
         String text = SmallFile.text(file, longest);
         try {
-            return parse(text);
+            return parse.apply(text);
         } catch (IllegalArgumentException e) {
             throw new IOException(
                     text.startsWith("version https://git-lfs")

@@ -18,7 +18,6 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Parameters;
 
 /** {@code mistral classify}. */
 @Command(
@@ -36,11 +35,7 @@ public final class ClassifyCommand implements Callable<Integer> {
 
     @Mixin private final Terminal terminal = new Terminal();
 
-    @Parameters(
-            arity = "0..*",
-            paramLabel = "TEXT",
-            description = "The texts; the lines of standard input if - or omitted.")
-    private List<String> texts = new ArrayList<>();
+    @Mixin private final TextParameters texts = new TextParameters();
 
     @ArgGroup(validate = false, heading = "%nModel:%n", order = 1)
     private ModelOptions model = new ModelOptions();
@@ -56,13 +51,7 @@ public final class ClassifyCommand implements Callable<Integer> {
                     ModelNotFoundException,
                     MalformedModelException,
                     TranslateException {
-        if (texts.isEmpty() && Terminal.isTerminal(0)) {
-            throw terminal.usage("there is no text: give one, or pipe lines in");
-        }
-        List<String> all =
-                texts.isEmpty() || texts.equals(List.of("-"))
-                        ? PromptOptions.input().lines().filter(line -> !line.isBlank()).toList()
-                        : texts;
+        List<String> all = texts.read(terminal);
         try (ZooModel<String, Classifications> loaded =
                         model.load(terminal, String.class, Classifications.class);
                 Predictor<String, Classifications> predictor = loaded.newPredictor()) {

@@ -95,6 +95,13 @@ final class ModelOptions {
      */
     <I, O> ZooModel<I, O> load(Terminal terminal, Class<I> input, Class<O> output)
             throws IOException, ModelNotFoundException, MalformedModelException {
+        return load(terminal, input, output, Map.of());
+    }
+
+    /** As above, with further model arguments. */
+    <I, O> ZooModel<I, O> load(
+            Terminal terminal, Class<I> input, Class<O> output, Map<String, ?> arguments)
+            throws IOException, ModelNotFoundException, MalformedModelException {
         setThreads(terminal);
         Device chosen = device(terminal); // before gigabytes are downloaded
         Path path = path(terminal);
@@ -108,6 +115,7 @@ final class ModelOptions {
         try (Terminal.Progress progress = terminal.progress("loading " + model, -1)) {
             progress.stepBy(0);
             criteria.optArgument("kernels", kernels).optArgument("dtype", dtype);
+            arguments.forEach(criteria::optArgument);
             if (quantization != null) {
                 criteria.optArgument("quantization", quantization);
             }

@@ -3,6 +3,7 @@ package io.github.djlmistral.tests.zoo;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.inference.Predictor;
 import ai.djl.ndarray.NDArray;
@@ -100,6 +101,38 @@ class HubLoadingTest extends ZooFixture {
             NDArray ids = manager.create(new long[] {1, 5, 7}, new Shape(1, 3));
             assertThat(predictor.predict(new NDList(ids)).singletonOrThrow().getShape())
                     .isEqualTo(new Shape(1, 3, 5632));
+        }
+    }
+
+    @Test
+    void embeddingsWithTheSettingsOfTheRepository() throws Exception {
+        hub.offer(
+                        "owner/Tiny-v0.1",
+                        "modules.json",
+                        "[{\"type\": \"a.Transformer\", \"path\": \"\"},"
+                                + " {\"type\": \"a.Pooling\", \"path\": \"1_Pooling\"},"
+                                + " {\"type\": \"a.Normalize\", \"path\": \"2_Normalize\"}]")
+                .offer(
+                        "owner/Tiny-v0.1",
+                        "1_Pooling/config.json",
+                        "{\"pooling_mode_mean_tokens\": true}")
+                .offer(
+                        "owner/Tiny-v0.1",
+                        "config_sentence_transformers.json",
+                        "{\"prompts\": {\"query\": \"query: \"}}")
+                .offer("owner/Tiny-v0.1", "sentence_bert_config.json", "{\"max_seq_length\": 5}");
+        try (ZooModel<String, float[]> model =
+                        url(URL).setTypes(String.class, float[].class).build().loadModel();
+                Predictor<String, float[]> predictor = model.newPredictor()) {
+            double squares = 0;
+            for (float x : predictor.predict("an owl")) {
+                squares += (double) x * x;
+            }
+            assertThat(squares).isCloseTo(1, within(1e-5));
+            assertThatThrownBy(() -> predictor.predict("one two three four five six seven"))
+                    .hasMessageContaining("max_seq_length is 5");
+            assertThat(files(model))
+                    .contains("1_Pooling", "config_sentence_transformers.json", "modules.json");
         }
     }
 

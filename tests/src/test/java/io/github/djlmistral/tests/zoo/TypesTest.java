@@ -299,11 +299,13 @@ class TypesTest extends ZooFixture {
     @Test
     void theFactoryNamesItsTypes() {
         MistralTranslatorFactory factory = new MistralTranslatorFactory();
-        assertThat(factory.getSupportedTypes()).hasSize(7);
+        assertThat(factory.getSupportedTypes()).hasSize(9);
         assertThat(factory.isSupported(ChatInput.class, ChatOutput.class)).isTrue();
         assertThat(factory.isSupported(String.class, Classifications.class)).isTrue();
         assertThat(factory.isSupported(String.class, NamedEntity[].class)).isTrue();
         assertThat(factory.isSupported(QAInput.class, String.class)).isTrue();
+        assertThat(factory.isSupported(String.class, float[].class)).isTrue();
+        assertThat(factory.isSupported(long[].class, float[].class)).isTrue();
         assertThat(factory.isSupported(String.class, ChatOutput.class)).isFalse();
     }
 

@@ -15,12 +15,13 @@ import java.util.stream.Stream;
  * <ul>
  *   <li>If the model names a GGUF file, this file alone: it is a complete model.
  *   <li>Otherwise the safetensors weights that {@link
- *       io.github.djlmistral.engine.weights.Checkpoint} would read, with configuration, tokenizer
- *       and chat templates.
+ *       io.github.djlmistral.engine.weights.Checkpoint} would read, with configuration, tokenizer,
+ *       chat templates and the settings of sentence-transformers.
  *   <li>Otherwise the only GGUF file.
  * </ul>
  *
- * <p>Except for GGUF files and additional chat templates, only the root directory is searched.
+ * <p>Except for GGUF files, additional chat templates and modules of sentence-transformers, only
+ * the root directory is searched.
  */
 public final class ModelFiles {
 
@@ -36,12 +37,19 @@ public final class ModelFiles {
                     "tokenizer_config.json",
                     "special_tokens_map.json",
                     "added_tokens.json",
-                    "chat_template.jinja");
+                    "chat_template.jinja",
+                    // of sentence-transformers
+                    "modules.json",
+                    "sentence_bert_config.json",
+                    "config_sentence_transformers.json");
 
     private static final String GGUF = ".gguf";
 
     /** Further chat templates, such as {@code tool_use.jinja}. */
     private static final String TEMPLATES = "additional_chat_templates/";
+
+    /** The modules of an embedding model, such as {@code 1_Pooling/config.json}. */
+    private static final Pattern MODULE = Pattern.compile("\\d+_[A-Za-z]+/config\\.json");
 
     /** A shard, such as {@code model-00002-of-00003.safetensors}. */
     private static final Pattern PART = Pattern.compile(".*-\\d+-of-\\d+\\.[a-z]+");
@@ -70,6 +78,7 @@ public final class ModelFiles {
             return Stream.of(
                             SMALL_FILES.stream().filter(files::contains),
                             templates(files),
+                            files.stream().filter(MODULE.asMatchPredicate()).sorted(),
                             weights.stream())
                     .flatMap(paths -> paths)
                     .toList();

@@ -18,8 +18,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Base class of the translators that run a network once over each text. Texts of a batch that have
@@ -36,7 +38,7 @@ abstract class HeadTranslator<I, O> extends BatchTranslator<I, O> {
     private static final int TOKENS_AT_ONCE = 2048;
 
     private final MistralPreTrainedModel network;
-    private final MistralTokenizer tokenizer;
+    private final @Nullable MistralTokenizer tokenizer;
     private final RequestLimits limits;
     private final boolean truncates;
 
@@ -53,6 +55,16 @@ abstract class HeadTranslator<I, O> extends BatchTranslator<I, O> {
     HeadTranslator(
             Model model, Class<? extends MistralPreTrainedModel> head, Map<String, ?> arguments)
             throws IOException {
+        this(model, head, arguments, true);
+    }
+
+    /** As above, without a tokenizer for inputs that are tokens already. */
+    HeadTranslator(
+            Model model,
+            Class<? extends MistralPreTrainedModel> head,
+            Map<String, ?> arguments,
+            boolean tokenizes)
+            throws IOException {
         if (!head.isInstance(model.getBlock())) {
             throw new IllegalArgumentException(
                     "the model "
@@ -66,8 +78,10 @@ abstract class HeadTranslator<I, O> extends BatchTranslator<I, O> {
         network = head.cast(model.getBlock());
         limits = ModelArguments.limits(model.getProperties(), arguments);
         truncates = ModelArguments.truncation(arguments);
-        tokenizer = MistralTokenizer.open(MistralPipeline.checkpoint(model));
-        model.getNDManager().attachInternal(NDManager.nextUid(), tokenizer);
+        tokenizer = tokenizes ? MistralTokenizer.open(MistralPipeline.checkpoint(model)) : null;
+        if (tokenizer != null) {
+            model.getNDManager().attachInternal(NDManager.nextUid(), tokenizer);
+        }
     }
 
     final MistralPreTrainedModel network() {
@@ -75,7 +89,7 @@ abstract class HeadTranslator<I, O> extends BatchTranslator<I, O> {
     }
 
     final MistralTokenizer tokenizer() {
-        return tokenizer;
+        return Objects.requireNonNull(tokenizer, "this translator takes token ids");
     }
 
     /** Returns the tokens of an input, of which there may be too many. */
@@ -95,15 +109,19 @@ abstract class HeadTranslator<I, O> extends BatchTranslator<I, O> {
 
     /** Encodes a text that must not be empty, named in the message. */
     final EncodedText encode(String text, String name) {
+        requireText(text, name);
+        return tokenizer().encodeWithOffsets(text, true);
+    }
+
+    static void requireText(String text, String name) {
         if (text.isEmpty()) {
             throw new IllegalArgumentException(
                     "the " + name + " is empty: give at least one character");
         }
-        return tokenizer.encodeWithOffsets(text, true);
     }
 
     /** Returns the most tokens that a text may have. */
-    final int longest() {
+    int longest() {
         return network.config().maxPositionEmbeddings();
     }
 
@@ -124,7 +142,11 @@ abstract class HeadTranslator<I, O> extends BatchTranslator<I, O> {
             throw new IllegalArgumentException(
                     "the text has "
                             + text.ids().length
-                            + " tokens, max_position_embeddings is "
+                            + " tokens, "
+                            + (longest() == network.config().maxPositionEmbeddings()
+                                    ? "max_position_embeddings"
+                                    : "max_seq_length")
+                            + " is "
                             + longest()
                             + ": give a shorter text, or load the model with the argument"
                             + " truncation");
@@ -166,15 +188,22 @@ abstract class HeadTranslator<I, O> extends BatchTranslator<I, O> {
         try (NDManager own = manager.newSubManager()) {
             long[] flat = rows.stream().flatMapToLong(Arrays::stream).toArray();
             NDArray ids = own.create(flat, new Shape(rows.size(), rows.get(0).length));
-            float[] all =
-                    network.forward(new ParameterStore(own, false), ForwardInput.ofIds(ids), false)
-                            .logits()
-                            .toFloatArray();
+            float[] all = run(new ParameterStore(own, false), ids).toFloatArray();
             int count = all.length / rows.size();
             return IntStream.range(0, rows.size())
                     .mapToObj(i -> Arrays.copyOfRange(all, i * count, (i + 1) * count))
                     .toArray(float[][]::new);
         }
+    }
+
+    /**
+     * Runs the network.
+     *
+     * @param ids token ids (B, T)
+     * @return float32 with the first dimension B
+     */
+    NDArray run(ParameterStore parameters, NDArray ids) {
+        return network.forward(parameters, ForwardInput.ofIds(ids), false).logits();
     }
 
     /** Returns the probabilities of classes that exclude each other. */

@@ -34,6 +34,23 @@ import java.util.function.BiFunction;
  * <p>Models with another head have one of these instead of the three: {@code String} to {@link
  * Classifications} (sequence classification), {@code String} to {@code NamedEntity[]} (token
  * classification) or {@link QAInput} to {@code String} (question answering).
+ *
+ * <p>Models of every architecture have {@code String} to {@code float[]}, embeddings as
+ * sentence-transformers makes them. Arguments:
+ *
+ * <ul>
+ *   <li>{@code pooling}: {@code last}, {@code mean} or {@code cls}; by default that of {@code
+ *       modules.json}, without it {@code last};
+ *   <li>{@code normalize}: whether embeddings have the length 1; by default as {@code modules.json}
+ *       says, without it false;
+ *   <li>{@code prompt}: put before each text, such as {@code "Instruct: Retrieve passages that
+ *       answer the question\nQuery: "}; or {@code prompt_name}, to take it from {@code
+ *       config_sentence_transformers.json};
+ *   <li>{@code truncation}: whether texts that are too long lose their end, instead of being an
+ *       error.
+ * </ul>
+ *
+ * <p>{@code long[]} to {@code float[]} embeds token ids as they are; no tokenizer is needed.
  */
 public final class MistralTranslatorFactory implements TranslatorFactory, Serializable {
 
@@ -60,7 +77,9 @@ public final class MistralTranslatorFactory implements TranslatorFactory, Serial
                     new Pair<>(String.class, Classifications.class), ClassificationTranslator::new,
                     new Pair<>(String.class, NamedEntity[].class),
                             TokenClassificationTranslator::new,
-                    new Pair<>(QAInput.class, String.class), QuestionAnsweringTranslator::new);
+                    new Pair<>(QAInput.class, String.class), QuestionAnsweringTranslator::new,
+                    new Pair<>(String.class, float[].class), EmbeddingTranslator.OfText::new,
+                    new Pair<>(long[].class, float[].class), EmbeddingTranslator.OfIds::new);
 
     @Override
     public Set<Pair<Type, Type>> getSupportedTypes() {

@@ -43,6 +43,10 @@ public final class ModelArguments {
                                     "truncation",
                                     "aggregation_strategy",
                                     "max_answer_len",
+                                    "pooling",
+                                    "normalize",
+                                    "prompt",
+                                    "prompt_name",
                                     GGUF_FILE),
                             LIMITS.stream())
                     .toList();
@@ -114,6 +118,42 @@ public final class ModelArguments {
         truncation(arguments);
         aggregationStrategy(arguments);
         maxAnswerLen(arguments);
+        pooling(arguments);
+        normalize(arguments);
+        promptName(arguments);
+    }
+
+    /** Returns how embeddings are pooled, if that is given. */
+    static Optional<Pooling> pooling(Map<String, ?> arguments) {
+        return value(arguments, "pooling")
+                .map(
+                        value ->
+                                Arrays.stream(Pooling.values())
+                                        .filter(
+                                                pooling ->
+                                                        pooling.name().equalsIgnoreCase("" + value))
+                                        .findFirst()
+                                        .orElseThrow(
+                                                () ->
+                                                        new IllegalArgumentException(
+                                                                "pooling is \""
+                                                                        + value
+                                                                        + "\", must be last, mean"
+                                                                        + " or cls")));
+    }
+
+    /** Returns whether embeddings are normalized, if that is given. */
+    static Optional<Boolean> normalize(Map<String, ?> arguments) {
+        return flag(arguments, "normalize");
+    }
+
+    /** Returns which of the checkpoint's prompts precedes each text, if that is given. */
+    static Optional<String> promptName(Map<String, ?> arguments) {
+        Optional<String> name = value(arguments, "prompt_name").map(Object::toString);
+        if (name.isPresent() && value(arguments, "prompt").isPresent()) {
+            throw new IllegalArgumentException("give either prompt or prompt_name, not both");
+        }
+        return name;
     }
 
     /** Returns how token classes become entities; by the first token of each word by default. */
@@ -142,14 +182,16 @@ public final class ModelArguments {
 
     /** Returns whether texts that are too long for the model are truncated; false by default. */
     static boolean truncation(Map<String, ?> arguments) {
-        String value = value(arguments, "truncation").orElse(false).toString();
-        return switch (value) {
-            case "true" -> true;
-            case "false" -> false;
-            default ->
-                    throw new IllegalArgumentException(
-                            "truncation is \"" + value + "\", must be true or false");
-        };
+        return flag(arguments, "truncation").orElse(false);
+    }
+
+    private static Optional<Boolean> flag(Map<String, ?> arguments, String name) {
+        Optional<String> value = value(arguments, name).map(Object::toString);
+        if (value.isPresent() && !List.of("true", "false").contains(value.get())) {
+            throw new IllegalArgumentException(
+                    name + " is \"" + value.get() + "\", must be true or false");
+        }
+        return value.map(Boolean::valueOf);
     }
 
     /**

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.examples.cli;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import picocli.CommandLine.Parameters;
+
+/** The texts of a command that takes several. */
+final class TextParameters {
+
+    @Parameters(
+            arity = "0..*",
+            paramLabel = "TEXT",
+            description = "The texts; the lines of standard input if - or omitted.")
+    List<String> given = new ArrayList<>();
+
+    /** Returns the texts, read from standard input where that was asked for. */
+    List<String> read(Terminal terminal) throws IOException {
+        if (given.isEmpty() && Terminal.isTerminal(0)) {
+            throw terminal.usage("there is no text: give one, or pipe lines in");
+        }
+        return given.isEmpty() || given.equals(List.of("-"))
+                ? PromptOptions.input().lines().filter(line -> !line.isBlank()).toList()
+                : given;
+    }
+}
