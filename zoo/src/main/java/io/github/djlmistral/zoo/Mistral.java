@@ -55,6 +55,12 @@ import org.jspecify.annotations.Nullable;
  *       default), {@code average} or {@code max}, consecutive words whose class their first token,
  *       their mean probabilities or their most certain token decides;
  *   <li>{@code max_answer_len}, the most tokens of an answer in question answering, 15 by default;
+ *   <li>{@code head} ({@code MistralForSequenceClassification}, {@code
+ *       MistralForTokenClassification}, {@code MistralForQuestionAnswering}): adds a freshly
+ *       initialized head, to be trained, to a checkpoint without one; with {@code labels}, the
+ *       names of its classes as a list or separated by commas, and optionally {@code problem_type}
+ *       and {@code pad_token_id}, see {@link
+ *       io.github.djlmistral.engine.model.MistralCheckpoint#withNewHead};
  *   <li>the options of {@link io.github.djlmistral.engine.generation.GenerationConfig}, by their
  *       names in transformers.
  * </ul>

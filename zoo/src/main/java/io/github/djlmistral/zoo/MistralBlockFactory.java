@@ -3,6 +3,7 @@ package io.github.djlmistral.zoo;
 
 import ai.djl.MalformedModelException;
 import ai.djl.Model;
+import ai.djl.ndarray.NDManager;
 import ai.djl.nn.Block;
 import ai.djl.nn.BlockFactory;
 import io.github.djlmistral.engine.kernels.DjlEngine;
@@ -10,10 +11,12 @@ import io.github.djlmistral.engine.model.MistralCheckpoint;
 import io.github.djlmistral.engine.model.MistralPreTrainedModel;
 import io.github.djlmistral.engine.quantization.Quantization;
 import io.github.djlmistral.zoo.translator.ModelArguments;
+import io.github.djlmistral.zoo.translator.NewHead;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -42,7 +45,13 @@ public final class MistralBlockFactory implements BlockFactory {
             }
             MistralCheckpoint checkpoint = MistralCheckpoint.open(path);
             if (quantization.isPresent()) {
-                checkpoint = quantized(checkpoint, Quantization.parse(quantization.get() + ""));
+                Quantization method = Quantization.parse(quantization.get() + "");
+                checkpoint = replace(checkpoint, plain -> plain.quantized(method));
+            }
+            Optional<NewHead> head = NewHead.of(arguments);
+            if (head.isPresent()) {
+                NDManager manager = model.getNDManager();
+                checkpoint = replace(checkpoint, base -> head.get().addTo(base, manager));
             }
             MistralPreTrainedModel network =
                     MistralPreTrainedModel.of(
@@ -62,13 +71,15 @@ public final class MistralBlockFactory implements BlockFactory {
         }
     }
 
-    private static MistralCheckpoint quantized(MistralCheckpoint plain, Quantization quantization) {
+    /** Changes a checkpoint, and frees the weights that are no longer needed. */
+    private static MistralCheckpoint replace(
+            MistralCheckpoint checkpoint, UnaryOperator<MistralCheckpoint> change) {
         try {
-            MistralCheckpoint result = plain.quantized(quantization);
-            plain.weights().closeExcept(result.weights());
+            MistralCheckpoint result = change.apply(checkpoint);
+            checkpoint.weights().closeExcept(result.weights());
             return result;
         } catch (RuntimeException | Error e) {
-            plain.weights().close();
+            checkpoint.weights().close();
             throw e;
         }
     }

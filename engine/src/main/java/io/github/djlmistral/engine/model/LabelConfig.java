@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.model;
 
+import io.github.djlmistral.engine.internal.Quote;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.IntStream;
@@ -24,6 +26,27 @@ public record LabelConfig(List<String> names, @Nullable ProblemType problemType)
         SINGLE_LABEL_CLASSIFICATION,
         /** Logits of independent classes; loss: binary cross-entropy. */
         MULTI_LABEL_CLASSIFICATION;
+
+        /**
+         * Returns the type of a name.
+         *
+         * @param name the name in {@code config.json}
+         * @return the type
+         * @throws IllegalArgumentException if there is none; the message lists the names
+         */
+        public static ProblemType of(String name) {
+            return Arrays.stream(values())
+                    .filter(type -> type.toString().equals(name))
+                    .findFirst()
+                    .orElseThrow(
+                            () ->
+                                    ConfigFields.invalid(
+                                            "problem_type is "
+                                                    + Quote.of(name)
+                                                    + ", known are "
+                                                    + Arrays.toString(values()),
+                                            null));
+        }
 
         /** Returns the name in {@code config.json}. */
         @Override

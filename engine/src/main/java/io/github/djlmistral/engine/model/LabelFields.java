@@ -3,7 +3,6 @@ package io.github.djlmistral.engine.model;
 
 import io.github.djlmistral.engine.internal.Quote;
 import io.github.djlmistral.engine.model.LabelConfig.ProblemType;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeMap;
@@ -28,7 +27,7 @@ final class LabelFields {
             }
             names = LabelConfig.ofSize(size).names();
         }
-        return new LabelConfig(names, type == null ? null : problemType(type));
+        return new LabelConfig(names, type == null ? null : ProblemType.of(type));
     }
 
     /** Returns the values of {@code id2label} in the order of their keys; null if it is absent. */
@@ -52,19 +51,5 @@ final class LabelFields {
             names.put(id, labels.require(key, ConfigFields::text, null));
         }
         return List.copyOf(names.values());
-    }
-
-    private static ProblemType problemType(String name) {
-        return Arrays.stream(ProblemType.values())
-                .filter(type -> type.toString().equals(name))
-                .findFirst()
-                .orElseThrow(
-                        () ->
-                                ConfigFields.invalid(
-                                        "problem_type is "
-                                                + Quote.of(name)
-                                                + ", known are "
-                                                + Arrays.toString(ProblemType.values()),
-                                        null));
     }
 }

@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.model;
 
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.training.initializer.NormalInitializer;
 import io.github.djlmistral.engine.internal.quantization.GgufWeights;
 import io.github.djlmistral.engine.internal.quantization.QuantizedCheckpoint;
 import io.github.djlmistral.engine.internal.weights.ConsolidatedLayout;
 import io.github.djlmistral.engine.quantization.InsufficientMemoryException;
 import io.github.djlmistral.engine.quantization.Quantization;
+import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.quantization.Weights;
 import io.github.djlmistral.engine.weights.Checkpoint;
+import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Gguf;
 import io.github.djlmistral.engine.weights.GgufTensor;
 import io.github.djlmistral.engine.weights.SourceFiles;
@@ -20,6 +27,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeSet;
 import java.util.regex.Pattern;
 
 /**
@@ -29,6 +37,13 @@ import java.util.regex.Pattern;
  * @param weights the weights, with the names and layout of Hugging Face
  */
 public record MistralCheckpoint(MistralConfig config, Weights weights) {
+
+    /** The names of heads in checkpoints, by architecture. */
+    private static final Map<String, String> NEW_HEADS =
+            Map.of(
+                    "MistralForSequenceClassification", "score",
+                    "MistralForTokenClassification", "score",
+                    "MistralForQuestionAnswering", "qa_outputs");
 
     private static final Pattern UNPREFIXED = Pattern.compile("(embed_tokens|layers|norm)\\.");
 
@@ -132,6 +147,62 @@ public record MistralCheckpoint(MistralConfig config, Weights weights) {
         Weights result = quantization.apply(withoutCopies().weights);
         SourceFiles.of(weights.tensors()).check();
         return new MistralCheckpoint(config, result);
+    }
+
+    /**
+     * Adds a freshly initialized head, to be trained, to a checkpoint without one: its weight is
+     * drawn from the normal distribution with the standard deviation {@code initializer_range} by
+     * the random generator of DJL's engine ({@code Engine.setRandomSeed}), its bias is zero. An
+     * output layer that the checkpoint has for a causal language model is dropped.
+     *
+     * @param architecture {@code MistralForSequenceClassification}, {@code
+     *     MistralForTokenClassification} or {@code MistralForQuestionAnswering}
+     * @param labels the classes; of no effect for question answering
+     * @param manager a manager of the engine; the result does not depend on it
+     * @return the checkpoint of this architecture, which shares the other weights
+     * @throws IllegalArgumentException if the checkpoint has such a head already, or the
+     *     architecture is another
+     */
+    public MistralCheckpoint withNewHead(
+            String architecture, LabelConfig labels, NDManager manager) {
+        String stored = config.architecture();
+        if (stored != null && NEW_HEADS.containsKey(stored)) {
+            throw new IllegalArgumentException(
+                    "the checkpoint is a "
+                            + stored
+                            + " already, so it gets no new head: load it as it is, or choose a"
+                            + " checkpoint without such a head");
+        }
+        String name = NEW_HEADS.get(architecture);
+        if (name == null) {
+            throw new IllegalArgumentException(
+                    "there is no new head for "
+                            + architecture
+                            + ", only for "
+                            + new TreeSet<>(NEW_HEADS.keySet()));
+        }
+        boolean answers = architecture.equals("MistralForQuestionAnswering");
+        LabelConfig classes = answers ? LabelConfig.DEFAULT : labels;
+        long outputs = answers ? 2 : labels.size();
+        Map<String, Tensor> plain = new LinkedHashMap<>(weights.unquantized());
+        Map<String, QuantizedWeight> quantized = new LinkedHashMap<>(weights.quantized());
+        plain.remove("lm_head.weight");
+        quantized.remove("lm_head.weight");
+        Tensor weight =
+                Tensor.allocate(name + ".weight", Dtype.FLOAT32, outputs, config.hiddenSize());
+        try (NDArray drawn =
+                new NormalInitializer((float) config.initializerRange())
+                        .initialize(manager, new Shape(weight.shape()), DataType.FLOAT32)) {
+            weight.data().asFloatBuffer().put(drawn.toFloatArray());
+        }
+        plain.put(weight.name(), weight);
+        if (!architecture.equals("MistralForSequenceClassification")) {
+            Tensor bias = Tensor.allocate(name + ".bias", Dtype.FLOAT32, outputs);
+            plain.put(bias.name(), bias);
+        }
+        MistralConfig changed =
+                config.toBuilder().architecture(architecture).labels(classes).build();
+        return new MistralCheckpoint(changed, new Weights(plain, quantized));
     }
 
     /**

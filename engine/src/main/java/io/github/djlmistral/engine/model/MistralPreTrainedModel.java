@@ -177,8 +177,17 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
                             + ", not a "
                             + own
                             + ": choose another checkpoint, or load it as a "
-                            + stored);
+                            + stored
+                            + (isBase(stored) && !isBase(own)
+                                    ? ", or, to train a new head, add one with"
+                                            + " MistralCheckpoint.withNewHead or the model argument"
+                                            + " head"
+                                    : ""));
         }
+    }
+
+    private static boolean isBase(String architecture) {
+        return architecture.equals("MistralModel") || architecture.equals("MistralForCausalLM");
     }
 
     /** Returns the output layer if it shares the weight of the embedding, or null. */

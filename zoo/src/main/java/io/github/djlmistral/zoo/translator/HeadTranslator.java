@@ -73,7 +73,8 @@ abstract class HeadTranslator<I, O> extends BatchTranslator<I, O> {
                             + model.getBlock().getClass().getSimpleName()
                             + ", not a "
                             + head.getSimpleName()
-                            + ": load a checkpoint whose config.json names this architecture");
+                            + ": load a checkpoint whose config.json names this architecture, or, to"
+                            + " train a new head, give the arguments head and labels");
         }
         network = head.cast(model.getBlock());
         limits = ModelArguments.limits(model.getProperties(), arguments);

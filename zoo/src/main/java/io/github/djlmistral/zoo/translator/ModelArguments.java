@@ -47,6 +47,9 @@ public final class ModelArguments {
                                     "normalize",
                                     "prompt",
                                     "prompt_name",
+                                    "head",
+                                    "labels",
+                                    "problem_type",
                                     GGUF_FILE),
                             LIMITS.stream())
                     .toList();
@@ -118,6 +121,7 @@ public final class ModelArguments {
         truncation(arguments);
         aggregationStrategy(arguments);
         maxAnswerLen(arguments);
+        NewHead.of(arguments);
         pooling(arguments);
         normalize(arguments);
         promptName(arguments);
