@@ -75,7 +75,9 @@ class HeadTrainingTest extends ZooFixture {
             int longest = rows.stream().mapToInt(row -> row.length).max().orElseThrow();
             Shape shape = new Shape(rows.size(), longest);
             long[] ids =
-                    rows.stream().flatMapToLong(row -> Arrays.stream(Arrays.copyOf(row, longest))).toArray();
+                    rows.stream()
+                            .flatMapToLong(row -> Arrays.stream(Arrays.copyOf(row, longest)))
+                            .toArray();
             long[] mask = Arrays.stream(ids).map(id -> id == 0 ? 0 : 1).toArray();
             long[] labels = new long[rows.size()];
             Arrays.fill(labels, rows.size() / 2, rows.size(), 1);
@@ -93,8 +95,7 @@ class HeadTrainingTest extends ZooFixture {
     void trainsWithDjl(boolean frozen, float bound) throws Exception {
         Path checkpoint = copy(temporary.resolve("plain"));
         Engine.getEngine("PyTorch").setRandomSeed(7);
-        try (ZooModel<String, Classifications> model =
-                        classifier(checkpoint).build().loadModel();
+        try (ZooModel<String, Classifications> model = classifier(checkpoint).build().loadModel();
                 NDManager manager = model.getNDManager().newSubManager()) {
             var network = (MistralForSequenceClassification) model.getBlock();
             float[] embedding = weight(network, "model.embed_tokens.weight");
@@ -109,7 +110,9 @@ class HeadTrainingTest extends ZooFixture {
             float loss;
             try (Trainer trainer = model.newTrainer(config)) {
                 network.namedParameters()
-                        .forEach((name, weight) -> weight.freeze(frozen && name.startsWith("model.")));
+                        .forEach(
+                                (name, weight) ->
+                                        weight.freeze(frozen && name.startsWith("model.")));
                 trainer.initialize(new Shape(1, 1), new Shape(1, 1));
                 EasyTrain.fit(trainer, 12, dataset(manager, checkpoint), null);
                 loss = trainer.getTrainingResult().getTrainLoss();
@@ -173,18 +176,11 @@ class HeadTrainingTest extends ZooFixture {
                                 manager);
                 MistralPreTrainedModel network =
                         MistralPreTrainedModel.of(
-                                changed,
-                                base,
-                                manager,
-                                new ComputeOptions(
-                                        "torch", "float32"));
+                                changed, base, manager, new ComputeOptions("torch", "float32"));
                 assertThat(network.getClass().getSimpleName()).isEqualTo(architecture);
                 NDArray ids = manager.create(new long[] {5, 6, 7}, new Shape(1, 3));
                 NDList outputs =
-                        network.forward(
-                                new ParameterStore(manager, false),
-                                new NDList(ids),
-                                false);
+                        network.forward(new ParameterStore(manager, false), new NDList(ids), false);
                 assertThat(outputs.get(0).getShape())
                         .isEqualTo(
                                 switch (architecture) {
@@ -204,7 +200,8 @@ class HeadTrainingTest extends ZooFixture {
                                 Mistral.criteria(plain, String.class, NamedEntity[].class)
                                         .build()
                                         .loadModel())
-                .hasMessageContaining("is a MistralForCausalLM, not a MistralForTokenClassification")
+                .hasMessageContaining(
+                        "is a MistralForCausalLM, not a MistralForTokenClassification")
                 .hasMessageContaining("give the arguments head and labels");
         refused(plain, "Mistral", "a", "head is \"Mistral\", must be one of");
         refused(plain, SEQUENCE, null, "needs labels");
