@@ -26,6 +26,14 @@ final class LabelFields {
                 throw ConfigFields.invalid("num_labels is " + size, null);
             }
             names = LabelConfig.ofSize(size).names();
+        } else if (count != null && count != names.size()) {
+            throw ConfigFields.invalid(
+                    "num_labels is "
+                            + count
+                            + ", but id2label has "
+                            + names.size()
+                            + " labels: correct one of them",
+                    null);
         }
         return new LabelConfig(names, type == null ? null : ProblemType.of(type));
     }

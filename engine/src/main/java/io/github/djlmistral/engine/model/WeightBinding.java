@@ -104,7 +104,11 @@ record WeightBinding(
                                         + " has the shape "
                                         + Arrays.toString(shape)
                                         + " instead of "
-                                        + Arrays.toString(expected));
+                                        + Arrays.toString(expected)
+                                        + (name.startsWith("score.")
+                                                ? " (one row for each label: id2label or num_labels"
+                                                        + " in config.json)"
+                                                : ""));
                     }
                 });
         for (String name : shapes.keySet()) {

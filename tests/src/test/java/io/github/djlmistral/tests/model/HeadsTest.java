@@ -146,12 +146,29 @@ class HeadsTest extends Fixture {
                 "{'id2label': {}}                   | id2label has no labels",
                 "{'id2label': {'0': 1}}             | id2label.0",
                 "{'num_labels': 0}                  | num_labels is 0",
+                "{'id2label': {'0': 'a'}, 'num_labels': 2} | num_labels is 2, but id2label has 1",
                 "{'problem_type': 'ranking'}        | problem_type is \"ranking\""
             })
     void labelsThatDoNotFit(String json, String message) {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> MistralConfig.parse(json.replace('\'', '"')))
                 .withMessageContaining(message);
+    }
+
+    @Test
+    void weightsOfAnotherNumberOfLabels() throws Exception {
+        MistralCheckpoint stored = MistralCheckpoint.open(Reference.directory("heads/token"));
+        MistralConfig config = stored.config().toBuilder().labels(LabelConfig.ofSize(3)).build();
+        assertThatExceptionOfType(MalformedModelException.class)
+                .isThrownBy(
+                        () ->
+                                MistralPreTrainedModel.of(
+                                        new MistralCheckpoint(config, stored.weights()),
+                                        "token",
+                                        manager,
+                                        ComputeOptions.AUTO))
+                .withMessageContaining("score.weight has the shape [5, 32] instead of [3, 32]")
+                .withMessageContaining("id2label");
     }
 
     @Test

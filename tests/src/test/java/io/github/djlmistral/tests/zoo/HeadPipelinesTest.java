@@ -15,6 +15,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import io.github.djlmistral.tests.examples.Cli;
 import io.github.djlmistral.tests.model.Reference;
 import io.github.djlmistral.zoo.Mistral;
 import io.github.djlmistral.zoo.tokenizer.EncodedText;
@@ -22,6 +23,7 @@ import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -307,5 +309,77 @@ class HeadPipelinesTest {
                 Predictor<String, NamedEntity[]> predictor = model.newPredictor()) {
             assertThatThrownBy(() -> predictor.predict("")).hasMessageContaining("text is empty");
         }
+    }
+
+    @Test
+    void theCommandLinePrintsEntities() throws Exception {
+        Path directory = checkpoint("entities");
+        String text = "the ship and the lighthouse at the sea";
+        JsonObject json =
+                Cli.runWith(text + "\n\na fox\n", "classify", "--model=" + directory, "--json")
+                        .json();
+        JsonArray rows = json.getAsJsonArray("entities");
+        assertThat(rows).hasSize(2);
+        try (ZooModel<String, NamedEntity[]> model = entities(directory).build().loadModel();
+                Predictor<String, NamedEntity[]> predictor = model.newPredictor()) {
+            NamedEntity expected = predictor.predict(text)[0];
+            JsonObject row = rows.get(0).getAsJsonObject();
+            assertThat(row.get("text").getAsString()).isEqualTo(text);
+            JsonObject entity = row.getAsJsonArray("entities").get(0).getAsJsonObject();
+            assertThat(entity.get("entity").getAsString()).isEqualTo(expected.getEntity());
+            assertThat(entity.get("word").getAsString()).isEqualTo(expected.getWord());
+            assertThat(entity.get("start").getAsInt()).isEqualTo(expected.getStart());
+            assertThat(entity.get("end").getAsInt()).isEqualTo(expected.getEnd());
+            assertThat(entity.get("score").getAsFloat())
+                    .isCloseTo(expected.getScore(), within(1e-4f));
+        }
+        assertThat(
+                        Cli.run(
+                                        "classify",
+                                        "--model=" + directory,
+                                        "--aggregation-strategy=none",
+                                        "a fox")
+                                .succeeds()
+                                .out())
+                .startsWith("a fox")
+                .contains("B-PER  \u2581a");
+        assertThat(Cli.run("classify", "--model=" + directory, "--question=who?", "a fox").fault(2))
+                .contains("MistralForQuestionAnswering", "MistralForTokenClassification");
+    }
+
+    @Test
+    void theCommandLineAnswersQuestions() throws Exception {
+        Path directory = checkpoint("answers");
+        String text = "the ship and the lighthouse at the sea";
+        String[] arguments = {
+            "classify",
+            "--model=" + directory,
+            "--question=where is the ship",
+            "--max-answer-len=3",
+            "--context=" + text
+        };
+        String answer = "t the s";
+        assertThat(Cli.run(arguments).succeeds().out().lines().map(String::strip))
+                .containsExactly(text, answer);
+        arguments[4] = text;
+        String[] withJson = Arrays.copyOf(arguments, 6);
+        withJson[5] = "--json";
+        JsonObject json = Cli.run(withJson).json();
+        JsonObject row = json.getAsJsonArray("answers").get(0).getAsJsonObject();
+        assertThat(row.get("answer").getAsString()).isEqualTo(answer);
+        assertThat(json.get("question").getAsString()).isEqualTo("where is the ship");
+        assertThat(Cli.run("classify", "--model=" + directory, text).fault(2))
+                .contains("give a --question");
+        assertThat(
+                        Cli.run(
+                                        "classify",
+                                        "--model=" + directory,
+                                        "--question=a",
+                                        "--context=b",
+                                        "c")
+                                .fault(2))
+                .contains("--context");
+        assertThat(Cli.run("classify", "--model=" + directory, "--question=", "b").fault(1))
+                .contains("the question is empty");
     }
 }
