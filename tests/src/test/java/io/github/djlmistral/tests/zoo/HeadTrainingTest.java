@@ -3,6 +3,7 @@ package io.github.djlmistral.tests.zoo;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.engine.Engine;
 import ai.djl.inference.Predictor;
@@ -26,6 +27,7 @@ import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.model.LabelConfig;
 import io.github.djlmistral.engine.model.LabelConfig.ProblemType;
 import io.github.djlmistral.engine.model.MistralCheckpoint;
+import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForQuestionAnswering;
 import io.github.djlmistral.engine.model.MistralForSequenceClassification;
 import io.github.djlmistral.engine.model.MistralPreTrainedModel;
@@ -126,7 +128,42 @@ class HeadTrainingTest extends ZooFixture {
                     assertThat(classes.get(i).best().getClassName())
                             .isEqualTo(i < TEXTS.size() / 2 ? "sea" : "land");
                 }
+                assertSaved(model, classes);
             }
+        }
+    }
+
+    private void assertSaved(ZooModel<?, ?> model, List<Classifications> expected)
+            throws Exception {
+        Path saved = temporary.resolve("saved");
+        Mistral.save(model, saved);
+        MistralConfig config = MistralConfig.read(saved);
+        assertThat(config.architecture()).isEqualTo(SEQUENCE);
+        assertThat(config.padTokenId()).isZero();
+        try (ZooModel<String, Classifications> loaded =
+                        Mistral.criteria(saved, String.class, Classifications.class)
+                                .build()
+                                .loadModel();
+                Predictor<String, Classifications> predictor = loaded.newPredictor()) {
+            List<Classifications> classes = predictor.batchPredict(TEXTS);
+            for (int i = 0; i < TEXTS.size(); ++i) {
+                assertThat(classes.get(i).getClassNames()).containsExactly("sea", "land");
+                assertThat(classes.get(i).getProbabilities().get(0))
+                        .isCloseTo(expected.get(i).getProbabilities().get(0), within(1e-5));
+            }
+        }
+        assertThatThrownBy(() -> Mistral.save(model, saved)).hasMessageContaining("is not empty");
+    }
+
+    @Test
+    void quantizedWeightsAreNotSaved() throws Exception {
+        Path checkpoint = copy(temporary.resolve("plain"));
+        try (ZooModel<String, Classifications> model =
+                classifier(checkpoint).optArgument("quantization", "nf4").build().loadModel()) {
+            assertThatThrownBy(() -> Mistral.save(model, temporary.resolve("saved")))
+                    .hasMessageContaining("are quantized")
+                    .hasMessageContaining("without quantization");
+            assertThat(temporary.resolve("saved")).doesNotExist();
         }
     }
 

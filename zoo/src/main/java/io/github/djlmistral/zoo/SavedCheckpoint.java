@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.zoo;
+
+import ai.djl.Model;
+import ai.djl.ndarray.NDArray;
+import ai.djl.nn.Parameter;
+import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import io.github.djlmistral.engine.internal.StrictJson;
+import io.github.djlmistral.engine.model.LabelConfig;
+import io.github.djlmistral.engine.model.MistralConfig;
+import io.github.djlmistral.engine.model.MistralForSequenceClassification;
+import io.github.djlmistral.engine.model.MistralForTokenClassification;
+import io.github.djlmistral.engine.model.MistralPreTrainedModel;
+import io.github.djlmistral.engine.weights.Dtype;
+import io.github.djlmistral.engine.weights.SafetensorsWriter;
+import io.github.djlmistral.engine.weights.Tensor;
+import io.github.djlmistral.zoo.translator.MistralPipeline;
+import java.io.IOException;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/** Writes a loaded model as a checkpoint, see {@link Mistral#save}. */
+final class SavedCheckpoint {
+
+    /** Tokenizer, templates, generation options and licenses, without weights. */
+    private static final Pattern BESIDE_WEIGHTS =
+            Pattern.compile(
+                    "(?!config\\.json$|.*\\.index\\.json$)[^.].*\\.(json|jinja|txt)"
+                            + "|tokenizer\\.model.*|(LICENSE|NOTICE).*");
+
+    private final Path source;
+    private final Path target;
+    private final MistralPreTrainedModel network;
+
+    private SavedCheckpoint(Path source, Path target, MistralPreTrainedModel network) {
+        this.source = source;
+        this.target = target;
+        this.network = network;
+    }
+
+    static void write(Model model, Path target) throws IOException {
+        if (!(model.getBlock() instanceof MistralPreTrainedModel network)) {
+            throw new IllegalArgumentException(
+                    "the model " + model.getName() + " is not a Mistral model of this zoo");
+        }
+        Path source = MistralPipeline.checkpoint(model);
+        if (!Files.exists(source.resolve("config.json"))) {
+            throw new IllegalArgumentException(
+                    source + " has no config.json, which the saved checkpoint is based on: convert"
+                            + " the checkpoint to the format of Hugging Face first");
+        }
+        if (!network.namedParameters().containsKey("model.layers.0.self_attn.q_proj.weight")) {
+            throw new IllegalArgumentException(
+                    "the weights of "
+                            + model.getName()
+                            + " are quantized, and cannot be saved: load the checkpoint without"
+                            + " quantization");
+        }
+        if (Files.exists(target)) {
+            try (Stream<Path> files = Files.list(target)) {
+                if (files.findAny().isPresent()) {
+                    throw new IOException(
+                            target + " is not empty: give a directory that does not exist yet");
+                }
+            }
+        }
+        Files.createDirectories(target);
+        SavedCheckpoint checkpoint = new SavedCheckpoint(source, target, network);
+        checkpoint.copyFiles();
+        checkpoint.writeWeights();
+        checkpoint.writeConfig(); // last: without it the directory is no checkpoint
+    }
+
+    private void copyFiles() throws IOException {
+        try (Stream<Path> files = Files.list(source)) {
+            for (Path file : files.filter(Files::isRegularFile).toList()) {
+                String name = String.valueOf(file.getFileName());
+                if (BESIDE_WEIGHTS.matcher(name).matches()) {
+                    Files.copy(file, target.resolve(name));
+                }
+            }
+        }
+    }
+
+    private void writeWeights() throws IOException {
+        Map<String, Parameter> parameters = network.namedParameters();
+        try (SafetensorsWriter writer =
+                SafetensorsWriter.open(
+                        target.resolve("model.safetensors"),
+                        SafetensorsWriter.headerCapacity(parameters.keySet()))) {
+            for (Map.Entry<String, Parameter> entry : parameters.entrySet()) {
+                NDArray own = entry.getValue().getArray();
+                NDArray array = network.kernels().toFloat32(own);
+                writer.add(
+                        new Tensor(
+                                entry.getKey(),
+                                Dtype.FLOAT32,
+                                array.getShape().getShape(),
+                                array.toByteBuffer(true).order(ByteOrder.LITTLE_ENDIAN)));
+                if (array != own) {
+                    array.close();
+                }
+            }
+            writer.finish(Map.of("format", "pt"));
+        }
+    }
+
+    private void writeConfig() throws IOException {
+        JsonObject json = StrictJson.read(source.resolve("config.json"), StrictJson.LONGEST);
+        MistralConfig config = network.config();
+        JsonArray architectures = new JsonArray();
+        architectures.add(network.getClass().getSimpleName());
+        json.add("architectures", architectures);
+        for (String key : List.of("dtype", "quantization_config")) {
+            json.remove(key);
+        }
+        json.addProperty("torch_dtype", "float32");
+        if (config.padTokenId() != null) {
+            json.addProperty("pad_token_id", config.padTokenId());
+        }
+        if (network instanceof MistralForSequenceClassification
+                || network instanceof MistralForTokenClassification) {
+            addLabels(json, config.labels());
+        }
+        Gson gson =
+                new GsonBuilder()
+                        .setPrettyPrinting()
+                        .disableHtmlEscaping()
+                        .serializeNulls()
+                        .create();
+        Files.writeString(target.resolve("config.json"), gson.toJson(json) + "\n");
+    }
+
+    private static void addLabels(JsonObject json, LabelConfig labels) {
+        JsonObject names = new JsonObject();
+        JsonObject ids = new JsonObject();
+        for (int i = 0; i < labels.size(); ++i) {
+            names.addProperty("" + i, labels.names().get(i));
+            ids.addProperty(labels.names().get(i), i);
+        }
+        json.remove("num_labels");
+        json.add("id2label", names);
+        json.add("label2id", ids);
+        if (labels.problemType() != null) {
+            json.addProperty("problem_type", labels.problemType().toString());
+        }
+    }
+}
