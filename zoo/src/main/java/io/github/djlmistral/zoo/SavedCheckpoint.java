@@ -90,6 +90,7 @@ final class SavedCheckpoint {
         }
     }
 
+    @SuppressWarnings("ReferenceEquality") // equals() would compare the elements
     private void writeWeights() throws IOException {
         Map<String, Parameter> parameters = network.namedParameters();
         try (SafetensorsWriter writer =

@@ -14,6 +14,7 @@ import java.util.Arrays;
  *     for special tokens that were added
  * @param ends index after the last character of each token; -1 for special tokens that were added
  */
+@SuppressWarnings("ArrayRecordComponent") // results are not compared
 public record EncodedText(long[] ids, int[] starts, int[] ends) {
 
     /**
