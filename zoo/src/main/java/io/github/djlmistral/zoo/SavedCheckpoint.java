@@ -33,7 +33,7 @@ final class SavedCheckpoint {
     /** Tokenizer, templates, generation options and licenses, without weights. */
     private static final Pattern BESIDE_WEIGHTS =
             Pattern.compile(
-                    "(?!config\\.json$|.*\\.index\\.json$)[^.].*\\.(json|jinja|txt)"
+                    "(?!(config|metadata)\\.json$|.*\\.index\\.json$)[^.].*\\.(json|jinja|txt)"
                             + "|tokenizer\\.model.*|(LICENSE|NOTICE).*");
 
     private final Path source;
@@ -54,7 +54,8 @@ final class SavedCheckpoint {
         Path source = MistralPipeline.checkpoint(model);
         if (!Files.exists(source.resolve("config.json"))) {
             throw new IllegalArgumentException(
-                    source + " has no config.json, which the saved checkpoint is based on: convert"
+                    source
+                            + " has no config.json, which the saved checkpoint is based on: convert"
                             + " the checkpoint to the format of Hugging Face first");
         }
         if (!network.namedParameters().containsKey("model.layers.0.self_attn.q_proj.weight")) {
