@@ -223,7 +223,7 @@ class EngineNetworkTest extends Fixture {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"window8-f32", "nowindow-tied-sharded", "window4-bf16"})
+    @ValueSource(strings = {"window8-f32", "nowindow-tied-sharded"})
     void generatesAsTheReference(String checkpoint) throws Exception {
         Reference reference = Reference.checkpoint(checkpoint);
         MistralForCausalLM network = load(checkpoint);
@@ -236,7 +236,7 @@ class EngineNetworkTest extends Fixture {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"single-label", "token", "question"})
+    @ValueSource(strings = {"single-label", "token", "question", "embedding", "bidirectional"})
     void heads(String name) throws Exception {
         Reference reference = Reference.head(name);
         MistralPreTrainedModel network =

@@ -4,6 +4,7 @@ package io.github.djlmistral.tests.examples;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import io.github.djlmistral.tests.model.Reference;
 import java.nio.file.Files;
@@ -70,7 +71,25 @@ class EngineCommandsTest {
     }
 
     @Test
-    void classify() {
+    void embed() {
+        String[] texts = {"embed", "a calm sea", "tax law"};
+        JsonObject json = rust(texts);
+        assertThat(reason(json)).contains("Rust");
+        double[] vector = vector(json);
+        double[] other = vector(pyTorch(texts));
+        assertThat(vector).hasSize(256);
+        // hidden states are in the range of logits
+        assertThat(vector).containsExactly(other, within(1e-4));
+    }
+
+    private static double[] vector(JsonObject json) {
+        return json.getAsJsonArray("embeddings").get(1).getAsJsonArray().asList().stream()
+                .mapToDouble(JsonElement::getAsDouble)
+                .toArray();
+    }
+
+    @Test
+    void logitsOfAnotherHead() {
         String model = "--model=" + Reference.directory("heads/single-label");
         JsonObject json = rust("logits", "--ids=1,5,7", model);
         assertThat(json.getAsJsonObject("tensors").get("logits"))
