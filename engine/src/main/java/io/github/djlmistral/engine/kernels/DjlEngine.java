@@ -47,14 +47,18 @@ public enum DjlEngine {
 
     private final String engineName;
     private final String artifact;
+
+    @SuppressWarnings("ImmutableEnumChecker") // a copy
     private final Set<Feature> features;
+
+    @SuppressWarnings("ImmutableEnumChecker") // a copy
     private final Set<Dtype> dtypes;
 
     DjlEngine(String engineName, String artifact, Set<Feature> features, Set<Dtype> dtypes) {
         this.engineName = engineName;
         this.artifact = artifact;
-        this.features = features;
-        this.dtypes = dtypes;
+        this.features = Set.copyOf(features);
+        this.dtypes = Set.copyOf(dtypes);
     }
 
     /** Returns the names of all engines, the preferred one first. */
@@ -142,7 +146,7 @@ public enum DjlEngine {
 
     /** Returns the data types in which the reference kernels compute on the engine. */
     public Set<Dtype> dtypes() {
-        return EnumSet.copyOf(dtypes);
+        return dtypes;
     }
 
     /**

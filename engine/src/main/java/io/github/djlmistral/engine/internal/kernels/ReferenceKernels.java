@@ -279,7 +279,9 @@ public final class ReferenceKernels implements Kernels {
     }
 
     /**
-     * Writes the last tokens to consecutive slots of a cache, the first slot following the last.
+     * Writes the last tokens to consecutive slots of a cache; the first slot follows the last one.
+     * Where slices cannot be written, the array takes over the memory of another one, which is
+     * concatenated from both: that copies the whole cache of the layer.
      */
     private static void write(NDArray cache, NDArray tokens, long[] slots) {
         long first = tokens.getShape().get(2) - slots.length;
