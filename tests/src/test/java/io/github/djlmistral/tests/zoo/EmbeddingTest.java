@@ -169,6 +169,22 @@ class EmbeddingTest extends ZooFixture {
     }
 
     @Test
+    void ofAQuantizedCheckpoint() throws Exception {
+        Path quantized = temporary.resolve("quantized");
+        Path plain = Reference.directory("heads/embedding");
+        Cli.run("quantize", "--method=nf4", plain.toString(), quantized.toString()).succeeds();
+        JsonArray rows =
+                Cli.run("embed", "--model=" + quantized, "--ids=5,6,7", "--json")
+                        .json()
+                        .getAsJsonArray("embeddings");
+        JsonArray expected =
+                Cli.run("embed", "--model=" + plain, "--quantization=nf4", "--ids=5,6,7", "--json")
+                        .json()
+                        .getAsJsonArray("embeddings");
+        assertClose(floats(rows.get(0).getAsJsonArray()), floats(expected.get(0).getAsJsonArray()));
+    }
+
+    @Test
     void theFilesOfSentenceTransformersDecide() throws Exception {
         Path checkpoint = copy(temporary.resolve("plain"));
         float[] last = embed(checkpoint, Map.of(), "an owl");
@@ -313,6 +329,12 @@ class EmbeddingTest extends ZooFixture {
                 checkpoint.resolve("sentence_bert_config.json"), "{\"do_lower_case\": true}");
         assertThatThrownBy(() -> embed(checkpoint, Map.of(), "an owl"))
                 .hasMessageContaining("do_lower_case");
+        // as version 6 saves a model with a chat template
+        Files.writeString(
+                checkpoint.resolve("sentence_bert_config.json"),
+                "{\"modality_config\": {\"text\": {}, \"message\": {\"format\": \"flat\"}}}");
+        assertThatThrownBy(() -> embed(checkpoint, Map.of(), "an owl"))
+                .hasMessageContaining("chat template");
         edit(checkpoint.resolve("modules.json"), json -> json.replace("1_Pooling", "../other"));
         assertThatThrownBy(() -> embed(checkpoint, Map.of(), "an owl"))
                 .hasMessageContaining("outside");

@@ -114,10 +114,17 @@ final class SentenceTransformersFiles {
     private int readLongest() throws IOException {
         JsonObject transformer = read("sentence_bert_config.json");
         JsonElement lower = StrictJson.get(transformer, "do_lower_case");
-        if (lower instanceof JsonPrimitive value && value.isBoolean() && value.getAsBoolean()) {
+        boolean lowers = lower instanceof JsonPrimitive value && value.getAsBoolean();
+        boolean chats =
+                StrictJson.get(transformer, "modality_config") instanceof JsonObject modalities
+                        && modalities.has("message");
+        if (lowers || chats) {
             throw new IOException(
                     directory.resolve("sentence_bert_config.json")
-                            + ": do_lower_case is not supported"
+                            + (lowers
+                                    ? ": do_lower_case is not supported"
+                                    : ": the modality \"message\", texts rendered by the chat"
+                                            + " template, is not supported")
                             + REMEDY);
         }
         JsonElement own = StrictJson.get(transformer, "max_seq_length");
