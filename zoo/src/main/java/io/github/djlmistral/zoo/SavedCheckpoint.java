@@ -19,6 +19,7 @@ import io.github.djlmistral.engine.weights.SafetensorsWriter;
 import io.github.djlmistral.engine.weights.Tensor;
 import io.github.djlmistral.zoo.translator.MistralPipeline;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -101,18 +102,27 @@ final class SavedCheckpoint {
             for (Map.Entry<String, Parameter> entry : parameters.entrySet()) {
                 NDArray own = entry.getValue().getArray();
                 NDArray array = network.kernels().toFloat32(own);
-                writer.add(
-                        new Tensor(
-                                entry.getKey(),
-                                Dtype.FLOAT32,
-                                array.getShape().getShape(),
-                                array.toByteBuffer(true).order(ByteOrder.LITTLE_ENDIAN)));
+                Tensor tensor = tensor(entry.getKey(), array);
+                writer.add(tensor);
+                tensor.free();
                 if (array != own) {
                     array.close();
                 }
             }
             writer.finish(Map.of("format", "pt"));
         }
+    }
+
+    /** Some engines copy arrays to the heap, where a tensor cannot be. */
+    private static Tensor tensor(String name, NDArray array) {
+        long[] shape = array.getShape().getShape();
+        ByteBuffer bytes = array.toByteBuffer(true).order(ByteOrder.LITTLE_ENDIAN);
+        if (bytes.isDirect()) {
+            return new Tensor(name, Dtype.FLOAT32, shape, bytes);
+        }
+        Tensor copy = Tensor.allocate(name, Dtype.FLOAT32, shape);
+        copy.data().put(bytes);
+        return copy;
     }
 
     private void writeConfig() throws IOException {

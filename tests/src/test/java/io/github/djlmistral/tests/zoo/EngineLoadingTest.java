@@ -156,6 +156,16 @@ class EngineLoadingTest extends PublishedFixture {
         }
     }
 
+    @Test
+    void savesACheckpoint() throws Exception {
+        Path saved = home.resolve("saved");
+        try (ZooModel<String, String> model =
+                Mistral.criteria(models.resolve("tiny")).optEngine(name).build().loadModel()) {
+            Mistral.save(model, saved);
+        }
+        assertLoadsAndAnswers(Mistral.criteria(saved).optEngine(name));
+    }
+
     /** The network is closed by its model, after the pass in progress. */
     @Test
     void closingTheModelEndsItsStreams() throws Exception {
