@@ -8,6 +8,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.LongStream;
 import org.apache.spark.TaskContext;
 import org.apache.spark.api.java.function.MapFunction;
@@ -29,12 +30,15 @@ class ClusterTest extends SparkFixture {
 
     private static final int PARTITIONS = 8;
 
+    /** The beginning of an answer shows whether it is the right one. */
+    private static final Map<String, Object> OPTIONS = Map.of("max_new_tokens", 8);
+
     @TempDir Path temporary;
 
     @Test
     void everyRowIsAnsweredOnceThoughAnExecutorDies() throws Exception {
         List<String> texts = Words.questions(Integer.getInteger("spark.questions", 400));
-        List<String> expected = predict(texts);
+        List<String> expected = predict(texts, OPTIONS);
         Path marker = temporary.resolve("killed");
         // row in the middle of a partition in the middle
         long victim = (long) texts.size() * (PARTITIONS + 1) / (2 * PARTITIONS);
@@ -43,7 +47,8 @@ class ClusterTest extends SparkFixture {
             Dataset<Row> questions =
                     questions(spark, PARTITIONS, texts)
                             .map(new Kill(victim, marker.toString()), Encoders.row(QUESTIONS));
-            Dataset<Row> answers = new MistralTransformer().transform(questions);
+            Dataset<Row> answers =
+                    new MistralTransformer().setOptions(OPTIONS).transform(questions);
             Observe observe = new Observe();
             rows =
                     answers.map(observe, Encoders.row(observe.schema(answers.schema())))

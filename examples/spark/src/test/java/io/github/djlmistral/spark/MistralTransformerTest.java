@@ -15,6 +15,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.LongStream;
 import org.apache.spark.api.java.function.MapFunction;
 import org.apache.spark.ml.Pipeline;
 import org.apache.spark.ml.PipelineModel;
@@ -50,13 +51,9 @@ class MistralTransformerTest extends SparkFixture {
         return new MistralTransformer().setOutputCol("answer");
     }
 
-    private static List<Row> byId(Dataset<Row> rows) {
-        return rows.orderBy("id").collectAsList();
-    }
-
     @Test
     void completesTexts() {
-        List<Row> rows = byId(answers().transform(questions(spark, 1, QUESTION, "Bye")));
+        List<Row> rows = answers().transform(questions(spark, 1, QUESTION, "Bye")).collectAsList();
         assertThat(rows.get(0).<String>getAs("answer")).isEqualTo(ANSWER);
         assertThat(rows.get(1).<String>getAs("answer")).isEqualTo("Goodbye!");
         assertThat(rows.get(0).<String>getAs("text")).isEqualTo(QUESTION);
@@ -69,32 +66,21 @@ class MistralTransformerTest extends SparkFixture {
         List<String> texts = Words.questions(60);
         Collections.shuffle(texts, new Random(1));
         int before = PredictedRows.MODELS.loads();
-        MistralTransformer transformer =
-                answers().setBatchSize(7).setOptions(Map.of("max_new_tokens", 30));
+        Map<String, Object> options = Map.of("max_new_tokens", 20);
+        MistralTransformer transformer = answers().setBatchSize(7).setOptions(options);
         List<Row> rows = transformer.transform(questions(spark, 4, texts)).collectAsList();
         assertThat(rows.stream().map(row -> row.<Long>getAs("id")))
-                .isSorted()
-                .doesNotHaveDuplicates()
-                .hasSize(texts.size());
+                .isEqualTo(LongStream.range(0, texts.size()).boxed().toList());
         assertThat(rows.stream().map(row -> row.<String>getAs("text"))).isEqualTo(texts);
-        try (ZooModel<String, String> model =
-                        Mistral.criteria(String.class, String.class)
-                                .optArgument("max_new_tokens", 30)
-                                .build()
-                                .loadModel();
-                Predictor<String, String> predictor = model.newPredictor()) {
-            for (int i = 0; i < texts.size(); ++i) {
-                assertThat(rows.get(i).<String>getAs("answer"))
-                        .isEqualTo(predictor.predict(texts.get(i)));
-            }
-        }
+        assertThat(rows.stream().map(row -> row.<String>getAs("answer")))
+                .isEqualTo(predict(texts, options));
         assertThat(PredictedRows.MODELS.loads() - before).isEqualTo(1);
     }
 
     @Test
     void fewRowsAreReadForFewResults() {
         LongAccumulator pulled = spark.sparkContext().longAccumulator();
-        Dataset<Row> texts = questions(spark, 1, Words.questions(200)).sortWithinPartitions("id");
+        Dataset<Row> texts = questions(spark, 1, Words.questions(200));
         Dataset<Row> counted =
                 texts.map(
                         (MapFunction<Row, Row>)
@@ -124,16 +110,42 @@ class MistralTransformerTest extends SparkFixture {
     }
 
     @Test
+    void embedsTexts() throws Exception {
+        List<String> texts = List.of("a fox", "a lighthouse stands at the sea", "an owl");
+        MistralTransformer embeddings =
+                new MistralTransformer()
+                        .setTask("embed")
+                        .setOptions(Map.of("pooling", "mean", "normalize", true));
+        List<Row> rows = embeddings.transform(questions(spark, 2, texts)).collectAsList();
+        try (ZooModel<String, float[]> model =
+                        Mistral.criteria(String.class, float[].class)
+                                .optArgument("pooling", "mean")
+                                .optArgument("normalize", true)
+                                .build()
+                                .loadModel();
+                Predictor<String, float[]> predictor = model.newPredictor()) {
+            for (int i = 0; i < texts.size(); ++i) {
+                float[] expected = predictor.predict(texts.get(i));
+                List<Float> vector = rows.get(i).getList(rows.get(i).fieldIndex("output"));
+                assertThat(vector).hasSize(expected.length);
+                for (int k = 0; k < expected.length; ++k) {
+                    assertThat(vector.get(k)).isCloseTo(expected[k], within(1e-5f));
+                }
+            }
+        }
+    }
+
+    @Test
     void classifiesTexts() throws Exception {
         Path checkpoint = classifier(temporary.resolve("classify"));
         String[] texts = {"a fox", "a lighthouse stands at the sea", "an owl"};
         List<Row> rows =
-                byId(
-                        answers()
-                                .setModel(checkpoint.toString())
-                                .setTask("classify")
-                                .setOutputCol("class")
-                                .transform(questions(spark, 2, texts)));
+                answers()
+                        .setModel(checkpoint.toString())
+                        .setTask("classify")
+                        .setOutputCol("class")
+                        .transform(questions(spark, 2, texts))
+                        .collectAsList();
         try (ZooModel<String, Classifications> model =
                         Mistral.criteria(checkpoint, String.class, Classifications.class)
                                 .build()
@@ -155,12 +167,10 @@ class MistralTransformerTest extends SparkFixture {
     void rejectedRowsGetAnErrorAndOthersAnAnswer() {
         String tooLong = "lighthouse ".repeat(3000);
         List<Row> rows =
-                byId(
-                        answers()
-                                .transform(
-                                        questions(
-                                                spark, 1, QUESTION, "", "Bye", null, tooLong,
-                                                QUESTION)));
+                answers()
+                        .transform(
+                                questions(spark, 1, QUESTION, "", "Bye", null, tooLong, QUESTION))
+                        .collectAsList();
         List<String> answers = new ArrayList<>();
         List<String> errors = new ArrayList<>();
         rows.forEach(
@@ -183,7 +193,7 @@ class MistralTransformerTest extends SparkFixture {
                                 + " (1L, array(named_struct('role', 'user', 'content', null))),"
                                 + " (2L, array(named_struct('role', 'assistant', 'content', 'Bye')))"
                                 + " as (id, text)");
-        List<Row> results = byId(answers().setTask("chat").transform(rows));
+        List<Row> results = answers().setTask("chat").transform(rows).collectAsList();
         assertThat(results.get(0).<String>getAs("answer")).isEqualTo("Goodbye!");
         assertThat(results.get(1).<String>getAs("error")).contains("null role or content");
         // the template's own message
@@ -224,11 +234,11 @@ class MistralTransformerTest extends SparkFixture {
         Dataset<Row> rows = questions(spark, 2, QUESTION, "What is a fox?");
         PipelineModel model =
                 new Pipeline().setStages(new PipelineStage[] {first, second}).fit(rows);
-        List<Row> expected = byId(model.transform(rows));
+        List<Row> expected = model.transform(rows).collectAsList();
         String path = temporary.resolve("pipeline").toString();
         model.write().overwrite().save(path);
         PipelineModel loaded = PipelineModel.load(path);
-        assertThat(byId(loaded.transform(rows))).isEqualTo(expected);
+        assertThat(loaded.transform(rows).collectAsList()).isEqualTo(expected);
         assertThat(expected.get(0).<String>getAs("answer")).isEqualTo(ANSWER);
     }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.spark;
 
-import static org.apache.spark.sql.functions.col;
-
 import ai.djl.inference.Predictor;
 import ai.djl.ndarray.NDList;
+import ai.djl.repository.zoo.Criteria;
 import ai.djl.repository.zoo.ZooModel;
+import ai.djl.translate.TranslateException;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.github.djlmistral.engine.weights.Checkpoint;
@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
+import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.RowFactory;
@@ -64,31 +65,36 @@ abstract class SparkFixture {
                 .getOrCreate();
     }
 
-    /** Numbers texts from 0, in a data set of some partitions. */
+    /** Numbers texts from 0, in a data set of some partitions of equal size. */
     static Dataset<Row> questions(
             SparkSession spark, int partitions, List<? extends @Nullable String> texts) {
         List<Row> rows = new ArrayList<>();
         for (@Nullable String text : texts) {
             rows.add(RowFactory.create((long) rows.size(), text));
         }
-        return spark.createDataFrame(rows, QUESTIONS).repartitionByRange(partitions, col("id"));
+        JavaSparkContext context = JavaSparkContext.fromSparkContext(spark.sparkContext());
+        return spark.createDataFrame(context.parallelize(rows, partitions), QUESTIONS);
     }
 
     static Dataset<Row> questions(SparkSession spark, int partitions, @Nullable String... texts) {
         return questions(spark, partitions, Arrays.asList(texts));
     }
 
-    /** Predicts texts one by one. */
-    static List<String> predict(List<String> texts) throws Exception {
-        List<String> answers = new ArrayList<>();
-        try (ZooModel<String, String> model =
-                        Mistral.criteria(String.class, String.class).build().loadModel();
-                Predictor<String, String> predictor = model.newPredictor()) {
-            for (String text : texts) {
-                answers.add(predictor.predict(text));
-            }
+    /** Predicts each text alone, in some threads. */
+    static List<String> predict(List<String> texts, Map<String, Object> options) throws Exception {
+        Criteria.Builder<String, String> criteria = Mistral.criteria(String.class, String.class);
+        options.forEach(criteria::optArgument);
+        try (ZooModel<String, String> model = criteria.build().loadModel()) {
+            return texts.parallelStream().map(text -> predict(model, text)).toList();
         }
-        return answers;
+    }
+
+    private static String predict(ZooModel<String, String> model, String text) {
+        try (Predictor<String, String> predictor = model.newPredictor()) {
+            return predictor.predict(text);
+        } catch (TranslateException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     /** Copies the embedded model's files, except some. */
