@@ -20,8 +20,13 @@ final class TextParameters {
         if (given.isEmpty() && Terminal.isTerminal(0)) {
             throw terminal.usage("there is no text: give one, or pipe lines in");
         }
-        return given.isEmpty() || given.equals(List.of("-"))
-                ? PromptOptions.input().lines().filter(line -> !line.isBlank()).toList()
-                : given;
+        if (!given.isEmpty() && !given.equals(List.of("-"))) {
+            return given;
+        }
+        List<String> lines = PromptOptions.input().lines().filter(line -> !line.isBlank()).toList();
+        if (lines.isEmpty()) {
+            throw terminal.usage("standard input has no text: pipe in lines that are not blank");
+        }
+        return lines;
     }
 }

@@ -9,6 +9,8 @@ import ai.djl.MalformedModelException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.Parameter;
+import ai.djl.training.GradientCollector;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.model.ForwardInput;
 import io.github.djlmistral.engine.model.ForwardOutput;
@@ -165,6 +167,26 @@ class LastHiddenStateTest extends Fixture {
                 .isEqualTo(
                         MistralModel.load(bare, manager, options("torch"))
                                 .lastHiddenState(parameters, input, false));
+    }
+
+    /** The gradient of the sum with respect to the final norm's weight is the sum over x / rms. */
+    @ParameterizedTest
+    @ValueSource(strings = {"torch", "reference"})
+    void propagatesGradients(String kernels) throws Exception {
+        Reference reference = Reference.head("bidirectional");
+        MistralModel network = MistralModel.load(reference.directory(), manager, options(kernels));
+        Parameter norm = network.namedParameters().get("model.norm.weight");
+        norm.freeze(false);
+        NDArray state;
+        try (GradientCollector collector = manager.getEngine().newGradientCollector()) {
+            ForwardInput input = ForwardInput.ofIds(reference.array(manager, "row.input_ids"));
+            state = network.lastHiddenState(parameters, input, true);
+            collector.backward(state.sum());
+        }
+        NDArray weight = norm.getArray();
+        NDArray normed = state.stopGradient().div(weight.stopGradient());
+        NDArray expected = normed.sum(new int[] {0, 1});
+        assertClose(weight.getGradient(), expected, 11 * LOGITS); // a sum over 11 tokens
     }
 
     @Test

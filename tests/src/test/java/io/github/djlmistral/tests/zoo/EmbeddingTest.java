@@ -474,6 +474,8 @@ class EmbeddingTest extends ZooFixture {
                 .contains("an owl", "a bird", "256 values", "1.000");
         assertThat(Cli.run("embed", "--model=" + checkpoint, "--pooling=max", "owl").fault(1))
                 .contains("must be last, mean or cls");
+        assertThat(Cli.runWith(" \n\n", "embed", "--model=" + checkpoint).fault(2))
+                .contains("standard input has no text");
     }
 
     @Test
