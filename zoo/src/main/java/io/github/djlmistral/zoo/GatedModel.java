@@ -14,6 +14,7 @@ import ai.djl.translate.Translator;
 import io.github.djlmistral.engine.internal.CloseGate;
 import io.github.djlmistral.engine.kernels.DjlEngine;
 import io.github.djlmistral.engine.model.MistralPreTrainedModel;
+import io.github.djlmistral.engine.weights.Dtype;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -67,10 +68,21 @@ final class GatedModel extends ZooModel<Object, Object> {
      * Creates a trainer.
      *
      * @throws UnsupportedOperationException if the engine computes no gradients
+     * @throws IllegalArgumentException if the parameters are not float32: DJL's optimizers fail on
+     *     bfloat16, and gradients underflow in float16
      */
     @Override
     public Trainer newTrainer(TrainingConfig trainingConfig) {
         DjlEngine.of(getNDManager()).requireGradients();
+        if (getBlock() instanceof MistralPreTrainedModel network
+                && network.kernels().dtype() != Dtype.FLOAT32) {
+            throw new IllegalArgumentException(
+                    "DJL trains parameters of float32, those of "
+                            + getName()
+                            + " are "
+                            + network.kernels().dtype()
+                            + ": load it with optArgument(\"dtype\", \"float32\")");
+        }
         return super.newTrainer(trainingConfig);
     }
 

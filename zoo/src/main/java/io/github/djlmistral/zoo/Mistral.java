@@ -188,13 +188,14 @@ public final class Mistral {
     /**
      * Saves a model with the current values of its parameters, for example after training, as a
      * checkpoint that this library and transformers can load: {@code config.json} with the head and
-     * its labels, {@code model.safetensors} in float32, and the tokenizer and other files of the
-     * checkpoint that the model was loaded from.
+     * its labels, {@code model.safetensors} with the parameters in float32, and the tokenizer and
+     * other files of the checkpoint that the model was loaded from. Quantized weights, which
+     * training does not change, are saved as they are in that checkpoint.
      *
      * @param model a model of this zoo, loaded from a directory
      * @param directory the directory to create; must not exist, or be empty
-     * @throws IllegalArgumentException if the weights are quantized, or the model was not loaded
-     *     from a checkpoint with {@code config.json}
+     * @throws IllegalArgumentException if the model was not loaded from a checkpoint with {@code
+     *     config.json}
      * @throws IOException if files cannot be read or written; the directory may then be incomplete
      */
     public static void save(Model model, Path directory) throws IOException {

@@ -11,9 +11,11 @@ import com.google.gson.JsonObject;
 import io.github.djlmistral.engine.internal.StrictJson;
 import io.github.djlmistral.engine.model.LabelConfig;
 import io.github.djlmistral.engine.model.MistralConfig;
+import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.engine.model.MistralForSequenceClassification;
 import io.github.djlmistral.engine.model.MistralForTokenClassification;
 import io.github.djlmistral.engine.model.MistralPreTrainedModel;
+import io.github.djlmistral.engine.weights.Checkpoint;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.SafetensorsWriter;
 import io.github.djlmistral.engine.weights.Tensor;
@@ -23,8 +25,10 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
@@ -59,13 +63,6 @@ final class SavedCheckpoint {
                             + " has no config.json, which the saved checkpoint is based on: convert"
                             + " the checkpoint to the format of Hugging Face first");
         }
-        if (!network.namedParameters().containsKey("model.layers.0.self_attn.q_proj.weight")) {
-            throw new IllegalArgumentException(
-                    "the weights of "
-                            + model.getName()
-                            + " are quantized, and cannot be saved: load the checkpoint without"
-                            + " quantization");
-        }
         if (Files.exists(target)) {
             try (Stream<Path> files = Files.list(target)) {
                 if (files.findAny().isPresent()) {
@@ -92,13 +89,25 @@ final class SavedCheckpoint {
         }
     }
 
+    /** Writes the parameters, and the other weights, which are quantized, as they are stored. */
     @SuppressWarnings("ReferenceEquality") // equals() would compare the elements
     private void writeWeights() throws IOException {
         Map<String, Parameter> parameters = network.namedParameters();
+        Map<String, Tensor> stored = new LinkedHashMap<>();
+        for (Tensor tensor : Checkpoint.open(source).tensors().values()) {
+            // those of MistralModel may lack the prefix
+            String name =
+                    tensor.name().replaceFirst("^(?=(embed_tokens|layers|norm)\\.)", "model.");
+            if (!parameters.containsKey(name) && !isReplaced(name)) {
+                stored.put(name, tensor.renamed(name));
+            }
+        }
+        Set<String> names = new HashSet<>(parameters.keySet());
+        names.addAll(stored.keySet());
         try (SafetensorsWriter writer =
                 SafetensorsWriter.open(
                         target.resolve("model.safetensors"),
-                        SafetensorsWriter.headerCapacity(parameters.keySet()))) {
+                        SafetensorsWriter.headerCapacity(names))) {
             for (Map.Entry<String, Parameter> entry : parameters.entrySet()) {
                 NDArray own = entry.getValue().getArray();
                 NDArray array = network.kernels().toFloat32(own);
@@ -108,6 +117,9 @@ final class SavedCheckpoint {
                 if (array != own) {
                     array.close();
                 }
+            }
+            for (Tensor tensor : stored.values()) {
+                writer.add(tensor);
             }
             writer.finish(Map.of("format", "pt"));
         }
@@ -125,15 +137,20 @@ final class SavedCheckpoint {
         return copy;
     }
 
+    /** Returns whether a stored tensor is that of an output layer which the network lacks. */
+    private boolean isReplaced(String name) {
+        return name.startsWith("lm_head.")
+                && (!(network instanceof MistralForCausalLM)
+                        || network.config().tieWordEmbeddings());
+    }
+
     private void writeConfig() throws IOException {
         JsonObject json = StrictJson.read(source.resolve("config.json"), StrictJson.LONGEST);
         MistralConfig config = network.config();
         JsonArray architectures = new JsonArray();
         architectures.add(network.getClass().getSimpleName());
         json.add("architectures", architectures);
-        for (String key : List.of("dtype", "quantization_config")) {
-            json.remove(key);
-        }
+        json.remove("dtype");
         json.addProperty("torch_dtype", "float32");
         if (config.padTokenId() != null) {
             json.addProperty("pad_token_id", config.padTokenId());

@@ -21,6 +21,7 @@ import ai.djl.training.ParameterStore;
 import ai.djl.training.Trainer;
 import ai.djl.training.dataset.ArrayDataset;
 import ai.djl.training.listener.TrainingListener;
+import ai.djl.training.loss.Loss;
 import ai.djl.training.optimizer.Adam;
 import ai.djl.training.tracker.Tracker;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
@@ -30,6 +31,7 @@ import io.github.djlmistral.engine.model.MistralCheckpoint;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForQuestionAnswering;
 import io.github.djlmistral.engine.model.MistralForSequenceClassification;
+import io.github.djlmistral.engine.model.MistralForTokenClassification;
 import io.github.djlmistral.engine.model.MistralPreTrainedModel;
 import io.github.djlmistral.engine.quantization.Quantization;
 import io.github.djlmistral.tests.model.Reference;
@@ -155,15 +157,59 @@ class HeadTrainingTest extends ZooFixture {
         assertThatThrownBy(() -> Mistral.save(model, saved)).hasMessageContaining("is not empty");
     }
 
+    /** Quantized on load, or in the checkpoint. */
+    @ParameterizedTest
+    @CsvSource({"heads/embedding, nf4", "quantized/bitsandbytes, ", "quantized/gptq, "})
+    void aQuantizedBackboneIsSavedAsItIsStored(String base, String quantization) throws Exception {
+        Path saved = temporary.resolve("saved");
+        float[] expected;
+        try (ZooModel<NDList, NDList> model =
+                arrays(Reference.directory(base), quantization)
+                        .optArgument("head", "MistralForTokenClassification")
+                        .optArgument("labels", List.of("O", "B-X"))
+                        .build()
+                        .loadModel()) {
+            Mistral.save(model, saved);
+            expected = predict(model);
+        }
+        try (ZooModel<NDList, NDList> model = arrays(saved, quantization).build().loadModel()) {
+            assertThat(model.getBlock()).isInstanceOf(MistralForTokenClassification.class);
+            assertThat(predict(model)).containsExactly(expected, within(1e-5f));
+        }
+    }
+
+    private static Criteria.Builder<NDList, NDList> arrays(Path checkpoint, String quantization) {
+        var criteria =
+                Mistral.criteria(checkpoint, NDList.class, NDList.class)
+                        .optArgument("dtype", "float32");
+        return quantization == null ? criteria : criteria.optArgument("quantization", quantization);
+    }
+
+    private static float[] predict(ZooModel<NDList, NDList> model) throws Exception {
+        try (Predictor<NDList, NDList> predictor = model.newPredictor();
+                NDManager manager = model.getNDManager().newSubManager()) {
+            NDArray ids = manager.create(new long[] {5, 6, 7}, new Shape(1, 3));
+            return predictor.predict(new NDList(ids)).singletonOrThrow().toFloatArray();
+        }
+    }
+
     @Test
-    void quantizedWeightsAreNotSaved() throws Exception {
-        Path checkpoint = copy(temporary.resolve("plain"));
-        try (ZooModel<String, Classifications> model =
-                classifier(checkpoint).optArgument("quantization", "nf4").build().loadModel()) {
-            assertThatThrownBy(() -> Mistral.save(model, temporary.resolve("saved")))
-                    .hasMessageContaining("are quantized")
-                    .hasMessageContaining("without quantization");
-            assertThat(temporary.resolve("saved")).doesNotExist();
+    void trainingNeedsFloat32() throws Exception {
+        try (ZooModel<NDList, NDList> model =
+                Mistral.criteria(
+                                Reference.directory("checkpoints/window4-bf16"),
+                                NDList.class,
+                                NDList.class)
+                        .optArgument("dtype", "bfloat16")
+                        .build()
+                        .loadModel()) {
+            assertThatThrownBy(
+                            () ->
+                                    model.newTrainer(
+                                            new DefaultTrainingConfig(
+                                                    Loss.softmaxCrossEntropyLoss())))
+                    .hasMessageContaining("are bfloat16")
+                    .hasMessageContaining("float32");
         }
     }
 

@@ -6,10 +6,13 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.Block;
 import ai.djl.training.ParameterStore;
 import ai.djl.translate.TranslatorContext;
 import io.github.djlmistral.engine.generation.RequestLimits;
 import io.github.djlmistral.engine.model.ForwardInput;
+import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.engine.model.MistralModel;
 import io.github.djlmistral.engine.model.MistralPreTrainedModel;
 import io.github.djlmistral.zoo.tokenizer.EncodedText;
 import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
@@ -73,8 +76,11 @@ abstract class HeadTranslator<I, O> extends BatchTranslator<I, O> {
                             + model.getBlock().getClass().getSimpleName()
                             + ", not a "
                             + head.getSimpleName()
-                            + ": load a checkpoint whose config.json names this architecture, or, to"
-                            + " train a new head, give the arguments head and labels");
+                            + ": load a checkpoint whose config.json names this architecture"
+                            + (isBase(model.getBlock())
+                                    ? ", or, to train a new head, give the arguments head and"
+                                            + " labels"
+                                    : ""));
         }
         network = head.cast(model.getBlock());
         limits = ModelArguments.limits(model.getProperties(), arguments);
@@ -83,6 +89,10 @@ abstract class HeadTranslator<I, O> extends BatchTranslator<I, O> {
         if (tokenizer != null) {
             model.getNDManager().attachInternal(NDManager.nextUid(), tokenizer);
         }
+    }
+
+    private static boolean isBase(Block block) {
+        return block instanceof MistralForCausalLM || block instanceof MistralModel;
     }
 
     final MistralPreTrainedModel network() {
