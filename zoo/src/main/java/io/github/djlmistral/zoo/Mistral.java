@@ -48,8 +48,10 @@ import org.jspecify.annotations.Nullable;
  *       io.github.djlmistral.engine.quantization.Quantization#parse};
  *   <li>{@code gguf_file}, the name of a GGUF file in a directory with several;
  *   <li>{@code truncation} ({@code true}, {@code false}): whether texts that are longer than the
- *       model allows are truncated by classification and question answering, or rejected, which is
- *       the default;
+ *       model allows are truncated by classification, question answering and embeddings, or
+ *       rejected, which is the default;
+ *   <li>{@code pooling}, {@code normalize} and {@code prompt} or {@code prompt_name} of embeddings,
+ *       see {@link MistralTranslatorFactory};
  *   <li>{@code aggregation_strategy} of named entities, as in transformers: {@code none}, each
  *       token by itself; {@code simple}, consecutive tokens of a class; {@code first} (the
  *       default), {@code average} or {@code max}, consecutive words whose class their first token,
