@@ -40,7 +40,7 @@ class ClusterTest extends SparkFixture {
 
     @Test
     void everyRowIsAnsweredOnceThoughAnExecutorDies() throws Exception {
-        int count = Integer.getInteger("spark.questions", 1600);
+        int count = Integer.getInteger("spark.questions", 800);
         List<String> different = Words.questions(count / 8);
         List<String> alone = predict(different, OPTIONS);
         int[] asked = new Random(1).ints(count, 0, different.size()).toArray();
