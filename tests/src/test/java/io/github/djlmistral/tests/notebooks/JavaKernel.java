@@ -106,16 +106,19 @@ final class JavaKernel implements AutoCloseable {
         return "tcp://127.0.0.1:" + connection.get(channel + "_port").getAsInt();
     }
 
-    /** The JVM of the tests, with the options that README.md recommends. */
+    /**
+     * The JVM of the tests. A notebook runs for seconds: C2 and the Vector API, which needs it,
+     * would take longer to compile than they save.
+     */
     private static List<String> command(Path connectionFile) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         if (Runtime.version().feature() >= 22) {
-            command.add("--add-modules=jdk.incubator.vector");
             command.add("--enable-native-access=ALL-UNNAMED");
         }
         command.add("-Xmx1g");
         command.add("-XX:+UseSerialGC");
+        command.add("-XX:TieredStopAtLevel=1");
         command.add("-Djava.awt.headless=true");
         command.add("-Dfile.encoding=UTF-8");
         // As the tests themselves, see the parent's configuration of Surefire.
