@@ -115,8 +115,9 @@ class NotebookTest {
     void hasMagicsInItsSetUpCellOnly(Notebook notebook) throws IOException {
         List<Cell> code = notebook.cells().stream().filter(Cell::isCode).toList();
         assertThat(code.get(0).hasTag(Notebook.SETUP)).isTrue();
-        for (Cell cell : code) {
-            boolean setUp = cell == code.get(0);
+        for (int i = 0; i < code.size(); i++) {
+            Cell cell = code.get(i);
+            boolean setUp = i == 0;
             assertThat(cell.hasTag(Notebook.SETUP)).isEqualTo(setUp);
             assertThat(MAGIC.matcher(cell.source()).find()).as(cell.source()).isEqualTo(setUp);
         }
