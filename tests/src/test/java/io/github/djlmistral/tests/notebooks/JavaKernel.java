@@ -24,9 +24,10 @@ import org.zeromq.ZContext;
 final class JavaKernel implements AutoCloseable {
 
     private static final Path JAR = Path.of("target", "kernel", "rapaio-jupyter-kernel.jar");
-    private static final Duration START = Duration.ofSeconds(20);
-    private static final Duration PATIENCE = Duration.ofMinutes(3);
-    private static final int START_ATTEMPTS = 5;
+    private static final Duration FIRST_START_TIMEOUT = Duration.ofSeconds(5);
+    private static final Duration LAST_START_TIMEOUT = Duration.ofSeconds(40);
+    private static final Duration CELL_TIMEOUT = Duration.ofMinutes(3);
+    private static final int START_ATTEMPTS = 10;
     private static final List<String> PORTS =
             List.of("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port");
 
@@ -52,19 +53,26 @@ final class JavaKernel implements AutoCloseable {
                     JAR.toAbsolutePath()
                             + " is missing: `./mvnw -pl tests process-test-resources` copies it");
         }
+        Duration timeout = FIRST_START_TIMEOUT;
         for (int attempt = 1; ; attempt++) {
             JavaKernel kernel = new JavaKernel(name, classPath);
             try {
-                kernel.awaitReady();
+                kernel.awaitReady(timeout);
                 return kernel;
             } catch (KernelFailure e) {
-                // Its threads start in a race: one that loses ends at once, and the kernel is deaf.
+                // Its threads start in a race, and one start in three never answers. On a busy
+                // machine a good one takes longer than the first timeout.
                 kernel.close();
                 if (attempt == START_ATTEMPTS) {
                     throw e;
                 }
+                timeout = min(timeout.multipliedBy(2), LAST_START_TIMEOUT);
             }
         }
+    }
+
+    private static Duration min(Duration a, Duration b) {
+        return a.compareTo(b) < 0 ? a : b;
     }
 
     private JavaKernel(String name, List<String> classPath) throws IOException {
@@ -133,8 +141,8 @@ final class JavaKernel implements AutoCloseable {
         return command;
     }
 
-    private void awaitReady() {
-        Instant deadline = Instant.now().plus(START);
+    private void awaitReady(Duration timeout) {
+        Instant deadline = Instant.now().plus(timeout);
         // This kernel dies of a request that comes before it knows its handlers. It answers to a
         // heartbeat every 50 ms.
         for (int beats = 0; beats < 4; beats++) {
@@ -167,7 +175,7 @@ final class JavaKernel implements AutoCloseable {
         request.addProperty("allow_stdin", false);
         request.addProperty("stop_on_error", true);
         String id = shell.send("execute_request", request);
-        Instant deadline = Instant.now().plus(PATIENCE);
+        Instant deadline = Instant.now().plus(CELL_TIMEOUT);
 
         CellOutputs outputs = new CellOutputs();
         for (boolean idle = false; !idle; ) {
