@@ -9,6 +9,7 @@ import com.google.gson.GsonBuilder;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import io.github.djlmistral.engine.internal.StrictJson;
+import io.github.djlmistral.engine.internal.weights.TensorNames;
 import io.github.djlmistral.engine.model.LabelConfig;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
@@ -95,9 +96,7 @@ final class SavedCheckpoint {
         Map<String, Parameter> parameters = network.namedParameters();
         Map<String, Tensor> stored = new LinkedHashMap<>();
         for (Tensor tensor : Checkpoint.open(source).tensors().values()) {
-            // those of MistralModel may lack the prefix
-            String name =
-                    tensor.name().replaceFirst("^(?=(embed_tokens|layers|norm)\\.)", "model.");
+            String name = TensorNames.prefixed(tensor.name());
             if (!parameters.containsKey(name) && !isReplaced(name)) {
                 stored.put(name, tensor.renamed(name));
             }

@@ -9,6 +9,7 @@ import ai.djl.training.initializer.NormalInitializer;
 import io.github.djlmistral.engine.internal.quantization.GgufWeights;
 import io.github.djlmistral.engine.internal.quantization.QuantizedCheckpoint;
 import io.github.djlmistral.engine.internal.weights.ConsolidatedLayout;
+import io.github.djlmistral.engine.internal.weights.TensorNames;
 import io.github.djlmistral.engine.quantization.InsufficientMemoryException;
 import io.github.djlmistral.engine.quantization.Quantization;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
@@ -27,8 +28,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeSet;
-import java.util.regex.Pattern;
 
 /**
  * The configuration and weights of a checkpoint. Unquantized weights are memory-mapped, not read.
@@ -37,15 +36,6 @@ import java.util.regex.Pattern;
  * @param weights the weights, with the names and layout of Hugging Face
  */
 public record MistralCheckpoint(MistralConfig config, Weights weights) {
-
-    /** The names of heads in checkpoints, by architecture. */
-    private static final Map<String, String> NEW_HEADS =
-            Map.of(
-                    "MistralForSequenceClassification", "score",
-                    "MistralForTokenClassification", "score",
-                    "MistralForQuestionAnswering", "qa_outputs");
-
-    private static final Pattern UNPREFIXED = Pattern.compile("(embed_tokens|layers|norm)\\.");
 
     /**
      * Opens a checkpoint: {@code config.json} with {@code *.safetensors}, or {@code params.json}
@@ -91,7 +81,7 @@ public record MistralCheckpoint(MistralConfig config, Weights weights) {
         Map<String, Tensor> renamed = new LinkedHashMap<>();
         tensors.forEach(
                 (name, tensor) -> {
-                    String full = UNPREFIXED.matcher(name).lookingAt() ? "model." + name : name;
+                    String full = TensorNames.prefixed(name);
                     boolean same = full.equals(name) || tensors.containsKey(full);
                     renamed.put(same ? name : full, same ? tensor : tensor.renamed(full));
                 });
@@ -165,43 +155,48 @@ public record MistralCheckpoint(MistralConfig config, Weights weights) {
      */
     public MistralCheckpoint withNewHead(
             String architecture, LabelConfig labels, NDManager manager) {
-        String stored = config.architecture();
-        if (stored != null && NEW_HEADS.containsKey(stored)) {
+        Architecture stored = Architecture.orCausalLm(config.architecture());
+        if (!stored.isBase()) {
             throw new IllegalArgumentException(
                     "the checkpoint is a "
                             + stored
                             + " already, so it gets no new head: load it as it is, or choose a"
                             + " checkpoint without such a head");
         }
-        String name = NEW_HEADS.get(architecture);
-        if (name == null) {
+        Architecture wanted = Architecture.of(architecture);
+        if (wanted == null || wanted.isBase()) {
             throw new IllegalArgumentException(
                     "there is no new head for "
                             + architecture
                             + ", only for "
-                            + new TreeSet<>(NEW_HEADS.keySet()));
+                            + Architecture.withNewHead());
         }
-        boolean answers = architecture.equals("MistralForQuestionAnswering");
-        LabelConfig classes = answers ? LabelConfig.DEFAULT : labels;
-        long outputs = answers ? 2 : labels.size();
+        MistralConfig changed =
+                config.toBuilder()
+                        .architecture(architecture)
+                        .labels(
+                                wanted == Architecture.QUESTION_ANSWERING
+                                        ? LabelConfig.DEFAULT
+                                        : labels)
+                        .build();
+        int outputs = wanted.outputs(changed);
         Map<String, Tensor> plain = new LinkedHashMap<>(weights.unquantized());
         Map<String, QuantizedWeight> quantized = new LinkedHashMap<>(weights.quantized());
         plain.remove("lm_head.weight");
         quantized.remove("lm_head.weight");
         Tensor weight =
-                Tensor.allocate(name + ".weight", Dtype.FLOAT32, outputs, config.hiddenSize());
+                Tensor.allocate(
+                        wanted.head() + ".weight", Dtype.FLOAT32, outputs, config.hiddenSize());
         try (NDArray drawn =
                 new NormalInitializer((float) config.initializerRange())
                         .initialize(manager, new Shape(weight.shape()), DataType.FLOAT32)) {
             weight.data().asFloatBuffer().put(drawn.toFloatArray());
         }
         plain.put(weight.name(), weight);
-        if (!architecture.equals("MistralForSequenceClassification")) {
-            Tensor bias = Tensor.allocate(name + ".bias", Dtype.FLOAT32, outputs);
+        if (wanted.biased()) {
+            Tensor bias = Tensor.allocate(wanted.head() + ".bias", Dtype.FLOAT32, outputs);
             plain.put(bias.name(), bias);
         }
-        MistralConfig changed =
-                config.toBuilder().architecture(architecture).labels(classes).build();
         return new MistralCheckpoint(changed, new Weights(plain, quantized));
     }
 

@@ -278,18 +278,8 @@ public record MistralConfig(
         long embedding = (long) vocabSize * hiddenSize;
         long attention = 2L * hiddenSize * headDim * (numAttentionHeads + numKeyValueHeads);
         long layer = attention + 3L * hiddenSize * intermediateSize + 2L * hiddenSize;
-        return embedding + numHiddenLayers * layer + hiddenSize + headParameters(embedding);
-    }
-
-    private long headParameters(long table) {
-        long row = hiddenSize;
-        return switch (architecture == null ? "" : architecture) {
-            case "MistralModel" -> 0;
-            case "MistralForQuestionAnswering" -> 2 * (row + 1);
-            case "MistralForSequenceClassification" -> labels.size() * row;
-            case "MistralForTokenClassification" -> labels.size() * (row + 1);
-            default -> tieWordEmbeddings ? 0 : table;
-        };
+        long head = Architecture.orCausalLm(architecture).headParameters(this);
+        return embedding + numHiddenLayers * layer + hiddenSize + head;
     }
 
     /** Builder; its defaults are those of {@code MistralConfig} in transformers. */

@@ -48,7 +48,7 @@ public final class MistralForCausalLM extends MistralPreTrainedModel implements 
         head =
                 config.tieWordEmbeddings()
                         ? new MistralLinear(model.embedding())
-                        : addHead("lm_head", config.vocabSize(), false);
+                        : addHead(Architecture.CAUSAL_LM);
         int bytes = choice.kernels().dtype().bytes();
         tableBytes = (long) config.vocabSize() * config.hiddenSize() * bytes;
     }

@@ -35,7 +35,7 @@ public final class MistralForQuestionAnswering extends MistralPreTrainedModel {
      */
     public MistralForQuestionAnswering(MistralConfig config, KernelChoice choice) {
         super(config, choice);
-        outputs = addHead("qa_outputs", 2, true);
+        outputs = addHead(Architecture.QUESTION_ANSWERING);
     }
 
     /**

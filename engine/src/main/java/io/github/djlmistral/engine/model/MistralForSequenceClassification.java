@@ -33,7 +33,7 @@ public final class MistralForSequenceClassification extends MistralPreTrainedMod
      */
     public MistralForSequenceClassification(MistralConfig config, KernelChoice choice) {
         super(config, choice);
-        score = addHead("score", config.labels().size(), false);
+        score = addHead(Architecture.SEQUENCE_CLASSIFICATION);
     }
 
     /**

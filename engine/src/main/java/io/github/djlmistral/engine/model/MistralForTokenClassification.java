@@ -33,7 +33,7 @@ public final class MistralForTokenClassification extends MistralPreTrainedModel 
      */
     public MistralForTokenClassification(MistralConfig config, KernelChoice choice) {
         super(config, choice);
-        score = addHead("score", config.labels().size(), true);
+        score = addHead(Architecture.TOKEN_CLASSIFICATION);
     }
 
     /**

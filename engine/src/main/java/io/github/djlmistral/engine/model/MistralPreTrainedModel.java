@@ -18,7 +18,6 @@ import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.quantization.Weights;
 import io.github.djlmistral.engine.weights.SourceFiles;
 import java.io.UncheckedIOException;
-import java.util.Set;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.Predicate;
@@ -42,15 +41,6 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
                 MistralForSequenceClassification,
                 MistralForTokenClassification,
                 MistralModel {
-
-    /** The architectures of checkpoints that are told apart. */
-    private static final Set<String> ARCHITECTURES =
-            Set.of(
-                    "MistralModel",
-                    "MistralForCausalLM",
-                    "MistralForQuestionAnswering",
-                    "MistralForSequenceClassification",
-                    "MistralForTokenClassification");
 
     final MistralBackbone model;
     final CloseGate gate = new CloseGate(this::closedMessage, this::free);
@@ -81,25 +71,28 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
     public static MistralPreTrainedModel of(
             MistralCheckpoint checkpoint, String source, NDManager manager, ComputeOptions options)
             throws MalformedModelException {
-        String architecture = checkpoint.config().architecture();
         BiFunction<MistralConfig, KernelChoice, ? extends MistralPreTrainedModel> constructor =
-                switch (architecture == null ? "" : architecture) {
-                    case "MistralForQuestionAnswering" -> MistralForQuestionAnswering::new;
-                    case "MistralForSequenceClassification" ->
-                            MistralForSequenceClassification::new;
-                    case "MistralForTokenClassification" -> MistralForTokenClassification::new;
-                    case "MistralModel" -> MistralModel::new;
-                    default -> MistralForCausalLM::new;
+                switch (Architecture.orCausalLm(checkpoint.config().architecture())) {
+                    case MODEL -> MistralModel::new;
+                    case CAUSAL_LM -> MistralForCausalLM::new;
+                    case QUESTION_ANSWERING -> MistralForQuestionAnswering::new;
+                    case SEQUENCE_CLASSIFICATION -> MistralForSequenceClassification::new;
+                    case TOKEN_CLASSIFICATION -> MistralForTokenClassification::new;
                 };
         return of(constructor, checkpoint, source, manager, options);
     }
 
-    /** Adds a head with a weight (outputs, E) of its own, named as in the checkpoint. */
-    final MistralLinear addHead(String name, int outputs, boolean biased) {
+    /** Adds the head of an architecture, with a weight (outputs, E) of its own. */
+    final MistralLinear addHead(Architecture architecture) {
         MistralConfig config = config();
         NormalInitializer initializer = new NormalInitializer((float) config.initializerRange());
         return addChildBlock(
-                name, new MistralLinear(initializer, outputs, config.hiddenSize(), biased));
+                architecture.head(),
+                new MistralLinear(
+                        initializer,
+                        architecture.outputs(config),
+                        config.hiddenSize(),
+                        architecture.biased()));
     }
 
     /** Returns the layer that computes the logits; null for a network without a head. */
@@ -166,9 +159,9 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
     }
 
     void requireArchitecture() throws MalformedModelException {
-        String stored = config().architecture();
-        String own = getClass().getSimpleName();
-        if (stored != null && ARCHITECTURES.contains(stored) && !stored.equals(own)) {
+        Architecture stored = Architecture.of(config().architecture());
+        Architecture own = Architecture.orCausalLm(getClass().getSimpleName());
+        if (stored != null && stored != own) {
             throw new MalformedModelException(
                     "the checkpoint in "
                             + source
@@ -178,16 +171,12 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
                             + own
                             + ": choose another checkpoint, or load it as a "
                             + stored
-                            + (isBase(stored) && !isBase(own)
+                            + (stored.isBase() && !own.isBase()
                                     ? ", or, to train a new head, add one with"
                                             + " MistralCheckpoint.withNewHead or the model argument"
                                             + " head"
                                     : ""));
         }
-    }
-
-    private static boolean isBase(String architecture) {
-        return architecture.equals("MistralModel") || architecture.equals("MistralForCausalLM");
     }
 
     /** Returns the output layer if it shares the weight of the embedding, or null. */

@@ -15,6 +15,8 @@ import org.jspecify.annotations.Nullable;
  */
 public record TensorNames(Map<String, String> outside, Pattern layer, Map<String, String> inLayer) {
 
+    private static final Pattern UNPREFIXED = Pattern.compile("(embed_tokens|layers|norm)\\.");
+
     /**
      * A known tensor.
      *
@@ -22,6 +24,18 @@ public record TensorNames(Map<String, String> outside, Pattern layer, Map<String
      * @param name Hugging Face's name
      */
     public record Match(String part, String name) {}
+
+    /**
+     * Returns the name that a tensor has in checkpoints of networks with a head. Those of {@code
+     * MistralModel} may lack the prefix of the backbone: {@code norm.weight} is {@code
+     * model.norm.weight}.
+     *
+     * @param tensor Hugging Face's name, with or without the prefix
+     * @return the name with the prefix
+     */
+    public static String prefixed(String tensor) {
+        return UNPREFIXED.matcher(tensor).lookingAt() ? "model." + tensor : tensor;
+    }
 
     /** Returns what a tensor of the file format is; null if it is none of these. */
     public @Nullable Match find(String tensor) {
