@@ -10,9 +10,10 @@ import java.math.BigDecimal;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -129,21 +130,7 @@ public final class ModelArguments {
 
     /** Returns how embeddings are pooled, if that is given. */
     static Optional<Pooling> pooling(Map<String, ?> arguments) {
-        return value(arguments, "pooling")
-                .map(
-                        value ->
-                                Arrays.stream(Pooling.values())
-                                        .filter(
-                                                pooling ->
-                                                        pooling.name().equalsIgnoreCase("" + value))
-                                        .findFirst()
-                                        .orElseThrow(
-                                                () ->
-                                                        new IllegalArgumentException(
-                                                                "pooling is \""
-                                                                        + value
-                                                                        + "\", must be last, mean"
-                                                                        + " or cls")));
+        return value(arguments, "pooling").map(value -> constant(Pooling.class, "pooling", value));
     }
 
     /** Returns whether embeddings are normalized, if that is given. */
@@ -162,17 +149,31 @@ public final class ModelArguments {
 
     /** Returns how token classes become entities; by the first token of each word by default. */
     static AggregationStrategy aggregationStrategy(Map<String, ?> arguments) {
-        String value = value(arguments, "aggregation_strategy").orElse("first").toString();
-        return Arrays.stream(AggregationStrategy.values())
-                .filter(strategy -> strategy.name().equalsIgnoreCase(value))
+        Object value = value(arguments, "aggregation_strategy").orElse("first");
+        return constant(AggregationStrategy.class, "aggregation_strategy", value);
+    }
+
+    private static <E extends Enum<E>> E constant(Class<E> type, String name, Object value) {
+        List<E> constants = List.copyOf(EnumSet.allOf(type));
+        return constants.stream()
+                .filter(constant -> constant.name().equalsIgnoreCase(value.toString()))
                 .findFirst()
                 .orElseThrow(
-                        () ->
-                                new IllegalArgumentException(
-                                        "aggregation_strategy is \""
-                                                + value
-                                                + "\", must be none, simple, first, average or"
-                                                + " max"));
+                        () -> {
+                            List<String> names =
+                                    constants.stream()
+                                            .map(c -> c.name().toLowerCase(Locale.ROOT))
+                                            .toList();
+                            int last = names.size() - 1;
+                            return new IllegalArgumentException(
+                                    name
+                                            + " is \""
+                                            + value
+                                            + "\", must be "
+                                            + String.join(", ", names.subList(0, last))
+                                            + " or "
+                                            + names.get(last));
+                        });
     }
 
     /** Returns the most tokens of an answer; 15 by default. */
