@@ -44,7 +44,7 @@ record BenchReport(
         object.put("peak_memory_bytes", peakBytes);
         object.put("memory_read_gigabytes_per_second", memoryRead);
         object.put("threads", threads);
-        object.put("kernels", ModelOptions.describe(network.kernels(), network.kernelReason()));
+        object.put("kernels", ModelOptions.describe(network));
         object.put("tests", tests.stream().map(SpeedTest::result).toList());
         return object;
     }

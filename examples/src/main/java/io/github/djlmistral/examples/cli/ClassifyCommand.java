@@ -74,12 +74,6 @@ public final class ClassifyCommand implements Callable<Integer> {
                             + " average or max. Default: first, words by their first token.")
     private @Nullable String aggregationStrategy;
 
-    @Option(
-            names = "--truncation",
-            description =
-                    "Cut off the end of texts that are too long, which otherwise are an error.")
-    private boolean truncation;
-
     @ArgGroup(validate = false, heading = "%nModel:%n", order = 1)
     private ModelOptions model = new ModelOptions();
 
@@ -136,7 +130,7 @@ public final class ClassifyCommand implements Callable<Integer> {
         arguments.put("aggregation_strategy", aggregationStrategy);
         arguments.put("max_answer_len", maxAnswerLen);
         arguments.values().removeIf(value -> value == null);
-        arguments.put("truncation", truncation);
+        arguments.put("truncation", texts.truncation);
         var translator =
                 new MistralTranslatorFactory().newInstance(input, output, loaded, arguments);
         try (Predictor<I, O> predictor = loaded.newPredictor(translator)) {
@@ -214,7 +208,7 @@ public final class ClassifyCommand implements Callable<Integer> {
                 object.put("question", question);
             }
             object.put(name, rows);
-            object.put("kernels", ModelOptions.describe(network.kernels(), network.kernelReason()));
+            object.put("kernels", ModelOptions.describe(network));
             json.print(terminal, object);
         }
     }

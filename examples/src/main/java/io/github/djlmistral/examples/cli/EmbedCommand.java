@@ -81,12 +81,6 @@ public final class EmbedCommand implements Callable<Integer> {
             description = "Take the prompt from config_sentence_transformers.json.")
     private @Nullable String promptName;
 
-    @Option(
-            names = "--truncation",
-            description =
-                    "Cut off the end of texts that are too long, which otherwise are an error.")
-    private boolean truncation;
-
     @ArgGroup(validate = false, heading = "%nModel:%n", order = 1)
     private ModelOptions model = new ModelOptions();
 
@@ -133,7 +127,7 @@ public final class EmbedCommand implements Callable<Integer> {
             Map<String, Object> object = new LinkedHashMap<>();
             object.put("model", model.model);
             object.put("embeddings", embeddings);
-            object.put("kernels", ModelOptions.describe(network.kernels(), network.kernelReason()));
+            object.put("kernels", ModelOptions.describe(network));
             json.print(terminal, object);
         }
     }
@@ -145,7 +139,7 @@ public final class EmbedCommand implements Callable<Integer> {
         arguments.put("prompt", prompt);
         arguments.put("prompt_name", promptName);
         arguments.values().removeIf(value -> value == null);
-        arguments.put("truncation", truncation);
+        arguments.put("truncation", texts.truncation);
         return arguments;
     }
 

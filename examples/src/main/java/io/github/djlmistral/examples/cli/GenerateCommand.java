@@ -219,7 +219,7 @@ public final class GenerateCommand implements Callable<Integer> {
             object.put("rows", rows);
         }
         object.put("timings", timings(result, loadSeconds));
-        object.put("kernels", ModelOptions.describe(network.kernels(), network.kernelReason()));
+        object.put("kernels", ModelOptions.describe(network));
         return object;
     }
 

@@ -285,7 +285,7 @@ public final class LogitsCommand implements Callable<Integer> {
             if (!top.isEmpty()) {
                 object.put("top", top);
             }
-            object.put("kernels", ModelOptions.describe(network.kernels(), network.kernelReason()));
+            object.put("kernels", ModelOptions.describe(network));
             json.print(terminal, object);
             return;
         }

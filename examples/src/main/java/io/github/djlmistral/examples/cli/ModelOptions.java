@@ -14,6 +14,7 @@ import ai.djl.repository.zoo.ZooModel;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.DjlEngine;
 import io.github.djlmistral.engine.kernels.Kernels;
+import io.github.djlmistral.engine.model.MistralPreTrainedModel;
 import io.github.djlmistral.engine.quantization.Quantization;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.zoo.Mistral;
@@ -221,7 +222,12 @@ final class ModelOptions {
         }
     }
 
-    /** Describes the kernels for the JSON output. */
+    /** Describes the kernels of a network for the JSON output. */
+    static Map<String, Object> describe(MistralPreTrainedModel network) {
+        return describe(network.kernels(), network.kernelReason());
+    }
+
+    /** Describes kernels for the JSON output. */
     static Map<String, Object> describe(Kernels kernels, String reason) {
         Map<String, Object> map = new LinkedHashMap<>();
         map.put("name", kernels.name());

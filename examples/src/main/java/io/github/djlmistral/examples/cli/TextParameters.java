@@ -4,6 +4,7 @@ package io.github.djlmistral.examples.cli;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** The texts of a command that takes several. */
@@ -14,6 +15,12 @@ final class TextParameters {
             paramLabel = "TEXT",
             description = "The texts; the lines of standard input if - or omitted.")
     List<String> given = new ArrayList<>();
+
+    @Option(
+            names = "--truncation",
+            description =
+                    "Cut off the end of texts that are too long, which otherwise are an error.")
+    boolean truncation;
 
     /** Returns the texts, read from standard input where that was asked for. */
     List<String> read(Terminal terminal) throws IOException {
