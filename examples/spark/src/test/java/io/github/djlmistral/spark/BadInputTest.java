@@ -5,29 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Path;
 import java.util.Map;
-import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StructType;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** What fails on the driver before a job starts, and what fails the job. */
-class BadInputTest extends SparkFixture {
-
-    @TempDir static Path temporary;
-    private static SparkSession spark;
-
-    @BeforeAll
-    static void start() {
-        spark = session("local[2]", temporary);
-    }
-
-    @AfterAll
-    static void stop() {
-        spark.stop();
-    }
+class BadInputTest extends LocalFixture {
 
     private final MistralTransformer transformer = new MistralTransformer();
 

@@ -24,28 +24,11 @@ import org.apache.spark.ml.param.ParamMap;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
-import org.apache.spark.sql.SparkSession;
 import org.apache.spark.util.LongAccumulator;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** The transformer in {@code local[2]}. */
-class MistralTransformerTest extends SparkFixture {
-
-    @TempDir static Path temporary;
-    private static SparkSession spark;
-
-    @BeforeAll
-    static void start() {
-        spark = session("local[2]", temporary);
-    }
-
-    @AfterAll
-    static void stop() {
-        spark.stop();
-    }
+class MistralTransformerTest extends LocalFixture {
 
     private static MistralTransformer answers() {
         return new MistralTransformer().setOutputCol("answer");
