@@ -2,6 +2,7 @@
 package io.github.djlmistral.engine.internal.simd;
 
 import com.sun.management.HotSpotDiagnosticMXBean;
+import io.github.djlmistral.engine.internal.cpu.ThreadTeam;
 import io.github.djlmistral.engine.internal.quantization.Dequantizer;
 import io.github.djlmistral.engine.internal.quantization.ScalarDequantizer;
 import java.lang.management.ManagementFactory;

@@ -4,6 +4,7 @@ package io.github.djlmistral.engine.internal.simd;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import io.github.djlmistral.engine.internal.cpu.ThreadTeam;
 import io.github.djlmistral.engine.weights.Dtype;
 import java.nio.ByteOrder;
 import java.util.ArrayList;

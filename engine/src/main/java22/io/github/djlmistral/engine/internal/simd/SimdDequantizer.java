@@ -8,6 +8,7 @@ import static io.github.djlmistral.engine.internal.simd.Memory.ORDER;
 import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 
+import io.github.djlmistral.engine.internal.cpu.ThreadTeam;
 import io.github.djlmistral.engine.internal.quantization.Dequantizer;
 import io.github.djlmistral.engine.internal.quantization.ScalarDequantizer;
 import io.github.djlmistral.engine.quantization.Int4;

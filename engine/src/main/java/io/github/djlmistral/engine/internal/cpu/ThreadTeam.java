@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package io.github.djlmistral.engine.internal.simd;
+package io.github.djlmistral.engine.internal.cpu;
 
 import ai.djl.engine.Engine;
 import ai.djl.pytorch.jni.JniUtils;
@@ -17,10 +17,10 @@ import org.jspecify.annotations.Nullable;
  * machine), so members spin for a few milliseconds before they park: between two tokens they stay
  * awake, while a model is idle they use no processor time.
  */
-final class ThreadTeam {
+public final class ThreadTeam {
 
     /** Threads: PyTorch's number, but no more than the processors this process may use. */
-    static final ThreadTeam SHARED = new ThreadTeam(threads());
+    public static final ThreadTeam SHARED = new ThreadTeam(threads());
 
     /** How long a member spins before it parks; sampling a token takes less. */
     private static final long AWAKE_NANOS = 3_000_000;
@@ -41,7 +41,12 @@ final class ThreadTeam {
     /** The first failure of a task; later ones are suppressed in it. */
     private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
 
-    ThreadTeam(int size) {
+    /**
+     * Starts a team.
+     *
+     * @param size the number of members, the calling thread included
+     */
+    public ThreadTeam(int size) {
         members = new Member[size - 1];
         for (int i = 0; i < members.length; ++i) {
             members[i] = new Member(i + 1);
@@ -56,12 +61,17 @@ final class ThreadTeam {
         return Math.max(1, Math.min(processors, JniUtils.getNumThreads()));
     }
 
-    int size() {
+    /** Returns the number of members, the calling thread included. */
+    public int size() {
         return members.length + 1;
     }
 
-    /** Runs a task on all members, as {@link #run(Runnable, boolean)} with {@code true}. */
-    void run(Runnable work) {
+    /**
+     * Runs a task on all members, as {@link #run(Runnable, boolean)} with {@code true}.
+     *
+     * @param work the task
+     */
+    public void run(Runnable work) {
         run(work, true);
     }
 
@@ -74,7 +84,7 @@ final class ThreadTeam {
      *     the processors to PyTorch
      * @throws IllegalStateException if a member failed; the first failure is the cause
      */
-    void run(Runnable work, boolean more) {
+    public void run(Runnable work, boolean more) {
         turn.lock();
         try {
             failure.set(null);
@@ -96,7 +106,7 @@ final class ThreadTeam {
             task = null;
             Throwable thrown = failure.get();
             if (thrown != null) {
-                throw new IllegalStateException("the simd kernels failed: " + thrown, thrown);
+                throw new IllegalStateException("the kernels failed: " + thrown, thrown);
             }
         } finally {
             turn.unlock();
@@ -136,7 +146,7 @@ final class ThreadTeam {
     }
 
     /** Waits until all members have arrived, and resets {@link #take}. */
-    void barrier() {
+    public void barrier() {
         int number = barriers;
         if (arrived.incrementAndGet() == size()) {
             arrived.set(0);
@@ -162,7 +172,7 @@ final class ThreadTeam {
      * @param count the number of consecutive units
      * @return the first of them; a number beyond the last unit means that no work is left
      */
-    int take(int count) {
+    public int take(int count) {
         return next.getAndAdd(count);
     }
 

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The vector operations of a variant. Every kernel is compiled once per variant, with the instruction set of that
+ * variant, and calls these operations only.
+ *
+ * Sums run in 16 lanes in every variant, whatever the width of its registers (LANES), and are reduced in one order.
+ * So all variants give the same bits.
+ */
+#ifndef VEC_H
+#define VEC_H
+
+#include "kernels.h"
+
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("clang loop unroll(full)")
+
+#if defined(__AVX512VNNI__)
+
+#include <immintrin.h>
+#define LANES 16
+typedef __m512 vf;
+typedef __m512i vi;
+INLINE vf vf_set(float x) { return _mm512_set1_ps(x); }
+INLINE vf vf_load(const float *p) { return _mm512_loadu_ps(p); }
+INLINE void vf_store(float *p, vf x) { _mm512_storeu_ps(p, x); }
+INLINE vf vf_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
+INLINE vf vf_max(vf a, vf b) { return _mm512_max_ps(a, b); }
+INLINE vf vf_min(vf a, vf b) { return _mm512_min_ps(a, b); }
+INLINE vf vf_load_f16(const uint16 *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const void *)p)); }
+INLINE void vf_store_f16(uint16 *p, vf x) {
+    _mm256_storeu_si256((void *)p, _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+}
+INLINE vf vf_of(vi x) { return _mm512_cvtepi32_ps(x); }
+INLINE vf vf_bits(vi x) { return _mm512_castsi512_ps(x); }
+INLINE vi vi_bits(vf x) { return _mm512_castps_si512(x); }
+INLINE vi vi_set(int32 x) { return _mm512_set1_epi32(x); }
+INLINE vi vi_load(const void *p) { return _mm512_loadu_si512(p); }
+INLINE void vi_store(void *p, vi x) { _mm512_storeu_si512(p, x); }
+INLINE vi vi_load_u16(const uint16 *p) { return _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)p)); }
+INLINE vi vi_load_s8(const int8 *p) { return _mm512_cvtepi8_epi32(_mm_loadu_si128((const void *)p)); }
+INLINE void vi_store_u16(uint16 *p, vi x) { _mm256_storeu_si256((void *)p, _mm512_cvtepi32_epi16(x)); }
+INLINE vi vi_and(vi a, vi b) { return _mm512_and_si512(a, b); }
+INLINE vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
+INLINE vi vi_sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
+#define vi_right(a, bits) _mm512_srli_epi32(a, bits)
+#define vi_left(a, bits) _mm512_slli_epi32(a, bits)
+#define DOT_INT32 1
+INLINE vi vi_dot(vi total, vi codes, vi inputs) { return _mm512_dpbusd_epi32(total, codes, inputs); }
+INLINE vi vi_widen(vi total, vi sums) { return _mm512_add_epi32(total, sums); }
+
+#elif defined(__AVX2__)
+
+#include <immintrin.h>
+#define LANES 8
+typedef __m256 vf;
+typedef __m256i vi;
+INLINE vf vf_set(float x) { return _mm256_set1_ps(x); }
+INLINE vf vf_load(const float *p) { return _mm256_loadu_ps(p); }
+INLINE void vf_store(float *p, vf x) { _mm256_storeu_ps(p, x); }
+INLINE vf vf_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
+INLINE vf vf_max(vf a, vf b) { return _mm256_max_ps(a, b); }
+INLINE vf vf_min(vf a, vf b) { return _mm256_min_ps(a, b); }
+INLINE vf vf_load_f16(const uint16 *p) { return _mm256_cvtph_ps(_mm_loadu_si128((const void *)p)); }
+INLINE void vf_store_f16(uint16 *p, vf x) {
+    _mm_storeu_si128((void *)p, _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
+}
+INLINE vf vf_of(vi x) { return _mm256_cvtepi32_ps(x); }
+INLINE vf vf_bits(vi x) { return _mm256_castsi256_ps(x); }
+INLINE vi vi_bits(vf x) { return _mm256_castps_si256(x); }
+INLINE vi vi_set(int32 x) { return _mm256_set1_epi32(x); }
+INLINE vi vi_load(const void *p) { return _mm256_loadu_si256(p); }
+INLINE void vi_store(void *p, vi x) { _mm256_storeu_si256(p, x); }
+INLINE vi vi_load_u16(const uint16 *p) { return _mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)p)); }
+INLINE vi vi_load_s8(const int8 *p) { return _mm256_cvtepi8_epi32(_mm_loadl_epi64((const void *)p)); }
+INLINE void vi_store_u16(uint16 *p, vi x) {
+    __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(x, x), 0x08);
+    _mm_storeu_si128((void *)p, _mm256_castsi256_si128(packed));
+}
+INLINE vi vi_and(vi a, vi b) { return _mm256_and_si256(a, b); }
+INLINE vi vi_add(vi a, vi b) { return _mm256_add_epi32(a, b); }
+INLINE vi vi_sub(vi a, vi b) { return _mm256_sub_epi32(a, b); }
+#define vi_right(a, bits) _mm256_srli_epi32(a, bits)
+#define vi_left(a, bits) _mm256_slli_epi32(a, bits)
+#if defined(__AVXVNNI__)
+#define DOT_INT32 1
+INLINE vi vi_dot(vi total, vi codes, vi inputs) { return _mm256_dpbusd_avx_epi32(total, codes, inputs); }
+INLINE vi vi_widen(vi total, vi sums) { return _mm256_add_epi32(total, sums); }
+#else
+/* Two sums of 16 bits a lane. A dot adds at most 2 * 15 * 127 = 3810 to each: eight dots fit, those of 32 columns. */
+#define DOT_INT32 0
+INLINE vi vi_dot(vi sums, vi codes, vi inputs) {
+    return _mm256_add_epi16(sums, _mm256_maddubs_epi16(codes, inputs));
+}
+INLINE vi vi_widen(vi total, vi sums) {
+    return _mm256_add_epi32(total, _mm256_madd_epi16(sums, _mm256_set1_epi16(1)));
+}
+#endif
+
+#elif defined(__ARM_FEATURE_DOTPROD)
+
+#include <arm_neon.h>
+#define LANES 4
+typedef float32x4_t vf;
+typedef int32x4_t vi;
+INLINE vf vf_set(float x) { return vdupq_n_f32(x); }
+INLINE vf vf_load(const float *p) { return vld1q_f32(p); }
+INLINE void vf_store(float *p, vf x) { vst1q_f32(p, x); }
+INLINE vf vf_fma(vf a, vf b, vf c) { return vfmaq_f32(c, a, b); }
+INLINE vf vf_max(vf a, vf b) { return vmaxq_f32(a, b); }
+INLINE vf vf_min(vf a, vf b) { return vminq_f32(a, b); }
+INLINE vf vf_load_f16(const uint16 *p) { return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p))); }
+INLINE void vf_store_f16(uint16 *p, vf x) { vst1_u16(p, vreinterpret_u16_f16(vcvt_f16_f32(x))); }
+INLINE vf vf_of(vi x) { return vcvtq_f32_s32(x); }
+INLINE vf vf_bits(vi x) { return vreinterpretq_f32_s32(x); }
+INLINE vi vi_bits(vf x) { return vreinterpretq_s32_f32(x); }
+INLINE vi vi_set(int32 x) { return vdupq_n_s32(x); }
+INLINE vi vi_load(const void *p) { return vreinterpretq_s32_u8(vld1q_u8(p)); }
+INLINE void vi_store(void *p, vi x) { vst1q_u8(p, vreinterpretq_u8_s32(x)); }
+INLINE vi vi_load_u16(const uint16 *p) { return vreinterpretq_s32_u32(vmovl_u16(vld1_u16(p))); }
+INLINE vi vi_load_s8(const int8 *p) {
+    return vmovl_s16(vget_low_s16(vmovl_s8(vreinterpret_s8_u32(vld1_lane_u32((const uint32 *)p, vdup_n_u32(0), 0)))));
+}
+INLINE void vi_store_u16(uint16 *p, vi x) { vst1_u16(p, vmovn_u32(vreinterpretq_u32_s32(x))); }
+INLINE vi vi_and(vi a, vi b) { return vandq_s32(a, b); }
+INLINE vi vi_add(vi a, vi b) { return vaddq_s32(a, b); }
+INLINE vi vi_sub(vi a, vi b) { return vsubq_s32(a, b); }
+#define vi_right(a, bits) vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(a), bits))
+#define vi_left(a, bits) vshlq_n_s32(a, bits)
+#define DOT_INT32 1
+INLINE vi vi_dot(vi total, vi codes, vi inputs) {
+    return vdotq_s32(total, vreinterpretq_s8_s32(codes), vreinterpretq_s8_s32(inputs));
+}
+INLINE vi vi_widen(vi total, vi sums) { return vaddq_s32(total, sums); }
+
+#else
+#error "no variant for this instruction set"
+#endif
+
+/* 16 lanes, in REGISTERS registers. */
+enum { TILE = 16, REGISTERS = TILE / LANES };
+
+INLINE float lane_sum(const vf *lanes) {
+    float x[TILE];
+    for (int r = 0; r < REGISTERS; ++r) vf_store(x + r * LANES, lanes[r]);
+    for (int width = TILE / 2; width > 0; width /= 2)
+        for (int i = 0; i < width; ++i) x[i] += x[i + width];
+    return x[0];
+}
+
+INLINE int64 bytes_of(int type) { return type == FLOAT32 ? 4 : 2; }
+
+INLINE vf load(const int type, const void *p, int64 i) {
+    if (type == FLOAT32) return vf_load((const float *)p + i);
+    if (type == FLOAT16) return vf_load_f16((const uint16 *)p + i);
+    return vf_bits(vi_left(vi_load_u16((const uint16 *)p + i), 16));
+}
+
+INLINE void store(const int type, void *p, int64 i, vf x) {
+    if (type == FLOAT32) {
+        vf_store((float *)p + i, x);
+    } else if (type == FLOAT16) {
+        vf_store_f16((uint16 *)p + i, x);
+    } else { /* to nearest, ties to even */
+        const vi bits = vi_bits(x);
+        const vi odd = vi_and(vi_right(bits, 16), vi_set(1));
+        vi_store_u16((uint16 *)p + i, vi_right(vi_add(bits, vi_add(odd, vi_set(0x7fff))), 16));
+    }
+}
+
+/*
+ * e^x within 2 units in the last place, 0 below -87.3: x = n ln 2 + r with |r| <= ln 2 / 2, e^r by its Taylor
+ * polynomial of degree 7.
+ */
+INLINE vf vf_exp(vf x) {
+    const vf magic = vf_set(12582912.f); /* 1.5 * 2^23: adding it rounds to an integer in the low bits */
+    const vf in = vf_min(vf_max(x, vf_set(-87.3f)), vf_set(88.3f));
+    const vf shifted = vf_fma(in, vf_set(1.44269504f), magic);
+    const vf n = shifted - magic;
+    vf r = vf_fma(n, vf_set(-0.693145752f), in);
+    r = vf_fma(n, vf_set(-1.42860677e-6f), r);
+    vf y = vf_fma(r, vf_set(1.f / 5040), vf_set(1.f / 720));
+    y = vf_fma(y, r, vf_set(1.f / 120));
+    y = vf_fma(y, r, vf_set(1.f / 24));
+    y = vf_fma(y, r, vf_set(1.f / 6));
+    y = vf_fma(y, r, vf_set(.5f));
+    y = vf_fma(y, r, vf_set(1));
+    y = vf_fma(y, r, vf_set(1));
+    return vf_bits(vi_add(vi_bits(y), vi_left(vi_bits(shifted), 23)));
+}
+
+/* Stores the first `count` lanes. */
+INLINE void store_some(const int type, void *p, int64 i, int64 count, vf x) {
+    if (count >= LANES) {
+        store(type, p, i, x);
+        return;
+    }
+    float lanes[LANES];
+    store(type, lanes, 0, x);
+    for (int64 b = 0; b < count * bytes_of(type); ++b) ((uint8 *)p + i * bytes_of(type))[b] = ((uint8 *)lanes)[b];
+}
+
+INLINE void store_outputs(const struct outputs *out, int64 i, int64 count, vf x) {
+    if (out->type == FLOAT32)
+        store_some(FLOAT32, out->values, i, count, x);
+    else if (out->type == FLOAT16)
+        store_some(FLOAT16, out->values, i, count, x);
+    else
+        store_some(BFLOAT16, out->values, i, count, x);
+}
+
+#endif
