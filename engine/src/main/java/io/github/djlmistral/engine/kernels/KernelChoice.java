@@ -2,6 +2,7 @@
 package io.github.djlmistral.engine.kernels;
 
 import ai.djl.ndarray.NDManager;
+import io.github.djlmistral.engine.internal.cpu.InstructionSet;
 import io.github.djlmistral.engine.internal.kernels.ReferenceKernels;
 import io.github.djlmistral.engine.internal.kernels.TorchKernels;
 import io.github.djlmistral.engine.internal.simd.Simd;
@@ -9,6 +10,7 @@ import io.github.djlmistral.engine.quantization.Weights;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.util.Comparator;
+import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -87,7 +89,7 @@ public record KernelChoice(Kernels kernels, Use simd, String reason) {
                                                 + engine.engineName()
                                                 + " engine"));
             }
-            case "torch", "simd" -> {
+            case "torch", "native", "simd" -> {
                 if (!engine.runsTorchScript()) {
                     throw new IllegalArgumentException(
                             "the "
@@ -103,16 +105,19 @@ public record KernelChoice(Kernels kernels, Use simd, String reason) {
                                 ? fitting(manager, stored, bytes)
                                 : Dtype.of(dtype);
                 Use simd = simd(manager, name, auto);
+                InstructionSet instructions =
+                        simd == Use.NONE ? instructions(manager, name, auto) : null;
                 return new KernelChoice(
-                        simd == Use.NONE
-                                ? new TorchKernels(manager, chosen)
-                                : new TorchKernels(manager, chosen, Simd.dequantizer()),
+                        new TorchKernels(manager, chosen, Simd.dequantizer(), instructions),
                         simd,
                         "torch on "
                                 + device
                                 + " in "
                                 + chosen
                                 + ": fused PyTorch operators"
+                                + (instructions == null
+                                        ? ""
+                                        : ", int4 products of few tokens in " + instructions)
                                 + (chosen == stored || stored == null
                                         ? ""
                                         : "; the weights are stored in " + stored)
@@ -124,6 +129,21 @@ public record KernelChoice(Kernels kernels, Use simd, String reason) {
             }
             default -> throw new AssertionError("ComputeOptions validates " + name);
         }
+    }
+
+    private static @Nullable InstructionSet instructions(
+            NDManager manager, String name, boolean auto) {
+        List<InstructionSet> available = InstructionSet.available();
+        boolean gpu = manager.getDevice().isGpu();
+        if (name.equals("native") && (gpu || available.isEmpty())) {
+            throw new IllegalArgumentException(
+                    "the native kernels are not available: "
+                            + (gpu ? "they compute on the CPU" : InstructionSet.missing()));
+        }
+        boolean wanted = name.equals("native") || auto;
+        return wanted && !gpu && !available.isEmpty()
+                ? available.get(available.size() - 1)
+                : null;
     }
 
     private static Use simd(NDManager manager, String name, boolean auto) {

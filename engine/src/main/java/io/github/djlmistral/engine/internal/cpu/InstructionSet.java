@@ -3,6 +3,7 @@ package io.github.djlmistral.engine.internal.cpu;
 
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An instruction set that the native kernels are compiled for. All give the same bits.
@@ -31,9 +32,18 @@ public enum InstructionSet {
     }
 
     /**
+     * Returns why no instruction set is available.
+     *
+     * @return the cause; null if one is
+     */
+    public static @Nullable String missing() {
+        return NativeLibrary.missing();
+    }
+
+    /**
      * Returns the instruction sets that processor and operating system support, the fastest last.
      *
-     * @return an empty list if the library is not available, see {@link NativeLibrary#missing}
+     * @return an empty list if the library is not available, see {@link #missing}
      */
     public static List<InstructionSet> available() {
         if (NativeLibrary.missing() != null) {

@@ -14,6 +14,7 @@ import ai.djl.pytorch.engine.PtSymbolBlock;
 import ai.djl.pytorch.jni.IValue;
 import ai.djl.pytorch.jni.IValueUtils;
 import ai.djl.pytorch.jni.JniUtils;
+import io.github.djlmistral.engine.internal.cpu.InstructionSet;
 import io.github.djlmistral.engine.internal.quantization.Dequantizer;
 import io.github.djlmistral.engine.internal.quantization.ScalarDequantizer;
 import io.github.djlmistral.engine.kernels.Kernels;
@@ -50,6 +51,8 @@ public final class TorchKernels implements Kernels {
     private final long scalarType;
     private final boolean gradients;
 
+    private final @Nullable InstructionSet instructions;
+
     /** Null if PyTorch's operators dequantize. */
     private final @Nullable DequantizedBlocks blocks;
 
@@ -60,11 +63,11 @@ public final class TorchKernels implements Kernels {
      * @param dtype float32, bfloat16 or float16
      */
     public TorchKernels(NDManager manager, Dtype dtype) {
-        this(manager, dtype, new ScalarDequantizer());
+        this(manager, dtype, new ScalarDequantizer(), null);
     }
 
     /**
-     * Compiles the kernels for a device.
+     * Compiles the kernels for a device, without native kernels.
      *
      * @param manager the PyTorch manager that owns the kernels, which has their device
      * @param dtype float32, bfloat16 or float16
@@ -72,6 +75,24 @@ public final class TorchKernels implements Kernels {
      *     which dequantize whole matrices in several passes over memory
      */
     public TorchKernels(NDManager manager, Dtype dtype, @Nullable Dequantizer dequantizer) {
+        this(manager, dtype, dequantizer, null);
+    }
+
+    /**
+     * Compiles the kernels for a device.
+     *
+     * @param manager the PyTorch manager that owns the kernels, which has their device
+     * @param dtype float32, bfloat16 or float16
+     * @param dequantizer as above
+     * @param instructions the instruction set of the native kernels, which multiply few tokens by
+     *     int4 weights on a CPU; null for PyTorch's operators
+     */
+    public TorchKernels(
+            NDManager manager,
+            Dtype dtype,
+            @Nullable Dequantizer dequantizer,
+            @Nullable InstructionSet instructions) {
+        this.instructions = instructions;
         scalarType = scalarType(dtype);
         String code = text("torch_kernels.py") + text("torch_quantized.py");
         try {
@@ -107,6 +128,7 @@ public final class TorchKernels implements Kernels {
         dtype = inference.dtype;
         scalarType = inference.scalarType;
         gradients = true;
+        instructions = inference.instructions;
         blocks = inference.blocks;
     }
 
@@ -192,7 +214,7 @@ public final class TorchKernels implements Kernels {
 
     @Override
     public QuantizedLinear quantized(NDManager manager, QuantizedWeight weight) {
-        TorchQuantizedLinear layer = new TorchQuantizedLinear(this, manager, weight, blocks);
+        TorchQuantizedLinear layer = new TorchQuantizedLinear(this, manager, weight, blocks, instructions);
         return gradients ? layer.training() : layer;
     }
 
@@ -246,6 +268,26 @@ public final class TorchKernels implements Kernels {
     @Override
     public NDArray attentionWeights(NDArray q, NDArray k, NDArray mask) {
         return call("attention_weights", q, k, mask).get(0);
+    }
+
+    /**
+     * Allocates an array of {@link #dtype()} whose elements are not initialized.
+     *
+     * @return the array, which for bfloat16 has the data type float16 until it is {@link #typed}
+     */
+    NDArray untyped(NDManager manager, Shape shape) {
+        return manager.create(
+                shape, dtype == Dtype.FLOAT32 ? DataType.FLOAT32 : DataType.FLOAT16);
+    }
+
+    /** Views an {@link #untyped} array as {@link #dtype()}; the same memory. */
+    NDArray typed(NDArray bits) {
+        if (dtype != Dtype.BFLOAT16) {
+            return bits;
+        }
+        try (bits) {
+            return call("as_bfloat16", bits).get(0);
+        }
     }
 
     NDArray constant(Number value) {
