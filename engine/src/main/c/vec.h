@@ -26,6 +26,10 @@ INLINE void vf_store(float *p, vf x) { _mm512_storeu_ps(p, x); }
 INLINE vf vf_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
 INLINE vf vf_max(vf a, vf b) { return _mm512_max_ps(a, b); }
 INLINE vf vf_min(vf a, vf b) { return _mm512_min_ps(a, b); }
+/* x where y >= least, otherwise 0 */
+INLINE vf vf_keep(vf x, vf y, float least) {
+    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(y, _mm512_set1_ps(least), _CMP_GE_OQ), x);
+}
 INLINE vf vf_load_f16(const uint16 *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const void *)p)); }
 INLINE void vf_store_f16(uint16 *p, vf x) {
     _mm256_storeu_si256((void *)p, _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
@@ -44,6 +48,11 @@ INLINE vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
 INLINE vi vi_sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
 #define vi_right(a, bits) _mm512_srli_epi32(a, bits)
 #define vi_left(a, bits) _mm512_slli_epi32(a, bits)
+/* The 16 entries of a codebook in registers, and the entry of each lane's code from 0 to 15. */
+struct table { vf entries; };
+INLINE struct table vf_table(const float *p) { return (struct table){vf_load(p)}; }
+INLINE vf vf_look_up(struct table t, vi code) { return _mm512_permutexvar_ps(code, t.entries); }
+INLINE vi vi_load_u8(const uint8 *p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)p)); }
 #define DOT_INT32 1
 INLINE vi vi_dot(vi total, vi codes, vi inputs) { return _mm512_dpbusd_epi32(total, codes, inputs); }
 INLINE vi vi_widen(vi total, vi sums) { return _mm512_add_epi32(total, sums); }
@@ -60,6 +69,9 @@ INLINE void vf_store(float *p, vf x) { _mm256_storeu_ps(p, x); }
 INLINE vf vf_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
 INLINE vf vf_max(vf a, vf b) { return _mm256_max_ps(a, b); }
 INLINE vf vf_min(vf a, vf b) { return _mm256_min_ps(a, b); }
+INLINE vf vf_keep(vf x, vf y, float least) {
+    return _mm256_and_ps(x, _mm256_cmp_ps(y, _mm256_set1_ps(least), _CMP_GE_OQ));
+}
 INLINE vf vf_load_f16(const uint16 *p) { return _mm256_cvtph_ps(_mm_loadu_si128((const void *)p)); }
 INLINE void vf_store_f16(uint16 *p, vf x) {
     _mm_storeu_si128((void *)p, _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
@@ -81,6 +93,13 @@ INLINE vi vi_add(vi a, vi b) { return _mm256_add_epi32(a, b); }
 INLINE vi vi_sub(vi a, vi b) { return _mm256_sub_epi32(a, b); }
 #define vi_right(a, bits) _mm256_srli_epi32(a, bits)
 #define vi_left(a, bits) _mm256_slli_epi32(a, bits)
+struct table { vf low, high; };
+INLINE struct table vf_table(const float *p) { return (struct table){vf_load(p), vf_load(p + 8)}; }
+INLINE vf vf_look_up(struct table t, vi code) { /* the permutation ignores bit 3, the blend looks at bit 31 */
+    const vf low = _mm256_permutevar8x32_ps(t.low, code), high = _mm256_permutevar8x32_ps(t.high, code);
+    return _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(code, 28)));
+}
+INLINE vi vi_load_u8(const uint8 *p) { return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)p)); }
 #if defined(__AVXVNNI__)
 #define DOT_INT32 1
 INLINE vi vi_dot(vi total, vi codes, vi inputs) { return _mm256_dpbusd_avx_epi32(total, codes, inputs); }
@@ -108,6 +127,9 @@ INLINE void vf_store(float *p, vf x) { vst1q_f32(p, x); }
 INLINE vf vf_fma(vf a, vf b, vf c) { return vfmaq_f32(c, a, b); }
 INLINE vf vf_max(vf a, vf b) { return vmaxq_f32(a, b); }
 INLINE vf vf_min(vf a, vf b) { return vminq_f32(a, b); }
+INLINE vf vf_keep(vf x, vf y, float least) {
+    return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(x), vcgeq_f32(y, vdupq_n_f32(least))));
+}
 INLINE vf vf_load_f16(const uint16 *p) { return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p))); }
 INLINE void vf_store_f16(uint16 *p, vf x) { vst1_u16(p, vreinterpret_u16_f16(vcvt_f16_f32(x))); }
 INLINE vf vf_of(vi x) { return vcvtq_f32_s32(x); }
@@ -126,6 +148,16 @@ INLINE vi vi_add(vi a, vi b) { return vaddq_s32(a, b); }
 INLINE vi vi_sub(vi a, vi b) { return vsubq_s32(a, b); }
 #define vi_right(a, bits) vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(a), bits))
 #define vi_left(a, bits) vshlq_n_s32(a, bits)
+struct table { uint8x16x4_t bytes; };
+INLINE struct table vf_table(const float *p) { return (struct table){vld1q_u8_x4((const uint8 *)p)}; }
+INLINE vf vf_look_up(struct table t, vi code) { /* entry n is the bytes 4 n to 4 n + 3 */
+    const vi bytes = vaddq_s32(vmulq_n_s32(code, 0x04040404), vdupq_n_s32(0x03020100));
+    return vreinterpretq_f32_u8(vqtbl4q_u8(t.bytes, vreinterpretq_u8_s32(bytes)));
+}
+INLINE vi vi_load_u8(const uint8 *p) {
+    uint8x8_t bytes = vreinterpret_u8_u32(vld1_lane_u32((const uint32 *)p, vdup_n_u32(0), 0));
+    return vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(vmovl_u8(bytes))));
+}
 #define DOT_INT32 1
 INLINE vi vi_dot(vi total, vi codes, vi inputs) {
     return vdotq_s32(total, vreinterpretq_s8_s32(codes), vreinterpretq_s8_s32(inputs));
@@ -185,7 +217,24 @@ INLINE vf vf_exp(vf x) {
     y = vf_fma(y, r, vf_set(.5f));
     y = vf_fma(y, r, vf_set(1));
     y = vf_fma(y, r, vf_set(1));
-    return vf_bits(vi_add(vi_bits(y), vi_left(vi_bits(shifted), 23)));
+    return vf_keep(vf_bits(vi_add(vi_bits(y), vi_left(vi_bits(shifted), 23))), x, -87.3f);
+}
+
+INLINE float lane_max(const vf *lanes) {
+    float x[TILE], most;
+    for (int r = 0; r < REGISTERS; ++r) vf_store(x + r * LANES, lanes[r]);
+    most = x[0];
+    for (int i = 1; i < TILE; ++i) most = x[i] > most ? x[i] : most;
+    return most;
+}
+
+/* Loads the first `count` lanes, zeros for the others. */
+INLINE vf load_some(const int type, const void *p, int64 i, int64 count) {
+    if (count >= LANES) return load(type, p, i);
+    float lanes[LANES] = {0};
+    for (int64 b = 0; b < count * bytes_of(type); ++b)
+        ((uint8 *)lanes)[b] = ((const uint8 *)p + i * bytes_of(type))[b];
+    return load(type, lanes, 0);
 }
 
 /* Stores the first `count` lanes. */

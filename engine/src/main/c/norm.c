@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* RMS norm and SwiGLU: one pass over memory each. */
+#include "vec.h"
+
+INLINE void norm(const int TYPE, const float *x, const void *weight, float eps, int64 columns, float *out) {
+    vf squares[REGISTERS];
+    for (int r = 0; r < REGISTERS; ++r) squares[r] = vf_set(0);
+    for (int64 c = 0; c < columns; c += TILE)
+        UNROLL for (int r = 0; r < REGISTERS; ++r) {
+            const vf v = load_some(FLOAT32, x, c + r * LANES, columns - c - r * LANES);
+            squares[r] = vf_fma(v, v, squares[r]);
+        }
+    const vf factor = vf_set(1 / __builtin_sqrtf(lane_sum(squares) / (float)columns + eps));
+    for (int64 c = 0; c < columns; c += LANES) {
+        const vf w = load_some(TYPE, weight, c, columns - c);
+        store_some(FLOAT32, out, c, columns - c, w * (load_some(FLOAT32, x, c, columns - c) * factor));
+    }
+}
+
+void NAME(rms_norm)(const float *x, const void *weight, int32 type, float eps, int64 tokens, int64 columns,
+                    float *out) {
+    for (int64 t = 0; t < tokens; ++t, x += columns, out += columns) {
+        if (type == FLOAT32)
+            norm(FLOAT32, x, weight, eps, columns, out);
+        else if (type == FLOAT16)
+            norm(FLOAT16, x, weight, eps, columns, out);
+        else
+            norm(BFLOAT16, x, weight, eps, columns, out);
+    }
+}
+
+void NAME(swiglu)(const float *gate, const float *up, int64 count, float *out) {
+    for (int64 i = 0; i < count; i += LANES) {
+        const vf g = load_some(FLOAT32, gate, i, count - i);
+        const vf u = load_some(FLOAT32, up, i, count - i);
+        store_some(FLOAT32, out, i, count - i, g * u / (vf_exp(-g) + vf_set(1)));
+    }
+}
