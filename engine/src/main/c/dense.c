@@ -11,7 +11,7 @@
  */
 enum { PANEL = 256, MANY_TOKENS = 48, MANY_ROWS = 16, T = 3, R = 4 };
 
-INLINE void add(const int TYPE, const int ROWS, const int TOKENS, const void *w, const float *x, int64 columns,
+INLINE void add(const int TYPE, const int ROWS, const int TOKENS, const void *w, int64 row, const float *x, int64 columns,
                 int64 from, int64 to, float *sums) {
     vf s[T][R][REGISTERS];
     UNROLL for (int t = 0; t < TOKENS; ++t) UNROLL for (int r = 0; r < ROWS; ++r) UNROLL for (int k = 0; k < REGISTERS; ++k)
@@ -22,7 +22,7 @@ INLINE void add(const int TYPE, const int ROWS, const int TOKENS, const void *w,
             vf in[T];
             UNROLL for (int t = 0; t < TOKENS; ++t) in[t] = vf_load(x + t * columns + c + k * LANES);
             UNROLL for (int r = 0; r < ROWS; ++r) {
-                const vf weight = load(TYPE, w, r * columns + c + k * LANES);
+                const vf weight = load(TYPE, w, r * row + c + k * LANES);
                 UNROLL for (int t = 0; t < TOKENS; ++t) s[t][r][k] = vf_fma(weight, in[t], s[t][r][k]);
             }
         }
@@ -30,7 +30,7 @@ INLINE void add(const int TYPE, const int ROWS, const int TOKENS, const void *w,
         const int64 at = c + k * LANES;
         if (at >= to) continue;
         UNROLL for (int r = 0; r < ROWS; ++r) {
-            const vf weight = load_some(TYPE, w, r * columns + at, to - at);
+            const vf weight = load_some(TYPE, w, r * row + at, to - at);
             UNROLL for (int t = 0; t < TOKENS; ++t)
                 s[t][r][k] = vf_fma(weight, load_some(FLOAT32, x, t * columns + at, to - at), s[t][r][k]);
         }
@@ -42,6 +42,7 @@ INLINE void add(const int TYPE, const int ROWS, const int TOKENS, const void *w,
 INLINE void linear(const int TYPE, const struct dense *w, const float *x, int64 tokens, int64 from, int64 to,
                    float *out, float *sums) {
     const int64 columns = w->columns;
+    float *packed = sums + MANY_TOKENS * MANY_ROWS * TILE; /* (16, 256): rows at distances of a power of two would share sets of the cache */
     for (int64 t0 = 0; t0 < tokens; t0 += MANY_TOKENS) {
         const int64 t1 = t0 + MANY_TOKENS < tokens ? t0 + MANY_TOKENS : tokens;
         const int64 panel = t1 - t0 < T ? columns : PANEL;
@@ -50,24 +51,31 @@ INLINE void linear(const int TYPE, const struct dense *w, const float *x, int64 
             for (int64 i = 0; i < (t1 - t0) * MANY_ROWS * TILE; i += LANES) vf_store(sums + i, vf_set(0));
             for (int64 c = 0; c < columns; c += panel) {
                 const int64 end = c + panel < columns ? c + panel : columns;
+                if (t1 - t0 < T) {
+                    for (int64 t = t0; t < t1; ++t)
+                        for (int64 r = r0; r < r1;) {
+                            const void *weights = (const uint8 *)w->values + r * columns * bytes_of(TYPE);
+                            float *s = sums + ((t - t0) * MANY_ROWS + r - r0) * TILE;
+                            if (r1 - r >= 4)
+                                add(TYPE, 4, 1, weights, columns, x + t * columns, columns, c, end, s);
+                            else
+                                add(TYPE, 1, 1, weights, columns, x + t * columns, columns, c, end, s);
+                            r += r1 - r >= 4 ? 4 : 1;
+                        }
+                    continue;
+                }
+                for (int64 r = r0; r < r1; ++r)
+                    for (int64 i = c; i < end; i += LANES)
+                        vf_store(packed + (r - r0) * PANEL + i - c, load_some(TYPE, w->values, r * columns + i, end - i));
                 for (int64 t = t0; t < t1;) {
                     const int many = t1 - t >= T;
-                    const float *in = x + t * columns;
-                    for (int64 r = r0; r < r1;) {
-                        const int64 rows = r1 - r >= 4 && !many ? 4 : r1 - r >= 2 ? 2 : 1;
-                        const void *weights = (const uint8 *)w->values + r * columns * bytes_of(TYPE);
-                        float *s = sums + ((t - t0) * MANY_ROWS + r - r0) * TILE;
-                        if (many && rows == 2)
-                            add(TYPE, 2, T, weights, in, columns, c, end, s);
-                        else if (many)
-                            add(TYPE, 1, T, weights, in, columns, c, end, s);
-                        else if (rows == 4)
-                            add(TYPE, 4, 1, weights, in, columns, c, end, s);
+                    for (int64 r = 0; r < r1 - r0; r += 2) {
+                        float *s = sums + ((t - t0) * MANY_ROWS + r) * TILE;
+                        const float *in = x + t * columns + c;
+                        if (many)
+                            add(FLOAT32, 2, T, packed + r * PANEL, PANEL, in, columns, 0, end - c, s);
                         else
-                            for (int64 i = 0; i < rows; ++i)
-                                add(TYPE, 1, 1, (const uint8 *)weights + i * columns * bytes_of(TYPE), in, columns, c,
-                                    end, s + i * TILE);
-                        r += rows;
+                            add(FLOAT32, 2, 1, packed + r * PANEL, PANEL, in, columns, 0, end - c, s);
                     }
                     t += many ? T : 1;
                 }
