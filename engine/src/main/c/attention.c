@@ -2,28 +2,33 @@
 /*
  * Attention over a KV cache, in the manner of FlashAttention: blocks of keys, an online softmax, no matrix of scores.
  *
- * The cache of one key/value head, for a capacity C that is a multiple of 16:
+ * The cache of one key/value head:
  *
- *     keys    (C / 16, D, 16)   so that 16 keys are the lanes of a score, and nothing is summed across lanes
- *     values  (C, D)            so that the lanes are the numbers of a result
+ *     keys    (capacity / 16, size, 16)   16 keys are the lanes of a score, so nothing is summed across lanes
+ *     values  (capacity, size)            the lanes are the numbers of a result
  *
- * A query is a row of D numbers, scaled by 1 / sqrt(D). Query heads that share a key/value head are rows of one call:
- * each key is loaded once for 4 rows.
+ * The queries of a token's heads and of several tokens are rows of one call. 4 rows share each key and value that is
+ * loaded, and fill 8 of the 16 registers of AVX2 with sums. A part is 512 positions; its keys and values (256 KiB in
+ * float16 for heads of 128) stay in the L2 cache while all rows pass.
+ *
+ * Parts and blocks begin at multiples of 512 and 64 positions, wherever a row's first position is, and those that a
+ * row does not attend to leave its sums as they are. So neither other rows nor the chunks of a prompt change a bit.
  */
 #include "vec.h"
 
-enum { ROWS = 4, BLOCK = 64, SIZE = 512 };
+enum { ROWS = 4, BLOCK = 64, PART = 512, SIZE = 512, SLICE = 16 };
 
-/* scores (ROWS, BLOCK) of 4 queries with the keys of a block. */
-INLINE void block_scores(const int TYPE, const float *const *q, const void *keys, int64 first, int64 size, int64 count,
-                         float scores[ROWS][BLOCK]) {
+/* scores (ROWS, BLOCK) of 4 queries with `count` keys from a slot on, both multiples of 16. */
+INLINE void scores_of(const int TYPE, const float *const *q, const struct kv *kv, int64 slot, int64 count,
+                      float scores[ROWS][BLOCK]) {
+    const int64 size = kv->size;
     for (int64 j = 0; j < count; j += TILE) {
         vf s[ROWS][REGISTERS];
         UNROLL for (int r = 0; r < ROWS; ++r) UNROLL for (int k = 0; k < REGISTERS; ++k) s[r][k] = vf_set(0);
-        const int64 at = (first + j) * size; /* 16 keys of `size` numbers each begin here */
+        const int64 at = (slot + j) * size; /* 16 keys of `size` numbers each begin here */
         for (int64 d = 0; d < size; ++d) {
             UNROLL for (int k = 0; k < REGISTERS; ++k) {
-                const vf key = load(TYPE, keys, at + d * TILE + k * LANES);
+                const vf key = load(TYPE, kv->keys, at + d * TILE + k * LANES);
                 UNROLL for (int r = 0; r < ROWS; ++r) s[r][k] = vf_fma(key, vf_set(q[r][d]), s[r][k]);
             }
         }
@@ -32,32 +37,58 @@ INLINE void block_scores(const int TYPE, const float *const *q, const void *keys
     }
 }
 
-/* result = factor * result + weights * values, for 4 rows */
-INLINE void block_values(const int TYPE, float weights[ROWS][BLOCK], const float *factor, const void *values,
-                         int64 first, int64 size, int64 count, float *const *result) {
+static void block_scores(const float *const *q, const struct kv *kv, int64 slot, int64 count,
+                         float scores[ROWS][BLOCK]) {
+    if (kv->type == FLOAT32)
+        scores_of(FLOAT32, q, kv, slot, count, scores);
+    else if (kv->type == FLOAT16)
+        scores_of(FLOAT16, q, kv, slot, count, scores);
+    else
+        scores_of(BFLOAT16, q, kv, slot, count, scores);
+}
+
+/* result = factor * result + weights * values, for 4 rows and `count` values from a slot on */
+INLINE void values_of(const int TYPE, float weights[ROWS][BLOCK], const float *factor, const struct kv *kv, int64 slot,
+                      int64 begin, int64 end, float *const *result) {
+    const int64 size = kv->size;
     for (int64 d = 0; d < size; d += TILE) {
         vf sum[ROWS][REGISTERS];
         UNROLL for (int r = 0; r < ROWS; ++r) UNROLL for (int k = 0; k < REGISTERS; ++k)
-            sum[r][k] = vf_set(factor[r]) * vf_load(result[r] + d + k * LANES);
-        for (int64 j = 0; j < count; ++j) {
+            sum[r][k] = vf_set(factor[r]) * load_some(FLOAT32, result[r], d + k * LANES, size - d - k * LANES);
+        for (int64 j = begin; j < end; ++j) {
             UNROLL for (int k = 0; k < REGISTERS; ++k) {
-                const vf value = load(TYPE, values, (first + j) * size + d + k * LANES);
+                const int64 i = d + k * LANES;
+                const vf value = load_some(TYPE, kv->values, (slot + j) * size + i, size - i);
                 UNROLL for (int r = 0; r < ROWS; ++r) sum[r][k] = vf_fma(value, vf_set(weights[r][j]), sum[r][k]);
             }
         }
         UNROLL for (int r = 0; r < ROWS; ++r) UNROLL for (int k = 0; k < REGISTERS; ++k)
-            vf_store(result[r] + d + k * LANES, sum[r][k]);
+            store_some(FLOAT32, result[r], d + k * LANES, size - d - k * LANES, sum[r][k]);
     }
+}
+
+static void block_values(float weights[ROWS][BLOCK], const float *factor, const struct kv *kv, int64 slot, int64 begin,
+                         int64 end, float *const *result) {
+    if (kv->type == FLOAT32)
+        values_of(FLOAT32, weights, factor, kv, slot, begin, end, result);
+    else if (kv->type == FLOAT16)
+        values_of(FLOAT16, weights, factor, kv, slot, begin, end, result);
+    else
+        values_of(BFLOAT16, weights, factor, kv, slot, begin, end, result);
 }
 
 /*
  * Turns scores into weights e^(score - largest), and keys that a row does not attend to into 0. Returns the sum of the
  * weights; *factor is what the weights of earlier blocks are multiplied with, since the largest score may have grown.
  */
-INLINE float block_softmax(float *scores, int64 from, int64 to, float *largest, float *factor) {
+static float block_softmax(float *scores, int64 from, int64 to, const float *mask, float *largest, float *factor) {
     const float none = -__builtin_inff();
-    for (int64 j = 0; j < BLOCK; ++j)
-        if (j < from || j >= to) scores[j] = none;
+    for (int64 j = 0; j < BLOCK; ++j) {
+        if (j < from || j >= to)
+            scores[j] = none;
+        else if (mask)
+            scores[j] += mask[j];
+    }
     vf most[REGISTERS];
     for (int k = 0; k < REGISTERS; ++k) most[k] = vf_set(*largest);
     for (int64 j = 0; j < BLOCK; j += TILE)
@@ -83,61 +114,117 @@ INLINE float block_softmax(float *scores, int64 from, int64 to, float *largest, 
     return lane_sum(sum);
 }
 
-INLINE void attend_4(const int TYPE, const struct kv *kv, const struct queries *in, int64 row, int64 first, int64 last,
-                     float *out) {
-    const int64 size = kv->size, stride = size + 2;
-    const float *q[ROWS];
-    float *result[ROWS], scores[ROWS][BLOCK], factor[ROWS], spare[SIZE + 2];
-    int64 from[ROWS], to[ROWS], begin = last, end = first;
-    for (int r = 0; r < ROWS; ++r) {
-        /* where there are fewer than 4 rows, the last one is computed again, and not stored */
-        const int64 i = row + r < in->rows ? row + r : in->rows - 1;
-        q[r] = in->values + i * size;
-        result[r] = row + r < in->rows ? out + i * stride : spare;
-        from[r] = in->from[i];
-        to[r] = in->to[i] < last ? in->to[i] : last;
-        begin = from[r] < begin ? from[r] : begin;
-        end = to[r] > end ? to[r] : end;
-        for (int64 d = 0; d < size; ++d) result[r][d] = 0;
-        result[r][size] = -__builtin_inff();
-        result[r][size + 1] = 0;
-    }
-    for (int64 b = first; b < end; b += BLOCK) {
-        if (b + BLOCK <= begin) continue;
-        const int64 count = end - b < BLOCK ? (end - b + TILE - 1) / TILE * TILE : BLOCK;
-        block_scores(TYPE, q, kv->keys, b, size, count, scores);
+void NAME(attend_part)(const struct kv *kv, const struct queries *in, int64 part, float *out) {
+    const int64 size = kv->size, rows = in->tokens * in->heads, first = part * PART, slot = first % kv->capacity;
+    for (int64 row = 0; row < rows; row += ROWS) {
+        const float *q[ROWS], *mask[ROWS];
+        float *result[ROWS], scores[ROWS][BLOCK], factor[ROWS], spare[SIZE + 2];
+        int64 from[ROWS], to[ROWS], begin = PART, end = 0; /* counted from the first position of the part */
         for (int r = 0; r < ROWS; ++r) {
-            float *most = result[r] + size, *sum = most + 1;
-            const float added = block_softmax(scores[r], from[r] - b, to[r] - b, most, &factor[r]);
-            *sum = *sum * factor[r] + added;
+            /* where there are fewer than 4 rows, the last one is computed again, and not stored */
+            const int64 i = row + r < rows ? row + r : rows - 1, t = i / in->heads;
+            q[r] = in->values + t * in->stride + i % in->heads * size;
+            result[r] = row + r < rows ? out + i * (size + 2) : spare;
+            from[r] = in->from[t] > first ? in->from[t] - first : 0;
+            to[r] = in->to[t] < first + PART ? in->to[t] - first : PART;
+            mask[r] = in->mask ? in->mask + t * in->mask_stride + first - in->mask_first : 0;
+            if (from[r] < to[r]) {
+                begin = from[r] < begin ? from[r] : begin;
+                end = to[r] > end ? to[r] : end;
+            }
+            for (int64 d = 0; d < size; ++d) result[r][d] = 0;
+            result[r][size] = -__builtin_inff();
+            result[r][size + 1] = 0;
         }
-        block_values(TYPE, scores, factor, kv->values, b, size, count, result);
-    }
-}
-
-void NAME(attend)(const struct kv *kv, const struct queries *in, int64 first, int64 last, float *out) {
-    for (int64 row = 0; row < in->rows; row += ROWS) {
-        if (kv->type == FLOAT32)
-            attend_4(FLOAT32, kv, in, row, first, last, out);
-        else if (kv->type == FLOAT16)
-            attend_4(FLOAT16, kv, in, row, first, last, out);
-        else
-            attend_4(BFLOAT16, kv, in, row, first, last, out);
+        for (int64 b = begin / BLOCK * BLOCK; b < end; b += BLOCK) {
+            /* slots that no row attends to may never have been written */
+            const int64 start = begin > b ? begin - b : 0, stop = end - b < BLOCK ? end - b : BLOCK;
+            block_scores(q, kv, slot + b, (stop + TILE - 1) / TILE * TILE, scores);
+            for (int r = 0; r < ROWS; ++r) {
+                float *most = result[r] + size, *sum = most + 1;
+                const float added = block_softmax(scores[r], from[r] - b, to[r] - b, mask[r] ? mask[r] + b : 0, most,
+                                                  &factor[r]);
+                *sum = *sum * factor[r] + added;
+            }
+            block_values(scores, factor, kv, slot + b, start, stop, result);
+        }
     }
 }
 
 void NAME(merge)(const float *partial, int64 parts, int64 step, int64 size, float *out) {
-    float most = -__builtin_inff(), sum = 0;
+    const float none = -__builtin_inff();
+    float most = none, sum = 0;
     for (int64 p = 0; p < parts; ++p) most = partial[p * step + size] > most ? partial[p * step + size] : most;
     for (int64 d = 0; d < size; ++d) out[d] = 0;
-    if (most == -__builtin_inff()) return; /* attends to nothing, as padding does */
+    if (most == none) return; /* attends to nothing, as padding does */
     for (int64 p = 0; p < parts; ++p) {
         const float *part = partial + p * step;
+        if (part[size] == none) continue;
         float factor[LANES];
         vf_store(factor, vf_exp(vf_set(part[size] - most)));
         sum += part[size + 1] * factor[0];
-        for (int64 d = 0; d < size; d += LANES)
-            vf_store(out + d, vf_fma(vf_load(part + d), vf_set(factor[0]), vf_load(out + d)));
+        for (int64 d = 0; d < size; d += LANES) {
+            const vf so_far = load_some(FLOAT32, out, d, size - d);
+            store_some(FLOAT32, out, d, size - d,
+                       vf_fma(load_some(FLOAT32, part, d, size - d), vf_set(factor[0]), so_far));
+        }
     }
-    for (int64 d = 0; d < size; d += LANES) vf_store(out + d, vf_load(out + d) / vf_set(sum));
+    for (int64 d = 0; d < size; d += LANES)
+        store_some(FLOAT32, out, d, size - d, load_some(FLOAT32, out, d, size - d) / vf_set(sum));
+}
+
+/* 16 tokens at a time, so that the results of their parts stay in the L2 cache until they are merged. */
+void NAME(attend)(const struct kv *kv, const struct queries *in, float *scratch, float *out, int64 out_stride) {
+    const int64 heads = in->heads, size = kv->size;
+    for (int64 t0 = 0; t0 < in->tokens; t0 += SLICE) {
+        struct queries slice = *in;
+        slice.values += t0 * in->stride;
+        slice.tokens = in->tokens - t0 < SLICE ? in->tokens - t0 : SLICE;
+        slice.from += t0;
+        slice.to += t0;
+        if (slice.mask) slice.mask += t0 * in->mask_stride;
+        const int64 step = slice.tokens * heads * (size + 2);
+        int64 first = -1, last = 0; /* parts */
+        for (int64 t = 0; t < slice.tokens; ++t) {
+            const int64 from = slice.from[t] / PART, to = (slice.to[t] + PART - 1) / PART;
+            if (slice.from[t] >= slice.to[t]) continue;
+            first = first < 0 || from < first ? from : first;
+            last = to > last ? to : last;
+        }
+        for (int64 p = first; p < last; ++p) NAME(attend_part)(kv, &slice, p, scratch + (p - first) * step);
+        for (int64 i = 0; i < slice.tokens * heads; ++i)
+            NAME(merge)(scratch + i * (size + 2), last - first, step, size,
+                        out + (t0 + i / heads) * out_stride + i % heads * size);
+    }
+}
+
+/* Softmax of the `count` scores of a row. */
+static void softmax(float *scores, int64 count) {
+    float most = scores[0];
+    for (int64 j = 1; j < count; ++j) most = scores[j] > most ? scores[j] : most;
+    float sum = 0;
+    for (int64 j = 0; j < count; j += LANES)
+        store_some(FLOAT32, scores, j, count - j, vf_exp(load_some(FLOAT32, scores, j, count - j) - vf_set(most)));
+    for (int64 j = 0; j < count; ++j) sum += scores[j];
+    for (int64 j = 0; j < count; ++j) scores[j] /= sum;
+}
+
+void NAME(attention_weights)(const struct kv *kv, const struct queries *in, int64 first, int64 last, float *out,
+                             int64 out_head_stride) {
+    for (int64 t = 0; t < in->tokens; ++t)
+        for (int64 h = 0; h < in->heads; ++h) {
+            const float *query = in->values + t * in->stride + h * kv->size;
+            const float *const q[ROWS] = {query, query, query, query};
+            const int64 from = in->from[t], to = in->to[t];
+            float *row = out + h * out_head_stride + t * (last - first), scores[ROWS][BLOCK];
+            for (int64 j = 0; j < last - first; ++j) row[j] = 0;
+            if (from >= to) continue;
+            for (int64 p = from / TILE * TILE; p < to; p += TILE) {
+                block_scores(q, kv, p % kv->capacity, TILE, scores);
+                for (int64 j = p > from ? p : from; j < p + TILE && j < to; ++j)
+                    row[j - first] =
+                        scores[0][j - p] + (in->mask ? in->mask[t * in->mask_stride + j - in->mask_first] : 0);
+            }
+            softmax(row + from - first, to - from);
+        }
 }

@@ -50,3 +50,11 @@ void NAME(codebook_linear)(const struct codebook *w, const float *x, int64 token
         for (; t < tokens; ++t) block(1, 1, w, x, t, row, out);
     }
 }
+
+void NAME(split)(const float *x, int64 tokens, int64 columns, float *out) {
+    for (int64 t = 0; t < tokens; ++t, x += columns, out += columns)
+        for (int64 i = 0; i < columns / 2; ++i) {
+            out[i] = x[2 * i];
+            out[columns / 2 + i] = x[2 * i + 1];
+        }
+}

@@ -13,7 +13,7 @@
  * of 4 tokens, whose sums fit the 16 registers of AVX2.
  */
 INLINE void block(const int TILES, const int TOKENS, const int TYPE, const struct int4 *w,
-                  const struct rounded *in, int64 token, int64 tile, const struct outputs *out) {
+                  const struct rounded *in, int64 token, int64 tile, float *out) {
     enum { T = 4, R = 4 * REGISTERS }; /* the largest block */
     const int N = TILES * REGISTERS;
     const int64 columns = w->columns, group = w->group, groups = columns / group, tile_bytes = columns * (TILE / 2);
@@ -66,13 +66,13 @@ INLINE void block(const int TILES, const int TOKENS, const int TYPE, const struc
     }
     UNROLL for (int t = 0; t < TOKENS; ++t) UNROLL for (int r = 0; r < N; ++r) {
         const int64 row = (tile + r / REGISTERS) * TILE + r % REGISTERS * LANES;
-        store_outputs(out, (token + t) * w->rows + row, w->rows - row, y[t][r]);
+        store_some(FLOAT32, out, (token + t) * w->rows + row, w->rows - row, y[t][r]);
     }
 }
 
 #define BLOCK(tiles, tokens)                                                                          \
     static void block_##tiles##_##tokens(const struct int4 *w, const struct rounded *in, int64 token, \
-                                         int64 tile, const struct outputs *out) {                     \
+                                         int64 tile, float *out) {                     \
         if (w->type == FLOAT32)                                                                       \
             block(tiles, tokens, FLOAT32, w, in, token, tile, out);                                   \
         else                                                                                          \
@@ -83,7 +83,7 @@ BLOCK(1, 1)
 BLOCK(1, 4)
 
 void NAME(int4_linear)(const struct int4 *w, const struct rounded *in, int64 tokens, int64 from, int64 to,
-                       const struct outputs *out) {
+                       float *out) {
     /* A panel of 4 tiles stays in the L2 cache while all tokens pass. */
     for (int64 panel = from; panel < to; panel += 4) {
         const int64 end = panel + 4 < to ? panel + 4 : to;

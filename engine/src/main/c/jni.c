@@ -26,26 +26,136 @@ int _fltused; /* the linker expects it where floats are used */
 #endif
 DECLARE(round)
 DECLARE(int4_linear)
+DECLARE(int8_linear)
+DECLARE(codebook_linear)
+DECLARE(split)
+DECLARE(dense_linear)
+DECLARE(rms_norm)
+DECLARE(swiglu)
+DECLARE(add)
+DECLARE(widen)
+DECLARE(rotate)
+DECLARE(write)
+DECLARE(attend)
+DECLARE(attend_part)
+DECLARE(merge)
+DECLARE(attention_weights)
 
-/* GetDirectBufferAddress is the function 230 of JNI's table. */
+/* Functions of JNI's table, by their numbers. */
+enum { GET_INT_ARRAY_REGION = 203, GET_DIRECT_BUFFER_ADDRESS = 230 };
+
 JNI(int64, address)(void *env, void *cls, void *buffer) {
     typedef void *get(void *, void *);
-    return (int64)((get *)(*(void ***)env)[230])(env, buffer);
+    return (int64)((get *)(*(void ***)env)[GET_DIRECT_BUFFER_ADDRESS])(env, buffer);
 }
 
-JNI(void, round)(void *env, void *cls, int32 set, int64 x, int32 type, int64 count, int64 group, int64 codes,
-                 int64 scales, int64 sums) {
+JNI(void, round)(void *env, void *cls, int32 set, int64 x, int64 count, int64 group, int64 codes, int64 scales,
+                 int64 sums) {
     const struct rounded to = {(int8 *)codes, (float *)scales, (int32 *)sums};
-    round[set]((const void *)x, type, count, group, &to);
+    round[set]((const float *)x, count, group, &to);
 }
 
 JNI(void, int4Linear)(void *env, void *cls, int32 set, int64 codes, int64 scales, int64 offsets, int32 type,
                       int64 rows, int64 columns, int64 group, int64 in, int64 inScales, int64 inSums, int64 tokens,
-                      int64 from, int64 to, int64 out, int32 outType) {
+                      int64 from, int64 to, int64 out) {
     const struct int4 w = {(const uint8 *)codes, (const void *)scales, (const void *)offsets, type, rows, columns, group};
     const struct rounded x = {(int8 *)in, (float *)inScales, (int32 *)inSums};
-    const struct outputs y = {(void *)out, outType};
-    int4_linear[set](&w, &x, tokens, from, to, &y);
+    int4_linear[set](&w, &x, tokens, from, to, (float *)out);
+}
+
+JNI(void, int8Linear)(void *env, void *cls, int32 set, int64 codes, int64 scales, int64 offsets, int32 type,
+                      int64 rows, int64 columns, int64 group, int64 x, int64 tokens, int64 from, int64 to, int64 out) {
+    const struct int8_weight w = {(const int8 *)codes, (const void *)scales, (const void *)offsets, type, rows, columns,
+                                  group};
+    int8_linear[set](&w, (const float *)x, tokens, from, to, (float *)out);
+}
+
+JNI(void, codebookLinear)(void *env, void *cls, int32 set, int64 codes, int64 absmax, int64 table, int64 rows,
+                          int64 columns, int64 block, int64 x, int64 tokens, int64 from, int64 to, int64 out) {
+    const struct codebook w = {(const uint8 *)codes, (const float *)absmax, (const float *)table, rows, columns, block};
+    codebook_linear[set](&w, (const float *)x, tokens, from, to, (float *)out);
+}
+
+JNI(void, split)(void *env, void *cls, int32 set, int64 x, int64 tokens, int64 columns, int64 out) {
+    split[set]((const float *)x, tokens, columns, (float *)out);
+}
+
+JNI(void, denseLinear)(void *env, void *cls, int32 set, int64 values, int32 type, int64 rows, int64 columns, int64 x,
+                       int64 tokens, int64 from, int64 to, int64 out, int64 scratch) {
+    const struct dense w = {(const void *)values, type, rows, columns};
+    dense_linear[set](&w, (const float *)x, tokens, from, to, (float *)out, (float *)scratch);
+}
+
+JNI(void, gather)(void *env, void *cls, int64 x, void *order, int64 columns, int64 out) {
+    typedef void get(void *, void *, int32, int32, int32 *);
+    get *const region = (get *)(*(void ***)env)[GET_INT_ARRAY_REGION];
+    int32 at[256];
+    for (int64 i = 0; i < columns; i += 256) {
+        const int32 count = columns - i < 256 ? (int32)(columns - i) : 256;
+        region(env, order, (int32)i, count, at);
+        for (int32 j = 0; j < count; ++j) ((float *)out)[i + j] = ((const float *)x)[at[j]];
+    }
+}
+
+JNI(void, rmsNorm)(void *env, void *cls, int32 set, int64 x, int64 weight, int32 type, float eps, int64 tokens,
+                   int64 columns, int64 out) {
+    rms_norm[set]((const float *)x, (const void *)weight, type, eps, tokens, columns, (float *)out);
+}
+
+JNI(void, swiGlu)(void *env, void *cls, int32 set, int64 gate, int64 up, int64 count, int64 out) {
+    swiglu[set]((const float *)gate, (const float *)up, count, (float *)out);
+}
+
+JNI(void, add)(void *env, void *cls, int32 set, int64 x, int64 y, int64 count, int64 out) {
+    add[set]((const float *)x, (const float *)y, count, (float *)out);
+}
+
+JNI(void, widen)(void *env, void *cls, int32 set, int64 x, int32 type, int64 count, int64 out) {
+    widen[set]((const void *)x, type, count, (float *)out);
+}
+
+JNI(void, rotate)(void *env, void *cls, int32 set, int64 x, int64 stride, int64 tokens, int64 heads, int64 size,
+                  int64 cos, int64 sin, float factor) {
+    rotate[set]((float *)x, stride, tokens, heads, size, (const float *)cos, (const float *)sin, factor);
+}
+
+/* Arguments that the functions of attention.c and rotary.c share. */
+#define KV_ARGUMENTS int64 keys, int64 values, int32 type, int64 size, int64 capacity
+#define KV {(void *)keys, (void *)values, type, size, capacity}
+#define QUERY_ARGUMENTS \
+    int64 q, int64 stride, int64 tokens, int64 heads, int64 from, int64 to, int64 mask, int64 maskStride, int64 maskFirst
+#define QUERIES                                                                                                    \
+    {(const float *)q,   stride,     tokens,   heads, (const int64 *)from, (const int64 *)to, (const float *)mask, \
+     maskStride, maskFirst}
+
+JNI(void, write)(void *env, void *cls, int32 set, KV_ARGUMENTS, int64 k, int64 v, int64 stride, int64 tokens,
+                 int64 first) {
+    const struct kv kv = KV;
+    write[set](&kv, (const float *)k, (const float *)v, stride, tokens, first);
+}
+
+JNI(void, attend)(void *env, void *cls, int32 set, KV_ARGUMENTS, QUERY_ARGUMENTS, int64 scratch, int64 out,
+                  int64 outStride) {
+    const struct kv kv = KV;
+    const struct queries in = QUERIES;
+    attend[set](&kv, &in, (float *)scratch, (float *)out, outStride);
+}
+
+JNI(void, attendPart)(void *env, void *cls, int32 set, KV_ARGUMENTS, QUERY_ARGUMENTS, int64 part, int64 out) {
+    const struct kv kv = KV;
+    const struct queries in = QUERIES;
+    attend_part[set](&kv, &in, part, (float *)out);
+}
+
+JNI(void, merge)(void *env, void *cls, int32 set, int64 partial, int64 parts, int64 step, int64 size, int64 out) {
+    merge[set]((const float *)partial, parts, step, size, (float *)out);
+}
+
+JNI(void, attentionWeights)(void *env, void *cls, int32 set, KV_ARGUMENTS, QUERY_ARGUMENTS, int64 first, int64 last,
+                            int64 out, int64 outStride) {
+    const struct kv kv = KV;
+    const struct queries in = QUERIES;
+    attention_weights[set](&kv, &in, first, last, (float *)out, outStride);
 }
 
 #if defined(__x86_64__)

@@ -28,18 +28,12 @@ struct int4 {
     int64 rows, columns, group;
 };
 
-/* A matrix (tokens, rows of the weight). */
-struct outputs {
-    void *values;
-    int32 type;
-};
-
 /* Rounds `count` groups that follow each other. */
-typedef void round_fn(const void *x, int32 type, int64 count, int64 group, const struct rounded *to);
+typedef void round_fn(const float *x, int64 count, int64 group, const struct rounded *to);
 
-/* The products with tiles of 16 rows, from inclusive to exclusive. */
+/* The products with tiles of 16 rows, from inclusive to exclusive: out (tokens, rows). */
 typedef void int4_linear_fn(const struct int4 *w, const struct rounded *in, int64 tokens, int64 from, int64 to,
-                            const struct outputs *out);
+                            float *out);
 
 struct int8_weight {
     const int8 *codes;   /* (tiles, columns, 16 rows) */
@@ -56,6 +50,7 @@ struct codebook {
     const float *table;  /* (16) */
     int64 rows, columns, block;
 };
+/* The rows from inclusive to exclusive. x (tokens, 2, columns / 2): the even columns of a token, then the odd ones. */
 typedef void codebook_linear_fn(const struct codebook *w, const float *x, int64 tokens, int64 from, int64 to,
                                 float *out);
 
@@ -64,7 +59,7 @@ struct dense {
     int32 type;
     int64 rows, columns;
 };
-/* The rows from inclusive to exclusive; `scratch` has room for 48 * 16 * 16 floats. */
+/* The rows from inclusive to exclusive; `scratch` has room for 16384 floats. */
 typedef void dense_linear_fn(const struct dense *w, const float *x, int64 tokens, int64 from, int64 to, float *out,
                              float *scratch);
 
@@ -75,26 +70,72 @@ typedef void rms_norm_fn(const float *x, const void *weight, int32 type, float e
 /* silu(gate) * up */
 typedef void swiglu_fn(const float *gate, const float *up, int64 count, float *out);
 
-/* The cache of one key/value head, see attention.c. */
+/* x + y; out may be x or y */
+typedef void add_fn(const float *x, const float *y, int64 count, float *out);
+
+/* Numbers of any type to float32. */
+typedef void widen_fn(const void *x, int32 type, int64 count, float *out);
+
+/* (tokens, columns) to (tokens, 2, columns / 2): the even columns, then the odd ones. */
+typedef void split_fn(const float *x, int64 tokens, int64 columns, float *out);
+
+/* Rotary embedding in place. Head h of token t is at x + t * stride + h * size; cos and sin (tokens, size / 2). The
+   results are multiplied by factor. */
+typedef void rotate_fn(float *x, int64 stride, int64 tokens, int64 heads, int64 size, const float *cos,
+                       const float *sin, float factor);
+
+/*
+ * The cache of one key/value head. The token at position p is in slot p mod capacity. A capacity is a multiple of 16,
+ * that of a rolling cache a multiple of 512.
+ */
 struct kv {
-    void *keys, *values;
+    void *keys;   /* (capacity / 16, size, 16) */
+    void *values; /* (capacity, size) */
     int32 type;
-    int64 size; /* of a head, at most 512 and a multiple of 16 */
+    int64 size; /* of a head: even, at most 512 */
+    int64 capacity;
 };
 
-/* Queries of one key/value head. */
+/* Writes keys and values of tokens, the first of which has position `first`. Token t is at k + t * stride. */
+typedef void write_fn(const struct kv *kv, const float *k, const float *v, int64 stride, int64 tokens, int64 first);
+
+/*
+ * Queries of the `heads` query heads that share a key/value head. Head h of token t is at
+ * values + t * stride + h * size, already divided by sqrt(size).
+ *
+ * Token t attends to the positions p with from[t] <= p < to[t], to none if from[t] >= to[t]. Where there is a mask,
+ * mask[t * mask_stride + p - mask_first] is added to the score; it is finite, -1e30 for a key that is masked.
+ */
 struct queries {
-    const float *values;      /* (rows, size), scaled */
-    const int64 *from, *to;   /* (rows): the slots that a row attends to, from inclusive to exclusive */
-    int64 rows;
+    const float *values;
+    int64 stride, tokens, heads;
+    const int64 *from, *to;
+    const float *mask;
+    int64 mask_stride, mask_first;
 };
 
-/* Attends to the slots from first to last, both multiples of 64 (or last the end): out (rows, size + 2) is the sum of
-   the weighted values, the largest score, and the sum of the weights. */
-typedef void attend_fn(const struct kv *kv, const struct queries *in, int64 first, int64 last, float *out);
+/*
+ * Attends to the positions from part * 512 to part * 512 + 511: out (tokens, heads, size + 2) is the sum of the weighted
+ * values, the largest score, and the sum of the weights.
+ */
+typedef void attend_part_fn(const struct kv *kv, const struct queries *in, int64 part, float *out);
 
-/* Merges results of attend, `step` floats apart, to out (size). */
+/* Merges parts in ascending order, each `step` floats behind the one before: out (size). */
 typedef void merge_fn(const float *partial, int64 parts, int64 step, int64 size, float *out);
+
+/*
+ * All parts, merged: head h of token t to out + t * out_stride + h * size. The same bits as attend_part and merge.
+ * scratch: min(tokens, 16) * heads * parts * (size + 2) floats, with the parts that any token attends to and those
+ * between them.
+ */
+typedef void attend_fn(const struct kv *kv, const struct queries *in, float *scratch, float *out, int64 out_stride);
+
+/*
+ * The softmax of the scores: out (heads, tokens, last - first), with heads out_head_stride apart, for positions
+ * first <= p < last, which include all that a token attends to; 0 for those it does not attend to.
+ */
+typedef void attention_weights_fn(const struct kv *kv, const struct queries *in, int64 first, int64 last, float *out,
+                                  int64 out_head_stride);
 
 /* Each kernel is compiled once per variant, whose name is appended to the kernel's. */
 #define JOIN2(a, b) a##_##b

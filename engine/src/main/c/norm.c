@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* RMS norm and SwiGLU: one pass over memory each. */
+/* RMS norm, and operations on single numbers. Each reads its inputs once. */
 #include "vec.h"
 
 INLINE void norm(const int TYPE, const float *x, const void *weight, float eps, int64 columns, float *out) {
@@ -35,4 +35,22 @@ void NAME(swiglu)(const float *gate, const float *up, int64 count, float *out) {
         const vf u = load_some(FLOAT32, up, i, count - i);
         store_some(FLOAT32, out, i, count - i, g * u / (vf_exp(-g) + vf_set(1)));
     }
+}
+
+void NAME(add)(const float *x, const float *y, int64 count, float *out) {
+    for (int64 i = 0; i < count; i += LANES)
+        store_some(FLOAT32, out, i, count - i, load_some(FLOAT32, x, i, count - i) + load_some(FLOAT32, y, i, count - i));
+}
+
+INLINE void widen(const int TYPE, const void *x, int64 count, float *out) {
+    for (int64 i = 0; i < count; i += LANES) store_some(FLOAT32, out, i, count - i, load_some(TYPE, x, i, count - i));
+}
+
+void NAME(widen)(const void *x, int32 type, int64 count, float *out) {
+    if (type == FLOAT32)
+        widen(FLOAT32, x, count, out);
+    else if (type == FLOAT16)
+        widen(FLOAT16, x, count, out);
+    else
+        widen(BFLOAT16, x, count, out);
 }

@@ -1,40 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rotary embedding (Su et al. 2021; element i pairs with element i + D/2), and the write to the cache. */
+/* Rotary embedding (Su et al. 2021; element i pairs with element i + size / 2), and the write to the cache. */
 #include "vec.h"
 
-/* out = (a cos - b sin, b cos + a sin) * factor, for halves a and b of a head; out may be x. */
-void NAME(rotate)(const float *x, const float *cos, const float *sin, float factor, int64 size, float *out) {
+/* (a cos - b sin, b cos + a sin) * factor, for the halves a and b of a head. */
+void NAME(rotate)(float *x, int64 stride, int64 tokens, int64 heads, int64 size, const float *cos, const float *sin,
+                  float factor) {
     const int64 half = size / 2;
-    for (int64 i = 0; i < half; ++i) {
-        const float a = x[i], b = x[half + i];
-        out[i] = (a * cos[i] - b * sin[i]) * factor;
-        out[half + i] = (b * cos[i] + a * sin[i]) * factor;
-    }
+    for (int64 t = 0; t < tokens; ++t, x += stride, cos += half, sin += half)
+        for (int64 h = 0; h < heads; ++h)
+            for (int64 i = 0; i < half; i += LANES) {
+                float *first = x + h * size, *second = first + half;
+                const vf a = load_some(FLOAT32, first, i, half - i), b = load_some(FLOAT32, second, i, half - i);
+                const vf c = load_some(FLOAT32, cos, i, half - i), s = load_some(FLOAT32, sin, i, half - i);
+                store_some(FLOAT32, first, i, half - i, (a * c - b * s) * vf_set(factor));
+                store_some(FLOAT32, second, i, half - i, (b * c + a * s) * vf_set(factor));
+            }
 }
 
-INLINE void put(const int TYPE, void *p, int64 i, float x) {
-    if (TYPE == FLOAT32) {
-        ((float *)p)[i] = x;
-        return;
-    }
-    uint16 lanes[LANES];
-    store(TYPE, lanes, 0, vf_set(x));
-    ((uint16 *)p)[i] = lanes[0];
-}
-
+/* Keys are (capacity / 16, size, 16): the numbers of a token are 16 apart. */
 INLINE void write(const int TYPE, const struct kv *kv, int64 slot, const float *key, const float *value) {
-    for (int64 d = 0; d < kv->size; ++d)
-        put(TYPE, kv->keys, (slot / TILE * kv->size + d) * TILE + slot % TILE, key[d]);
-    for (int64 d = 0; d < kv->size; d += TILE)
-        for (int r = 0; r < REGISTERS; ++r)
-            store(TYPE, kv->values, slot * kv->size + d + r * LANES, vf_load(value + d + r * LANES));
+    const int64 size = kv->size, at = slot / TILE * size * TILE + slot % TILE;
+    for (int64 d = 0; d < size; d += LANES) {
+        float lanes[LANES];
+        store(TYPE, lanes, 0, load_some(FLOAT32, key, d, size - d));
+        for (int64 i = 0; i < LANES && d + i < size; ++i) {
+            if (TYPE == FLOAT32)
+                ((float *)kv->keys)[at + (d + i) * TILE] = lanes[i];
+            else
+                ((uint16 *)kv->keys)[at + (d + i) * TILE] = ((uint16 *)lanes)[i];
+        }
+        store_some(TYPE, kv->values, slot * size + d, size - d, load_some(FLOAT32, value, d, size - d));
+    }
 }
 
-void NAME(write)(const struct kv *kv, int64 slot, const float *key, const float *value) {
-    if (kv->type == FLOAT32)
-        write(FLOAT32, kv, slot, key, value);
-    else if (kv->type == FLOAT16)
-        write(FLOAT16, kv, slot, key, value);
-    else
-        write(BFLOAT16, kv, slot, key, value);
+void NAME(write)(const struct kv *kv, const float *k, const float *v, int64 stride, int64 tokens, int64 first) {
+    for (int64 t = 0; t < tokens; ++t, k += stride, v += stride) {
+        const int64 slot = (first + t) % kv->capacity;
+        if (kv->type == FLOAT32)
+            write(FLOAT32, kv, slot, k, v);
+        else if (kv->type == FLOAT16)
+            write(FLOAT16, kv, slot, k, v);
+        else
+            write(BFLOAT16, kv, slot, k, v);
+    }
 }

@@ -2,7 +2,7 @@
 /* Rounding of inputs to int8, symmetric, one scale a group: codes from -127 to 127, ties to even. */
 #include "vec.h"
 
-INLINE void round_groups(const int TYPE, const void *x, int64 count, int64 group, const struct rounded *to) {
+void NAME(round)(const float *x, int64 count, int64 group, const struct rounded *to) {
     const vf magic = vf_set(12582912.f); /* 1.5 * 2^23: adding it rounds to an integer in the low bits */
     const vi zero = vi_bits(magic), byte = vi_set(255);
     for (int64 g = 0; g < count; ++g) {
@@ -11,7 +11,7 @@ INLINE void round_groups(const int TYPE, const void *x, int64 count, int64 group
         int32 sums[TILE] = {0}, q[128];
         vf largest = vf_set(0);
         for (int64 i = 0; i < group; i += LANES) {
-            const vf v = load(TYPE, x, g * group + i);
+            const vf v = vf_load(x + g * group + i);
             largest = vf_max(largest, vf_max(v, -v));
         }
         vf_store(lanes, largest);
@@ -20,7 +20,7 @@ INLINE void round_groups(const int TYPE, const void *x, int64 count, int64 group
         const vf factor = vf_set(magnitude == 0 ? 0 : 127 / magnitude);
         vi sum = vi_set(0);
         for (int64 i = 0; i < group; i += LANES) {
-            const vi code = vi_sub(vi_bits(load(TYPE, x, g * group + i) * factor + magic), zero);
+            const vi code = vi_sub(vi_bits(vf_load(x + g * group + i) * factor + magic), zero);
             sum = vi_add(sum, code);
             vi_store(q + i, vi_and(code, byte));
         }
@@ -31,13 +31,4 @@ INLINE void round_groups(const int TYPE, const void *x, int64 count, int64 group
         to->sums[g] = 0;
         for (int i = 0; i < LANES; ++i) to->sums[g] += sums[i];
     }
-}
-
-void NAME(round)(const void *x, int32 type, int64 count, int64 group, const struct rounded *to) {
-    if (type == FLOAT32)
-        round_groups(FLOAT32, x, count, group, to);
-    else if (type == FLOAT16)
-        round_groups(FLOAT16, x, count, group, to);
-    else
-        round_groups(BFLOAT16, x, count, group, to);
 }

@@ -13,6 +13,7 @@
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("clang loop unroll(full)")
+#define ROLLED _Pragma("clang loop unroll(disable) vectorize(disable)")
 
 #if defined(__AVX512VNNI__)
 
@@ -228,12 +229,21 @@ INLINE float lane_max(const vf *lanes) {
     return most;
 }
 
+/* Copies a few numbers of `bytes` bytes. */
+INLINE void copy_some(const int64 bytes, void *to, const void *from, int64 count) {
+    ROLLED for (int64 i = 0; i < count; ++i) {
+        if (bytes == 4)
+            ((uint32 *)to)[i] = ((const uint32 *)from)[i];
+        else
+            ((uint16 *)to)[i] = ((const uint16 *)from)[i];
+    }
+}
+
 /* Loads the first `count` lanes, zeros for the others. */
 INLINE vf load_some(const int type, const void *p, int64 i, int64 count) {
     if (count >= LANES) return load(type, p, i);
     float lanes[LANES] = {0};
-    for (int64 b = 0; b < count * bytes_of(type); ++b)
-        ((uint8 *)lanes)[b] = ((const uint8 *)p + i * bytes_of(type))[b];
+    copy_some(bytes_of(type), lanes, (const uint8 *)p + i * bytes_of(type), count);
     return load(type, lanes, 0);
 }
 
@@ -245,16 +255,7 @@ INLINE void store_some(const int type, void *p, int64 i, int64 count, vf x) {
     }
     float lanes[LANES];
     store(type, lanes, 0, x);
-    for (int64 b = 0; b < count * bytes_of(type); ++b) ((uint8 *)p + i * bytes_of(type))[b] = ((uint8 *)lanes)[b];
-}
-
-INLINE void store_outputs(const struct outputs *out, int64 i, int64 count, vf x) {
-    if (out->type == FLOAT32)
-        store_some(FLOAT32, out->values, i, count, x);
-    else if (out->type == FLOAT16)
-        store_some(FLOAT16, out->values, i, count, x);
-    else
-        store_some(BFLOAT16, out->values, i, count, x);
+    copy_some(bytes_of(type), (uint8 *)p + i * bytes_of(type), lanes, count);
 }
 
 #endif

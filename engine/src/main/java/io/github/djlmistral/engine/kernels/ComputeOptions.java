@@ -8,9 +8,8 @@ import java.util.List;
 /**
  * Kernels and data type of a network, by name.
  *
- * @param kernels {@code "auto"}, {@code "native"} (int4 products of few tokens in C, all else by {@code
- *     torch}), {@code "simd"} (which leaves passes over many tokens to {@code
- *     torch}), {@code "torch"} or {@code "reference"}
+ * @param kernels {@code "auto"}, {@code "native"} (C, on CPUs), {@code "torch"} or {@code
+ *     "reference"}
  * @param dtype {@code "auto"} or a name of {@link Dtype}, such as {@code "bfloat16"}
  */
 public record ComputeOptions(String kernels, String dtype) {
@@ -18,7 +17,7 @@ public record ComputeOptions(String kernels, String dtype) {
     /** The default of both options. */
     public static final String DEFAULT = "auto";
 
-    private static final List<String> KERNELS = List.of(DEFAULT, "native", "simd", "torch", "reference");
+    private static final List<String> KERNELS = List.of(DEFAULT, "native", "torch", "reference");
 
     /** Chooses kernels and data type for device and checkpoint. */
     public static final ComputeOptions AUTO = new ComputeOptions(DEFAULT, DEFAULT);
@@ -33,7 +32,7 @@ public record ComputeOptions(String kernels, String dtype) {
             throw new IllegalArgumentException(
                     "unknown kernels "
                             + Quote.of(kernels)
-                            + ": choose \"auto\", \"native\", \"simd\", \"torch\" or \"reference\"");
+                            + ": choose \"auto\", \"native\", \"torch\" or \"reference\"");
         }
         if (!dtype.equals(DEFAULT)) {
             Dtype.of(dtype);

@@ -3,9 +3,9 @@ package io.github.djlmistral.engine.kernels;
 
 import ai.djl.ndarray.NDManager;
 import io.github.djlmistral.engine.internal.cpu.InstructionSet;
+import io.github.djlmistral.engine.internal.cpu.NativeKernels;
 import io.github.djlmistral.engine.internal.kernels.ReferenceKernels;
 import io.github.djlmistral.engine.internal.kernels.TorchKernels;
-import io.github.djlmistral.engine.internal.simd.Simd;
 import io.github.djlmistral.engine.quantization.Weights;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
@@ -19,21 +19,9 @@ import org.jspecify.annotations.Nullable;
  * The kernels of a network, and the reason for the choice. Made once, when a network is loaded.
  *
  * @param kernels the kernels
- * @param simd whether the simd kernels compute passes over few tokens: {@code WANTED} if they
- *     support the network, {@code REQUIRED} if loading is to fail otherwise, {@code NONE} never
  * @param reason the reason, a sentence for the user
  */
-public record KernelChoice(Kernels kernels, Use simd, String reason) {
-
-    /** Whether the simd kernels are used. */
-    public enum Use {
-        /** Never. */
-        NONE,
-        /** If they support the network. */
-        WANTED,
-        /** Always; loading fails if they do not support the network. */
-        REQUIRED
-    }
+public record KernelChoice(Kernels kernels, String reason) {
 
     /**
      * Size of the weights in bytes, 256 MiB, from which on reading them dominates a decode step.
@@ -77,7 +65,6 @@ public record KernelChoice(Kernels kernels, Use simd, String reason) {
                 }
                 return new KernelChoice(
                         new ReferenceKernels(chosen),
-                        Use.NONE,
                         "reference on "
                                 + device
                                 + " in "
@@ -89,7 +76,7 @@ public record KernelChoice(Kernels kernels, Use simd, String reason) {
                                                 + engine.engineName()
                                                 + " engine"));
             }
-            case "torch", "native", "simd" -> {
+            case "torch", "native" -> {
                 if (!engine.runsTorchScript()) {
                     throw new IllegalArgumentException(
                             "the "
@@ -104,58 +91,42 @@ public record KernelChoice(Kernels kernels, Use simd, String reason) {
                         ComputeOptions.DEFAULT.equals(dtype)
                                 ? fitting(manager, stored, bytes)
                                 : Dtype.of(dtype);
-                Use simd = simd(manager, name, auto);
-                InstructionSet instructions =
-                        simd == Use.NONE ? instructions(manager, name, auto) : null;
-                return new KernelChoice(
-                        new TorchKernels(manager, chosen, Simd.dequantizer(), instructions),
-                        simd,
-                        "torch on "
-                                + device
-                                + " in "
-                                + chosen
-                                + ": fused PyTorch operators"
-                                + (instructions == null
-                                        ? ""
-                                        : ", int4 products of few tokens in " + instructions)
-                                + (chosen == stored || stored == null
-                                        ? ""
-                                        : "; the weights are stored in " + stored)
-                                + (simd == Use.NONE && auto && !manager.getDevice().isGpu()
-                                        ? "; decoding would be faster with the simd"
-                                                + " kernels: "
-                                                + Simd.missing()
-                                        : ""));
+                return torchOrNative(manager, name, auto, chosen, stored);
             }
             default -> throw new AssertionError("ComputeOptions validates " + name);
         }
     }
 
-    private static @Nullable InstructionSet instructions(
-            NDManager manager, String name, boolean auto) {
-        List<InstructionSet> available = InstructionSet.available();
+    private static KernelChoice torchOrNative(
+            NDManager manager, String name, boolean auto, Dtype dtype, @Nullable Dtype stored) {
         boolean gpu = manager.getDevice().isGpu();
-        if (name.equals("native") && (gpu || available.isEmpty())) {
+        List<InstructionSet> available = InstructionSet.available();
+        String missing = gpu ? "they compute on the CPU" : InstructionSet.missing();
+        if (name.equals("native") && missing != null) {
             throw new IllegalArgumentException(
-                    "the native kernels are not available: "
-                            + (gpu ? "they compute on the CPU" : InstructionSet.missing()));
+                    "the native kernels are not available: " + missing);
         }
-        boolean wanted = name.equals("native") || auto;
-        return wanted && !gpu && !available.isEmpty()
-                ? available.get(available.size() - 1)
-                : null;
-    }
-
-    private static Use simd(NDManager manager, String name, boolean auto) {
-        String missing = manager.getDevice().isGpu() ? "they compute on the CPU" : Simd.missing();
-        if (name.equals("simd")) {
-            if (missing != null) {
-                throw new IllegalArgumentException(
-                        "the simd kernels are not available: " + missing);
-            }
-            return Use.REQUIRED;
+        TorchKernels torch = new TorchKernels(manager, dtype);
+        String weights =
+                dtype == stored || stored == null
+                        ? ""
+                        : "; the weights are stored in " + stored;
+        if ((auto || name.equals("native")) && missing == null) {
+            InstructionSet fastest = available.get(available.size() - 1);
+            NativeKernels kernels = new NativeKernels(torch, fastest);
+            return new KernelChoice(kernels, kernels + ", weights in " + dtype + weights);
         }
-        return auto && missing == null ? Use.WANTED : Use.NONE;
+        return new KernelChoice(
+                torch,
+                "torch on "
+                        + (gpu ? "GPU" : "CPU")
+                        + " in "
+                        + dtype
+                        + ": fused PyTorch operators"
+                        + weights
+                        + (auto && !gpu
+                                ? "; the native kernels would be faster: " + missing
+                                : ""));
     }
 
     /**

@@ -2,35 +2,39 @@
 package io.github.djlmistral.engine.kernels;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.Shape;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The operations of a Mistral network on a device. The blocks of the network call them.
  *
- * <p>Letters in shapes: B batch size, T tokens of the pass, K keys, C capacity of the KV cache, V
- * vocabulary size, E hidden size, I intermediate size, H query heads, G key/value heads (H is a
- * multiple of G), D head size.
+ * <p>Letters in shapes: B number of sequences, N new tokens of all sequences, packed, T new tokens
+ * of a sequence, K keys, V vocabulary size, E hidden size, I intermediate size, H query heads, G
+ * key/value heads (H is a multiple of G), D head size.
  *
  * <p>Every result belongs to the {@link NDManager} of the first argument. Implementations are
- * immutable and thread-safe. Arrays have the data type {@link #dtype()}, which DJL may not support
- * (a bfloat16 array has the type {@code UNKNOWN}): use them with these operations and with
- * arithmetic only.
+ * immutable and thread-safe. Weights have the data type {@link #dtype()}, which DJL may not support
+ * (a bfloat16 array has the type {@code UNKNOWN}): use them with these operations only.
  */
 public interface Kernels {
 
     /** Returns the name of the kernels, such as {@code "torch"}, see {@link ComputeOptions}. */
     String name();
 
-    /** Returns the data type of weights, activations and caches. */
+    /** Returns the data type of unquantized weights and of KV caches. */
     Dtype dtype();
 
-    /** Returns kernels with the same results that propagate gradients. */
+    /** Returns the data type of activations. */
+    default Dtype activations() {
+        return dtype();
+    }
+
+    /**
+     * Returns kernels for the same weights that propagate gradients. Their activations have the
+     * data type {@link #dtype()}.
+     */
     Kernels training();
 
     /**
@@ -44,18 +48,24 @@ public interface Kernels {
     NDArray load(NDManager manager, Tensor tensor);
 
     /**
-     * Creates an array of zeros of {@link #dtype()}.
+     * Allocates one layer of a KV cache.
      *
-     * @param manager the manager of the array, which has its device
-     * @param shape the shape
-     * @return the array
+     * @param manager the manager of the arrays, which has their device
+     * @param sequences the number of sequences B
+     * @param heads the number of key/value heads G
+     * @param size the head size D
+     * @param capacity the number of tokens of a sequence that the next token can attend to, itself
+     *     included
+     * @param rolling whether tokens beyond the capacity overwrite the oldest ones
+     * @return an empty cache
      */
-    NDArray zeros(NDManager manager, Shape shape);
+    KeyValues newKeyValues(
+            NDManager manager, int sequences, int heads, int size, int capacity, boolean rolling);
 
     /**
      * Converts to float32.
      *
-     * @param x an array of {@link #dtype()}
+     * @param x activations
      * @return the array in float32; {@code x} itself if it is float32
      */
     NDArray toFloat32(NDArray x);
@@ -63,9 +73,9 @@ public interface Kernels {
     /**
      * Looks up token embeddings.
      *
-     * @param ids token ids, int64 (B, T)
+     * @param ids token ids, int64 (N)
      * @param weight the embedding table (V, E)
-     * @return (B, T, E)
+     * @return (N, E)
      */
     NDArray embedding(NDArray ids, NDArray weight);
 
@@ -90,11 +100,20 @@ public interface Kernels {
     /**
      * Looks up token embeddings in a quantized table.
      *
-     * @param ids token ids, int64 (B, T)
+     * @param ids token ids, int64 (N)
      * @param weight the embedding table (V, E)
-     * @return (B, T, E)
+     * @return (N, E)
      */
     NDArray embedding(NDArray ids, QuantizedWeight weight);
+
+    /**
+     * Adds activations, as residual connections do.
+     *
+     * @param x (N, E)
+     * @param y (N, E)
+     * @return x + y, (N, E)
+     */
+    NDArray add(NDArray x, NDArray y);
 
     /**
      * RMS norm (Zhang and Sennrich 2019), with the casts of {@code MistralRMSNorm}: {@code weight *
@@ -110,69 +129,18 @@ public interface Kernels {
     /**
      * SwiGLU, {@code silu(gate) * up} (Shazeer 2020).
      *
-     * @param gate (B, T, I)
-     * @param up (B, T, I)
-     * @return (B, T, I)
+     * @param gate (N, I)
+     * @param up (N, I)
+     * @return (N, I)
      */
     NDArray swiGlu(NDArray gate, NDArray up);
 
     /**
-     * Cosine and sine of the rotary embedding, {@code cos(p·f)} and {@code sin(p·f)}, computed in
-     * float32 and then cast, as in {@code MistralRotaryEmbedding}.
+     * Prepares the attention of a forward pass.
      *
-     * @param positions int64 (B, T)
-     * @param inverseFrequencies float32 (D/2)
-     * @return cosine and sine, each (B, 1, T, D); the second half repeats the first
+     * @param scope the manager of arrays that live as long as the pass, which has their device
+     * @param input which keys the tokens attend to
+     * @return the attention, for all layers
      */
-    NDList rotaryTables(NDArray positions, NDArray inverseFrequencies);
-
-    /**
-     * Splits queries, keys and values into heads, applies the rotary embedding to queries and keys
-     * (element i pairs with element i + D/2), and writes keys and values to the cache if there is
-     * one.
-     *
-     * @param q (B, T, H·D)
-     * @param k (B, T, G·D)
-     * @param v (B, T, G·D)
-     * @param tables the result of {@link #rotaryTables}
-     * @param cache the slots of the cache to write to, or null
-     * @return q (B, H, T, D), k (B, G, T, D), v (B, G, T, D)
-     */
-    NDList rotary(NDArray q, NDArray k, NDArray v, NDList tables, @Nullable CacheSlots cache);
-
-    /**
-     * Scaled dot-product attention with grouped queries: query head h uses key/value head h /
-     * (H/G).
-     *
-     * <p>Without a mask the queries belong to the last T of the K keys: query i attends to key j if
-     * {@code i + K - T - window < j <= i + K - T}. No array of T × K elements is allocated for
-     * that. A single query attends to the last {@code window} keys, in any order.
-     *
-     * @param q (B, H, T, D)
-     * @param k (B, G, K, D)
-     * @param v (B, G, K, D)
-     * @param mask additive mask, float32 (B, 1, T, K), which replaces the rule above; or null
-     * @param window number of keys that a query attends to, its own included; 0 for all
-     * @return (B, T, H·D)
-     */
-    NDArray attention(NDArray q, NDArray k, NDArray v, @Nullable NDArray mask, int window);
-
-    /**
-     * Attention weights: softmax of the scaled scores, in float32, then cast.
-     *
-     * @param q (B, H, T, D)
-     * @param k (B, G, K, D)
-     * @param mask additive mask, float32 (B, 1, T, K)
-     * @return (B, H, T, K); the sum of each row is 1
-     */
-    NDArray attentionWeights(NDArray q, NDArray k, NDArray mask);
-
-    /**
-     * The slots of a KV cache that {@link #rotary} writes to.
-     *
-     * @param keys the keys (B, G, C, D), modified in place
-     * @param values the values (B, G, C, D), modified in place
-     * @param slots int64 (S), S at most T: the slots of the last S tokens
-     */
-    record CacheSlots(NDArray keys, NDArray values, NDArray slots) {}
+    Attention attention(NDManager scope, AttentionInput input);
 }

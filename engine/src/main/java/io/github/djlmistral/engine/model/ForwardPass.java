@@ -7,6 +7,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.nn.Parameter;
 import ai.djl.training.ParameterStore;
 import io.github.djlmistral.engine.internal.cache.SlotKvCache;
+import io.github.djlmistral.engine.kernels.Attention;
 import io.github.djlmistral.engine.kernels.Kernels;
 import org.jspecify.annotations.Nullable;
 
@@ -17,8 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param training whether gradients are required
  * @param device the device of the pass
  * @param kernels the kernels
- * @param rotaryTables cosine and sine of the positions, each (B, 1, T, D)
- * @param mask additive attention mask (B, 1, T, K); null for causal within the window
+ * @param attention the attention of the pass
  * @param cache the cache's part in the pass, or null
  * @param attentions collects the attention weights, or null
  */
@@ -27,8 +27,7 @@ record ForwardPass(
         boolean training,
         Device device,
         Kernels kernels,
-        NDList rotaryTables,
-        @Nullable NDArray mask,
+        Attention attention,
         SlotKvCache.@Nullable Pass cache,
         @Nullable NDList attentions) {
 

@@ -9,7 +9,7 @@ import ai.djl.util.PairList;
 /** A block inside {@link MistralBackbone} that computes with a {@link ForwardPass}. */
 abstract class LayerPart extends MistralBlock {
 
-    /** Computes (B, T, E) from (B, T, E). */
+    /** Computes (N, E) from (N, E), for the N tokens of the pass. */
     abstract NDArray forward(ForwardPass pass, NDArray x);
 
     @Override

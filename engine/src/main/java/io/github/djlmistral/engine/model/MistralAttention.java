@@ -4,10 +4,7 @@ package io.github.djlmistral.engine.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.training.initializer.Initializer;
-import io.github.djlmistral.engine.internal.simd.DecoderNetwork;
-import io.github.djlmistral.engine.kernels.Kernels;
-import java.util.List;
-import java.util.stream.Stream;
+import io.github.djlmistral.engine.kernels.KeyValues;
 
 /**
  * Grouped-query attention (Ainslie et al. 2023) with rotary positions (Su et al. 2021) and a
@@ -16,7 +13,6 @@ import java.util.stream.Stream;
 final class MistralAttention extends LayerPart {
 
     private final int layer;
-    private final int window;
     private final MistralLinear query;
     private final MistralLinear key;
     private final MistralLinear value;
@@ -24,7 +20,6 @@ final class MistralAttention extends LayerPart {
 
     MistralAttention(MistralConfig config, int layer, Initializer initializer) {
         this.layer = layer;
-        window = config.window();
         long hidden = config.hiddenSize();
         long queries = (long) config.numAttentionHeads() * config.headDim();
         long keys = (long) config.numKeyValueHeads() * config.headDim();
@@ -36,24 +31,14 @@ final class MistralAttention extends LayerPart {
 
     @Override
     NDArray forward(ForwardPass pass, NDArray x) {
-        Kernels kernels = pass.kernels();
         NDArray q = query.forward(pass, x);
         NDArray k = key.forward(pass, x);
         NDArray v = value.forward(pass, x);
-        NDList seen =
-                pass.cache() == null
-                        ? kernels.rotary(q, k, v, pass.rotaryTables(), null)
-                        : pass.cache().update(kernels, layer, q, k, v, pass.rotaryTables());
-        NDArray context =
-                kernels.attention(seen.get(0), seen.get(1), seen.get(2), pass.mask(), window);
-        if (pass.attentions() != null && pass.mask() != null) {
-            pass.attentions().add(kernels.attentionWeights(seen.get(0), seen.get(1), pass.mask()));
+        KeyValues cache = pass.cache() == null ? null : pass.cache().layer(layer);
+        NDList context = pass.attention().forward(q, k, v, cache);
+        if (pass.attentions() != null) {
+            pass.attentions().add(context.get(1));
         }
-        return output.forward(pass, context);
-    }
-
-    /** Queries, keys, values and output, for a decoder. */
-    List<DecoderNetwork.Matrix> forDecoder() {
-        return Stream.of(query, key, value, output).map(MistralLinear::forDecoder).toList();
+        return output.forward(pass, context.get(0));
     }
 }

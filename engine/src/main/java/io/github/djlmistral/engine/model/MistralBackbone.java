@@ -10,12 +10,14 @@ import ai.djl.training.ParameterStore;
 import ai.djl.training.initializer.Initializer;
 import ai.djl.training.initializer.NormalInitializer;
 import ai.djl.util.PairList;
-import io.github.djlmistral.engine.internal.simd.DecoderNetwork;
+import io.github.djlmistral.engine.kernels.AttentionInput;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** Embedding, decoder layers and final norm: what all {@link MistralPreTrainedModel}s share. */
@@ -67,24 +69,6 @@ final class MistralBackbone extends MistralBlock {
         return embedTokens;
     }
 
-    /** Describes the network to a decoder, with this output layer. */
-    DecoderNetwork forDecoder(MistralLinear head) {
-        return new DecoderNetwork(
-                kernels.dtype(),
-                config.numAttentionHeads(),
-                config.numKeyValueHeads(),
-                config.headDim(),
-                config.window(),
-                config.rmsNormEps(),
-                inverseFrequencies.clone(),
-                quantizedTokens == null
-                        ? new DecoderNetwork.Matrix(embedTokens.getArray(), null)
-                        : new DecoderNetwork.Matrix(null, quantizedTokens),
-                layers.stream().map(MistralDecoderLayer::forDecoder).toList(),
-                norm.getArray(),
-                head.forDecoder());
-    }
-
     /** Replaces the embedding parameter by a quantized table. */
     void quantizeEmbedding(QuantizedWeight table) {
         parameters.remove("embed_tokens");
@@ -115,8 +99,7 @@ final class MistralBackbone extends MistralBlock {
                         training,
                         scope.getDevice(),
                         k,
-                        k.rotaryTables(positions(input), scope.create(inverseFrequencies)),
-                        input.mask(config.window()),
+                        k.attention(scope, attention(input)),
                         input.cache(),
                         attentions);
         NDArray x = embeddings(input, pass);
@@ -125,29 +108,38 @@ final class MistralBackbone extends MistralBlock {
         boolean released = !training && !input.hiddenStates() && attentions == null;
         for (MistralDecoderLayer layer : layers) {
             if (input.hiddenStates()) {
-                hiddenStates.add(x);
+                hiddenStates.add(input.sequences(x));
             }
             x = released ? forward(layer, pass, x) : layer.forward(pass, x);
         }
-        hiddenStates.add(k.rmsNorm(x, pass.value(norm), config.rmsNormEps()));
+        NDArray last = k.rmsNorm(x, pass.value(norm), config.rmsNormEps());
+        hiddenStates.add(input.sequences(last));
         if (input.cache() != null) {
             input.cache().finish();
         }
         return hiddenStates;
     }
 
-    private static NDArray positions(PassInput input) {
-        long tokens = input.tokens();
-        long[] positions = input.positions();
-        return input.scope().create(positions, new Shape(positions.length / tokens, tokens));
+    private AttentionInput attention(PassInput input) {
+        int[] begins = IntStream.rangeClosed(0, input.batch()).map(b -> b * input.tokens()).toArray();
+        int[] past = new int[input.batch()];
+        Arrays.fill(past, input.past());
+        return new AttentionInput(
+                begins,
+                past,
+                input.positionsOfAllRows(),
+                inverseFrequencies,
+                config.window(),
+                input.mask(config.window()),
+                input.attentions());
     }
 
+    /** Returns (N, E). */
     private NDArray embeddings(PassInput input, ForwardPass pass) {
         if (input.embeddings() != null) {
-            return input.embeddings();
+            return input.embeddings().reshape(-1, config.hiddenSize());
         }
-        long[] flat = Objects.requireNonNull(input.ids());
-        NDArray ids = input.scope().create(flat, new Shape(input.batch(), input.tokens()));
+        NDArray ids = input.scope().create(Objects.requireNonNull(input.ids()));
         return quantizedTokens == null
                 ? pass.kernels().embedding(ids, pass.value(embedTokens))
                 : pass.kernels().embedding(ids, quantizedTokens);

@@ -11,7 +11,6 @@ import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
 import io.github.djlmistral.engine.cache.KvCache;
 import io.github.djlmistral.engine.internal.cache.SlotKvCache;
-import io.github.djlmistral.engine.internal.simd.Decoder;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
@@ -34,7 +33,6 @@ import org.jspecify.annotations.Nullable;
 public final class MistralForCausalLM extends MistralPreTrainedModel implements StreamingBlock {
 
     private final MistralLinear head;
-    private @Nullable DecoderPasses decoder;
     private long tableBytes;
 
     /**
@@ -136,23 +134,11 @@ public final class MistralForCausalLM extends MistralPreTrainedModel implements 
     }
 
     @Override
-    void bound(Weights given, KernelChoice choice) {
+    void bound(Weights given) {
         QuantizedWeight table = given.quantized().get(WeightBinding.EMBEDDING);
         if (table != null) {
             tableBytes = table.bytes();
         }
-        useDecoder(choice);
-    }
-
-    @Override
-    void free() {
-        decoder = null;
-        super.free();
-    }
-
-    @Override
-    @Nullable NDArray decode(PassInput input) {
-        return decoder == null ? null : decoder.forward(input);
     }
 
     @Override
@@ -163,28 +149,6 @@ public final class MistralForCausalLM extends MistralPreTrainedModel implements 
     @Override
     NDArray select(PassInput input, Kernels kernels, boolean training, NDArray x) {
         return input.keptTokens(x);
-    }
-
-    private void useDecoder(KernelChoice choice) {
-        if (choice.simd() == KernelChoice.Use.NONE) {
-            return;
-        }
-        try {
-            decoder = new DecoderPasses(model, head, namedParameters().values());
-            kernelReason =
-                    "simd for up to "
-                            + Decoder.MAX_TOKENS
-                            + " tokens at once ("
-                            + decoder.description()
-                            + "), for more "
-                            + kernelReason;
-        } catch (UnsupportedOperationException e) {
-            if (choice.simd() == KernelChoice.Use.REQUIRED) {
-                throw new IllegalArgumentException(
-                        "the simd kernels do not compute this network: " + e.getMessage(), e);
-            }
-            kernelReason += "; not simd: " + e.getMessage();
-        }
     }
 
     /**

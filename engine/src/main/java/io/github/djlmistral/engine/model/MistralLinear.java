@@ -6,10 +6,8 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.nn.Parameter;
 import ai.djl.training.ParameterStore;
 import ai.djl.training.initializer.Initializer;
-import io.github.djlmistral.engine.internal.simd.DecoderNetwork;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.kernels.QuantizedLinear;
-import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,7 +18,6 @@ final class MistralLinear extends LayerPart {
 
     private final Parameter weight;
     private final @Nullable Parameter bias;
-    private @Nullable QuantizedWeight stored;
     private @Nullable QuantizedLinear quantized;
 
     MistralLinear(Initializer initializer, long out, long in) {
@@ -41,26 +38,16 @@ final class MistralLinear extends LayerPart {
     /**
      * Replaces the parameter by a quantized weight.
      *
-     * @param matrix the weight as stored
-     * @param packed the same weight for the kernels
+     * @param packed the weight
      */
-    void quantize(QuantizedWeight matrix, QuantizedLinear packed) {
+    void quantize(QuantizedLinear packed) {
         parameters.remove(WEIGHT);
-        stored = matrix;
         quantized = packed;
     }
 
     /** Drops the quantized weight when the network is closed. */
     void dropQuantized() {
-        stored = null;
         quantized = null;
-    }
-
-    /** Returns the weight for a decoder. */
-    DecoderNetwork.Matrix forDecoder() {
-        return stored == null
-                ? new DecoderNetwork.Matrix(weight.getArray(), null)
-                : new DecoderNetwork.Matrix(null, stored);
     }
 
     @Override

@@ -3,9 +3,6 @@ package io.github.djlmistral.engine.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.training.initializer.Initializer;
-import io.github.djlmistral.engine.internal.simd.DecoderNetwork;
-import java.util.List;
-import java.util.stream.Stream;
 
 /** The feed-forward network {@code down(silu(gate(x)) * up(x))}, without biases. */
 final class MistralMlp extends LayerPart {
@@ -26,10 +23,5 @@ final class MistralMlp extends LayerPart {
     NDArray forward(ForwardPass pass, NDArray x) {
         NDArray gated = pass.kernels().swiGlu(gate.forward(pass, x), up.forward(pass, x));
         return down.forward(pass, gated);
-    }
-
-    /** Gate, up and down, for a decoder. */
-    List<DecoderNetwork.Matrix> forDecoder() {
-        return Stream.of(gate, up, down).map(MistralLinear::forDecoder).toList();
     }
 }

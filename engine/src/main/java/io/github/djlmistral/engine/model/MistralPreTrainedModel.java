@@ -44,7 +44,7 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
 
     final MistralBackbone model;
     final CloseGate gate = new CloseGate(this::closedMessage, this::free);
-    String kernelReason;
+    private final String kernelReason;
     private String source = getClass().getSimpleName();
     private @Nullable OwnedManager weights;
     private SourceFiles files = SourceFiles.NONE;
@@ -131,7 +131,7 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
         try {
             KernelChoice choice = choose.apply(owned.manager());
             N network = constructor.apply(config, choice);
-            ((MistralPreTrainedModel) network).load(weights, source, owned, choice);
+            ((MistralPreTrainedModel) network).load(weights, source, owned);
             return network;
         } catch (MalformedModelException | RuntimeException | Error e) {
             owned.close();
@@ -139,7 +139,7 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
         }
     }
 
-    private void load(Weights given, String from, OwnedManager owned, KernelChoice choice)
+    private void load(Weights given, String from, OwnedManager owned)
             throws MalformedModelException {
         source = from;
         requireArchitecture();
@@ -147,7 +147,7 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
         SourceFiles.of(given.tensors()).check();
         files = new WeightBinding(this, model, tiedHead(), owned.manager()).bind(own, source);
         weightBytes = own.bytes(kernels().dtype());
-        bound(own, choice);
+        bound(own);
         SourceFiles.of(given.tensors()).check();
         weights = owned;
         owned.closeWithParent(this);
@@ -184,15 +184,8 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
         return null;
     }
 
-    /** Chooses how to compute, once the weights are bound. */
-    void bound(Weights given, KernelChoice choice) {
-        if (choice.simd() == KernelChoice.Use.REQUIRED) {
-            throw new IllegalArgumentException(
-                    "the simd kernels compute MistralForCausalLM only, this is a "
-                            + getClass().getSimpleName()
-                            + ": choose the kernels torch, reference or auto");
-        }
-    }
+    /** Called once the weights are bound. */
+    void bound(Weights given) {}
 
     private String closedMessage() {
         return "the model " + source + " is closed: load it again";
@@ -358,10 +351,6 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
         if (input.past() == 0 || input.tokens() > 1) {
             files.check();
         }
-        NDArray decoded = training ? null : decode(input);
-        if (decoded != null) {
-            return new ForwardOutput(decoded, null, null);
-        }
         NDList attentions = input.attentions() ? new NDList() : null;
         NDList hiddenStates = model.forward(values, input, training, attentions);
         Kernels kernels = kernels(training);
@@ -371,11 +360,6 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
         NDArray logits = head == null ? x : head.forward(values, training, kernels, x);
         return new ForwardOutput(
                 kernels.toFloat32(logits), input.hiddenStates() ? hiddenStates : null, attentions);
-    }
-
-    /** Returns the logits of a pass that needs no blocks; null for one that needs them. */
-    @Nullable NDArray decode(PassInput input) {
-        return null;
     }
 
     /**

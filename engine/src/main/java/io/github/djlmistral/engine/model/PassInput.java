@@ -80,9 +80,9 @@ record PassInput(
         SlotKvCache cache = cache(input.cache);
         if (cache != null) {
             config.requireCausal();
-            check(cache, batch, head, config, kernels.dtype());
+            check(cache, batch, head, config, kernels);
         }
-        SlotKvCache.Pass pass = cache == null ? null : cache.begin(scope, tokens);
+        SlotKvCache.Pass pass = cache == null ? null : cache.begin(tokens);
         try {
             int past = cache == null ? 0 : cache.length();
             NDArray mask = input.attentionMask;
@@ -90,7 +90,7 @@ record PassInput(
             return new PassInput(
                     scope,
                     isIds ? ids(head, config.vocabSize()) : null,
-                    isIds ? null : embeddings(head, config, kernels.dtype(), scope),
+                    isIds ? null : embeddings(head, config, kernels.activations(), scope),
                     batch,
                     tokens,
                     past,
@@ -211,7 +211,7 @@ record PassInput(
     }
 
     private static void check(
-            SlotKvCache cache, int batch, NDArray head, MistralConfig config, Dtype dtype) {
+            SlotKvCache cache, int batch, NDArray head, MistralConfig config, Kernels kernels) {
         if (cache.batch() != batch) {
             throw new IllegalArgumentException(
                     "the cache has " + cache.batch() + " rows, the input " + batch);
@@ -227,21 +227,25 @@ record PassInput(
                 new Shape(batch, config.numKeyValueHeads(), cache.capacity(), config.headDim());
         if (cache.layers() != config.numHiddenLayers()
                 || !cache.shape().equals(shape)
-                || cache.dtype() != dtype
+                || cache.dtype() != kernels.dtype()
+                || !cache.kernels().equals(kernels.name())
                 || !cache.device().equals(head.getDevice())) {
             throw new IllegalArgumentException(
                     String.format(
                             Locale.ROOT,
-                            "this cache is another network's: it has %d layers of %s in %s on %s,"
-                                    + " this network needs %d of %s in %s on %s; make it with"
+                            "this cache is another network's: it has %d layers of %s in %s for %s"
+                                    + " kernels on %s, this network needs %d of %s in %s for %s"
+                                    + " kernels on %s; make it with"
                                     + " newCache of this network",
                             cache.layers(),
                             cache.shape(),
                             cache.dtype(),
+                            cache.kernels(),
                             cache.device(),
                             config.numHiddenLayers(),
                             shape,
-                            dtype,
+                            kernels.dtype(),
+                            kernels.name(),
                             head.getDevice()));
         }
     }
@@ -293,7 +297,7 @@ record PassInput(
             int tokens,
             SlotKvCache.@Nullable Pass cache,
             NDManager scope) {
-        int keys = cache == null ? tokens : cache.keyPositions().length;
+        int keys = cache == null ? tokens : cache.keys();
         Shape wanted = new Shape(batch, 1, tokens, keys);
         if (!mask.getShape().equals(wanted)) {
             throw new IllegalArgumentException(
@@ -316,6 +320,11 @@ record PassInput(
             all[i] = positions[i % tokens];
         }
         return all;
+    }
+
+    /** Returns the packed tokens (N, E) as sequences (B, T, E). */
+    NDArray sequences(NDArray x) {
+        return x.reshape(batch, tokens, -1);
     }
 
     /**
@@ -350,18 +359,10 @@ record PassInput(
         return AttentionMask.additive(scope, batch, past, tokens, keyPositions(), window, padding);
     }
 
-    /** Returns the values of {@link #mask} of a causal network. */
-    float @Nullable [] maskValues(int window) {
-        if (additiveMask != null) {
-            return additiveMask.toFloatArray();
-        }
-        return needsMask()
-                ? AttentionMask.values(batch, past, tokens, keyPositions(), window, padding)
-                : null;
-    }
-
+    /** The positions of the K keys: the last ones that a token of the pass could attend to. */
     private int[] keyPositions() {
-        return cache == null ? IntStream.range(0, tokens).toArray() : cache.keyPositions();
+        int end = past + tokens;
+        return IntStream.range(end - (cache == null ? tokens : cache.keys()), end).toArray();
     }
 
     /** Unlocks the cache. */

@@ -63,7 +63,7 @@ record WeightBinding(
                                 linear = tiedHead;
                             }
                             if (linear != null) {
-                                linear.quantize(weight, kernels.quantized(manager, weight));
+                                linear.quantize(kernels.quantized(manager, weight));
                             }
                         });
         Map<String, Tensor> mapped = new LinkedHashMap<>(weights.unquantized());

@@ -397,7 +397,7 @@ class EngineNetworkTest extends Fixture {
     }
 
     @ParameterizedTest
-    @CsvSource({"torch, auto", "simd, auto", "auto, bfloat16"})
+    @CsvSource({"torch, auto", "native, auto", "auto, bfloat16"})
     void kernelsAndTypesThatTheEngineLacks(String kernels, String dtype) {
         ComputeOptions options = new ComputeOptions(kernels, dtype);
         if (engine == DjlEngine.PYTORCH) {

@@ -70,10 +70,10 @@ class GenerationFailureTest extends Fixture {
 
     @ParameterizedTest
     @CsvSource({
-        "simd, NaN, NaN",
+        "native, NaN, NaN",
         "torch, NaN, NaN",
         "reference, NaN, NaN",
-        "simd, 3e38, 'NaN|Infinity'",
+        "native, 3e38, 'NaN|Infinity'",
         "torch, 3e38, 'NaN|Infinity'"
     })
     void nanLogitsAreAnError(String kernels, float norm, String found) throws Exception {
@@ -174,7 +174,7 @@ class GenerationFailureTest extends Fixture {
 
     /** The generation can be continued after the interrupt flag is cleared. */
     @ParameterizedTest
-    @ValueSource(strings = {"simd", "torch", "reference"})
+    @ValueSource(strings = {"native", "torch", "reference"})
     void anInterruptEndsItAtTheNextToken(String kernels) throws Exception {
         MistralForCausalLM network = network(RandomNetwork.weights(SHAPE, "float32"), kernels);
         List<long[]> prompts = List.of(prompt(network, 1, 5), prompt(network, 2, 3));

@@ -10,7 +10,7 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.training.ParameterStore;
 import io.github.djlmistral.engine.cache.KvCache;
 import io.github.djlmistral.engine.internal.kernels.ReferenceKernels;
-import io.github.djlmistral.engine.internal.simd.Simd;
+import io.github.djlmistral.engine.internal.cpu.InstructionSet;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
@@ -38,8 +38,8 @@ class DecoderTest {
     private final NDManager manager = NDManager.newBaseManager("PyTorch");
 
     @BeforeAll
-    static void requireVectorApi() {
-        assumeThat(Simd.missing()).isNull();
+    static void requireNativeKernels() {
+        assumeThat(InstructionSet.missing()).isNull();
     }
 
     static List<String> kinds() {
@@ -188,9 +188,9 @@ class DecoderTest {
                             weights,
                             "test",
                             manager,
-                            new ComputeOptions("simd", "float32"));
-            assertThat(decoder.kernelReason()).startsWith("simd for up to 8 tokens");
-            KernelChoice choice = new KernelChoice(kernels, KernelChoice.Use.NONE, "a test");
+                            new ComputeOptions("native", "float32"));
+            assertThat(decoder.kernelReason()).startsWith("native on ");
+            KernelChoice choice = new KernelChoice(kernels, "a test");
             reference = MistralForCausalLM.of(config, weights, "test", manager, choice);
         }
 

@@ -11,8 +11,8 @@ import ai.djl.ndarray.types.Shape;
 import io.github.djlmistral.engine.internal.kernels.AttentionMask;
 import io.github.djlmistral.engine.internal.kernels.ReferenceKernels;
 import io.github.djlmistral.engine.internal.kernels.TorchKernels;
-import io.github.djlmistral.engine.kernels.Kernels;
-import io.github.djlmistral.engine.kernels.Kernels.CacheSlots;
+import io.github.djlmistral.engine.internal.kernels.UnfusedKernels;
+import io.github.djlmistral.engine.internal.kernels.UnfusedKernels.CacheSlots;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import io.github.djlmistral.tests.model.Fixture;
@@ -37,8 +37,8 @@ class KernelsTest extends Fixture {
     /** Unit roundoff of float32: half a unit in the last place, relative. */
     private static final double UNIT = Math.scalb(1.0, -24);
 
-    private Kernels reference;
-    private Kernels torch;
+    private UnfusedKernels reference;
+    private UnfusedKernels torch;
 
     @BeforeEach
     void kernels() {
@@ -110,13 +110,13 @@ class KernelsTest extends Fixture {
         double tolerance = attentionBound(q, k, v);
         int[] all = IntStream.range(0, keys).toArray();
         for (int window : new TreeSet<>(List.of(0, 1, 3, keys))) {
-            NDArray expected = reference.attention(q, k, v, null, window);
+            NDArray expected = reference.attend(q, k, v, null, window);
             assertThat(expected.getShape())
                     .isEqualTo(new Shape(batch, queries, (long) heads * size));
-            assertClose(torch.attention(q, k, v, null, window), expected, tolerance);
+            assertClose(torch.attend(q, k, v, null, window), expected, tolerance);
             NDArray mask = AttentionMask.additive(manager, batch, past, queries, all, window, null);
-            assertClose(reference.attention(q, k, v, mask, window), expected, tolerance);
-            assertClose(torch.attention(q, k, v, mask, window), expected, tolerance);
+            assertClose(reference.attend(q, k, v, mask, window), expected, tolerance);
+            assertClose(torch.attend(q, k, v, mask, window), expected, tolerance);
         }
     }
 
@@ -138,8 +138,8 @@ class KernelsTest extends Fixture {
                         IntStream.range(0, keys).toArray(),
                         window,
                         (row, position) -> position < padding[row]);
-        NDArray expected = reference.attention(q, k, v, mask, window);
-        NDArray actual = torch.attention(q, k, v, mask, window);
+        NDArray expected = reference.attend(q, k, v, mask, window);
+        NDArray actual = torch.attend(q, k, v, mask, window);
         assertThat(expected.isNaN().any().getBoolean()).isFalse();
         assertThat(actual.isNaN().any().getBoolean()).isFalse();
         // queries of row 1 before position 3 are padding themselves
@@ -162,7 +162,7 @@ class KernelsTest extends Fixture {
         int[] all = IntStream.range(0, keys).toArray();
         NDArray mask = AttentionMask.additive(manager, 2, past, queries, all, window, null);
         double tolerance = attentionBound(q, k, v);
-        for (Kernels kernels : new Kernels[] {reference, torch}) {
+        for (UnfusedKernels kernels : new UnfusedKernels[] {reference, torch}) {
             NDArray weights = kernels.attentionWeights(q, k, mask);
             // each weight has been rounded, and so has each sum on the way
             assertClose(
@@ -170,7 +170,7 @@ class KernelsTest extends Fixture {
                     manager.ones(new Shape(2, 4, queries)),
                     (2 * keys + 2) * UNIT);
             NDArray context = weights.matMul(v).transpose(0, 2, 1, 3).reshape(2, queries, -1);
-            assertClose(kernels.attention(q, k, v, null, window), context, tolerance);
+            assertClose(kernels.attend(q, k, v, null, window), context, tolerance);
             int seen = window == 0 ? keys : window;
             NDArray last = weights.get(":, :, -1, :").gt(0).sum(new int[] {-1});
             assertThat(last.toLongArray()).containsOnly(seen);
@@ -225,7 +225,7 @@ class KernelsTest extends Fixture {
         NDArray table = random(1, 11, 6);
         NDArray ids = manager.create(new long[] {10, 0, 3, 3, 7, 1}, new Shape(2, 3));
         float[] rows = table.toFloatArray();
-        for (Kernels kernels : new Kernels[] {reference, torch}) {
+        for (UnfusedKernels kernels : new UnfusedKernels[] {reference, torch}) {
             NDArray found = kernels.embedding(ids, table);
             assertThat(found.getShape()).isEqualTo(new Shape(2, 3, 6));
             long[] flat = ids.toLongArray();
@@ -289,7 +289,7 @@ class KernelsTest extends Fixture {
         NDArray exact = manager.create(expected, new Shape(batch, heads, tokens, size));
         double tolerance = 5 * UNIT * (2 * (first + 7) + 4);
         NDArray at = manager.create(positions, new Shape(batch, tokens));
-        for (Kernels kernels : new Kernels[] {reference, torch}) {
+        for (UnfusedKernels kernels : new UnfusedKernels[] {reference, torch}) {
             NDList tables = kernels.rotaryTables(at, manager.create(frequencies));
             assertThat(tables.get(0).getShape()).isEqualTo(new Shape(batch, 1, tokens, size));
             NDList rotated = kernels.rotary(q, k, v, tables, null);
@@ -316,7 +316,7 @@ class KernelsTest extends Fixture {
         NDArray v = random(3, 2, tokens, 2 * 6);
         NDArray positions = manager.arange(0, tokens, 1, DataType.INT64).expandDims(0);
         NDArray frequencies = manager.create(new float[] {1, 0.5f, 0.25f});
-        for (Kernels kernels : new Kernels[] {reference, torch}) {
+        for (UnfusedKernels kernels : new UnfusedKernels[] {reference, torch}) {
             NDList tables = kernels.rotaryTables(positions, frequencies);
             NDArray keys = kernels.zeros(manager, new Shape(2, 2, 5, 6));
             NDArray values = kernels.zeros(manager, new Shape(2, 2, 5, 6));
@@ -368,7 +368,7 @@ class KernelsTest extends Fixture {
         }
         Tensor tensor = new Tensor("t", stored, new long[] {2, 3}, bytes.flip());
         for (Dtype dtype : new Dtype[] {Dtype.FLOAT32, Dtype.FLOAT16, Dtype.BFLOAT16}) {
-            Kernels kernels = new TorchKernels(manager, dtype);
+            UnfusedKernels kernels = new TorchKernels(manager, dtype);
             NDArray array = kernels.load(manager, tensor);
             assertThat(array.getShape()).isEqualTo(new Shape(2, 3));
             assertThat(kernels.toFloat32(array).toFloatArray()).isEqualTo(values);
@@ -385,7 +385,7 @@ class KernelsTest extends Fixture {
     @ParameterizedTest
     @CsvSource({"BFLOAT16, 8", "FLOAT16, 11"})
     void halfPrecisionErrorIsBounded(Dtype dtype, int bits) {
-        Kernels half = new TorchKernels(manager, dtype);
+        UnfusedKernels half = new TorchKernels(manager, dtype);
         Random random = new Random(3);
         ByteBuffer bytes = ByteBuffer.allocateDirect(4 * 40).order(ByteOrder.LITTLE_ENDIAN);
         for (int i = 0; i < 40; ++i) {

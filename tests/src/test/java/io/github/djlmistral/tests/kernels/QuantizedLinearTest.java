@@ -11,7 +11,6 @@ import ai.djl.training.GradientCollector;
 import io.github.djlmistral.engine.internal.kernels.ReferenceKernels;
 import io.github.djlmistral.engine.internal.kernels.TorchKernels;
 import io.github.djlmistral.engine.internal.quantization.Dequantizer;
-import io.github.djlmistral.engine.internal.quantization.ScalarDequantizer;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.kernels.QuantizedLinear;
 import io.github.djlmistral.engine.quantization.Int4;
@@ -57,7 +56,7 @@ class QuantizedLinearTest extends Fixture {
     private final Kernels reference = new ReferenceKernels();
 
     private Kernels torch(Dtype dtype, boolean operatorsDequantize) {
-        Dequantizer dequantizer = operatorsDequantize ? null : new ScalarDequantizer();
+        Dequantizer dequantizer = operatorsDequantize ? null : new Dequantizer();
         return new TorchKernels(manager, dtype, dequantizer);
     }
 

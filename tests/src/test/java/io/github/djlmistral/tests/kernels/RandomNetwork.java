@@ -60,7 +60,7 @@ public final class RandomNetwork {
         Map<String, Tensor> numbers = new LinkedHashMap<>();
         Map<String, QuantizedWeight> matrices = new LinkedHashMap<>();
         KernelChoice none =
-                new KernelChoice(new ReferenceKernels(), KernelChoice.Use.NONE, "for its names");
+                new KernelChoice(new ReferenceKernels(), "for its names");
         new MistralForCausalLM(config, none)
                 .namedParameters()
                 .forEach(

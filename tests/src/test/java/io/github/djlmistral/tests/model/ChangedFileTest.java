@@ -191,7 +191,7 @@ class ChangedFileTest extends Fixture {
                 checkpoint.weights(),
                 directory.toString(),
                 manager,
-                new KernelChoice(kernels, KernelChoice.Use.NONE, "a test"));
+                new KernelChoice(kernels, "a test"));
     }
 
     @Test

@@ -88,13 +88,13 @@ class ChangedWeightsTest extends Fixture {
     @CsvSource({
         "reference, model.norm.weight",
         "torch, model.norm.weight",
-        "simd, model.norm.weight",
-        "simd, model.layers.1.input_layernorm.weight",
-        "simd, model.layers.0.post_attention_layernorm.weight",
+        "native, model.norm.weight",
+        "native, model.layers.1.input_layernorm.weight",
+        "native, model.layers.0.post_attention_layernorm.weight",
         "torch, model.layers.1.mlp.up_proj.weight",
-        "simd, model.layers.1.mlp.up_proj.weight",
-        "simd, model.embed_tokens.weight",
-        "simd, lm_head.weight"
+        "native, model.layers.1.mlp.up_proj.weight",
+        "native, model.embed_tokens.weight",
+        "native, lm_head.weight"
     })
     void changedInPlace(String kernels, String name) throws Exception {
         MistralForCausalLM network = network(kernels, 0);
@@ -108,9 +108,9 @@ class ChangedWeightsTest extends Fixture {
     @CsvSource({
         "reference, model.norm.weight",
         "torch, model.norm.weight",
-        "simd, model.norm.weight",
+        "native, model.norm.weight",
         "torch, model.layers.0.self_attn.o_proj.weight",
-        "simd, model.layers.0.self_attn.o_proj.weight"
+        "native, model.layers.0.self_attn.o_proj.weight"
     })
     void setFromABuffer(String kernels, String name) throws Exception {
         MistralForCausalLM network = network(kernels, 0);
@@ -130,9 +130,9 @@ class ChangedWeightsTest extends Fixture {
     @CsvSource({
         "reference, model.norm.weight",
         "torch, model.norm.weight",
-        "simd, model.norm.weight",
+        "native, model.norm.weight",
         "torch, model.layers.0.mlp.down_proj.weight",
-        "simd, model.layers.0.mlp.down_proj.weight"
+        "native, model.layers.0.mlp.down_proj.weight"
     })
     void replacedByAnotherArray(String kernels, String name) throws Exception {
         MistralForCausalLM network = network(kernels, 0);
@@ -147,7 +147,7 @@ class ChangedWeightsTest extends Fixture {
 
     /** An array that is not contiguous cannot be read in place. */
     @ParameterizedTest
-    @ValueSource(strings = {"reference", "torch", "simd"})
+    @ValueSource(strings = {"reference", "torch", "native"})
     void replacedByATransposedArray(String kernels) throws Exception {
         MistralForCausalLM network = network(kernels, 0);
         float[] before = generated(network);
@@ -161,7 +161,7 @@ class ChangedWeightsTest extends Fixture {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"reference", "torch", "simd"})
+    @ValueSource(strings = {"reference", "torch", "native"})
     void loadedFromAnotherNetworksParameters(String kernels) throws Exception {
         MistralForCausalLM network = network(kernels, 0);
         float[] before = generated(network);
@@ -185,7 +185,7 @@ class ChangedWeightsTest extends Fixture {
 
     /** A step of gradient descent, and generation before and after it is frozen again. */
     @ParameterizedTest
-    @ValueSource(strings = {"reference", "torch", "simd"})
+    @ValueSource(strings = {"reference", "torch", "native"})
     void trained(String kernels) throws Exception {
         MistralForCausalLM network = network(kernels, 0);
         float[] before = generated(network);

@@ -20,7 +20,7 @@ import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.GenerationResult;
 import io.github.djlmistral.engine.generation.Generator;
 import io.github.djlmistral.engine.generation.Sequence;
-import io.github.djlmistral.engine.internal.simd.Simd;
+import io.github.djlmistral.engine.internal.cpu.InstructionSet;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.DjlEngine;
 import io.github.djlmistral.engine.kernels.KernelChoice;
@@ -73,9 +73,9 @@ public abstract class Fixture {
         manager.close();
     }
 
-    /** Skips a test of the simd kernels where there are none, as on Java 17. */
+    /** Skips a test of the native kernels where the jar has none for the platform. */
     public static void assumeAvailable(String kernels) {
-        assumeTrue(!kernels.equals("simd") || Simd.missing() == null, "no simd kernels here");
+        assumeTrue(!kernels.equals("native") || InstructionSet.missing() == null, "no native kernels here");
     }
 
     protected final MistralForCausalLM load(String checkpoint, String kernels) throws Exception {
@@ -90,7 +90,7 @@ public abstract class Fixture {
         MistralForCausalLM other =
                 new MistralForCausalLM(
                         network.config(),
-                        new KernelChoice(kernels, KernelChoice.Use.NONE, "a test"));
+                        new KernelChoice(kernels, "a test"));
         Map<String, Parameter> source = network.namedParameters();
         other.namedParameters()
                 .forEach(

@@ -69,10 +69,10 @@ class ForwardArgumentsTest extends Fixture {
         "reference, 77",
         "torch, -1",
         "torch, 77",
-        "simd, -1",
-        "simd, 77",
-        "simd, 9223372036854775807",
-        "simd, 4294967297"
+        "native, -1",
+        "native, 77",
+        "native, 9223372036854775807",
+        "native, 4294967297"
     })
     void tokensOutsideTheVocabulary(String kernels, long id) throws Exception {
         MistralForCausalLM network = network(kernels);
@@ -81,7 +81,7 @@ class ForwardArgumentsTest extends Fixture {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"reference", "torch", "simd"})
+    @ValueSource(strings = {"reference", "torch", "native"})
     void tokensOfAnotherShapeOrType(String kernels) throws Exception {
         MistralForCausalLM network = network(kernels);
         refused(
@@ -106,7 +106,7 @@ class ForwardArgumentsTest extends Fixture {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"reference", "torch", "simd"})
+    @ValueSource(strings = {"reference", "torch", "native"})
     void embeddingsOfAnotherShapeOrType(String kernels) throws Exception {
         MistralForCausalLM network = network(kernels);
         refused(
@@ -122,7 +122,7 @@ class ForwardArgumentsTest extends Fixture {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"reference", "torch", "simd"})
+    @ValueSource(strings = {"reference", "torch", "native"})
     void positionsThatDoNotFit(String kernels) throws Exception {
         MistralForCausalLM network = network(kernels);
         for (long[] shape : new long[][] {{2}, {1, 1}, {1, 3}, {2, 2}, {1, 2, 1}, {0}}) {
@@ -147,7 +147,7 @@ class ForwardArgumentsTest extends Fixture {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"reference", "torch", "simd"})
+    @ValueSource(strings = {"reference", "torch", "native"})
     void masksThatDoNotFit(String kernels) throws Exception {
         MistralForCausalLM network = network(kernels);
         for (long[] shape : new long[][] {{2}, {1, 1}, {1, 3}, {2, 2}, {1, 1, 2}}) {
@@ -182,7 +182,7 @@ class ForwardArgumentsTest extends Fixture {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"reference", "torch", "simd"})
+    @ValueSource(strings = {"reference", "torch", "native"})
     void cachesOfOtherNetworks(String kernels) throws Exception {
         MistralForCausalLM network = network(kernels);
         var own = network.kernels();
@@ -220,7 +220,7 @@ class ForwardArgumentsTest extends Fixture {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"reference", "torch", "simd"})
+    @ValueSource(strings = {"reference", "torch", "native"})
     void aClosedCache(String kernels) throws Exception {
         MistralForCausalLM network = network(kernels);
         KvCache cache = network.newCache(manager, 1, 20);
@@ -279,7 +279,7 @@ class ForwardArgumentsTest extends Fixture {
 
     /** Intermediate arrays are freed; the output belongs to the input's manager. */
     @ParameterizedTest
-    @ValueSource(strings = {"reference", "torch", "simd"})
+    @ValueSource(strings = {"reference", "torch", "native"})
     void theOutputBelongsToTheInputsManager(String kernels) throws Exception {
         MistralForCausalLM network = network(kernels);
         NDArray ids = ids(1, VOCABULARY - 1, 0);

@@ -36,7 +36,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class HeadLossTest extends Fixture {
 
     private static final KernelChoice KERNELS =
-            new KernelChoice(new ReferenceKernels(), KernelChoice.Use.NONE, "a test");
+            new KernelChoice(new ReferenceKernels(), "a test");
 
     private static MistralConfig config(int labels, ProblemType type) {
         return MistralConfig.builder()

@@ -206,7 +206,7 @@ class LastHiddenStateTest extends Fixture {
                 .isThrownBy(() -> MistralForCausalLM.load(directory, manager, options("auto")))
                 .withMessageContaining("is a MistralModel, not a MistralForCausalLM");
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> MistralModel.load(directory, manager, options("simd")))
+                .isThrownBy(() -> MistralModel.load(directory, manager, options("native")))
                 .withMessageContaining("auto");
     }
 

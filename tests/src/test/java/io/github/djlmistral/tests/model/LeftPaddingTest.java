@@ -70,9 +70,9 @@ class LeftPaddingTest extends Fixture {
         "reference, 6",
         "torch, 0",
         "torch, 6",
-        "simd, 0",
-        "simd, 6",
-        "simd, 500"
+        "native, 0",
+        "native, 6",
+        "native, 500"
     })
     void equalsTheAttentionMask(String kernels, int window) throws Exception {
         MistralForCausalLM network = network(kernels, window);

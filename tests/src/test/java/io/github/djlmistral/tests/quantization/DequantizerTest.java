@@ -5,13 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.djlmistral.engine.internal.quantization.Dequantizer;
-import io.github.djlmistral.engine.internal.quantization.ScalarDequantizer;
-import io.github.djlmistral.engine.internal.simd.Simd;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.weights.Dtype;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -19,8 +16,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** Dequantized values equal the definition, rounded once. */
 class DequantizerTest {
 
-    private static final List<Dequantizer> DEQUANTIZERS =
-            List.of(new ScalarDequantizer(), Simd.dequantizer());
+    private static final Dequantizer DEQUANTIZER = new Dequantizer();
 
     @ParameterizedTest
     @CsvSource({
@@ -45,22 +41,20 @@ class DequantizerTest {
         for (Dtype dtype : new Dtype[] {Dtype.FLOAT32, Dtype.BFLOAT16}) {
             for (int from = 0; from < rows; from += 16) {
                 for (int to : new int[] {Math.min(rows, from + 3), rows}) {
-                    for (Dequantizer dequantizer : DEQUANTIZERS) {
-                        check(dequantizer, weight, from, to, dtype);
-                    }
+                    check(weight, from, to, dtype);
                 }
             }
         }
     }
 
     private static void check(
-            Dequantizer dequantizer, QuantizedWeight weight, int from, int to, Dtype dtype) {
+            QuantizedWeight weight, int from, int to, Dtype dtype) {
         int columns = weight.columns();
         int bytes = (to - from) * columns * dtype.bytes();
         // 8 bytes before and 8 after that nothing may touch
         ByteBuffer memory = ByteBuffer.allocateDirect(bytes + 16).order(ByteOrder.nativeOrder());
         memory.position(8);
-        dequantizer.dequantize(weight, from, to, dtype, memory);
+        DEQUANTIZER.dequantize(weight, from, to, dtype, memory);
         assertThat(memory.position()).isEqualTo(8);
         assertThat(memory.getLong(0)).isZero();
         assertThat(memory.getLong(8 + bytes)).isZero();
@@ -97,11 +91,11 @@ class DequantizerTest {
         QuantizedWeight weight = Matrices.of("int4 g32", 45, 32, 1);
         ByteBuffer memory = ByteBuffer.allocateDirect(4096);
         assertThatThrownBy(
-                        () -> DEQUANTIZERS.get(0).dequantize(weight, 5, 7, Dtype.FLOAT32, memory))
+                        () -> DEQUANTIZER.dequantize(weight, 5, 7, Dtype.FLOAT32, memory))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("row 5");
         assertThatThrownBy(
-                        () -> DEQUANTIZERS.get(1).dequantize(weight, 0, 7, Dtype.FLOAT16, memory))
+                        () -> DEQUANTIZER.dequantize(weight, 0, 7, Dtype.FLOAT16, memory))
                 .hasStackTraceContaining("float32 or bfloat16");
     }
 }

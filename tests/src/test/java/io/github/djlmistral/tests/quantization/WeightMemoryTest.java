@@ -51,7 +51,7 @@ class WeightMemoryTest {
         Files.writeString(directory.resolve("config.json"), json);
         Map<String, long[]> shapes = new LinkedHashMap<>();
         KernelChoice none =
-                new KernelChoice(new ReferenceKernels(), KernelChoice.Use.NONE, "for its names");
+                new KernelChoice(new ReferenceKernels(), "for its names");
         new MistralForCausalLM(MistralConfig.parse(json), none)
                 .namedParameters()
                 .forEach((name, parameter) -> shapes.put(name, parameter.getShape().getShape()));

@@ -56,7 +56,7 @@ final class Soak implements Callable<Integer> {
         log.accept(ProcessStatus.processor() + ", Java " + Runtime.version());
         List<String> faults = new ArrayList<>();
         if (tokens > 0) {
-            for (String kernels : List.of("simd", "torch")) {
+            for (String kernels : List.of("native", "torch")) {
                 faults.addAll(new LongGeneration(kernels, tokens, log).run());
             }
         }

@@ -18,7 +18,7 @@ class SoakTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"simd", "torch"})
+    @ValueSource(strings = {"native", "torch"})
     void longGenerationOverARollingCache(String kernels) throws Exception {
         assumeAvailable(kernels);
         assertThat(new LongGeneration(kernels, 2000, line -> {}).run()).isEmpty();

@@ -253,7 +253,7 @@ class CloseTest extends ZooFixture {
      * and a moment of no fixed length.
      */
     @ParameterizedTest
-    @CsvSource({"reference, 1", "torch, 2", "simd, 3"})
+    @CsvSource({"reference, 1", "torch, 2", "native, 3"})
     void atRandomMoments(String kernels, long seed) throws Exception {
         Random random = new Random(seed);
         ExecutorService threads = Executors.newCachedThreadPool();
@@ -267,7 +267,7 @@ class CloseTest extends ZooFixture {
     }
 
     @ParameterizedTest
-    @CsvSource({"reference, 4", "torch, 5", "simd, 6"})
+    @CsvSource({"reference, 4", "torch, 5", "native, 6"})
     void atRandomMomentsIfLoadedByUrl(String kernels, long seed, @TempDir Path home)
             throws Exception {
         Random random = new Random(seed);
@@ -333,7 +333,7 @@ class CloseTest extends ZooFixture {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"reference", "torch", "simd"})
+    @ValueSource(strings = {"reference", "torch", "native"})
     void byTheConsumerOfAStream(String kernels) throws Exception {
         ZooModel<String, String> model = load(kernels);
         List<NDArray> weights = weights(model);
@@ -404,7 +404,7 @@ class CloseTest extends ZooFixture {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"reference", "torch", "simd"})
+    @ValueSource(strings = {"reference", "torch", "native"})
     void loadedAndClosedAgainAndAgain(String kernels) throws Exception {
         String first = null;
         for (int i = 0; i < 4; ++i) {
@@ -429,7 +429,7 @@ class CloseTest extends ZooFixture {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"torch", "simd"})
+    @ValueSource(strings = {"torch", "native"})
     void whileVirtualThreadsCompute(String kernels) throws Exception {
         ExecutorService threads = virtualThreads();
         try {

@@ -65,7 +65,6 @@ final class Observed<I, O> implements AutoCloseable {
                         network.config(),
                         new KernelChoice(
                                 observed(network.kernels()),
-                                KernelChoice.Use.NONE,
                                 "to be observed"));
         Map<String, Parameter> source = network.namedParameters();
         observed.namedParameters()

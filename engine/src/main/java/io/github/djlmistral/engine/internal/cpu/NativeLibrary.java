@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.internal.cpu;
 
+import io.github.djlmistral.engine.weights.Dtype;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Locale;
@@ -51,9 +52,19 @@ final class NativeLibrary {
     /** Returns the address of a direct buffer's first byte. */
     static native long address(ByteBuffer buffer);
 
+    /** Returns the number of a type of floats in {@code kernels.h}. */
+    static int type(Dtype dtype) {
+        return switch (dtype) {
+            case FLOAT32 -> 0;
+            case FLOAT16 -> 1;
+            case BFLOAT16 -> 2;
+            default -> throw new IllegalArgumentException(dtype + " is not a type of floats");
+        };
+    }
+
     /** See {@code round.c}. */
     static native void round(
-            int set, long x, int type, long count, long group, long codes, long scales, long sums);
+            int set, long x, long count, long group, long codes, long scales, long sums);
 
     /** See {@code int4.c}. */
     static native void int4Linear(
@@ -71,6 +82,161 @@ final class NativeLibrary {
             long tokens,
             long from,
             long to,
+            long out);
+
+    /** See {@code int8.c}. */
+    static native void int8Linear(
+            int set,
+            long codes,
+            long scales,
+            long offsets,
+            int type,
+            long rows,
+            long columns,
+            long group,
+            long x,
+            long tokens,
+            long from,
+            long to,
+            long out);
+
+    /** See {@code codebook.c}. */
+    static native void codebookLinear(
+            int set,
+            long codes,
+            long absmax,
+            long table,
+            long rows,
+            long columns,
+            long block,
+            long x,
+            long tokens,
+            long from,
+            long to,
+            long out);
+
+    /** See {@code codebook.c}. */
+    static native void split(int set, long x, long tokens, long columns, long out);
+
+    /** See {@code dense.c}. */
+    static native void denseLinear(
+            int set,
+            long values,
+            int type,
+            long rows,
+            long columns,
+            long x,
+            long tokens,
+            long from,
+            long to,
             long out,
-            int outType);
+            long scratch);
+
+    /** Stores {@code x[order[i]]} for each column i. */
+    static native void gather(long x, int[] order, long columns, long out);
+
+    /** See {@code norm.c}. */
+    static native void rmsNorm(
+            int set, long x, long weight, int type, float eps, long tokens, long columns, long out);
+
+    /** See {@code norm.c}. */
+    static native void swiGlu(int set, long gate, long up, long count, long out);
+
+    /** See {@code norm.c}. */
+    static native void add(int set, long x, long y, long count, long out);
+
+    /** See {@code norm.c}. */
+    static native void widen(int set, long x, int type, long count, long out);
+
+    /** See {@code rotary.c}. */
+    static native void rotate(
+            int set,
+            long x,
+            long stride,
+            long tokens,
+            long heads,
+            long size,
+            long cos,
+            long sin,
+            float factor);
+
+    /** See {@code rotary.c}. */
+    static native void write(
+            int set,
+            long keys,
+            long values,
+            int type,
+            long size,
+            long capacity,
+            long k,
+            long v,
+            long stride,
+            long tokens,
+            long first);
+
+    /** See {@code attention.c}. */
+    static native void attend(
+            int set,
+            long keys,
+            long values,
+            int type,
+            long size,
+            long capacity,
+            long q,
+            long stride,
+            long tokens,
+            long heads,
+            long from,
+            long to,
+            long mask,
+            long maskStride,
+            long maskFirst,
+            long scratch,
+            long out,
+            long outStride);
+
+    /** See {@code attention.c}. */
+    static native void attendPart(
+            int set,
+            long keys,
+            long values,
+            int type,
+            long size,
+            long capacity,
+            long q,
+            long stride,
+            long tokens,
+            long heads,
+            long from,
+            long to,
+            long mask,
+            long maskStride,
+            long maskFirst,
+            long part,
+            long out);
+
+    /** See {@code attention.c}. */
+    static native void merge(int set, long partial, long parts, long step, long size, long out);
+
+    /** See {@code attention.c}. */
+    static native void attentionWeights(
+            int set,
+            long keys,
+            long values,
+            int type,
+            long size,
+            long capacity,
+            long q,
+            long stride,
+            long tokens,
+            long heads,
+            long from,
+            long to,
+            long mask,
+            long maskStride,
+            long maskFirst,
+            long first,
+            long last,
+            long out,
+            long outStride);
 }

@@ -3,10 +3,13 @@ package io.github.djlmistral.engine.internal.cpu;
 
 import ai.djl.engine.Engine;
 import ai.djl.pytorch.jni.JniUtils;
+import io.github.djlmistral.engine.weights.Dtype;
+import io.github.djlmistral.engine.weights.Tensor;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,10 +20,10 @@ import org.jspecify.annotations.Nullable;
  * machine), so members spin for a few milliseconds before they park: between two tokens they stay
  * awake, while a model is idle they use no processor time.
  */
-public final class ThreadTeam {
+final class ThreadTeam {
 
     /** Threads: PyTorch's number, but no more than the processors this process may use. */
-    public static final ThreadTeam SHARED = new ThreadTeam(threads());
+    static final ThreadTeam SHARED = new ThreadTeam(threads());
 
     /** How long a member spins before it parks; sampling a token takes less. */
     private static final long AWAKE_NANOS = 3_000_000;
@@ -30,13 +33,18 @@ public final class ThreadTeam {
 
     private final ReentrantLock turn = new ReentrantLock(true); // fair: two models take turns
     private final Member[] members;
+
+    /** The memory at {@link #scratch}, which is freed when it is unreachable. */
+    private @Nullable Tensor memory;
+
+    private long scratch;
+    private long scratchBytes;
     private final AtomicInteger arrived = new AtomicInteger();
     private final AtomicInteger next = new AtomicInteger();
     private final AtomicInteger done = new AtomicInteger();
     private volatile int barriers;
     private final AtomicInteger calls = new AtomicInteger();
-    private volatile @Nullable Runnable task;
-    private volatile boolean moreToCome;
+    private volatile @Nullable IntConsumer task;
 
     /** The first failure of a task; later ones are suppressed in it. */
     private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
@@ -46,7 +54,7 @@ public final class ThreadTeam {
      *
      * @param size the number of members, the calling thread included
      */
-    public ThreadTeam(int size) {
+    ThreadTeam(int size) {
         members = new Member[size - 1];
         for (int i = 0; i < members.length; ++i) {
             members[i] = new Member(i + 1);
@@ -62,44 +70,76 @@ public final class ThreadTeam {
     }
 
     /** Returns the number of members, the calling thread included. */
-    public int size() {
+    int size() {
         return members.length + 1;
     }
 
+    /** A task of all members. */
+    @FunctionalInterface
+    interface Task {
+
+        /**
+         * Runs the task on one member.
+         *
+         * @param scratch address of memory that the members share
+         * @param member the number of the member, from 0
+         */
+        void run(long scratch, int member);
+    }
+
+    /** A task for consecutive units of work. */
+    @FunctionalInterface
+    interface Share {
+
+        /** Runs the task for the units from, inclusive, to to, exclusive. */
+        void run(int from, int to);
+    }
+
     /**
-     * Runs a task on all members, as {@link #run(Runnable, boolean)} with {@code true}.
+     * Runs a task for units of work, which members take in shares.
      *
+     * @param units the number of units
+     * @param share the number of consecutive units that a member takes at once
      * @param work the task
      */
-    public void run(Runnable work) {
-        run(work, true);
+    void forEach(int units, int share, Share work) {
+        if (units <= share) {
+            work.run(0, units);
+            return;
+        }
+        run(
+                0,
+                (scratch, member) -> {
+                    for (int i = take(share); i < units; i = take(share)) {
+                        work.run(i, Math.min(units, i + share));
+                    }
+                });
     }
 
     /**
      * Runs a task on all members and returns when all have finished. Calls by several threads are
      * served one after the other, in order.
      *
+     * @param bytes the size of the memory that the task needs
      * @param work the task
-     * @param more whether the next task is expected soon; if not, members park at once and leave
-     *     the processors to PyTorch
      * @throws IllegalStateException if a member failed; the first failure is the cause
      */
-    public void run(Runnable work, boolean more) {
+    void run(long bytes, Task work) {
         turn.lock();
         try {
+            long at = scratch(bytes);
             failure.set(null);
             arrived.set(0);
             next.set(0);
             done.set(0);
-            moreToCome = more;
-            task = work;
+            task = member -> work.run(at, member);
             calls.incrementAndGet();
             for (Member member : members) {
                 if (member.asleep) {
                     LockSupport.unpark(member);
                 }
             }
-            attempt(work);
+            attempt(task, 0);
             while (done.get() < size()) {
                 Thread.onSpinWait();
             }
@@ -113,9 +153,19 @@ public final class ThreadTeam {
         }
     }
 
-    private void attempt(Runnable work) {
+    /** Returns the address of memory that is kept for the next task, aligned to 64 bytes. */
+    private long scratch(long bytes) {
+        if (bytes > scratchBytes) {
+            scratchBytes = bytes;
+            memory = Tensor.allocate("scratch", Dtype.UINT8, bytes);
+            scratch = NativeLibrary.address(memory.data());
+        }
+        return scratch;
+    }
+
+    private void attempt(IntConsumer work, int member) {
         try {
-            work.run();
+            work.accept(member);
         } catch (Aborted e) {
             // the failure of another member, which is recorded already
         } catch (Throwable e) {
@@ -146,7 +196,7 @@ public final class ThreadTeam {
     }
 
     /** Waits until all members have arrived, and resets {@link #take}. */
-    public void barrier() {
+    void barrier() {
         int number = barriers;
         if (arrived.incrementAndGet() == size()) {
             arrived.set(0);
@@ -172,16 +222,18 @@ public final class ThreadTeam {
      * @param count the number of consecutive units
      * @return the first of them; a number beyond the last unit means that no work is left
      */
-    public int take(int count) {
+    int take(int count) {
         return next.getAndAdd(count);
     }
 
     private final class Member extends Thread {
 
+        private final int number;
         private volatile boolean asleep;
 
         Member(int number) {
-            super("mistral-decoder-" + number);
+            super("mistral-kernels-" + number);
+            this.number = number;
             setDaemon(true);
         }
 
@@ -191,9 +243,9 @@ public final class ThreadTeam {
             while (true) {
                 await(seen);
                 seen++;
-                Runnable work = task;
+                IntConsumer work = task;
                 if (work != null) {
-                    attempt(work);
+                    attempt(work, number);
                 }
             }
         }
@@ -201,7 +253,7 @@ public final class ThreadTeam {
         private void await(int seen) {
             long begin = System.nanoTime();
             for (int spins = 1; calls.get() == seen; ++spins) {
-                if (moreToCome && (spins % 64 != 0 || System.nanoTime() - begin < AWAKE_NANOS)) {
+                if (spins % 64 != 0 || System.nanoTime() - begin < AWAKE_NANOS) {
                     Thread.onSpinWait();
                     continue;
                 }

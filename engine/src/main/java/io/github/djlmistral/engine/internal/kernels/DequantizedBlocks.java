@@ -66,11 +66,6 @@ final class DequantizedBlocks {
         dtype = kernels.dtype() == Dtype.FLOAT16 ? Dtype.FLOAT32 : kernels.dtype();
     }
 
-    /** See {@link Dequantizer#fast}. */
-    boolean fast() {
-        return dequantizer.fast();
-    }
-
     /** Returns x · weightᵀ, (..., rows), for x (..., columns). */
     NDArray linear(NDArray x, QuantizedWeight weight) {
         boolean same = dtype == kernels.dtype();

@@ -10,7 +10,6 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Activation;
 import io.github.djlmistral.engine.kernels.DjlEngine;
-import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.kernels.QuantizedLinear;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.weights.Dtype;
@@ -27,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * Kernels of NDArray operations: the formulas, unfused. They run on every {@link DjlEngine}, with
  * the operations that all of them have, and tests compare other kernels to them.
  */
-public final class ReferenceKernels implements Kernels {
+public final class ReferenceKernels extends UnfusedKernels {
 
     /** Maximum size of a block in elements, 4 MiB; a block has at least one row. */
     private static final int BLOCK = 1 << 20;
@@ -69,7 +68,7 @@ public final class ReferenceKernels implements Kernels {
     }
 
     @Override
-    public Kernels training() {
+    public ReferenceKernels training() {
         return this;
     }
 
@@ -193,17 +192,14 @@ public final class ReferenceKernels implements Kernels {
     @Override
     public NDArray embedding(NDArray ids, NDArray weight) {
         NDManager manager = ids.getManager();
-        NDArray rows;
         if (DjlEngine.of(manager).supportsIndexing()) {
-            rows = weight.get(manager, new NDIndex("{}", ids.flatten()));
-        } else {
-            NDList parts = new NDList();
-            for (long id : ids.toLongArray()) {
-                parts.add(weight.get(manager, new NDIndex().addSliceDim(id, id + 1)));
-            }
-            rows = joined(parts, 0);
+            return weight.get(manager, new NDIndex("{}", ids));
         }
-        return rows.reshape(ids.getShape().add(weight.getShape().get(1)));
+        NDList parts = new NDList();
+        for (long id : ids.toLongArray()) {
+            parts.add(weight.get(manager, new NDIndex().addSliceDim(id, id + 1)));
+        }
+        return joined(parts, 0);
     }
 
     /** Multiplies matrices: for more dimensions, candle would copy the weight. */
@@ -241,7 +237,7 @@ public final class ReferenceKernels implements Kernels {
                         wanted.length,
                         weight.columns(),
                         (i, to) -> weight.dequantizeRow(wanted[i], to));
-        return rounded(rows).reshape(ids.getShape().add(weight.columns()));
+        return rounded(rows);
     }
 
     @Override
@@ -337,7 +333,7 @@ public final class ReferenceKernels implements Kernels {
     }
 
     @Override
-    public NDArray attention(NDArray q, NDArray k, NDArray v, @Nullable NDArray mask, int window) {
+    public NDArray attend(NDArray q, NDArray k, NDArray v, @Nullable NDArray mask, int window) {
         int queries = (int) q.getShape().get(2);
         int keys = (int) k.getShape().get(2);
         NDArray rule =

@@ -14,10 +14,7 @@ import ai.djl.pytorch.engine.PtSymbolBlock;
 import ai.djl.pytorch.jni.IValue;
 import ai.djl.pytorch.jni.IValueUtils;
 import ai.djl.pytorch.jni.JniUtils;
-import io.github.djlmistral.engine.internal.cpu.InstructionSet;
 import io.github.djlmistral.engine.internal.quantization.Dequantizer;
-import io.github.djlmistral.engine.internal.quantization.ScalarDequantizer;
-import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.kernels.QuantizedLinear;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.weights.Dtype;
@@ -38,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  * <p>All arguments of the scripts' methods are tensors, even scalars: with gradients, DJL passes
  * nothing else.
  */
-public final class TorchKernels implements Kernels {
+public final class TorchKernels extends UnfusedKernels {
 
     /** Prefix of the name of a placeholder array, by which DJL chooses the method when training. */
     private static final String METHOD = "module_method:";
@@ -51,8 +48,6 @@ public final class TorchKernels implements Kernels {
     private final long scalarType;
     private final boolean gradients;
 
-    private final @Nullable InstructionSet instructions;
-
     /** Null if PyTorch's operators dequantize. */
     private final @Nullable DequantizedBlocks blocks;
 
@@ -63,19 +58,7 @@ public final class TorchKernels implements Kernels {
      * @param dtype float32, bfloat16 or float16
      */
     public TorchKernels(NDManager manager, Dtype dtype) {
-        this(manager, dtype, new ScalarDequantizer(), null);
-    }
-
-    /**
-     * Compiles the kernels for a device, without native kernels.
-     *
-     * @param manager the PyTorch manager that owns the kernels, which has their device
-     * @param dtype float32, bfloat16 or float16
-     * @param dequantizer the dequantizer on a CPU; null, and on a GPU, for PyTorch's operators,
-     *     which dequantize whole matrices in several passes over memory
-     */
-    public TorchKernels(NDManager manager, Dtype dtype, @Nullable Dequantizer dequantizer) {
-        this(manager, dtype, dequantizer, null);
+        this(manager, dtype, new Dequantizer());
     }
 
     /**
@@ -83,16 +66,10 @@ public final class TorchKernels implements Kernels {
      *
      * @param manager the PyTorch manager that owns the kernels, which has their device
      * @param dtype float32, bfloat16 or float16
-     * @param dequantizer as above
-     * @param instructions the instruction set of the native kernels, which multiply few tokens by
-     *     int4 weights on a CPU; null for PyTorch's operators
+     * @param dequantizer the dequantizer on a CPU; null, and on a GPU, for PyTorch's operators,
+     *     which dequantize whole matrices in several passes over memory
      */
-    public TorchKernels(
-            NDManager manager,
-            Dtype dtype,
-            @Nullable Dequantizer dequantizer,
-            @Nullable InstructionSet instructions) {
-        this.instructions = instructions;
+    public TorchKernels(NDManager manager, Dtype dtype, @Nullable Dequantizer dequantizer) {
         scalarType = scalarType(dtype);
         String code = text("torch_kernels.py") + text("torch_quantized.py");
         try {
@@ -128,7 +105,6 @@ public final class TorchKernels implements Kernels {
         dtype = inference.dtype;
         scalarType = inference.scalarType;
         gradients = true;
-        instructions = inference.instructions;
         blocks = inference.blocks;
     }
 
@@ -156,7 +132,7 @@ public final class TorchKernels implements Kernels {
     }
 
     @Override
-    public Kernels training() {
+    public TorchKernels training() {
         return gradients ? this : new TorchKernels(this);
     }
 
@@ -214,7 +190,7 @@ public final class TorchKernels implements Kernels {
 
     @Override
     public QuantizedLinear quantized(NDManager manager, QuantizedWeight weight) {
-        TorchQuantizedLinear layer = new TorchQuantizedLinear(this, manager, weight, blocks, instructions);
+        TorchQuantizedLinear layer = new TorchQuantizedLinear(this, manager, weight, blocks);
         return gradients ? layer.training() : layer;
     }
 
@@ -259,7 +235,7 @@ public final class TorchKernels implements Kernels {
     }
 
     @Override
-    public NDArray attention(NDArray q, NDArray k, NDArray v, @Nullable NDArray mask, int window) {
+    public NDArray attend(NDArray q, NDArray k, NDArray v, @Nullable NDArray mask, int window) {
         return mask == null
                 ? call("attention", q, k, v, constant((long) window)).get(0)
                 : call("attention_masked", q, k, v, mask).get(0);
@@ -268,26 +244,6 @@ public final class TorchKernels implements Kernels {
     @Override
     public NDArray attentionWeights(NDArray q, NDArray k, NDArray mask) {
         return call("attention_weights", q, k, mask).get(0);
-    }
-
-    /**
-     * Allocates an array of {@link #dtype()} whose elements are not initialized.
-     *
-     * @return the array, which for bfloat16 has the data type float16 until it is {@link #typed}
-     */
-    NDArray untyped(NDManager manager, Shape shape) {
-        return manager.create(
-                shape, dtype == Dtype.FLOAT32 ? DataType.FLOAT32 : DataType.FLOAT16);
-    }
-
-    /** Views an {@link #untyped} array as {@link #dtype()}; the same memory. */
-    NDArray typed(NDArray bits) {
-        if (dtype != Dtype.BFLOAT16) {
-            return bits;
-        }
-        try (bits) {
-            return call("as_bfloat16", bits).get(0);
-        }
     }
 
     NDArray constant(Number value) {

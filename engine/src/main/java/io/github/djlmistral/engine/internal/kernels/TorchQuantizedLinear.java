@@ -7,9 +7,6 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import io.github.djlmistral.engine.internal.cpu.InstructionSet;
-import io.github.djlmistral.engine.internal.cpu.Int4Kernel;
-import io.github.djlmistral.engine.internal.cpu.ThreadTeam;
 import io.github.djlmistral.engine.kernels.QuantizedLinear;
 import io.github.djlmistral.engine.quantization.BitsandbytesWeight;
 import io.github.djlmistral.engine.quantization.Int4;
@@ -47,9 +44,6 @@ final class TorchQuantizedLinear implements QuantizedLinear {
      */
     private static final int FEW_ON_CPU = 64;
 
-    /** Maximum number of rows for the native kernel, whose inputs are rounded to int8. */
-    private static final int FEW_NATIVE = 8;
-
     /**
      * Maximum number of rows for the int4 operator on a GPU: the break-even that torchao
      * (prototype/hqq) publishes for 4096 x 4096 on an A6000. Not measured by us.
@@ -66,10 +60,6 @@ final class TorchQuantizedLinear implements QuantizedLinear {
     private final @Nullable Script script;
 
     private final boolean gpu;
-
-    /** Multiplies few tokens; null if PyTorch does. */
-    private final @Nullable Int4Kernel kernel;
-
     private volatile boolean packable;
     private volatile @Nullable Packed packed;
 
@@ -85,28 +75,19 @@ final class TorchQuantizedLinear implements QuantizedLinear {
      * @param manager the manager of packed data, which has the device of the layer
      * @param weight the quantized weight
      * @param blocks dequantizes on a CPU; null if PyTorch dequantizes
-     * @param instructions the instruction set of the native kernels; null if they are not used
      */
     TorchQuantizedLinear(
             TorchKernels kernels,
             NDManager manager,
             QuantizedWeight weight,
-            @Nullable DequantizedBlocks blocks,
-            @Nullable InstructionSet instructions) {
+            @Nullable DequantizedBlocks blocks) {
         this.kernels = kernels;
         this.manager = manager;
         this.weight = weight;
         this.blocks = blocks;
         gpu = manager.getDevice().isGpu();
-        kernel =
-                weight instanceof Int4 int4 && instructions != null && !gpu
-                        ? new Int4Kernel(instructions, ThreadTeam.SHARED, int4)
-                        : null;
         packable =
-                weight instanceof Int4
-                        && kernel == null
-                        && kernels.dtype() == Dtype.BFLOAT16
-                        && (blocks == null || !blocks.fast());
+                weight instanceof Int4 && kernels.dtype() == Dtype.BFLOAT16;
         int[] inputs = weight instanceof Int4 int4 ? int4.inputOrder() : null;
         order =
                 inputs == null
@@ -128,13 +109,6 @@ final class TorchQuantizedLinear implements QuantizedLinear {
 
     private NDArray ordered(NDArray x) {
         long rows = x.size() / weight.columns();
-        if (kernel != null && rows <= FEW_NATIVE) {
-            Shape shape = x.getShape();
-            Shape result = shape.slice(0, shape.dimension() - 1).add(weight.rows());
-            NDArray out = kernels.untyped(x.getManager(), result);
-            kernel.linear(x, kernels.dtype(), out);
-            return kernels.typed(out);
-        }
         Packed few = rows <= (gpu ? FEW_ON_GPU : FEW_ON_CPU) ? packed() : null;
         if (few != null) {
             return few(x, few);

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.internal.cpu;
+
+import io.github.djlmistral.engine.quantization.BitsandbytesWeight;
+import io.github.djlmistral.engine.weights.Dtype;
+import io.github.djlmistral.engine.weights.Tensor;
+
+/** An NF4 or FP4 weight whose blocks do not extend over the end of a row. */
+final class CodebookMatrix implements Matrix {
+
+    /** Rows that a thread takes at once. */
+    private static final int SHARE = 32;
+
+    /** Blocks of fewer weights do not fill the lanes of the kernel. */
+    private static final int SMALLEST_BLOCK = 32;
+
+    private final int set;
+    private final BitsandbytesWeight weight;
+    private final Tensor table;
+    private final long codes;
+    private final long absmax;
+
+    CodebookMatrix(InstructionSet set, BitsandbytesWeight weight) {
+        this.set = set.index();
+        this.weight = weight;
+        table = Tensor.allocate("table", Dtype.FLOAT32, weight.table().length);
+        table.data().order(java.nio.ByteOrder.LITTLE_ENDIAN).asFloatBuffer().put(weight.table());
+        long numbers = (long) weight.rows() * weight.columns();
+        codes = Address.of(weight.codes(), numbers / 2);
+        absmax = Address.of(weight.absmax(), numbers / weight.blockSize() * Float.BYTES);
+    }
+
+    /** Returns whether the kernel supports the blocks of a weight. */
+    static boolean supports(BitsandbytesWeight weight) {
+        return weight.columns() % weight.blockSize() == 0
+                && weight.blockSize() % SMALLEST_BLOCK == 0;
+    }
+
+    @Override
+    public int rows() {
+        return weight.rows();
+    }
+
+    @Override
+    public int columns() {
+        return weight.columns();
+    }
+
+    @Override
+    public void multiply(ThreadTeam team, long x, int tokens, long out) {
+        long row = (long) Float.BYTES * columns();
+        team.run(
+                row * tokens,
+                (split, member) -> {
+                    for (int t = team.take(1); t < tokens; t = team.take(1)) {
+                        NativeLibrary.split(set, x + row * t, 1, columns(), split + row * t);
+                    }
+                    team.barrier();
+                    for (int r = team.take(SHARE); r < rows(); r = team.take(SHARE)) {
+                        NativeLibrary.codebookLinear(
+                                set,
+                                codes,
+                                absmax,
+                                NativeLibrary.address(table.data()),
+                                rows(),
+                                columns(),
+                                weight.blockSize(),
+                                split,
+                                tokens,
+                                r,
+                                Math.min(rows(), r + SHARE),
+                                out);
+                    }
+                });
+    }
+}

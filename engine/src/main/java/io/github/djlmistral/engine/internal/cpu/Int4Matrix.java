@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.internal.cpu;
+
+import io.github.djlmistral.engine.quantization.Int4;
+import io.github.djlmistral.engine.weights.Dtype;
+import io.github.djlmistral.engine.weights.Tensor;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An {@link Int4} weight. Inputs are rounded to int8 in the groups of the weight, once for all
+ * rows; the sums within a group are exact.
+ */
+final class Int4Matrix implements Matrix {
+
+    /** Tiles of 16 rows that a thread takes at once. */
+    private static final int SHARE = 4;
+
+    /** Rounded groups of inputs that a thread takes at once. */
+    private static final int ROUNDED = 1024;
+
+    private final int set;
+    private final Int4 weight;
+    private final int[] order;
+    private final long codes;
+    private final long scales;
+    private final long offsets;
+    private final int type;
+
+    Int4Matrix(InstructionSet set, Int4 weight) {
+        this.set = set.index();
+        this.weight = weight;
+        int[] given = weight.inputOrder();
+        order = given == null ? new int[0] : given;
+        if (Arrays.stream(order).anyMatch(i -> i < 0 || i >= weight.columns())) {
+            throw new IllegalArgumentException("the input order of " + weight + " is out of range");
+        }
+        long tiles = tiles();
+        codes = Address.of(weight.codes(), tiles * Int4.TILE * weight.columns() / 2);
+        scales = factors(weight.scales());
+        offsets = factors(weight.offsets());
+        type = NativeLibrary.type(weight.scales().dtype());
+    }
+
+    private long factors(@Nullable Tensor tensor) {
+        Dtype dtype = weight.scales().dtype();
+        long groups = weight.columns() / weight.groupSize();
+        return tensor == null
+                ? 0
+                : Address.of(tensor, (long) tiles() * groups * Int4.TILE * dtype.bytes());
+    }
+
+    private int tiles() {
+        return (weight.rows() + Int4.TILE - 1) / Int4.TILE;
+    }
+
+    @Override
+    public int rows() {
+        return weight.rows();
+    }
+
+    @Override
+    public int columns() {
+        return weight.columns();
+    }
+
+    @Override
+    public void multiply(ThreadTeam team, long x, int tokens, long out) {
+        int columns = columns();
+        int group = weight.groupSize();
+        int tiles = tiles();
+        long inputs = (long) tokens * columns;
+        int groups = Math.toIntExact(inputs / group);
+        long ordered = order.length == 0 ? 0 : Float.BYTES * inputs;
+        team.run(
+                ordered + inputs + (Float.BYTES + Integer.BYTES) * (long) groups,
+                (scratch, member) -> {
+                    long from = order.length == 0 ? x : scratch;
+                    long rounded = scratch + ordered;
+                    long roundedScales = rounded + inputs;
+                    long sums = roundedScales + (long) Float.BYTES * groups;
+                    if (order.length > 0) {
+                        for (int t = team.take(1); t < tokens; t = team.take(1)) {
+                            long at = (long) Float.BYTES * columns * t;
+                            NativeLibrary.gather(x + at, order, columns, scratch + at);
+                        }
+                        team.barrier();
+                    }
+                    for (int g = team.take(ROUNDED); g < groups; g = team.take(ROUNDED)) {
+                        NativeLibrary.round(
+                                set,
+                                from + (long) Float.BYTES * group * g,
+                                Math.min(ROUNDED, groups - g),
+                                group,
+                                rounded + (long) group * g,
+                                roundedScales + (long) Float.BYTES * g,
+                                sums + (long) Integer.BYTES * g);
+                    }
+                    team.barrier();
+                    for (int t = team.take(SHARE); t < tiles; t = team.take(SHARE)) {
+                        NativeLibrary.int4Linear(
+                                set,
+                                codes,
+                                scales,
+                                offsets,
+                                type,
+                                rows(),
+                                columns,
+                                group,
+                                rounded,
+                                roundedScales,
+                                sums,
+                                tokens,
+                                t,
+                                Math.min(tiles, t + SHARE),
+                                out);
+                    }
+                });
+    }
+}

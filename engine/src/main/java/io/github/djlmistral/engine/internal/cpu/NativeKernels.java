@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.internal.cpu;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import io.github.djlmistral.engine.internal.kernels.ReferenceKernels;
+import io.github.djlmistral.engine.internal.kernels.TorchKernels;
+import io.github.djlmistral.engine.kernels.Attention;
+import io.github.djlmistral.engine.kernels.AttentionInput;
+import io.github.djlmistral.engine.kernels.KeyValues;
+import io.github.djlmistral.engine.kernels.Kernels;
+import io.github.djlmistral.engine.kernels.QuantizedLinear;
+import io.github.djlmistral.engine.quantization.BitsandbytesWeight;
+import io.github.djlmistral.engine.quantization.Int4;
+import io.github.djlmistral.engine.quantization.Int8;
+import io.github.djlmistral.engine.quantization.QuantizedWeight;
+import io.github.djlmistral.engine.weights.Dtype;
+import io.github.djlmistral.engine.weights.Tensor;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.util.Arrays;
+
+/**
+ * Kernels in C for the CPU. Activations are float32, whatever the type of the weights. The result
+ * of a token depends on nothing but its sequence: batch, chunks of the prompt, number of threads
+ * and instruction set do not change a bit.
+ *
+ * <p>The arrays are PyTorch's, so that {@link TorchKernels} can train with the same weights.
+ */
+public final class NativeKernels implements Kernels {
+
+    /** Elements that a thread takes at once. */
+    private static final int SHARE = 1 << 14;
+
+    /**
+     * Tokens beyond the window that a rolling cache has room for: so many tokens can be written
+     * before any of them attends to the keys.
+     */
+    private static final int CHUNK = 512;
+
+    private final TorchKernels torch;
+    private final InstructionSet set;
+    private final ThreadTeam team;
+
+    /**
+     * Creates kernels that use the threads of the process.
+     *
+     * @param torch the kernels for training, on the CPU, which determine the type of the weights
+     * @param set an available instruction set
+     */
+    public NativeKernels(TorchKernels torch, InstructionSet set) {
+        this(torch, set, ThreadTeam.SHARED);
+    }
+
+    NativeKernels(TorchKernels torch, InstructionSet set, ThreadTeam team) {
+        this.torch = torch;
+        this.set = set;
+        this.team = team;
+    }
+
+    /** Returns kernels with threads of their own. */
+    public NativeKernels withThreads(int threads) {
+        return new NativeKernels(torch, set, new ThreadTeam(threads));
+    }
+
+    @Override
+    public String name() {
+        return "native";
+    }
+
+    /** Returns such as {@code native on 2 threads, AVX2}. */
+    @Override
+    public String toString() {
+        int threads = team.size();
+        return "native on " + threads + (threads == 1 ? " thread, " : " threads, ") + set;
+    }
+
+    @Override
+    public Dtype dtype() {
+        return torch.dtype();
+    }
+
+    @Override
+    public Dtype activations() {
+        return Dtype.FLOAT32;
+    }
+
+    @Override
+    public Kernels training() {
+        return torch.training();
+    }
+
+    @Override
+    public NDArray load(NDManager manager, Tensor tensor) {
+        return torch.load(manager, tensor);
+    }
+
+    /** Returns the index of the instruction set. */
+    int set() {
+        return set.index();
+    }
+
+    /** Returns the threads. */
+    ThreadTeam team() {
+        return team;
+    }
+
+    /**
+     * Allocates keys (B, G, C/16, 16·D) and values (B, G, C, D): 16 keys that follow each other are
+     * the lanes of a vector. A rolling cache has C slots, a multiple of 512, beyond its capacity.
+     */
+    @Override
+    public KeyValues newKeyValues(
+            NDManager manager, int sequences, int heads, int size, int capacity, boolean rolling) {
+        int slots = rolling ? roundUp(capacity + CHUNK, CHUNK) : roundUp(capacity, Int4.TILE);
+        // bfloat16 has the same size, and only kernels read it
+        DataType type = dtype() == Dtype.FLOAT32 ? DataType.FLOAT32 : DataType.FLOAT16;
+        long tiles = slots / Int4.TILE;
+        return new KeyValues(
+                manager.zeros(new Shape(sequences, heads, tiles, Int4.TILE * (long) size), type),
+                manager.zeros(new Shape(sequences, heads, slots, size), type),
+                capacity,
+                rolling);
+    }
+
+    private static int roundUp(int number, int multiple) {
+        return Math.multiplyExact((number - 1) / multiple + 1, multiple);
+    }
+
+    @Override
+    public NDArray toFloat32(NDArray x) {
+        return x;
+    }
+
+    @Override
+    public NDArray embedding(NDArray ids, NDArray weight) {
+        long[] rows = ids.toLongArray();
+        Shape shape = weight.getShape();
+        long columns = shape.get(1);
+        if (Arrays.stream(rows).anyMatch(id -> id < 0 || id >= shape.get(0))) {
+            throw new IllegalArgumentException("token ids must be from 0 to " + (shape.get(0) - 1));
+        }
+        long from = Address.of(weight, shape.size());
+        NDArray out = ids.getManager().create(new Shape(rows.length, columns), DataType.FLOAT32);
+        long to = Address.ofFloats(out, rows.length * columns);
+        int type = NativeLibrary.type(dtype());
+        for (int i = 0; i < rows.length; ++i) {
+            NativeLibrary.widen(
+                    set(),
+                    from + rows[i] * columns * dtype().bytes(),
+                    type,
+                    columns,
+                    to + i * columns * Float.BYTES);
+        }
+        return out;
+    }
+
+    @Override
+    public NDArray embedding(NDArray ids, QuantizedWeight weight) {
+        long[] rows = ids.toLongArray();
+        int columns = weight.columns();
+        NDArray out = ids.getManager().create(new Shape(rows.length, columns), DataType.FLOAT32);
+        FloatBuffer to =
+                out.toByteBuffer(true).order(ByteOrder.nativeOrder()).asFloatBuffer();
+        team.forEach(
+                rows.length,
+                1,
+                (first, last) -> {
+                    float[] row = new float[columns];
+                    for (int i = first; i < last; ++i) {
+                        weight.dequantizeRow(Math.toIntExact(rows[i]), row);
+                        to.put(i * columns, row);
+                    }
+                });
+        return out;
+    }
+
+    @Override
+    public NDArray linear(NDArray x, NDArray weight) {
+        Shape shape = weight.getShape();
+        int rows = Math.toIntExact(shape.get(0));
+        int columns = Math.toIntExact(shape.get(1));
+        long address = Address.of(weight, shape.size());
+        return NativeLinear.multiply(
+                team, new DenseMatrix(set(), address, dtype(), rows, columns), x);
+    }
+
+    @Override
+    public QuantizedLinear quantized(NDManager manager, QuantizedWeight weight) {
+        return new NativeLinear(
+                team, matrix(weight), () -> torch.training().quantized(manager, weight));
+    }
+
+    private Matrix matrix(QuantizedWeight weight) {
+        if (weight instanceof Int4 int4) {
+            return new Int4Matrix(set, int4);
+        }
+        if (weight instanceof Int8 int8) {
+            return new Int8Matrix(set, int8);
+        }
+        BitsandbytesWeight codebook = (BitsandbytesWeight) weight;
+        return CodebookMatrix.supports(codebook)
+                ? new CodebookMatrix(set, codebook)
+                : new DequantizedMatrix(set, codebook);
+    }
+
+    @Override
+    public NDArray add(NDArray x, NDArray y) {
+        NDArray out = like(x);
+        int count = Math.toIntExact(x.size());
+        long left = Address.ofFloats(x, count);
+        long right = Address.ofFloats(y, count);
+        long to = Address.ofFloats(out, count);
+        team.forEach(
+                count,
+                SHARE,
+                (first, last) -> {
+                    long at = (long) Float.BYTES * first;
+                    NativeLibrary.add(set(), left + at, right + at, last - first, to + at);
+                });
+        return out;
+    }
+
+    @Override
+    public NDArray rmsNorm(NDArray x, NDArray weight, float eps) {
+        NDArray out = like(x);
+        int columns = Math.toIntExact(weight.size());
+        int tokens = Math.toIntExact(x.size() / columns);
+        long from = Address.ofFloats(x, (long) tokens * columns);
+        long to = Address.ofFloats(out, x.size());
+        long factors = Address.of(weight, columns);
+        int type = NativeLibrary.type(dtype());
+        team.forEach(
+                tokens,
+                Math.max(1, SHARE / columns),
+                (first, last) -> {
+                    long at = (long) Float.BYTES * columns * first;
+                    NativeLibrary.rmsNorm(
+                            set(), from + at, factors, type, eps, last - first, columns, to + at);
+                });
+        return out;
+    }
+
+    @Override
+    public NDArray swiGlu(NDArray gate, NDArray up) {
+        NDArray out = like(gate);
+        int count = Math.toIntExact(gate.size());
+        long left = Address.ofFloats(gate, count);
+        long right = Address.ofFloats(up, count);
+        long to = Address.ofFloats(out, count);
+        team.forEach(
+                count,
+                SHARE,
+                (first, last) -> {
+                    long at = (long) Float.BYTES * first;
+                    NativeLibrary.swiGlu(set(), left + at, right + at, last - first, to + at);
+                });
+        return out;
+    }
+
+    private static NDArray like(NDArray x) {
+        return x.getManager().create(x.getShape(), DataType.FLOAT32);
+    }
+
+    @Override
+    public Attention attention(NDManager scope, AttentionInput input) {
+        return new NativeAttention(this, scope, input);
+    }
+}
