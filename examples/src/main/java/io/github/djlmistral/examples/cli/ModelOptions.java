@@ -47,7 +47,7 @@ final class ModelOptions {
     @Option(
             names = "--kernels",
             paramLabel = "NAME",
-            description = "Kernels: auto, simd, torch, reference. Default: ${DEFAULT-VALUE}.")
+            description = "Kernels: auto, native, torch, reference. Default: ${DEFAULT-VALUE}.")
     String kernels = "auto";
 
     @Option(

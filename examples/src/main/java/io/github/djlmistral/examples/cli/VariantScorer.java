@@ -47,10 +47,10 @@ final class VariantScorer {
             report.add(measure(variant, model.kernels, model.dtype, null, null));
             return;
         }
-        // the simd kernels also quantize activations, whose error would be attributed to the
-        // weights
-        boolean mayBeSimd = model.kernels.equals("auto") && model.engine() == DjlEngine.PYTORCH;
-        String kernels = mayBeSimd ? "torch" : model.kernels;
+        // the native kernels also quantize the inputs of int4 weights, whose error would be
+        // attributed to the weights
+        boolean mayBeNative = model.kernels.equals("auto") && model.engine() == DjlEngine.PYTORCH;
+        String kernels = mayBeNative ? "torch" : model.kernels;
         try (LogProbabilityFile scores = new LogProbabilityFile(checkpoint.config().vocabSize())) {
             VariantScore base = measure(plain, kernels, model.dtype, scores, null);
             report.add(base);

@@ -251,7 +251,7 @@ class GenerationLifeTest extends Fixture {
         Kernels kernels =
                 before(
                         network.kernels(),
-                        "attention",
+                        "swiGlu",
                         () -> {
                             // in the second layer, when the first has written to the cache
                             if (++calls[0] == (pass - 1) * layers + 2) {
@@ -293,7 +293,7 @@ class GenerationLifeTest extends Fixture {
         Kernels kernels =
                 before(
                         network.kernels(),
-                        "attention",
+                        "swiGlu",
                         () -> {
                             // the second chunk, tokens 6 to 11, needs the keys 0 to 5 as well
                             if (++calls[0] == 3 + 2) {

@@ -201,11 +201,4 @@ class HeadsTest extends Fixture {
                 .isThrownBy(() -> network.forward(parameters, two, false))
                 .withMessageContaining("pad_token_id");
     }
-
-    @Test
-    void simdKernelsComputeGenerationOnly() {
-        assertThatIllegalArgumentException()
-                .isThrownBy(() -> load("token", new ComputeOptions("native", "float32")))
-                .withMessageContaining("native");
-    }
 }

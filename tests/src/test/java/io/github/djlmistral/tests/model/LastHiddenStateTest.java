@@ -205,9 +205,6 @@ class LastHiddenStateTest extends Fixture {
         assertThatExceptionOfType(MalformedModelException.class)
                 .isThrownBy(() -> MistralForCausalLM.load(directory, manager, options("auto")))
                 .withMessageContaining("is a MistralModel, not a MistralForCausalLM");
-        assertThatIllegalArgumentException()
-                .isThrownBy(() -> MistralModel.load(directory, manager, options("native")))
-                .withMessageContaining("auto");
     }
 
     @Test
