@@ -120,8 +120,8 @@ class EngineCommandsTest {
 
     @Test
     void whatRustLacksIsNamed() {
-        assertThat(Cli.run("generate", "--engine=Rust", "--kernels=simd", QUESTION).fault(1))
-                .contains("simd kernels need DJL's PyTorch engine");
+        assertThat(Cli.run("generate", "--engine=Rust", "--kernels=native", QUESTION).fault(1))
+                .contains("native kernels need DJL's PyTorch engine");
         assertThat(Cli.run("generate", "--engine=Rust", "--quantization=int4", QUESTION).fault(1))
                 .contains("quantized weights", "optEngine(\"PyTorch\")");
         assertThat(Cli.run("generate", "--engine=Rust", "--threads=1", QUESTION).fault(2))

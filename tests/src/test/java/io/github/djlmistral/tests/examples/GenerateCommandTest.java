@@ -8,6 +8,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import io.github.djlmistral.engine.generation.GenerationConfig;
+import io.github.djlmistral.tests.Engines;
 import io.github.djlmistral.tests.model.Fixture;
 import io.github.djlmistral.tests.model.Reference;
 import java.util.ArrayList;
@@ -41,7 +42,7 @@ class GenerateCommandTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"torch", "reference"})
+    @ValueSource(strings = {"native", "torch", "reference"})
     void jsonHasTheRecordedTokensAndLogProbabilities(String kernels) {
         JsonObject recorded = REFERENCE.greedy("short");
         JsonObject json =
@@ -110,7 +111,11 @@ class GenerateCommandTest {
                         .succeeds();
         JsonArray ids = recorded.getAsJsonArray("outputs").get(0).getAsJsonArray();
         assertThat(run.out().strip()).isEqualTo(ids.get(0) + "," + ids.get(1) + "," + ids.get(2));
-        assertThat(run.err()).contains("5 prompt tokens", "3 generated", "kernels torch float32");
+        assertThat(run.err())
+                .contains(
+                        "5 prompt tokens",
+                        "3 generated",
+                        "kernels " + Engines.fastestKernels() + " float32");
     }
 
     @Test

@@ -10,6 +10,7 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Parameter;
 import ai.djl.repository.zoo.Criteria;
 import ai.djl.repository.zoo.ZooModel;
+import io.github.djlmistral.engine.kernels.AttentionInput;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
@@ -28,6 +29,7 @@ final class Observed<I, O> implements AutoCloseable {
     private final ZooModel<NDList, NDList> weights;
     private final ZooModel<I, O> model;
     private final List<Pass> passes = Collections.synchronizedList(new ArrayList<>());
+    private int sequences;
     private volatile int failAt = -1;
     private volatile int actAfter = -1;
     private volatile Runnable action = () -> {};
@@ -84,7 +86,9 @@ final class Observed<I, O> implements AutoCloseable {
                         Kernels.class.getClassLoader(),
                         new Class<?>[] {Kernels.class},
                         (proxy, method, arguments) -> {
-                            if (method.getName().equals("embedding")) {
+                            if (method.getName().equals("attention")) {
+                                note((AttentionInput) arguments[1]);
+                            } else if (method.getName().equals("embedding")) {
                                 note((NDArray) arguments[0]);
                             }
                             try {
@@ -95,12 +99,17 @@ final class Observed<I, O> implements AutoCloseable {
                         });
     }
 
+    /** The kernels prepare the attention of a pass before they look its tokens up. */
+    private void note(AttentionInput input) {
+        sequences = input.sequences();
+    }
+
     private void note(NDArray ids) {
         if (passes.size() == failAt) {
             throw new IllegalStateException("provoked by the test");
         }
-        int width = (int) ids.getShape().get(1);
         long[] flat = ids.toLongArray();
+        int width = flat.length / sequences;
         List<List<Long>> rows = new ArrayList<>();
         for (int from = 0; from < flat.length; from += width) {
             rows.add(Arrays.stream(flat, from, from + width).boxed().toList());
