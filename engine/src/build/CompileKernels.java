@@ -1,28 +1,52 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.Stream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
 
 /**
- * Compiles the C kernels for every platform, with the clang that Maven unpacked: {@code java
- * CompileKernels.java SOURCES LLVM WORK OUTPUT}.
+ * Compiles the C kernels for every platform: {@code java CompileKernels.java SOURCES WORK OUTPUT
+ * JAR}. The libraries are written to OUTPUT/PLATFORM/.
  *
- * <p>Without that clang, clang and lld of the PATH are used; without these, the jar has no native
- * kernels. The sources include nothing of a C library or a JDK, and link to nothing, so one machine
- * compiles for all platforms, and the same sources give the same bytes.
+ * <p>JAR is {@code org.bytedeco:llvm}, which contains clang and lld. If there is no such file, clang
+ * and lld of the PATH are used; without these, there are no libraries. The sources include nothing
+ * of a C library or a JDK, and link to nothing, so one machine compiles for all platforms, and the
+ * same sources give the same bytes.
+ *
+ * <p>Objects and libraries are kept in WORK, named by a hash of all that they depend on: nothing is
+ * compiled twice.
  */
 final class CompileKernels {
 
-    /** An instruction set that all kernels are compiled for. */
+    /** An instruction set that kernels are compiled for. */
     private record Variant(String name, String... flags) {}
 
-    private record Platform(
-            String name, String library, String triple, List<Variant> variants, String... linker) {}
+    private record Platform(String name, String triple, List<Variant> variants, Format format) {}
+
+    /** A format of libraries, and how lld writes it. */
+    private record Format(String library, String flavor, List<String> compile, String... link) {}
 
     private static final List<Variant> X86 =
             List.of(
@@ -42,160 +66,424 @@ final class CompileKernels {
     private static final List<Variant> ARM =
             List.of(new Variant("neon", "-march=armv8.2-a+dotprod+fp16"));
 
-    private static final String[] ELF = {
-        "-flavor", "gnu", "-shared", "--build-id=none", "-z", "noexecstack", "-o"
-    };
-    private static final String[] MACH_O = {
-        "-flavor", "darwin", "-dylib", "-no_uuid", "-platform_version", "macos", "11.0", "11.0"
-    };
-    private static final String[] PE = {"-flavor", "link", "/dll", "/noentry", "/brepro"};
+    /** What runs on any processor of the architecture: the functions that Java calls. */
+    private static final Variant BASE = new Variant("all");
+
+    private static final Format ELF =
+            new Format(
+                    "libdjlmistral.so",
+                    "gnu",
+                    List.of("-fPIC"),
+                    "-shared",
+                    "--strip-all",
+                    "--build-id=none",
+                    "-z",
+                    "noexecstack",
+                    "-z",
+                    "defs");
+
+    private static final Format MACH_O =
+            new Format(
+                    "libdjlmistral.dylib",
+                    "darwin",
+                    List.of("-fPIC"),
+                    "-dylib",
+                    "-S",
+                    "-x",
+                    "-platform_version",
+                    "macos",
+                    "11.0",
+                    "11.0",
+                    // otherwise the path of the output
+                    "-install_name",
+                    "@rpath/libdjlmistral.dylib");
+
+    private static final Format PE =
+            new Format(
+                    "djlmistral.dll",
+                    "link",
+                    List.of("-mno-stack-arg-probe"),
+                    "/dll",
+                    "/noentry",
+                    "/noimplib",
+                    "/brepro");
 
     private static final List<Platform> PLATFORMS =
             List.of(
-                    new Platform("linux-x86_64", "libdjlmistral.so", "x86_64-linux-gnu", X86),
-                    new Platform("linux-aarch64", "libdjlmistral.so", "aarch64-linux-gnu", ARM),
-                    new Platform("osx-x86_64", "libdjlmistral.dylib", "x86_64-apple-macos11", X86),
-                    new Platform("osx-aarch64", "libdjlmistral.dylib", "arm64-apple-macos11", ARM),
-                    new Platform("win-x86_64", "djlmistral.dll", "x86_64-pc-windows-msvc", X86));
+                    new Platform("linux-x86_64", "x86_64-linux-gnu", X86, ELF),
+                    new Platform("linux-aarch64", "aarch64-linux-gnu", ARM, ELF),
+                    new Platform("osx-x86_64", "x86_64-apple-macos11", X86, MACH_O),
+                    new Platform("osx-aarch64", "arm64-apple-macos11", ARM, MACH_O),
+                    new Platform("win-x86_64", "x86_64-pc-windows-msvc", X86, PE),
+                    new Platform("win-aarch64", "aarch64-pc-windows-msvc", ARM, PE));
+
+    private static final List<String> FLAGS =
+            List.of(
+                    "-std=c17",
+                    "-O2",
+                    // sums in the order of the source, so that all variants give the same bits
+                    "-ffp-contract=off",
+                    "-fno-math-errno",
+                    "-ffreestanding",
+                    "-fvisibility=hidden",
+                    "-fno-stack-protector",
+                    "-fno-unwind-tables",
+                    "-fno-asynchronous-unwind-tables",
+                    "-Wall",
+                    "-Wextra",
+                    "-Wno-unused-parameter");
+
+    /** macOS loads only what is linked to its libSystem, even if nothing of it is used. */
+    private static final String LIB_SYSTEM =
+            """
+            --- !tapi-tbd
+            tbd-version: 4
+            targets: [ x86_64-macos, arm64-macos ]
+            install-name: '/usr/lib/libSystem.B.dylib'
+            ...
+            """;
 
     private final Path sources;
     private final Path work;
-    private final String clang;
-    private final String lld;
-    private final Path libraries;
+    private final Path output;
+    private final Toolchain tools;
 
-    private CompileKernels(Path sources, Path llvm, Path work) throws IOException {
+    /** The hashes of all headers: a source may include any of them. */
+    private final String headers;
+
+    private final Set<Path> current = ConcurrentHashMap.newKeySet();
+
+    private CompileKernels(Path sources, Path work, Path output, Toolchain tools)
+            throws IOException {
         this.sources = sources;
-        this.work = work;
-        libraries = Files.createDirectories(work.resolve("lib"));
-        Path unpacked = null;
-        if (Files.isDirectory(llvm)) {
-            try (Stream<Path> files = Files.walk(llvm)) {
-                unpacked =
-                        files.filter(f -> f.getFileName().toString().matches("clang(\\.exe)?"))
-                                .filter(Files::isRegularFile)
-                                .findFirst()
-                                .orElse(null);
-            }
+        this.work = Files.createDirectories(work);
+        this.output = output;
+        this.tools = tools;
+        List<String> hashes = new ArrayList<>();
+        for (Path header : files(".h")) {
+            hashes.add(hash(header.getFileName().toString(), Files.readString(header)));
         }
-        clang = unpacked == null ? "clang" : unpacked.toString();
-        lld = unpacked == null ? "lld" : unpacked.resolveSibling("lld").toString();
-        if (unpacked != null) {
-            Path folder = unpacked.getParent();
-            for (String tool : List.of(clang, lld)) {
-                Path.of(tool).toFile().setExecutable(true);
-            }
-            // clang was linked to these names, which the jar cannot hold as links
-            for (String name : List.of("libLLVM", "libclang-cpp")) {
-                Path link = libraries.resolve(name + ".so.20.1");
-                if (!Files.exists(link)) {
-                    Files.createSymbolicLink(link, folder.resolve(name + ".so").toAbsolutePath());
-                }
-            }
-        }
+        headers = String.join(" ", hashes);
     }
 
-    public static void main(String[] arguments) throws IOException, InterruptedException {
-        CompileKernels compiler =
-                new CompileKernels(
-                        Path.of(arguments[0]), Path.of(arguments[1]), Path.of(arguments[2]));
-        if (!compiler.runs()) {
-            System.out.println("no clang for this platform: the jar gets no native kernels");
+    public static void main(String[] arguments) throws Exception {
+        Path sources = Path.of(arguments[0]);
+        Path work = Path.of(arguments[1]).toAbsolutePath();
+        Path output = Path.of(arguments[2]).toAbsolutePath();
+        Toolchain tools = Toolchain.find(Path.of(arguments[3]), work.resolve("llvm"));
+        if (tools == null) {
+            for (Platform platform : PLATFORMS) {
+                delete(output.resolve(platform.name()));
+            }
+            say("no native kernels, as neither " + arguments[3] + " nor clang and lld are there");
             return;
         }
-        for (Platform platform : PLATFORMS) {
-            compiler.compile(platform, Path.of(arguments[3]));
-        }
-    }
-
-    private boolean runs() throws InterruptedException {
         try {
-            return run(List.of(clang, "--version")).isEmpty() && run(List.of(lld, "-flavor", "gnu", "--version")).isEmpty();
-        } catch (IOException e) {
-            return false;
+            new CompileKernels(sources, work, output, tools).compile();
+        } catch (ToolException e) {
+            System.err.println(e.getMessage());
+            System.exit(1);
         }
     }
 
-    private void compile(Platform platform, Path output) throws IOException, InterruptedException {
-        List<String> objects = new ArrayList<>();
-        try (Stream<Path> files = Files.list(sources)) {
-            for (Path source : files.filter(f -> f.toString().endsWith(".c")).sorted().toList()) {
-                if (source.endsWith("jni.c")) {
-                    objects.add(object(platform, source, new Variant("all")));
-                    continue;
-                }
+    private void compile() throws IOException, InterruptedException, ToolException {
+        long start = System.nanoTime();
+        ExecutorService pool =
+                Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors());
+        try {
+            Map<Platform, List<Future<List<Path>>>> objects = new LinkedHashMap<>();
+            for (Platform platform : PLATFORMS) {
+                List<Future<List<Path>>> variants = new ArrayList<>();
                 for (Variant variant : platform.variants()) {
-                    objects.add(object(platform, source, variant));
+                    variants.add(pool.submit(() -> objects(platform, variant)));
+                }
+                variants.add(pool.submit(() -> objects(platform, BASE)));
+                objects.put(platform, variants);
+            }
+            List<String> done = new ArrayList<>();
+            for (Platform platform : PLATFORMS) {
+                Path folder = output.resolve(platform.name());
+                try {
+                    List<Path> all = new ArrayList<>();
+                    for (Future<List<Path>> variant : objects.get(platform)) {
+                        all.addAll(variant.get());
+                    }
+                    Path library = library(platform, all);
+                    Files.createDirectories(folder);
+                    Path to = folder.resolve(platform.format().library());
+                    if (!Files.exists(to) || Files.mismatch(library, to) >= 0) {
+                        Files.copy(library, to, StandardCopyOption.REPLACE_EXISTING);
+                    }
+                    done.add(platform.name());
+                } catch (ExecutionException e) {
+                    leaveOut(platform, e.getCause());
+                } catch (ToolException e) {
+                    leaveOut(platform, e);
+                }
+            }
+            if (tools.used()) {
+                long seconds = (System.nanoTime() - start) / 1_000_000_000;
+                say(
+                        "native kernels for %s compiled in %d s by %s"
+                                .formatted(String.join(", ", done), seconds, tools.version()));
+            }
+            deleteOld();
+        } finally {
+            pool.shutdownNow();
+        }
+    }
+
+    /** A compiler that we do not know may be unable to do it, but ours must not. */
+    private void leaveOut(Platform platform, Throwable cause) throws IOException, ToolException {
+        if (!(cause instanceof ToolException e)) {
+            throw new IOException(cause);
+        }
+        if (tools.known()) {
+            throw e;
+        }
+        delete(output.resolve(platform.name()));
+        say("no native kernels for " + platform.name() + ": " + cause.getMessage());
+    }
+
+    /** Compiles all sources for a variant. */
+    private List<Path> objects(Platform platform, Variant variant)
+            throws IOException, InterruptedException, ToolException {
+        List<String> flags = new ArrayList<>(FLAGS);
+        flags.add("--target=" + platform.triple());
+        flags.add("-DVARIANT=" + variant.name());
+        flags.addAll(List.of(variant.flags()));
+        flags.addAll(platform.format().compile());
+        if (tools.known()) {
+            flags.add("-Werror");
+        }
+        String key = String.join(" ", flags) + headers + tools.version();
+        List<Path> objects = new ArrayList<>();
+        Path precompiled = null;
+        for (Path source : files(".c")) {
+            if (source.endsWith("jni.c") != (variant == BASE)) {
+                continue;
+            }
+            String name = source.getFileName().toString();
+            Path object = work.resolve(hash(key, name, Files.readString(source)) + ".o");
+            objects.add(object);
+            current.add(object);
+            if (Files.exists(object)) {
+                continue;
+            }
+            List<String> command = new ArrayList<>(flags);
+            if (variant != BASE) {
+                // most of the time goes into the headers of the intrinsics
+                if (precompiled == null) {
+                    precompiled = work.resolve(platform.name() + "-" + variant.name() + ".pch");
+                    tools.clang(sources, flags, "-x", "c-header", "vec.h", "-o", precompiled);
+                }
+                command.addAll(List.of("-include-pch", precompiled.toString()));
+            }
+            Path part = work.resolve(object.getFileName() + ".part");
+            tools.clang(sources, command, "-c", name, "-o", part);
+            Files.move(part, object, StandardCopyOption.REPLACE_EXISTING);
+        }
+        return objects;
+    }
+
+    private Path library(Platform platform, List<Path> objects)
+            throws IOException, InterruptedException, ToolException {
+        Format format = platform.format();
+        List<String> arguments = new ArrayList<>(List.of(format.link()));
+        if (format == MACH_O) {
+            Path libSystem = Files.writeString(work.resolve("libSystem.tbd"), LIB_SYSTEM);
+            current.add(libSystem);
+            arguments.addAll(List.of("-arch", platform.triple().replaceAll("-.*", "")));
+            arguments.add(libSystem.toString());
+        }
+        for (Path object : objects) {
+            arguments.add(object.toString());
+        }
+        // the name of the file is part of the library
+        Path library = work.resolve(hash(tools.version(), arguments)).resolve(format.library());
+        current.add(library.getParent());
+        current.add(library);
+        if (!Files.exists(library)) {
+            Path part = Files.createDirectories(work.resolve("part")).resolve(format.library());
+            arguments.addAll(format == PE ? List.of("/out:" + part) : List.of("-o", part + ""));
+            tools.lld(format.flavor(), arguments);
+            Files.createDirectories(library.getParent());
+            Files.move(part, library, StandardCopyOption.REPLACE_EXISTING);
+        }
+        return library;
+    }
+
+    /** Deletes what other sources gave. */
+    private void deleteOld() throws IOException {
+        try (Stream<Path> files = Files.list(work)) {
+            for (Path file : files.toList()) {
+                if (!current.contains(file) && !file.endsWith("llvm")) {
+                    delete(file);
                 }
             }
         }
-        Path library = output.resolve(platform.name()).resolve(platform.library());
-        Files.createDirectories(library.getParent());
-        List<String> command = new ArrayList<>(List.of(lld));
-        if (platform.name().startsWith("linux")) {
-            command.addAll(List.of(ELF));
-            command.add(library.toString());
-        } else if (platform.name().startsWith("osx")) {
-            command.addAll(List.of(MACH_O));
-            command.addAll(List.of("-arch", platform.triple().replaceAll("-.*", "")));
-            command.addAll(List.of("-undefined", "dynamic_lookup", "-o", library.toString()));
-        } else {
-            command.addAll(List.of(PE));
-            command.add("/out:" + library);
-        }
-        command.addAll(objects);
-        execute(command);
     }
 
-    private String object(Platform platform, Path source, Variant variant)
-            throws IOException, InterruptedException {
-        String name = source.getFileName().toString().replace(".c", "");
-        Path object = work.resolve(platform.name() + "-" + name + "-" + variant.name() + ".o");
-        List<String> command =
-                new ArrayList<>(
-                        List.of(
-                                clang,
-                                "--target=" + platform.triple(),
-                                "-std=c17",
-                                "-O2",
-                                // sums in the order of the source, so that all variants give the
-                                // same bits
-                                "-ffp-contract=off",
-                                "-fno-math-errno",
-                                "-ffreestanding",
-                                "-fvisibility=hidden",
-                                "-fno-stack-protector",
-                                "-fno-unwind-tables",
-                                "-fno-asynchronous-unwind-tables",
-                                "-Wall",
-                                "-Wextra",
-                                "-Wno-unused-parameter",
-                                "-Werror",
-                                "-DVARIANT=" + variant.name()));
-        command.addAll(List.of(variant.flags()));
-        if (platform.name().startsWith("win")) {
-            command.add("-mno-stack-arg-probe");
-        } else {
-            command.add("-fPIC");
-        }
-        command.addAll(List.of("-c", source.toString(), "-o", object.toString()));
-        execute(command);
-        return object.toString();
-    }
-
-    private void execute(List<String> command) throws IOException, InterruptedException {
-        String error = run(command);
-        if (!error.isEmpty()) {
-            throw new IOException(String.join(" ", command) + "\n" + error);
+    private static void delete(Path fileOrFolder) throws IOException {
+        if (Files.exists(fileOrFolder)) {
+            try (Stream<Path> files = Files.walk(fileOrFolder)) {
+                for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                    Files.delete(file);
+                }
+            }
         }
     }
 
-    /** Returns what the command printed if it failed, otherwise an empty string. */
-    private String run(List<String> command) throws IOException, InterruptedException {
-        ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
-        builder.environment().put("LD_LIBRARY_PATH", libraries.toString());
-        Process process = builder.start();
-        String text = new String(process.getInputStream().readAllBytes());
-        return process.waitFor() == 0 ? "" : text.isEmpty() ? "failed" : text;
+    private List<Path> files(String extension) throws IOException {
+        try (Stream<Path> files = Files.list(sources)) {
+            return files.filter(f -> f.toString().endsWith(extension)).sorted().toList();
+        }
+    }
+
+    private static String hash(Object... parts) {
+        try {
+            byte[] bytes = Arrays.asList(parts).toString().getBytes(StandardCharsets.UTF_8);
+            byte[] hash = MessageDigest.getInstance("SHA-256").digest(bytes);
+            return HexFormat.of().formatHex(hash, 0, 16);
+        } catch (NoSuchAlgorithmException e) {
+            throw new AssertionError(e); // every Java has SHA-256
+        }
+    }
+
+    private static void say(String line) {
+        System.out.println("CompileKernels: " + line);
+    }
+
+    /** A program that failed: the message is the command and what it printed. */
+    private static final class ToolException extends Exception {
+        private static final long serialVersionUID = 1L;
+
+        ToolException(String message) {
+            super(message);
+        }
+    }
+
+    /** clang and lld. */
+    private static final class Toolchain {
+        private final String version;
+        private final Path jar;
+        private final Path folder;
+        private boolean used;
+
+        private Toolchain(String version, Path jar, Path folder) {
+            this.version = version;
+            this.jar = jar;
+            this.folder = folder;
+        }
+
+        /** Returns those of the jar, else those of the PATH, else null. */
+        static Toolchain find(Path jar, Path folder) throws IOException, InterruptedException {
+            if (Files.exists(jar)) {
+                return new Toolchain(jar.getFileName().toString(), jar, folder);
+            }
+            try {
+                String clang = run(null, List.of("clang", "--version"));
+                String lld = run(null, List.of("lld", "-flavor", "gnu", "--version"));
+                String version = clang.lines().findFirst().orElse("") + ", " + lld.strip();
+                return new Toolchain(version, null, null);
+            } catch (IOException | ToolException e) {
+                return null;
+            }
+        }
+
+        String version() {
+            return version;
+        }
+
+        /** Whether the sources are known to compile with it. */
+        boolean known() {
+            return jar != null;
+        }
+
+        boolean used() {
+            return used;
+        }
+
+        void clang(Path directory, List<String> flags, Object... arguments)
+                throws IOException, InterruptedException, ToolException {
+            List<String> command = new ArrayList<>(List.of(program("clang")));
+            command.addAll(flags);
+            for (Object argument : arguments) {
+                command.add(argument.toString());
+            }
+            run(directory, command);
+        }
+
+        void lld(String flavor, List<String> arguments)
+                throws IOException, InterruptedException, ToolException {
+            List<String> command = new ArrayList<>(List.of(program("lld"), "-flavor", flavor));
+            command.addAll(arguments);
+            run(null, command);
+        }
+
+        /** Returns how to start it. Unpacks the jar only if something is to be compiled. */
+        private synchronized String program(String name) throws IOException {
+            used = true;
+            if (jar == null) {
+                return name;
+            }
+            Path programs = folder.resolve(version);
+            if (!Files.exists(programs)) {
+                delete(folder);
+                Path part = folder.resolve("part");
+                unpack(part);
+                Files.move(part, programs);
+            }
+            boolean windows = System.getProperty("os.name").startsWith("Windows");
+            return programs.resolve("bin").resolve(windows ? name + ".exe" : name).toString();
+        }
+
+        /** Unpacks to bin and lib, where the programs look for their libraries and headers. */
+        private void unpack(Path to) throws IOException {
+            try (ZipFile zip = new ZipFile(jar.toFile())) {
+                List<ZipEntry> entries =
+                        zip.stream().map(ZipEntry.class::cast).filter(e -> !e.isDirectory()).toList();
+                entries.parallelStream().forEach(entry -> unpack(zip, entry, to));
+            } catch (UncheckedIOException e) {
+                throw e.getCause();
+            }
+        }
+
+        private static void unpack(ZipFile zip, ZipEntry entry, Path to) {
+            String path = entry.getName().replaceFirst("^org/bytedeco/llvm/[^/]*/", "");
+            if (path.matches("(clang|lld)(\\.exe)?")) {
+                path = "bin/" + path;
+            } else if (path.matches("lib(LLVM|clang-cpp)\\.(so|dylib)")) {
+                // on Linux the programs were linked to names that the jar does not contain
+                path = "lib/" + path.replaceFirst("so$", "so.20.1");
+            } else if (!path.matches("lib/clang/[0-9]+/include/.*")) {
+                return;
+            }
+            Path file = to.resolve(path);
+            try (InputStream in = zip.getInputStream(entry)) {
+                Files.createDirectories(file.getParent());
+                Files.copy(in, file);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+            if (path.startsWith("bin/") && !file.toFile().setExecutable(true)) {
+                throw new UncheckedIOException(new IOException(file + " cannot be made executable"));
+            }
+        }
+
+        /** Returns what the command printed. */
+        private static String run(Path directory, List<String> command)
+                throws IOException, InterruptedException, ToolException {
+            Process process =
+                    new ProcessBuilder(command)
+                            .directory(directory == null ? null : directory.toFile())
+                            .redirectErrorStream(true)
+                            .start();
+            String text = new String(process.getInputStream().readAllBytes());
+            if (process.waitFor() != 0) {
+                throw new ToolException(String.join(" ", command) + "\n" + text);
+            }
+            return text;
+        }
     }
 }
