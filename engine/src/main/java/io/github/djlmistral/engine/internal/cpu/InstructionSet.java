@@ -1,8 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.internal.cpu;
 
+import ai.djl.util.Utils;
+import io.github.djlmistral.engine.internal.Quote;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +30,11 @@ public enum InstructionSet {
     /** ARM since 8.2 with dot products: Apple's since M1, AWS Graviton since 2. */
     NEON("NEON");
 
+    /** The environment variable, or system property, that chooses the instruction set. */
+    public static final String VARIABLE = "MISTRAL_NATIVE";
+
+    private static final String AUTO = "auto";
+
     private final String text;
 
     InstructionSet(String text) {
@@ -32,33 +47,159 @@ public enum InstructionSet {
     }
 
     /**
+     * Checks a value of the option {@code native}.
+     *
+     * @param option {@code "auto"}, or the lower-case name of a constant
+     * @throws IllegalArgumentException if it is another one; the message lists the values
+     */
+    public static void check(String option) {
+        requested(option, "native");
+    }
+
+    /**
+     * Returns the instruction set to compute with.
+     *
+     * @param option the value of the option {@code native}; {@code "auto"} chooses the one that
+     *     {@link #VARIABLE} names, or the fastest if it is not set
+     * @return one of {@link #available}
+     * @throws IllegalArgumentException if option or variable have an unknown value, or name an
+     *     instruction set that processor or operating system do not support; the message lists
+     *     those that they do
+     * @throws IllegalStateException if none is available, see {@link #missing}
+     */
+    public static InstructionSet choose(String option) {
+        List<InstructionSet> available = available();
+        if (available.isEmpty()) {
+            throw new IllegalStateException(missing());
+        }
+        String source = "native";
+        InstructionSet chosen = requested(option, source);
+        String variable = Utils.getEnvOrSystemProperty(VARIABLE);
+        if (chosen == null && variable != null && !variable.isEmpty()) {
+            source = VARIABLE;
+            chosen = requested(variable, source);
+        }
+        if (chosen == null) {
+            return available.get(available.size() - 1);
+        }
+        if (!available.contains(chosen)) {
+            throw new IllegalArgumentException(
+                    source
+                            + " is \""
+                            + chosen.option()
+                            + "\", which this system does not support: choose "
+                            + options(available));
+        }
+        return chosen;
+    }
+
+    /** Returns null for {@link #AUTO}. */
+    private static @Nullable InstructionSet requested(String value, String source) {
+        if (value.equals(AUTO)) {
+            return null;
+        }
+        for (InstructionSet set : values()) {
+            if (set.option().equals(value)) {
+                return set;
+            }
+        }
+        throw new IllegalArgumentException(
+                source + " is " + Quote.of(value) + ": choose " + options(List.of(values())));
+    }
+
+    private String option() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
+    /** Lists values as {@code "auto", "avx2" or "avx512"}. */
+    private static String options(List<InstructionSet> sets) {
+        String last = sets.get(sets.size() - 1).option();
+        return Stream.concat(Stream.of(AUTO), sets.stream().map(InstructionSet::option))
+                .map(option -> (option.equals(last) ? " or \"" : ", \"") + option + "\"")
+                .collect(Collectors.joining())
+                .substring(2);
+    }
+
+    /**
      * Returns why no instruction set is available.
      *
      * @return the cause; null if one is
      */
     public static @Nullable String missing() {
-        return NativeLibrary.missing();
+        return Detected.MISSING;
     }
 
     /**
      * Returns the instruction sets that processor and operating system support, the fastest last.
      *
-     * @return an empty list if the library is not available, see {@link #missing}
+     * @return an empty list if there are none, see {@link #missing}
      */
     public static List<InstructionSet> available() {
-        if (NativeLibrary.missing() != null) {
-            return List.of();
-        }
-        int bits = NativeLibrary.instructionSets();
-        return NativeLibrary.ARM
-                ? List.of(NEON)
-                : Arrays.stream(values())
-                        .filter(set -> set != NEON && (bits >> set.ordinal() & 1) == 1)
-                        .toList();
+        return Detected.SETS;
     }
 
     @Override
     public String toString() {
         return text;
+    }
+
+    /** Detection loads the library, names do not. */
+    private static final class Detected {
+
+        /** Bits of {@code AT_HWCAP}: arithmetic with float16, and dot products of int8. */
+        private static final long NEEDED_OF_ARM = 1L << 10 | 1L << 20;
+
+        static final @Nullable String MISSING;
+        static final List<InstructionSet> SETS;
+
+        static {
+            String missing = NativeLibrary.missing();
+            List<InstructionSet> sets = List.of();
+            if (missing == null) {
+                try {
+                    sets = detect();
+                    missing =
+                            sets.isEmpty()
+                                    ? "the processor has neither AVX2 with FMA and F16C nor ARM's dot products"
+                                    : null;
+                } catch (IOException | LinkageError e) {
+                    missing = "the instruction sets of the processor cannot be detected: " + e;
+                }
+            }
+            MISSING = missing;
+            SETS = sets;
+        }
+
+        private Detected() {}
+
+        private static List<InstructionSet> detect() throws IOException {
+            int bits = NativeLibrary.instructionSets();
+            if (System.getProperty("os.arch", "").equals("aarch64")) {
+                boolean linux = System.getProperty("os.name", "").equals("Linux");
+                return !linux || (hardware() & NEEDED_OF_ARM) == NEEDED_OF_ARM
+                        ? List.of(NEON)
+                        : List.of();
+            }
+            return Arrays.stream(values())
+                    .filter(set -> set != NEON && (bits >> set.ordinal() & 1) == 1)
+                    .toList();
+        }
+
+        /**
+         * Returns {@code AT_HWCAP}, the entry 16 of the auxiliary vector, which Linux passes to
+         * each process: pairs (key, value) of 8 bytes each.
+         */
+        private static long hardware() throws IOException {
+            byte[] vector = Files.readAllBytes(Path.of("/proc/self/auxv"));
+            ByteBuffer pairs = ByteBuffer.wrap(vector).order(ByteOrder.LITTLE_ENDIAN);
+            while (pairs.remaining() >= 16) {
+                long key = pairs.getLong();
+                long value = pairs.getLong();
+                if (key == 16) {
+                    return value;
+                }
+            }
+            return 0;
+        }
     }
 }

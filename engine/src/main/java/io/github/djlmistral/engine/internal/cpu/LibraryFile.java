@@ -1,89 +1,133 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.internal.cpu;
 
-import ai.djl.util.Utils;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.PosixFileAttributes;
-import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
 
 /**
- * A library of the jar, as a file that the system can load.
+ * The native library as a file that the system can load.
  *
- * <p>It is extracted once, to DJL's cache directory, into a folder named by the hash of its bytes:
- * several versions do not disturb each other. A file that is there already is used only if it has
- * the same bytes and nobody else can write to it. Where the cache directory is not writable, the
- * file is extracted to a new temporary folder each time.
+ * @param name the name of the file
+ * @param bytes its content
  */
-final class LibraryFile {
-
-    private LibraryFile() {}
+@SuppressWarnings("ArrayRecordComponent") // no two are compared
+record LibraryFile(String name, byte[] bytes) {
 
     /**
-     * Extracts a library.
+     * Extracts the library to a folder named by the hash of its bytes, so that several versions do
+     * not disturb each other.
      *
-     * @param name the name of the resource, relative to this class: folder and file
-     * @return the path of the file
-     * @throws IOException if the jar has no such library, or no folder is writable
+     * <p>A file that is there already is used if it has the same bytes, otherwise it is replaced.
+     * Any number of threads and processes may do this at the same time: the file appears with all
+     * of its bytes, and who has loaded the file that it replaces keeps that one.
+     *
+     * @param cache the folder for all versions; created if necessary
+     * @return the path of the file, without links
+     * @throws IOException if the folder is not writable, or other users can write to it
      */
-    static Path extract(String name) throws IOException {
-        byte[] bytes;
-        try (InputStream in = LibraryFile.class.getResourceAsStream(name)) {
-            if (in == null) {
-                throw new IOException("this jar has no native kernels for " + name.split("/")[0]);
+    Path extract(Path cache) throws IOException {
+        Path folder = folder(cache);
+        Path file = folder.resolve(name);
+        if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS) || !isCurrent(file)) {
+            Path part =
+                    Files.createTempFile(folder, name, ".part", permissions(folder, "rw-r--r--"));
+            try {
+                Files.write(part, bytes);
+                Files.move(part, file, StandardCopyOption.ATOMIC_MOVE);
+            } finally {
+                Files.deleteIfExists(part);
             }
-            bytes = in.readAllBytes();
         }
-        String file = name.substring(name.indexOf('/') + 1);
-        Path cached = Utils.getEngineCacheDir("mistral").resolve(hash(bytes)).resolve(file);
-        if (isOurs(cached, bytes)) {
-            return cached;
+        WriteAccess.requireOwn(file);
+        if (!isCurrent(file)) {
+            throw new IOException("another program changes " + file);
         }
+        return file.toRealPath();
+    }
+
+    /**
+     * Extracts the library to a new folder in the cache, for a class loader beside another one that
+     * has loaded the file of {@link #extract}: the JVM loads a file once only.
+     *
+     * @param cache the folder for all versions; created if necessary
+     * @return the path of the file, without links
+     * @throws IOException as for {@link #extract}
+     */
+    Path copy(Path cache) throws IOException {
+        return write(Files.createTempDirectory(folder(cache), "copy"));
+    }
+
+    /**
+     * Extracts the library to a new folder for temporary files, which is accessible to this user
+     * only.
+     *
+     * @param directory the directory for temporary files
+     * @return the path of the file, without links
+     * @throws IOException if the directory is not writable
+     */
+    Path temporary(Path directory) throws IOException {
+        return write(Files.createTempDirectory(directory, "djl-mistral"));
+    }
+
+    /**
+     * Deletes what {@link #copy} and {@link #temporary} have made. A library can be deleted as soon
+     * as it is loaded, except on Windows, where it is deleted at exit if possible.
+     */
+    static void delete(Path file) {
+        Path folder = file.getParent();
         try {
-            Files.createDirectories(cached.getParent());
-            Path part = Files.createTempFile(cached.getParent(), file, ".part");
-            Files.write(part, bytes);
-            Files.move(part, cached, StandardCopyOption.ATOMIC_MOVE);
-            if (isOurs(cached, bytes)) {
-                return cached;
-            }
+            Files.delete(file);
+            Files.delete(folder);
         } catch (IOException e) {
-            // read-only, full, or in use by another process
+            // in reverse order
+            folder.toFile().deleteOnExit();
+            file.toFile().deleteOnExit();
         }
-        Path temporary = Files.createTempDirectory("djl-mistral").resolve(file);
-        Files.write(temporary, bytes);
-        temporary.getParent().toFile().deleteOnExit();
-        temporary.toFile().deleteOnExit();
-        return temporary;
     }
 
-    private static boolean isOurs(Path file, byte[] bytes) throws IOException {
-        if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)
-                || !Arrays.equals(Files.readAllBytes(file), bytes)) {
-            return false;
+    private Path write(Path folder) throws IOException {
+        Path file = folder.toRealPath().resolve(name);
+        try {
+            return Files.write(file, bytes);
+        } catch (IOException e) {
+            delete(file);
+            throw e;
         }
-        for (Path path : new Path[] {file, file.getParent()}) {
-            if (!path.getFileSystem().supportedFileAttributeViews().contains("posix")) {
-                return true; // Windows: the home directory is the user's own
-            }
-            PosixFileAttributes attributes = Files.readAttributes(path, PosixFileAttributes.class);
-            if (attributes.permissions().contains(PosixFilePermission.OTHERS_WRITE)
-                    || attributes.permissions().contains(PosixFilePermission.GROUP_WRITE)) {
-                return false;
-            }
-        }
-        return true;
     }
 
-    private static String hash(byte[] bytes) {
+    private Path folder(Path cache) throws IOException {
+        Path folder = cache.resolve(hash());
+        if (!Files.isDirectory(folder)) {
+            Files.createDirectories(folder, permissions(folder, "rwxr-xr-x"));
+        }
+        WriteAccess.requireOwn(folder);
+        return folder;
+    }
+
+    private boolean isCurrent(Path file) throws IOException {
+        return Files.size(file) == bytes.length && Arrays.equals(Files.readAllBytes(file), bytes);
+    }
+
+    /** Limits the permissions that the umask of this process leaves. */
+    private static FileAttribute<?>[] permissions(Path path, String permissions) {
+        return path.getFileSystem().supportedFileAttributeViews().contains("posix")
+                ? new FileAttribute<?>[] {
+                    PosixFilePermissions.asFileAttribute(
+                            PosixFilePermissions.fromString(permissions))
+                }
+                : new FileAttribute<?>[0];
+    }
+
+    private String hash() {
         try {
             byte[] hash = MessageDigest.getInstance("SHA-256").digest(bytes);
             return HexFormat.of().formatHex(hash, 0, 8);

@@ -2,9 +2,7 @@
 package io.github.djlmistral.engine.internal.cpu;
 
 import io.github.djlmistral.engine.weights.Dtype;
-import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,10 +11,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class NativeLibrary {
 
-    /** Whether the processor is an ARM one. */
-    static final boolean ARM = System.getProperty("os.arch", "").equals("aarch64");
-
-    private static final @Nullable String MISSING = load();
+    private static final @Nullable String MISSING = LibraryLoader.load();
 
     private NativeLibrary() {}
 
@@ -27,23 +22,6 @@ final class NativeLibrary {
      */
     static @Nullable String missing() {
         return MISSING;
-    }
-
-    private static @Nullable String load() {
-        String os = System.getProperty("os.name", "").toLowerCase(Locale.ROOT);
-        String arch = System.getProperty("os.arch", "").replace("amd64", "x86_64");
-        String file =
-                os.startsWith("win")
-                        ? "win-" + arch + "/djlmistral.dll"
-                        : os.startsWith("mac")
-                                ? "osx-" + arch + "/libdjlmistral.dylib"
-                                : "linux-" + arch + "/libdjlmistral.so";
-        try {
-            System.load(LibraryFile.extract(file).toString());
-            return instructionSets() == 0 ? "the processor has no AVX2" : null;
-        } catch (IOException | LinkageError e) {
-            return String.valueOf(e.getMessage());
-        }
     }
 
     /** Returns a bit for each {@link InstructionSet} that processor and system support. */
