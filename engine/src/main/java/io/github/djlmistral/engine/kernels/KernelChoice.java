@@ -10,7 +10,6 @@ import io.github.djlmistral.engine.quantization.Weights;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.util.Comparator;
-import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -91,29 +90,27 @@ public record KernelChoice(Kernels kernels, String reason) {
                         ComputeOptions.DEFAULT.equals(dtype)
                                 ? fitting(manager, stored, bytes)
                                 : Dtype.of(dtype);
-                return torchOrNative(manager, name, auto, chosen, stored);
+                return torchOrNative(manager, options, chosen, stored);
             }
             default -> throw new AssertionError("ComputeOptions validates " + name);
         }
     }
 
     private static KernelChoice torchOrNative(
-            NDManager manager, String name, boolean auto, Dtype dtype, @Nullable Dtype stored) {
-        boolean gpu = manager.getDevice().isGpu();
-        List<InstructionSet> available = InstructionSet.available();
-        String missing = gpu ? "they compute on the CPU" : InstructionSet.missing();
-        if (name.equals("native") && missing != null) {
-            throw new IllegalArgumentException(
-                    "the native kernels are not available: " + missing);
-        }
+            NDManager manager, ComputeOptions options, Dtype dtype, @Nullable Dtype stored) {
         TorchKernels torch = new TorchKernels(manager, dtype);
         String weights =
-                dtype == stored || stored == null
-                        ? ""
-                        : "; the weights are stored in " + stored;
-        if ((auto || name.equals("native")) && missing == null) {
-            InstructionSet fastest = available.get(available.size() - 1);
-            NativeKernels kernels = new NativeKernels(torch, fastest);
+                dtype == stored || stored == null ? "" : "; the weights are stored in " + stored;
+        boolean gpu = manager.getDevice().isGpu();
+        String missing = gpu ? "they compute on the CPU" : InstructionSet.missing();
+        boolean auto = options.kernels().equals(ComputeOptions.DEFAULT);
+        boolean named = options.kernels().equals("native");
+        if (named && missing != null) {
+            throw new IllegalArgumentException("the native kernels are not available: " + missing);
+        }
+        if ((auto || named) && missing == null) {
+            InstructionSet set = InstructionSet.choose(options.instructionSet());
+            NativeKernels kernels = new NativeKernels(torch, set);
             return new KernelChoice(kernels, kernels + ", weights in " + dtype + weights);
         }
         return new KernelChoice(
@@ -124,9 +121,7 @@ public record KernelChoice(Kernels kernels, String reason) {
                         + dtype
                         + ": fused PyTorch operators"
                         + weights
-                        + (auto && !gpu
-                                ? "; the native kernels would be faster: " + missing
-                                : ""));
+                        + (auto && !gpu ? "; the native kernels would be faster: " + missing : ""));
     }
 
     /**

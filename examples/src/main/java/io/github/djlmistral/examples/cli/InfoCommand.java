@@ -3,7 +3,6 @@ package io.github.djlmistral.examples.cli;
 
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDManager;
-import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.quantization.Quantization;
@@ -53,10 +52,7 @@ public final class InfoCommand implements Callable<Integer> {
         try (NDManager manager = model.newManager(terminal)) {
             KernelChoice choice =
                     KernelChoice.of(
-                            manager,
-                            new ComputeOptions(model.kernels, model.dtype),
-                            stored.dtype(),
-                            stored.bytes());
+                            manager, model.computeOptions(), stored.dtype(), stored.bytes());
             Map<String, Object> sections = new LinkedHashMap<>();
             sections.put("model", model(path));
             sections.put("config", ConfigFields.of(config));

@@ -51,6 +51,14 @@ final class ModelOptions {
     String kernels = "auto";
 
     @Option(
+            names = "--native",
+            paramLabel = "SET",
+            description =
+                    "Instruction set of the native kernels: avx2, avxvnni, avx512, neon. Default:"
+                            + " the environment variable MISTRAL_NATIVE, or the fastest one.")
+    String instructionSet = ComputeOptions.DEFAULT;
+
+    @Option(
             names = "--dtype",
             paramLabel = "TYPE",
             description =
@@ -115,7 +123,9 @@ final class ModelOptions {
         }
         try (Terminal.Progress progress = terminal.progress("loading " + model, -1)) {
             progress.stepBy(0);
-            criteria.optArgument("kernels", kernels).optArgument("dtype", dtype);
+            criteria.optArgument("kernels", kernels)
+                    .optArgument("dtype", dtype)
+                    .optArgument("native", instructionSet);
             arguments.forEach(criteria::optArgument);
             if (quantization != null) {
                 criteria.optArgument("quantization", quantization);
@@ -146,6 +156,11 @@ final class ModelOptions {
             Quantization.parse(quantization);
         }
         return source.path(terminal);
+    }
+
+    /** Returns kernels, compute type and instruction set. */
+    ComputeOptions computeOptions() {
+        return new ComputeOptions(kernels, dtype, instructionSet);
     }
 
     /** Returns the last part of the name that the user gave. */

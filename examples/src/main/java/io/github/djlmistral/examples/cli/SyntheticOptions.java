@@ -3,7 +3,6 @@ package io.github.djlmistral.examples.cli;
 
 import ai.djl.MalformedModelException;
 import ai.djl.ndarray.NDManager;
-import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.engine.quantization.Weights;
@@ -65,8 +64,7 @@ final class SyntheticOptions {
                             + "): choose fewer --layers",
                     e);
         }
-        return MistralForCausalLM.of(
-                config, weights, name(), manager, new ComputeOptions(model.kernels, model.dtype));
+        return MistralForCausalLM.of(config, weights, name(), manager, model.computeOptions());
     }
 
     /** Returns the name of the model in results. */

@@ -37,6 +37,7 @@ final class VariantScorer {
      */
     void run(Path path, List<String> specs, PerplexityReport report)
             throws IOException, MalformedModelException {
+        ComputeOptions options = model.computeOptions();
         WeightVariant plain = WeightVariant.stored(model.model, path);
         MistralCheckpoint checkpoint = plain.checkpoint();
         if (specs.isEmpty()) {
@@ -44,18 +45,23 @@ final class VariantScorer {
                     model.quantization == null
                             ? plain
                             : WeightVariant.of(model.quantization, checkpoint);
-            report.add(measure(variant, model.kernels, model.dtype, null, null));
+            report.add(measure(variant, options, null, null));
             return;
         }
         // the native kernels also quantize the inputs of int4 weights, whose error would be
         // attributed to the weights
-        boolean mayBeNative = model.kernels.equals("auto") && model.engine() == DjlEngine.PYTORCH;
-        String kernels = mayBeNative ? "torch" : model.kernels;
+        boolean mayBeNative =
+                options.kernels().equals(ComputeOptions.DEFAULT)
+                        && model.engine() == DjlEngine.PYTORCH;
+        String kernels = mayBeNative ? "torch" : options.kernels();
+        String set = options.instructionSet();
         try (LogProbabilityFile scores = new LogProbabilityFile(checkpoint.config().vocabSize())) {
-            VariantScore base = measure(plain, kernels, model.dtype, scores, null);
+            VariantScore base =
+                    measure(plain, new ComputeOptions(kernels, options.dtype(), set), scores, null);
+            ComputeOptions ofBase = new ComputeOptions(kernels, base.dtype(), set);
             report.add(base);
             for (String spec : specs) {
-                report.add(compare(spec, checkpoint, kernels, base.dtype(), scores));
+                report.add(compare(spec, checkpoint, ofBase, scores));
             }
         }
     }
@@ -63,8 +69,7 @@ final class VariantScorer {
     private VariantScore compare(
             String spec,
             MistralCheckpoint base,
-            String kernels,
-            String dtype,
+            ComputeOptions options,
             LogProbabilityFile baseScores)
             throws IOException, MalformedModelException {
         WeightVariant variant = WeightVariant.of(spec, base);
@@ -82,7 +87,7 @@ final class VariantScorer {
         }
         baseScores.rewind();
         try {
-            return measure(variant, kernels, dtype, null, baseScores);
+            return measure(variant, options, null, baseScores);
         } finally {
             variant.checkpoint().weights().closeExcept(base.weights());
         }
@@ -90,8 +95,7 @@ final class VariantScorer {
 
     private VariantScore measure(
             WeightVariant variant,
-            String kernels,
-            String dtype,
+            ComputeOptions options,
             @Nullable LogProbabilityFile to,
             @Nullable LogProbabilityFile base)
             throws IOException, MalformedModelException {
@@ -105,7 +109,7 @@ final class VariantScorer {
                             variant.checkpoint().weights(),
                             variant.name(),
                             manager,
-                            new ComputeOptions(kernels, dtype));
+                            options);
             for (Window window : windows) {
                 try (NDManager scope = manager.newSubManager()) {
                     NDArray scores = Score.logProbabilities(network, scope, window);

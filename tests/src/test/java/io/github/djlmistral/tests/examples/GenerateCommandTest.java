@@ -195,6 +195,13 @@ class GenerateCommandTest {
     }
 
     @Test
+    void anUnknownInstructionSetIsAnError() {
+        assertThat(generate("--ids=5", "--native=sse4").fault(1)).contains("sse4", "avx512");
+        assertThat(generate("--ids=5", "--native=avx2", "--kernels=torch").fault(1))
+                .contains("native is \"avx2\"", "kernels is \"torch\"");
+    }
+
+    @Test
     void unknownKernelsAreAnError() {
         assertThat(generate("--ids=5", "--kernels=fast").fault(1)).contains("fast", "torch");
     }

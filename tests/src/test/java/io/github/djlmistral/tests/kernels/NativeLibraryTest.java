@@ -40,7 +40,9 @@ class NativeLibraryTest {
 
     /** The folder of the library in the jar, and its name. */
     private static final String FOLDER =
-            System.getProperty("os.name").toLowerCase(Locale.ROOT).replaceFirst("^(win|mac).*", "$1")
+            System.getProperty("os.name")
+                            .toLowerCase(Locale.ROOT)
+                            .replaceFirst("^(win|mac).*", "$1")
                             .replace("mac", "osx")
                     + "-"
                     + System.getProperty("os.arch").replace("amd64", "x86_64");
@@ -263,7 +265,8 @@ class NativeLibraryTest {
     @Test
     void aFileOfAnotherUserIsNotUsed() throws Exception {
         assumePosix(cache);
-        assumeTrue(Files.getOwner(cache).getName().equals("root"), "only root can give a file away");
+        assumeTrue(
+                Files.getOwner(cache).getName().equals("root"), "only root can give a file away");
         String garbage = classPath("garbage", new byte[100]);
         load(List.of(), garbage);
         Files.setOwner(
@@ -356,7 +359,8 @@ class NativeLibraryTest {
         }
         assertThat(load(List.of(), first))
                 .hasSize(first.length)
-                .allSatisfy(result -> assertThat(result).containsAnyOf("cut off", "cannot be loaded"));
+                .allSatisfy(
+                        result -> assertThat(result).containsAnyOf("cut off", "cannot be loaded"));
     }
 
     @Test

@@ -124,6 +124,13 @@ class BadInputTest extends ZooFixture {
     }
 
     @Test
+    void anUnknownInstructionSet() {
+        assertNotLoaded(Mistral.criteria(String.class, String.class).optArgument("native", "sse4"))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContainingAll("native", "sse4", "avx512");
+    }
+
+    @Test
     void unknownKernels() {
         assertNotLoaded(
                         Mistral.criteria(String.class, String.class)

@@ -49,6 +49,7 @@ class HubMistakesTest extends PublishedFixture {
                 argument("quantization", "int3"),
                 argument("quantization", "int4-g7"),
                 argument("kernels", "abacus"),
+                argument("native", "sse4"),
                 argument("dtype", "int3"));
     }
 

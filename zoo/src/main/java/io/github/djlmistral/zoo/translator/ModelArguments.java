@@ -39,6 +39,7 @@ public final class ModelArguments {
             Stream.concat(
                             Stream.of(
                                     "kernels",
+                                    "native",
                                     "dtype",
                                     "quantization",
                                     "truncation",
@@ -200,16 +201,17 @@ public final class ModelArguments {
     }
 
     /**
-     * Returns the kernels and the data type.
+     * Returns the kernels, the data type and the instruction set.
      *
      * @param arguments the arguments
-     * @return the values of {@code kernels} and {@code dtype}, or their defaults
-     * @throws IllegalArgumentException if one is unknown; the message lists the known ones
+     * @return the values of {@code kernels}, {@code dtype} and {@code native}, or their defaults
+     * @throws IllegalArgumentException as for {@link ComputeOptions}
      */
     public static ComputeOptions computeOptions(Map<String, ?> arguments) {
         return new ComputeOptions(
                 value(arguments, "kernels").orElse(ComputeOptions.DEFAULT).toString(),
-                value(arguments, "dtype").orElse(ComputeOptions.DEFAULT).toString());
+                value(arguments, "dtype").orElse(ComputeOptions.DEFAULT).toString(),
+                value(arguments, "native").orElse(ComputeOptions.DEFAULT).toString());
     }
 
     /**

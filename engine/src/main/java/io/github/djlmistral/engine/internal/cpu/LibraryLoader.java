@@ -15,9 +15,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Loads the native library of the jar.
  *
- * <p>The file in DJL's cache directory is tried first. If the system does not load it, a copy beside
- * it is, which works if another class loader has loaded the file, as in application servers; then
- * one in the directory for temporary files, which works if the cache is read-only, belongs to
+ * <p>The file in DJL's cache directory is tried first. If the system does not load it, a copy
+ * beside it is, which works if another class loader has loaded the file, as in application servers;
+ * then one in the directory for temporary files, which works if the cache is read-only, belongs to
  * another user, or is on a file system mounted noexec.
  */
 final class LibraryLoader {
@@ -63,7 +63,8 @@ final class LibraryLoader {
 
     /**
      * Linux maps the segments of an ELF file without comparing them with its size, and the process
-     * dies at the first access behind the end. The table of the sections is the last part of a file.
+     * dies at the first access behind the end. The table of the sections is the last part of a
+     * file.
      */
     private static boolean isCutOff(byte[] bytes) {
         ByteBuffer header = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);

@@ -22,8 +22,8 @@ final class WriteAccess {
      * Checks the permissions and owners of a file or directory and of all directories above it.
      *
      * <p>The owner may be the user of this process, or the owner of the root directory. Other users
-     * may write only to a directory with the sticky bit, such as {@code /tmp}, which keeps them from
-     * replacing what they do not own. A group of the owner's name has no other members by
+     * may write only to a directory with the sticky bit, such as {@code /tmp}, which keeps them
+     * from replacing what they do not own. A group of the owner's name has no other members by
      * convention: where it is used, files are writable by the group by default.
      *
      * @param path the file or directory; links in it are followed
