@@ -5,7 +5,7 @@
  * JNI's functions get an environment and a class, which nothing here uses but `address`: all other arguments are
  * numbers. So neither jni.h nor a C library is needed.
  */
-#include "kernels.h"
+#include "checks.h"
 
 #if defined(_WIN32)
 #define JNI(type, name) __declspec(dllexport) type Java_io_github_djlmistral_engine_internal_cpu_NativeLibrary_##name
@@ -14,6 +14,14 @@ int _fltused; /* the linker expects it where floats are used */
 #define JNI(type, name) \
     __attribute__((visibility("default"))) type Java_io_github_djlmistral_engine_internal_cpu_NativeLibrary_##name
 #endif
+
+/* __func__ + PREFIX is the name of the method. */
+enum { PREFIX = sizeof "Java_io_github_djlmistral_engine_internal_cpu_NativeLibrary_" - 1 };
+
+/* The instruction sets are numbered from 0. */
+#define KNOWN(set) (set >= 0 && set < (int32)(sizeof round / sizeof *round))
+#define KNOWN_TYPE(type) (type >= FLOAT32 && type <= BFLOAT16)
+#define TILES(rows) ((rows + 15) / 16)
 
 #if defined(__x86_64__)
 #define DECLARE(kernel) \
@@ -49,8 +57,18 @@ JNI(int64, address)(void *env, void *cls, void *buffer) {
     return (int64)((get *)(*(void ***)env)[GET_DIRECT_BUFFER_ADDRESS])(env, buffer);
 }
 
+JNI(int64, register)(void *env, void *cls, int32 number, int64 address, int64 bytes) {
+    return register_array(number, address, bytes);
+}
+
 JNI(void, round)(void *env, void *cls, int32 set, int64 x, int64 count, int64 group, int64 codes, int64 scales,
                  int64 sums) {
+    REQUIRE(KNOWN(set));
+    REQUIRE(group > 0 && group % 32 == 0);
+    ACCESS({"x", &x, floats(times(count, group))},
+           {"codes", &codes, times(count, group)},
+           {"scales", &scales, floats(count)},
+           {"sums", &sums, floats(count)});
     const struct rounded to = {(int8 *)codes, (float *)scales, (int32 *)sums};
     round[set]((const float *)x, count, group, &to);
 }
@@ -58,6 +76,18 @@ JNI(void, round)(void *env, void *cls, int32 set, int64 x, int64 count, int64 gr
 JNI(void, int4Linear)(void *env, void *cls, int32 set, int64 codes, int64 scales, int64 offsets, int32 type,
                       int64 rows, int64 columns, int64 group, int64 in, int64 inScales, int64 inSums, int64 tokens,
                       int64 from, int64 to, int64 out) {
+    REQUIRE(KNOWN(set) && KNOWN_TYPE(type));
+    REQUIRE(group > 0 && group % 32 == 0 && columns % group == 0);
+    REQUIRE(from >= 0 && from <= to && to <= TILES(rows));
+    const int64 factors = bytes_of_type(times3(TILES(rows), 16, columns / group), type);
+    const int64 groups = times(tokens, columns / group);
+    ACCESS({"codes", &codes, times3(TILES(rows), 8, columns)},
+           {"scales", &scales, factors},
+           {"offsets", &offsets, offsets ? factors : 0},
+           {"in", &in, times(tokens, columns)},
+           {"inScales", &inScales, floats(groups)},
+           {"inSums", &inSums, floats(groups)},
+           {"out", &out, floats(times(tokens, rows))});
     const struct int4 w = {(const uint8 *)codes, (const void *)scales, (const void *)offsets, type, rows, columns, group};
     const struct rounded x = {(int8 *)in, (float *)inScales, (int32 *)inSums};
     int4_linear[set](&w, &x, tokens, from, to, (float *)out);
@@ -65,6 +95,15 @@ JNI(void, int4Linear)(void *env, void *cls, int32 set, int64 codes, int64 scales
 
 JNI(void, int8Linear)(void *env, void *cls, int32 set, int64 codes, int64 scales, int64 offsets, int32 type,
                       int64 rows, int64 columns, int64 group, int64 x, int64 tokens, int64 from, int64 to, int64 out) {
+    REQUIRE(KNOWN(set) && KNOWN_TYPE(type));
+    REQUIRE(group > 0 && columns % group == 0);
+    REQUIRE(from >= 0 && from <= to && to <= TILES(rows));
+    const int64 factors = bytes_of_type(times3(TILES(rows), 16, columns / group), type);
+    ACCESS({"codes", &codes, times3(TILES(rows), 16, columns)},
+           {"scales", &scales, factors},
+           {"offsets", &offsets, offsets ? factors : 0},
+           {"x", &x, floats(times(tokens, columns))},
+           {"out", &out, floats(times(tokens, rows))});
     const struct int8_weight w = {(const int8 *)codes, (const void *)scales, (const void *)offsets, type, rows, columns,
                                   group};
     int8_linear[set](&w, (const float *)x, tokens, from, to, (float *)out);
@@ -72,50 +111,92 @@ JNI(void, int8Linear)(void *env, void *cls, int32 set, int64 codes, int64 scales
 
 JNI(void, codebookLinear)(void *env, void *cls, int32 set, int64 codes, int64 absmax, int64 table, int64 rows,
                           int64 columns, int64 block, int64 x, int64 tokens, int64 from, int64 to, int64 out) {
+    REQUIRE(KNOWN(set));
+    REQUIRE(block > 0 && block % 32 == 0 && columns % block == 0);
+    REQUIRE(from >= 0 && from <= to && to <= rows);
+    ACCESS({"codes", &codes, times(rows, columns / 2)},
+           {"absmax", &absmax, floats(times(rows, columns / block))},
+           {"table", &table, floats(16)},
+           {"x", &x, floats(times(tokens, columns))},
+           {"out", &out, floats(times(tokens, rows))});
     const struct codebook w = {(const uint8 *)codes, (const float *)absmax, (const float *)table, rows, columns, block};
     codebook_linear[set](&w, (const float *)x, tokens, from, to, (float *)out);
 }
 
 JNI(void, split)(void *env, void *cls, int32 set, int64 x, int64 tokens, int64 columns, int64 out) {
+    REQUIRE(KNOWN(set) && columns % 2 == 0);
+    const int64 bytes = floats(times(tokens, columns));
+    ACCESS({"x", &x, bytes},
+           {"out", &out, bytes});
     split[set]((const float *)x, tokens, columns, (float *)out);
 }
 
 JNI(void, denseLinear)(void *env, void *cls, int32 set, int64 values, int32 type, int64 rows, int64 columns, int64 x,
                        int64 tokens, int64 from, int64 to, int64 out, int64 scratch) {
+    REQUIRE(KNOWN(set) && KNOWN_TYPE(type));
+    REQUIRE(from >= 0 && from <= to && to <= rows);
+    ACCESS({"values", &values, bytes_of_type(times(rows, columns), type)},
+           {"x", &x, floats(times(tokens, columns))},
+           {"out", &out, floats(times(tokens, rows))},
+           {"scratch", &scratch, floats(16384)});
     const struct dense w = {(const void *)values, type, rows, columns};
     dense_linear[set](&w, (const float *)x, tokens, from, to, (float *)out, (float *)scratch);
 }
 
 JNI(void, gather)(void *env, void *cls, int64 x, void *order, int64 columns, int64 out) {
+    ACCESS({"x", &x, floats(columns)},
+           {"out", &out, floats(columns)});
     typedef void get(void *, void *, int32, int32, int32 *);
     get *const region = (get *)(*(void ***)env)[GET_INT_ARRAY_REGION];
     int32 at[256];
     for (int64 i = 0; i < columns; i += 256) {
         const int32 count = columns - i < 256 ? (int32)(columns - i) : 256;
         region(env, order, (int32)i, count, at);
+        for (int32 j = 0; j < count; ++j) REQUIRE(at[j] >= 0 && at[j] < columns);
         for (int32 j = 0; j < count; ++j) ((float *)out)[i + j] = ((const float *)x)[at[j]];
     }
 }
 
 JNI(void, rmsNorm)(void *env, void *cls, int32 set, int64 x, int64 weight, int32 type, float eps, int64 tokens,
                    int64 columns, int64 out) {
+    REQUIRE(KNOWN(set) && KNOWN_TYPE(type));
+    const int64 bytes = floats(times(tokens, columns));
+    ACCESS({"x", &x, bytes},
+           {"weight", &weight, bytes_of_type(columns, type)},
+           {"out", &out, bytes});
     rms_norm[set]((const float *)x, (const void *)weight, type, eps, tokens, columns, (float *)out);
 }
 
 JNI(void, swiGlu)(void *env, void *cls, int32 set, int64 gate, int64 up, int64 count, int64 out) {
+    REQUIRE(KNOWN(set));
+    ACCESS({"gate", &gate, floats(count)},
+           {"up", &up, floats(count)},
+           {"out", &out, floats(count)});
     swiglu[set]((const float *)gate, (const float *)up, count, (float *)out);
 }
 
 JNI(void, add)(void *env, void *cls, int32 set, int64 x, int64 y, int64 count, int64 out) {
+    REQUIRE(KNOWN(set));
+    ACCESS({"x", &x, floats(count)},
+           {"y", &y, floats(count)},
+           {"out", &out, floats(count)});
     add[set]((const float *)x, (const float *)y, count, (float *)out);
 }
 
 JNI(void, widen)(void *env, void *cls, int32 set, int64 x, int32 type, int64 count, int64 out) {
+    REQUIRE(KNOWN(set) && KNOWN_TYPE(type));
+    ACCESS({"x", &x, bytes_of_type(count, type)},
+           {"out", &out, floats(count)});
     widen[set]((const void *)x, type, count, (float *)out);
 }
 
 JNI(void, rotate)(void *env, void *cls, int32 set, int64 x, int64 stride, int64 tokens, int64 heads, int64 size,
                   int64 cos, int64 sin, float factor) {
+    REQUIRE(KNOWN(set) && size % 2 == 0);
+    const int64 angles = floats(times(tokens, size / 2));
+    ACCESS({"x", &x, floats(strided(tokens, stride, times(heads, size)))},
+           {"cos", &cos, angles},
+           {"sin", &sin, angles});
     rotate[set]((float *)x, stride, tokens, heads, size, (const float *)cos, (const float *)sin, factor);
 }
 
@@ -127,34 +208,63 @@ JNI(void, rotate)(void *env, void *cls, int32 set, int64 x, int64 stride, int64 
 #define QUERIES                                                                                                    \
     {(const float *)q,   stride,     tokens,   heads, (const int64 *)from, (const int64 *)to, (const float *)mask, \
      maskStride, maskFirst}
+#define KNOWN_KV \
+    KNOWN(set) && KNOWN_TYPE(type) && size > 0 && size <= 512 && size % 2 == 0 && capacity > 0 && capacity % 16 == 0
+#define KV_BYTES bytes_of_type(times(capacity, size), type)
+#define QUERY_ACCESS                                                                                              \
+    {"keys", &keys, KV_BYTES}, {"values", &values, KV_BYTES},                                                     \
+        {"q", &q, floats(strided(tokens, stride, times(heads, size)))}, {"from", &from, times(tokens, 8)},        \
+        {"to", &to, times(tokens, 8)}, {"mask", &mask, mask ? floats(times(tokens, maskStride)) : 0}
 
 JNI(void, write)(void *env, void *cls, int32 set, KV_ARGUMENTS, int64 k, int64 v, int64 stride, int64 tokens,
                  int64 first) {
+    REQUIRE(KNOWN_KV);
+    REQUIRE(first >= 0 && tokens <= capacity);
+    ACCESS({"keys", &keys, KV_BYTES},
+           {"values", &values, KV_BYTES},
+           {"k", &k, floats(strided(tokens, stride, size))},
+           {"v", &v, floats(strided(tokens, stride, size))});
     const struct kv kv = KV;
     write[set](&kv, (const float *)k, (const float *)v, stride, tokens, first);
 }
 
 JNI(void, attend)(void *env, void *cls, int32 set, KV_ARGUMENTS, QUERY_ARGUMENTS, int64 scratch, int64 out,
                   int64 outStride) {
+    REQUIRE(KNOWN_KV);
+    ACCESS(QUERY_ACCESS, {"out", &out, floats(strided(tokens, outStride, times(heads, size)))});
     const struct kv kv = KV;
     const struct queries in = QUERIES;
+    REQUIRE(positions_fit(&kv, &in, 0, 1LL << 62));
+    if (checking) {
+        const int64 rows = times3(tokens < 16 ? tokens : 16, heads, size + 2);
+        ACCESS({"scratch", &scratch, floats(times(rows, parts_of(&in)))});
+    }
     attend[set](&kv, &in, (float *)scratch, (float *)out, outStride);
 }
 
 JNI(void, attendPart)(void *env, void *cls, int32 set, KV_ARGUMENTS, QUERY_ARGUMENTS, int64 part, int64 out) {
+    REQUIRE(KNOWN_KV && part >= 0);
+    ACCESS(QUERY_ACCESS, {"out", &out, floats(times3(tokens, heads, size + 2))});
     const struct kv kv = KV;
     const struct queries in = QUERIES;
+    REQUIRE(positions_fit(&kv, &in, 0, 1LL << 62));
     attend_part[set](&kv, &in, part, (float *)out);
 }
 
 JNI(void, merge)(void *env, void *cls, int32 set, int64 partial, int64 parts, int64 step, int64 size, int64 out) {
+    REQUIRE(KNOWN(set) && parts >= 0);
+    ACCESS({"partial", &partial, floats(strided(parts, step, size + 2))},
+           {"out", &out, floats(size)});
     merge[set]((const float *)partial, parts, step, size, (float *)out);
 }
 
 JNI(void, attentionWeights)(void *env, void *cls, int32 set, KV_ARGUMENTS, QUERY_ARGUMENTS, int64 first, int64 last,
                             int64 out, int64 outStride) {
+    REQUIRE(KNOWN_KV && heads > 0 && last >= first);
+    ACCESS(QUERY_ACCESS, {"out", &out, floats(strided(heads, outStride, times(tokens, last - first)))});
     const struct kv kv = KV;
     const struct queries in = QUERIES;
+    REQUIRE(positions_fit(&kv, &in, first, last));
     attention_weights[set](&kv, &in, first, last, (float *)out, outStride);
 }
 

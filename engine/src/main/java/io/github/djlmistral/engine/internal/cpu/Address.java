@@ -8,7 +8,9 @@ import ai.djl.pytorch.jni.JniUtils;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.nio.ByteBuffer;
 
-/** Addresses of arrays for the kernels, which check nothing: here the size of an array is checked. */
+/**
+ * Addresses of arrays for the kernels, which check nothing: here the size of an array is checked.
+ */
 final class Address {
 
     private Address() {}
@@ -46,12 +48,14 @@ final class Address {
                             + array.getDevice());
         }
         if (elements <= Integer.MAX_VALUE / Float.BYTES) {
-            return NativeLibrary.address(array.toByteBuffer(true));
+            ByteBuffer data = array.toByteBuffer(true);
+            return AddressChecks.passing(data, data.remaining());
         }
         // a ByteBuffer is limited to 2 GiB; a view of the first element has the same address
         try (NDArray flat = array.reshape(-1);
                 NDArray first = JniUtils.slice((PtNDArray) flat, 0, 0, 1, 1)) {
-            return NativeLibrary.address(first.toByteBuffer(true));
+            ByteBuffer data = first.toByteBuffer(true);
+            return AddressChecks.passing(data, data.remaining() * elements);
         }
     }
 
@@ -67,6 +71,6 @@ final class Address {
         if (data.remaining() != bytes) {
             throw new IllegalArgumentException(tensor + " does not have " + bytes + " bytes");
         }
-        return NativeLibrary.address(data);
+        return AddressChecks.kept(data, bytes);
     }
 }

@@ -16,7 +16,8 @@ final class CodebookMatrix implements Matrix {
 
     private final int set;
     private final BitsandbytesWeight weight;
-    private final Tensor table;
+    private final Tensor table; // is freed when it is unreachable
+    private final long tableAddress;
     private final long codes;
     private final long absmax;
 
@@ -25,6 +26,7 @@ final class CodebookMatrix implements Matrix {
         this.weight = weight;
         table = Tensor.allocate("table", Dtype.FLOAT32, weight.table().length);
         table.data().order(java.nio.ByteOrder.LITTLE_ENDIAN).asFloatBuffer().put(weight.table());
+        tableAddress = Address.of(table, (long) Float.BYTES * weight.table().length);
         long numbers = (long) weight.rows() * weight.columns();
         codes = Address.of(weight.codes(), numbers / 2);
         absmax = Address.of(weight.absmax(), numbers / weight.blockSize() * Float.BYTES);
@@ -61,7 +63,7 @@ final class CodebookMatrix implements Matrix {
                                 set,
                                 codes,
                                 absmax,
-                                NativeLibrary.address(table.data()),
+                                tableAddress,
                                 rows(),
                                 columns(),
                                 weight.blockSize(),

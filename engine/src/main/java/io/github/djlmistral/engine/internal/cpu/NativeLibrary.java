@@ -30,6 +30,12 @@ final class NativeLibrary {
     /** Returns the address of a direct buffer's first byte. */
     static native long address(ByteBuffer buffer);
 
+    /**
+     * Returns the address of an array with its number, from 1 to 32767. From the first call on all
+     * functions check the addresses that they get. See {@code checks.h}.
+     */
+    static native long register(int number, long address, long bytes);
+
     /** Returns the number of a type of floats in {@code kernels.h}. */
     static int type(Dtype dtype) {
         return switch (dtype) {

@@ -158,7 +158,7 @@ final class ThreadTeam {
         if (bytes > scratchBytes) {
             scratchBytes = bytes;
             memory = Tensor.allocate("scratch", Dtype.UINT8, bytes);
-            scratch = NativeLibrary.address(memory.data());
+            scratch = AddressChecks.kept(memory.data(), bytes);
         }
         return scratch;
     }
