@@ -148,13 +148,15 @@ final class TorchQuantizedLinear implements QuantizedLinear {
         NDArray rows = kernels.constant((long) weight.rows());
         NDArray dtype = kernels.constant(TorchKernels.scalarType(kernels.dtype()));
         if (weight instanceof BitsandbytesWeight matrix) {
-            long[] shape = {matrix.rows(), matrix.columns(), matrix.blockSize()};
             NDArray codes = array(matrix.codes());
             NDArray factors = array(matrix.absmax());
             NDArray table = TorchKernels.outliving(manager.create(matrix.table()));
-            NDArray sizes = TorchKernels.outliving(manager.create(shape));
+            // constants are on the CPU: sizes on a GPU would make each call wait for it
+            NDArray columns = kernels.constant((long) matrix.columns());
+            NDArray size = kernels.constant((long) matrix.blockSize());
             return new Script(
-                    "codebook_dequantize", new NDList(codes, factors, table, sizes, dtype));
+                    "codebook_dequantize",
+                    new NDList(codes, factors, table, rows, columns, size, dtype));
         }
         NDList grouped = grouped();
         grouped.add(rows);

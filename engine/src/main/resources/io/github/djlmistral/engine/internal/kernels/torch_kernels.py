@@ -56,6 +56,10 @@ class Kernels(Module):
     b = torch.size(q, 0)
     folded = torch.reshape(q, [b, torch.size(k, 1), -1, torch.size(q, 3)])
     return torch.reshape(torch.scaled_dot_product_attention(folded, k, v, bias), [b, 1, -1])
+  # (B, G, N, D) to (B·G, g, N, D): key/value heads are repeated g times by a stride of 0, which is as fast as
+  # copies, without their memory
+  def repeated(self: __torch__.Kernels, x: Tensor, g: int) -> Tensor:
+    return torch.expand(torch.reshape(x, [-1, 1, torch.size(x, 2), torch.size(x, 3)]), [-1, g, -1, -1])
   # Query i of T attends to key j of N if i + N - T - w < j <= i + N - T. If that is not the causal mask of the
   # flash kernel, queries are computed in blocks of 256 over the keys of their band, with a mask of 256 rows.
   # Example, N = T = 600, w = 100: queries 256 to 511 use keys 157 to 511.
@@ -73,10 +77,9 @@ class Kernels(Module):
     if t == 1:
       lo = max(0, n - w)
       return (self).attention_of_one(q, torch.slice(k, 2, lo), torch.slice(v, 2, lo), annotate(Optional[Tensor], None))
-    # key/value heads are repeated g times by a stride of 0: as fast as copies, without their memory
     qx = torch.reshape(q, [b * kv, g, t, d])
-    kx = torch.expand(torch.reshape(k, [b * kv, 1, n, d]), [-1, g, -1, -1])
-    vx = torch.expand(torch.reshape(v, [b * kv, 1, n, d]), [-1, g, -1, -1])
+    kx = (self).repeated(k, g)
+    vx = (self).repeated(v, g)
     if n == t and t <= w:
       out = torch.scaled_dot_product_attention(qx, kx, vx, None, 0., True)
     else:
@@ -99,15 +102,22 @@ class Kernels(Module):
   def bias(self: __torch__.Kernels, mask: Tensor, q: Tensor) -> Tensor:
     return torch.to(torch.clamp(mask, -30000.), q.dtype)
   def attention_masked(self: __torch__.Kernels, q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+    b = torch.size(q, 0)
+    h = torch.size(q, 1)
     t = torch.size(q, 2)
+    kv = torch.size(k, 1)
+    g = torch.floordiv(h, kv)
     bias = (self).bias(mask, q)
     if t == 1:
       return (self).attention_of_one(q, k, v, bias)
-    g = torch.floordiv(torch.size(q, 1), torch.size(k, 1))
-    out = torch.scaled_dot_product_attention(q, torch.repeat_interleave(k, g, 1), torch.repeat_interleave(v, g, 1), bias)
-    return torch.reshape(torch.transpose(out, 1, 2), [torch.size(q, 0), t, -1])
+    qx = torch.reshape(q, [b * kv, g, t, -1])
+    # the rows of the batch are repeated for their key/value heads
+    rows = torch.reshape(torch.expand(bias, [-1, kv, -1, -1]), [b * kv, 1, t, -1])
+    out = torch.scaled_dot_product_attention(qx, (self).repeated(k, g), (self).repeated(v, g), rows)
+    return torch.reshape(torch.transpose(torch.reshape(out, [b, h, t, -1]), 1, 2), [b, t, -1])
+  # the query heads of a group are the queries of one head
   def attention_weights(self: __torch__.Kernels, q: Tensor, k: Tensor, mask: Tensor) -> Tensor:
-    g = torch.floordiv(torch.size(q, 1), torch.size(k, 1))
-    scores = torch.matmul(q, torch.transpose(torch.repeat_interleave(k, g, 1), 2, 3))
+    folded = torch.reshape(q, [torch.size(q, 0), torch.size(k, 1), -1, torch.size(q, 3)])
+    scores = torch.reshape(torch.matmul(folded, torch.transpose(k, 2, 3)), torch.add(torch.slice(torch.size(q), 0, 3), [-1]))
     scores = torch.add(torch.div(scores, torch.sqrt(torch.size(q, -1))), (self).bias(mask, q))
     return torch.to(torch.softmax(scores, -1, 6), q.dtype)

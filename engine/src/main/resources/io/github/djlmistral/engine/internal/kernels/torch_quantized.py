@@ -43,16 +43,13 @@
   def int8_dequantize(self: __torch__.Kernels, codes: Tensor, scales: Tensor, offsets: Tensor, n: Tensor, dtype: Tensor) -> Tensor:
     rows = torch.reshape(torch.transpose(codes, 1, 2), [-1, torch.size(codes, 1)])
     return (self).grouped(rows, scales, offsets, int(n), int(dtype))
-  # a byte holds two codes, the first in its upper half; shape: int64 (3), rows, columns, block size
-  def codebook_dequantize(self: __torch__.Kernels, bytes: Tensor, absmax: Tensor, table: Tensor, shape: Tensor, dtype: Tensor) -> Tensor:
-    n = int(torch.select(shape, 0, 0))
-    k = int(torch.select(shape, 0, 1))
-    size = int(torch.select(shape, 0, 2))
+  # (n, k) weights in blocks of a size; a byte holds two codes, the first in its upper half
+  def codebook_dequantize(self: __torch__.Kernels, bytes: Tensor, absmax: Tensor, table: Tensor, n: Tensor, k: Tensor, size: Tensor, dtype: Tensor) -> Tensor:
+    numbers = torch.mul(int(n), int(k))
     codes = torch.reshape(torch.stack([torch.__rshift__(bytes, 4), torch.__and__(bytes, 15)], -1), [-1])
-    codes = torch.slice(codes, 0, 0, torch.mul(n, k))
-    w = torch.index_select(table, 0, torch.to(codes, 3))
-    factors = torch.slice(torch.repeat_interleave(absmax, size), 0, 0, torch.mul(n, k))
-    return torch.to(torch.reshape(torch.mul(w, factors), [n, k]), int(dtype))
+    w = torch.index_select(table, 0, torch.to(torch.slice(codes, 0, 0, numbers), 3))
+    factors = torch.slice(torch.repeat_interleave(absmax, int(size)), 0, 0, numbers)
+    return torch.to(torch.reshape(torch.mul(w, factors), [int(n), int(k)]), int(dtype))
   # layout of PyTorch's int4 operator, w = (q - 8) scale + zero: scales and zeros interleaved, (G, 16 T, 2)
   def int4_scales_and_zeros(self: __torch__.Kernels, scales: Tensor, offsets: Tensor) -> Tensor:
     s = torch.squeeze((self).by_row(scales), -1)
