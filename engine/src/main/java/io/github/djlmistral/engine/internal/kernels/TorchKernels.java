@@ -71,11 +71,8 @@ public final class TorchKernels extends UnfusedKernels {
      */
     public TorchKernels(NDManager manager, Dtype dtype, @Nullable Dequantizer dequantizer) {
         scalarType = scalarType(dtype);
-        String code = text("torch_kernels.py") + text("torch_quantized.py");
         try {
-            module =
-                    JniUtils.loadModule(
-                            (PtNDManager) manager, TorchScriptArchive.of(code), false, false);
+            module = JniUtils.loadModule((PtNDManager) manager, archive(), false, false);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -87,6 +84,11 @@ public final class TorchKernels extends UnfusedKernels {
                 dequantizer == null || manager.getDevice().isGpu()
                         ? null
                         : new DequantizedBlocks(this, scalars, dequantizer);
+    }
+
+    /** Returns the TorchScript archive of the kernels, for any device. */
+    public static InputStream archive() {
+        return TorchScriptArchive.of(text("torch_kernels.py") + text("torch_quantized.py"));
     }
 
     private static String text(String resource) {
