@@ -28,8 +28,8 @@ final class ThreadTeam {
     /** How long a member spins before it parks; sampling a token takes less. */
     private static final long AWAKE_NANOS = 3_000_000;
 
-    /** Spins at a barrier between two parks, which let another process have the processor. */
-    private static final int SPINS = 20_000;
+    /** Spins between two yields, about 20 microseconds. */
+    private static final int SPINS = 500;
 
     private final ReentrantLock turn = new ReentrantLock(true); // fair: two models take turns
     private final Member[] members;
@@ -140,8 +140,8 @@ final class ThreadTeam {
                 }
             }
             attempt(task, 0);
-            while (done.get() < size()) {
-                Thread.onSpinWait();
+            for (int spins = 1; done.get() < size(); ++spins) {
+                pause(spins);
             }
             task = null;
             Throwable thrown = failure.get();
@@ -208,11 +208,15 @@ final class ThreadTeam {
             if (failure.get() != null) {
                 throw new Aborted();
             }
-            if (spins % SPINS == 0) {
-                LockSupport.parkNanos(1);
-            } else {
-                Thread.onSpinWait();
-            }
+            pause(spins);
+        }
+    }
+
+    private static void pause(int spins) {
+        if (spins % SPINS == 0) {
+            Thread.yield(); // to a member, perhaps, that waits for this processor
+        } else {
+            Thread.onSpinWait();
         }
     }
 
