@@ -26,7 +26,9 @@ INLINE void scores_of(const int TYPE, const float *const *q, const struct kv *kv
         vf s[ROWS][REGISTERS];
         UNROLL for (int r = 0; r < ROWS; ++r) UNROLL for (int k = 0; k < REGISTERS; ++k) s[r][k] = vf_set(0);
         const int64 at = (slot + j) * size; /* 16 keys of `size` numbers each begin here */
+        const char *ahead = (const char *)kv->values + at * bytes_of(TYPE);
         for (int64 d = 0; d < size; ++d) {
+            __builtin_prefetch(ahead + d * TILE * bytes_of(TYPE));
             UNROLL for (int k = 0; k < REGISTERS; ++k) {
                 const vf key = load(TYPE, kv->keys, at + d * TILE + k * LANES);
                 UNROLL for (int r = 0; r < ROWS; ++r) s[r][k] = vf_fma(key, vf_set(q[r][d]), s[r][k]);
@@ -47,23 +49,41 @@ static void block_scores(const float *const *q, const struct kv *kv, int64 slot,
         scores_of(BFLOAT16, q, kv, slot, count, scores);
 }
 
-/* result = factor * result + weights * values, for 4 rows and `count` values from a slot on */
+/*
+ * result = factor * result + weights * values, for 4 rows: columns d to d + count - 1, at most 16, of the values of
+ * `keys` keys, which are `stride` numbers apart.
+ */
+INLINE void add_values(const int TYPE, const float *weights, const float *factor, const void *values, int64 stride,
+                       int64 keys, float *const *result, int64 d, int64 count) {
+    vf sum[ROWS][REGISTERS];
+    UNROLL for (int r = 0; r < ROWS; ++r) UNROLL for (int k = 0; k < REGISTERS; ++k)
+        sum[r][k] = vf_set(factor[r]) * load_some(FLOAT32, result[r], d + k * LANES, count - k * LANES);
+    for (int64 j = 0; j < keys; ++j) {
+        UNROLL for (int k = 0; k < REGISTERS; ++k) {
+            const vf value = load(TYPE, values, j * stride + k * LANES);
+            UNROLL for (int r = 0; r < ROWS; ++r) sum[r][k] = vf_fma(value, vf_set(weights[r * BLOCK + j]), sum[r][k]);
+        }
+    }
+    UNROLL for (int r = 0; r < ROWS; ++r) UNROLL for (int k = 0; k < REGISTERS; ++k)
+        store_some(FLOAT32, result[r], d + k * LANES, count - k * LANES, sum[r][k]);
+}
+
+/* The values of the keys from begin to end, counted from a slot. */
 INLINE void values_of(const int TYPE, float weights[ROWS][BLOCK], const float *factor, const struct kv *kv, int64 slot,
                       int64 begin, int64 end, float *const *result) {
     const int64 size = kv->size;
-    for (int64 d = 0; d < size; d += TILE) {
-        vf sum[ROWS][REGISTERS];
-        UNROLL for (int r = 0; r < ROWS; ++r) UNROLL for (int k = 0; k < REGISTERS; ++k)
-            sum[r][k] = vf_set(factor[r]) * load_some(FLOAT32, result[r], d + k * LANES, size - d - k * LANES);
-        for (int64 j = begin; j < end; ++j) {
-            UNROLL for (int k = 0; k < REGISTERS; ++k) {
-                const int64 i = d + k * LANES;
-                const vf value = load_some(TYPE, kv->values, (slot + j) * size + i, size - i);
-                UNROLL for (int r = 0; r < ROWS; ++r) sum[r][k] = vf_fma(value, vf_set(weights[r][j]), sum[r][k]);
-            }
-        }
-        UNROLL for (int r = 0; r < ROWS; ++r) UNROLL for (int k = 0; k < REGISTERS; ++k)
-            store_some(FLOAT32, result[r], d + k * LANES, size - d - k * LANES, sum[r][k]);
+    const uint8 *values = (const uint8 *)kv->values + (slot + begin) * size * bytes_of(TYPE);
+    int64 d = 0;
+    for (; d + TILE <= size; d += TILE)
+        add_values(TYPE, weights[0] + begin, factor, values + d * bytes_of(TYPE), size, end - begin, result, d, TILE);
+    if (d == size) return;
+    /* the rest of a head that is no multiple of 16: a key at a time, copied to 16 floats */
+    const float once[ROWS] = {1, 1, 1, 1};
+    for (int64 j = begin; j < end; ++j) {
+        float tail[TILE];
+        for (int k = 0; k < REGISTERS; ++k)
+            vf_store(tail + k * LANES, load_some(TYPE, kv->values, (slot + j) * size + d + k * LANES, size - d - k * LANES));
+        add_values(FLOAT32, weights[0] + j, j == begin ? factor : once, tail, 0, 1, result, d, size - d);
     }
 }
 
@@ -83,12 +103,10 @@ static void block_values(float weights[ROWS][BLOCK], const float *factor, const 
  */
 static float block_softmax(float *scores, int64 from, int64 to, const float *mask, float *largest, float *factor) {
     const float none = -__builtin_inff();
-    for (int64 j = 0; j < BLOCK; ++j) {
-        if (j < from || j >= to)
-            scores[j] = none;
-        else if (mask)
-            scores[j] += mask[j];
-    }
+    for (int64 j = 0; j < from && j < BLOCK; ++j) scores[j] = none;
+    for (int64 j = to > 0 ? to : 0; j < BLOCK; ++j) scores[j] = none;
+    if (mask)
+        for (int64 j = from > 0 ? from : 0; j < to && j < BLOCK; ++j) scores[j] += mask[j];
     vf most[REGISTERS];
     for (int k = 0; k < REGISTERS; ++k) most[k] = vf_set(*largest);
     for (int64 j = 0; j < BLOCK; j += TILE)
@@ -103,7 +121,7 @@ static float block_softmax(float *scores, int64 from, int64 to, const float *mas
     vf sum[REGISTERS];
     for (int k = 0; k < REGISTERS; ++k) sum[k] = vf_set(0);
     for (int64 j = 0; j < BLOCK; j += TILE)
-        for (int k = 0; k < REGISTERS; ++k) {
+        UNROLL for (int k = 0; k < REGISTERS; ++k) {
             const vf weight = vf_exp(vf_load(scores + j + k * LANES) - vf_set(now));
             sum[k] = sum[k] + weight;
             vf_store(scores + j + k * LANES, weight);

@@ -1,102 +1,152 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Products of a dense weight (rows, columns) of float32, float16 or bfloat16 with float32 inputs. */
+/*
+ * Products of a dense weight (rows, columns) of float32, float16 or bfloat16 with float32 inputs (tokens, columns).
+ *
+ * Sums run along the columns, in 16 lanes: lane l of a sum adds w(r, c) x(t, c) for the columns c with c mod 16 = l, in
+ * ascending order; then the lanes are added. So blocks of rows, tokens and columns do not change a bit.
+ *
+ * One or two tokens take 4 rows at a time, in the type of the weight: memory is the limit.
+ *
+ * More tokens are blocked: 16 rows and 256 columns of the weight are converted to float32 and packed (16 KiB), and stay
+ * in the L1 cache while 48 tokens pass. 4 rows of 3 tokens are 12 sums: with 3 inputs and a weight they fill the 16
+ * registers of AVX2, so each register of the 16 lanes has its own pass. The packed weights are in the order in which a
+ * pass reads them; rows that are a power of two apart would share sets of the cache.
+ */
 #include "vec.h"
 
-/*
- * Sums run along the columns, in 16 lanes: lane l of sums[t][r] adds w(r, c) x(t, c) for the columns c with
- * c mod 16 = l, in ascending order. So blocks of rows, tokens and columns do not change a bit.
- *
- * A panel of 256 columns of 16 rows is 16 KiB, which stay in the L1 cache while 48 tokens pass. 2 rows and 3 tokens at
- * once fill the 16 registers of AVX2 with 12 sums, 3 inputs and a weight.
- */
-enum { PANEL = 256, MANY_TOKENS = 48, MANY_ROWS = 16, T = 3, R = 4 };
+enum { ROWS = 16, TOKENS = 48, COLUMNS = 256, R = 4, T = 3 };
 
-INLINE void add(const int TYPE, const int ROWS, const int TOKENS, const void *w, int64 row, const float *x, int64 columns,
-                int64 from, int64 to, float *sums) {
-    vf s[T][R][REGISTERS];
-    UNROLL for (int t = 0; t < TOKENS; ++t) UNROLL for (int r = 0; r < ROWS; ++r) UNROLL for (int k = 0; k < REGISTERS; ++k)
-        s[t][r][k] = vf_load(sums + (t * MANY_ROWS + r) * TILE + k * LANES);
-    int64 c = from;
-    for (; c + TILE <= to; c += TILE)
-        UNROLL for (int k = 0; k < REGISTERS; ++k) {
-            vf in[T];
-            UNROLL for (int t = 0; t < TOKENS; ++t) in[t] = vf_load(x + t * columns + c + k * LANES);
-            UNROLL for (int r = 0; r < ROWS; ++r) {
-                const vf weight = load(TYPE, w, r * row + c + k * LANES);
-                UNROLL for (int t = 0; t < TOKENS; ++t) s[t][r][k] = vf_fma(weight, in[t], s[t][r][k]);
-            }
-        }
-    UNROLL for (int k = 0; k < REGISTERS; ++k) {
-        const int64 at = c + k * LANES;
-        if (at >= to) continue;
-        UNROLL for (int r = 0; r < ROWS; ++r) {
-            const vf weight = load_some(TYPE, w, r * row + at, to - at);
-            UNROLL for (int t = 0; t < TOKENS; ++t)
-                s[t][r][k] = vf_fma(weight, load_some(FLOAT32, x, t * columns + at, to - at), s[t][r][k]);
-        }
-    }
-    UNROLL for (int t = 0; t < TOKENS; ++t) UNROLL for (int r = 0; r < ROWS; ++r) UNROLL for (int k = 0; k < REGISTERS; ++k)
-        vf_store(sums + (t * MANY_ROWS + r) * TILE + k * LANES, s[t][r][k]);
+INLINE float total(const float *sums) {
+    vf lanes[REGISTERS];
+    for (int k = 0; k < REGISTERS; ++k) lanes[k] = vf_load(sums + k * LANES);
+    return lane_sum(lanes);
 }
 
-INLINE void linear(const int TYPE, const struct dense *w, const float *x, int64 tokens, int64 from, int64 to,
-                   float *out, float *sums) {
-    const int64 columns = w->columns;
-    float *packed = sums + MANY_TOKENS * MANY_ROWS * TILE; /* (16, 256): rows at distances of a power of two would share sets of the cache */
-    for (int64 t0 = 0; t0 < tokens; t0 += MANY_TOKENS) {
-        const int64 t1 = t0 + MANY_TOKENS < tokens ? t0 + MANY_TOKENS : tokens;
-        const int64 panel = t1 - t0 < T ? columns : PANEL;
-        for (int64 r0 = from; r0 < to; r0 += MANY_ROWS) {
-            const int64 r1 = r0 + MANY_ROWS < to ? r0 + MANY_ROWS : to;
-            for (int64 i = 0; i < (t1 - t0) * MANY_ROWS * TILE; i += LANES) vf_store(sums + i, vf_set(0));
-            for (int64 c = 0; c < columns; c += panel) {
-                const int64 end = c + panel < columns ? c + panel : columns;
-                if (t1 - t0 < T) {
-                    for (int64 t = t0; t < t1; ++t)
-                        for (int64 r = r0; r < r1;) {
-                            const void *weights = (const uint8 *)w->values + r * columns * bytes_of(TYPE);
-                            float *s = sums + ((t - t0) * MANY_ROWS + r - r0) * TILE;
-                            if (r1 - r >= 4)
-                                add(TYPE, 4, 1, weights, columns, x + t * columns, columns, c, end, s);
-                            else
-                                add(TYPE, 1, 1, weights, columns, x + t * columns, columns, c, end, s);
-                            r += r1 - r >= 4 ? 4 : 1;
-                        }
-                    continue;
-                }
-                for (int64 r = r0; r < r1; ++r)
-                    for (int64 i = c; i < end; i += LANES)
-                        vf_store(packed + (r - r0) * PANEL + i - c, load_some(TYPE, w->values, r * columns + i, end - i));
-                for (int64 t = t0; t < t1;) {
-                    const int many = t1 - t >= T;
-                    for (int64 r = 0; r < r1 - r0; r += 2) {
-                        float *s = sums + ((t - t0) * MANY_ROWS + r) * TILE;
-                        const float *in = x + t * columns + c;
-                        if (many)
-                            add(FLOAT32, 2, T, packed + r * PANEL, PANEL, in, columns, 0, end - c, s);
-                        else
-                            add(FLOAT32, 2, 1, packed + r * PANEL, PANEL, in, columns, 0, end - c, s);
-                    }
-                    t += many ? T : 1;
-                }
+/* sums (4, 16 lanes) of 4 rows, which are `row` numbers apart, with one token */
+INLINE void add_rows(const int TYPE, const void *w, int64 row, const float *x, int64 columns, float *sums) {
+    vf s[R][REGISTERS];
+    UNROLL for (int r = 0; r < R; ++r) UNROLL for (int k = 0; k < REGISTERS; ++k) s[r][k] = vf_set(0);
+    int64 c = 0;
+    for (; c + TILE <= columns; c += TILE)
+        UNROLL for (int k = 0; k < REGISTERS; ++k) {
+            const vf in = vf_load(x + c + k * LANES);
+            UNROLL for (int r = 0; r < R; ++r) s[r][k] = vf_fma(load(TYPE, w, r * row + c + k * LANES), in, s[r][k]);
+        }
+    if (c < columns)
+        UNROLL for (int k = 0; k < REGISTERS; ++k) {
+            const int64 at = c + k * LANES;
+            const vf in = load_some(FLOAT32, x, at, columns - at);
+            UNROLL for (int r = 0; r < R; ++r)
+                s[r][k] = vf_fma(load_some(TYPE, w, r * row + at, columns - at), in, s[r][k]);
+        }
+    UNROLL for (int r = 0; r < R; ++r) UNROLL for (int k = 0; k < REGISTERS; ++k)
+        vf_store(sums + r * TILE + k * LANES, s[r][k]);
+}
+
+INLINE void few(const int TYPE, const struct dense *w, const float *x, int64 tokens, int64 from, int64 to, float *out) {
+    float sums[R * TILE];
+    for (int64 r = from; r < to;) {
+        const int64 rows = to - r < R ? 1 : R; /* a single row is computed 4 times */
+        for (int64 t = 0; t < tokens; ++t) {
+            const uint8 *weights = (const uint8 *)w->values + r * w->columns * bytes_of(TYPE);
+            add_rows(TYPE, weights, rows == 1 ? 0 : w->columns, x + t * w->columns, w->columns, sums);
+            for (int64 i = 0; i < rows; ++i) out[t * w->rows + r + i] = total(sums + i * TILE);
+        }
+        r += rows;
+    }
+}
+
+/*
+ * Packs `columns` columns of 4 rows to (REGISTERS, 256 / 16, 4, LANES), with zeros up to a multiple of 16. Rows that are
+ * missing are the last one again.
+ */
+INLINE void pack_rows(const int TYPE, const void *values, int64 row, int64 rows, int64 columns, float *panel) {
+    enum { STEP = COLUMNS / TILE * R * LANES }; /* from one register of the 16 lanes to the next */
+    const uint8 *in[R];
+    UNROLL for (int r = 0; r < R; ++r) in[r] = (const uint8 *)values + (r < rows ? r : rows - 1) * row * bytes_of(TYPE);
+    int64 c = 0;
+    for (; c + TILE <= columns; c += TILE, panel += R * LANES)
+        UNROLL for (int r = 0; r < R; ++r) {
+            __builtin_prefetch(in[r] + (c + COLUMNS) * bytes_of(TYPE)); /* the next panel */
+            UNROLL for (int k = 0; k < REGISTERS; ++k)
+                vf_store(panel + k * STEP + r * LANES, load(TYPE, in[r], c + k * LANES));
+        }
+    for (int64 at = c; c < columns && at < c + TILE; at += LANES, panel += STEP)
+        for (int r = 0; r < R; ++r) vf_store(panel + r * LANES, load_some(TYPE, in[r], at, columns - at));
+}
+
+static void pack(const struct dense *w, int64 row, int64 rows, int64 column, int64 columns, float *panel) {
+    for (int64 r = 0; r < rows; r += R, panel += R * COLUMNS) {
+        const void *values = (const uint8 *)w->values + ((row + r) * w->columns + column) * bytes_of(w->type);
+        if (w->type == FLOAT32)
+            pack_rows(FLOAT32, values, w->columns, rows - r, columns, panel);
+        else if (w->type == FLOAT16)
+            pack_rows(FLOAT16, values, w->columns, rows - r, columns, panel);
+        else
+            pack_rows(BFLOAT16, values, w->columns, rows - r, columns, panel);
+    }
+}
+
+/* Adds the products of 4 packed rows and 3 tokens to sums (3, 16 rows, 16 lanes). Columns are a multiple of 16. */
+static void add_panel(const float *panel, const float *const *x, int64 columns, float *sums) {
+    for (int k = 0; k < REGISTERS; ++k) {
+        vf s[T][R];
+        UNROLL for (int t = 0; t < T; ++t) UNROLL for (int r = 0; r < R; ++r)
+            s[t][r] = vf_load(sums + (t * ROWS + r) * TILE + k * LANES);
+        const float *weights = panel + k * (COLUMNS / TILE * R * LANES);
+        for (int64 c = 0; c < columns; c += TILE, weights += R * LANES) {
+            vf in[T];
+            UNROLL for (int t = 0; t < T; ++t) in[t] = vf_load(x[t] + c + k * LANES);
+            UNROLL for (int r = 0; r < R; ++r) {
+                const vf weight = vf_load(weights + r * LANES);
+                UNROLL for (int t = 0; t < T; ++t) s[t][r] = vf_fma(weight, in[t], s[t][r]);
             }
-            for (int64 t = t0; t < t1; ++t)
-                for (int64 r = r0; r < r1; ++r) {
-                    vf lanes[REGISTERS];
-                    for (int k = 0; k < REGISTERS; ++k)
-                        lanes[k] = vf_load(sums + ((t - t0) * MANY_ROWS + r - r0) * TILE + k * LANES);
-                    out[t * w->rows + r] = lane_sum(lanes);
-                }
+        }
+        UNROLL for (int t = 0; t < T; ++t) UNROLL for (int r = 0; r < R; ++r)
+            vf_store(sums + (t * ROWS + r) * TILE + k * LANES, s[t][r]);
+    }
+}
+
+/* Up to 16 rows and 48 tokens. */
+static void many(const struct dense *w, const float *x, int64 tokens, int64 row, int64 rows, float *out, float *scratch) {
+    float *sums = scratch, *panel = sums + TOKENS * ROWS * TILE;
+    for (int64 i = 0; i < (tokens + T - 1) / T * T * ROWS * TILE; i += LANES) vf_store(sums + i, vf_set(0));
+    for (int64 c = 0; c < w->columns; c += COLUMNS) {
+        const int64 columns = w->columns - c < COLUMNS ? w->columns - c : COLUMNS, whole = columns / TILE * TILE;
+        pack(w, row, rows, c, columns, panel);
+        for (int64 t = 0; t < tokens; t += T) {
+            const float *in[T], *rest[T];
+            float tail[T][TILE];
+            for (int i = 0; i < T; ++i) { /* tokens that are missing are the last one again */
+                in[i] = x + (t + i < tokens ? t + i : tokens - 1) * w->columns + c;
+                rest[i] = tail[i];
+                for (int64 k = whole; k < whole + TILE && whole < columns; ++k) tail[i][k - whole] = k < columns ? in[i][k] : 0;
+            }
+            for (int64 r = 0; r < rows; r += R) {
+                float *s = sums + (t * ROWS + r) * TILE;
+                const float *weights = panel + r * COLUMNS;
+                add_panel(weights, in, whole, s);
+                if (whole < columns) add_panel(weights + whole * R * LANES / TILE, rest, TILE, s);
+            }
         }
     }
+    for (int64 t = 0; t < tokens; ++t)
+        for (int64 r = 0; r < rows; ++r) out[t * w->rows + row + r] = total(sums + (t * ROWS + r) * TILE);
 }
 
 void NAME(dense_linear)(const struct dense *w, const float *x, int64 tokens, int64 from, int64 to, float *out,
                         float *scratch) {
-    if (w->type == FLOAT32)
-        linear(FLOAT32, w, x, tokens, from, to, out, scratch);
-    else if (w->type == FLOAT16)
-        linear(FLOAT16, w, x, tokens, from, to, out, scratch);
-    else
-        linear(BFLOAT16, w, x, tokens, from, to, out, scratch);
+    if (tokens <= 2) {
+        if (w->type == FLOAT32)
+            few(FLOAT32, w, x, tokens, from, to, out);
+        else if (w->type == FLOAT16)
+            few(FLOAT16, w, x, tokens, from, to, out);
+        else
+            few(BFLOAT16, w, x, tokens, from, to, out);
+        return;
+    }
+    for (int64 t = 0; t < tokens; t += TOKENS)
+        for (int64 r = from; r < to; r += ROWS)
+            many(w, x + t * w->columns, tokens - t < TOKENS ? tokens - t : TOKENS, r, to - r < ROWS ? to - r : ROWS,
+                 out + t * w->rows, scratch);
 }

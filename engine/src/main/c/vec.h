@@ -222,11 +222,13 @@ INLINE vf vf_exp(vf x) {
 }
 
 INLINE float lane_max(const vf *lanes) {
-    float x[TILE], most;
-    for (int r = 0; r < REGISTERS; ++r) vf_store(x + r * LANES, lanes[r]);
-    most = x[0];
-    for (int i = 1; i < TILE; ++i) most = x[i] > most ? x[i] : most;
-    return most;
+    float x[LANES];
+    vf most = lanes[0];
+    for (int r = 1; r < REGISTERS; ++r) most = vf_max(most, lanes[r]);
+    vf_store(x, most);
+    for (int width = LANES / 2; width > 0; width /= 2)
+        for (int i = 0; i < width; ++i) x[i] = x[i] > x[i + width] ? x[i] : x[i + width];
+    return x[0];
 }
 
 /* Copies a few numbers of `bytes` bytes. */
@@ -239,7 +241,7 @@ INLINE void copy_some(const int64 bytes, void *to, const void *from, int64 count
     }
 }
 
-/* Loads the first `count` lanes, zeros for the others. */
+/* Loads the first `count` lanes, zeros for the others. A count may be negative. */
 INLINE vf load_some(const int type, const void *p, int64 i, int64 count) {
     if (count >= LANES) return load(type, p, i);
     float lanes[LANES] = {0};
