@@ -49,14 +49,14 @@ INLINE void block(const int TILES, const int TOKENS, const int TYPE, const struc
                 total[t][r] = DOT_INT32 ? sums[t][r] : vi_widen(total[t][r], sums[t][r]);
         }
         UNROLL for (int r = 0; r < N; ++r) {
-            const int64 at = ((tile + r / REGISTERS) * groups + g) * TILE + r % REGISTERS * LANES;
-            const vf scale = load(TYPE, w->scales, at);
+            const int64 at = tile + r / REGISTERS, row = r % REGISTERS * LANES;
+            const vf scale = factor(TYPE, w->scales, at, columns, group, g, row);
             UNROLL for (int t = 0; t < TOKENS; ++t) {
                 const float s = in->scales[(token + t) * groups + g];
                 y[t][r] = vf_fma(vf_of(total[t][r]) * vf_set(s), scale, y[t][r]);
             }
             if (w->offsets) {
-                const vf offset = load(TYPE, w->offsets, at);
+                const vf offset = factor(TYPE, w->offsets, at, columns, group, g, row);
                 UNROLL for (int t = 0; t < TOKENS; ++t) {
                     const int64 i = (token + t) * groups + g;
                     y[t][r] = vf_fma(offset, vf_set(in->scales[i] * (float)in->sums[i]), y[t][r]);
@@ -75,6 +75,8 @@ INLINE void block(const int TILES, const int TOKENS, const int TYPE, const struc
                                          int64 tile, float *out) {                     \
         if (w->type == FLOAT32)                                                                       \
             block(tiles, tokens, FLOAT32, w, in, token, tile, out);                                   \
+        else if (w->type == TWO_LEVEL)                                                                \
+            block(tiles, tokens, TWO_LEVEL, w, in, token, tile, out);                                 \
         else                                                                                          \
             block(tiles, tokens, FLOAT16, w, in, token, tile, out);                                   \
     }

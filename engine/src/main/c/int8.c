@@ -24,11 +24,10 @@ INLINE void block(const int TYPE, const int TOKENS, const struct int8_weight *w,
                 for (int t = 0; t < TOKENS; ++t) inputs[t] += x[(token + t) * columns + c];
         }
         UNROLL for (int k = 0; k < REGISTERS; ++k) {
-            const int64 at = (tile * groups + g) * TILE + k * LANES;
-            const vf scale = load(TYPE, w->scales, at);
+            const vf scale = factor(TYPE, w->scales, tile, columns, w->group, g, k * LANES);
             UNROLL for (int t = 0; t < TOKENS; ++t) y[t][k] = vf_fma(sum[t][k], scale, y[t][k]);
             if (w->offsets) {
-                const vf offset = load(TYPE, w->offsets, at);
+                const vf offset = factor(TYPE, w->offsets, tile, columns, w->group, g, k * LANES);
                 UNROLL for (int t = 0; t < TOKENS; ++t) y[t][k] = vf_fma(offset, vf_set(inputs[t]), y[t][k]);
             }
         }
@@ -39,18 +38,22 @@ INLINE void block(const int TYPE, const int TOKENS, const struct int8_weight *w,
     }
 }
 
+#define BLOCK(tokens)                                                                                                \
+    static void block_##tokens(const struct int8_weight *w, const float *x, int64 token, int64 tile, float *out) { \
+        if (w->type == FLOAT32)                                                                                     \
+            block(FLOAT32, tokens, w, x, token, tile, out);                                                         \
+        else if (w->type == TWO_LEVEL)                                                                              \
+            block(TWO_LEVEL, tokens, w, x, token, tile, out);                                                       \
+        else                                                                                                        \
+            block(FLOAT16, tokens, w, x, token, tile, out);                                                         \
+    }
+BLOCK(4)
+BLOCK(1)
+
 void NAME(int8_linear)(const struct int8_weight *w, const float *x, int64 tokens, int64 from, int64 to, float *out) {
     for (int64 tile = from; tile < to; ++tile) {
         int64 t = 0;
-        for (; t + 4 <= tokens; t += 4)
-            if (w->type == FLOAT32)
-                block(FLOAT32, 4, w, x, t, tile, out);
-            else
-                block(FLOAT16, 4, w, x, t, tile, out);
-        for (; t < tokens; ++t)
-            if (w->type == FLOAT32)
-                block(FLOAT32, 1, w, x, t, tile, out);
-            else
-                block(FLOAT16, 1, w, x, t, tile, out);
+        for (; t + 4 <= tokens; t += 4) block_4(w, x, t, tile, out);
+        for (; t < tokens; ++t) block_1(w, x, t, tile, out);
     }
 }

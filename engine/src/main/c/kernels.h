@@ -13,6 +13,9 @@ typedef long long int64;
 /* Types of numbers in memory, as Java passes them. */
 enum { FLOAT32 = 0, FLOAT16 = 1, BFLOAT16 = 2 };
 
+/* The type of two-level scales (Factors.java): products of float16 numbers of 256 columns and signed bytes. */
+enum { TWO_LEVEL = 3 };
+
 /* Inputs rounded to int8 by groups of columns. In each 8 columns the order is 0 4 1 5 2 6 3 7, that of Int4's codes. */
 struct rounded {
     int8 *codes;   /* (tokens, columns) */
@@ -22,9 +25,9 @@ struct rounded {
 
 struct int4 {
     const uint8 *codes;  /* (tiles, columns / 8, 16 rows, 4) */
-    const void *scales;  /* (tiles, columns / group, 16) */
+    const void *scales;  /* (tiles, columns / group, 16), or two-level: (tiles, columns / 256, 32 + 16 * 256 / group) */
     const void *offsets; /* of the shape of scales; null: symmetric */
-    int32 type;          /* of scales and offsets */
+    int32 type;          /* of scales and offsets: FLOAT32, FLOAT16 or TWO_LEVEL */
     int64 rows, columns, group;
 };
 
@@ -37,9 +40,9 @@ typedef void int4_linear_fn(const struct int4 *w, const struct rounded *in, int6
 
 struct int8_weight {
     const int8 *codes;   /* (tiles, columns, 16 rows) */
-    const void *scales;  /* (tiles, columns / group, 16) */
+    const void *scales;  /* as in int4 */
     const void *offsets; /* of the shape of scales; null: symmetric */
-    int32 type;          /* of scales and offsets */
+    int32 type;          /* as in int4 */
     int64 rows, columns, group;
 };
 typedef void int8_linear_fn(const struct int8_weight *w, const float *x, int64 tokens, int64 from, int64 to, float *out);

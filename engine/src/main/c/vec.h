@@ -188,6 +188,19 @@ INLINE vf load(const int type, const void *p, int64 i) {
     return vf_bits(vi_left(vi_load_u16((const uint16 *)p + i), 16));
 }
 
+/*
+ * Scales or offsets of group g of a tile, of the rows from `row` on. A two-level one is exact: 11 bits times 8.
+ * Example, groups of 32: group 9 is group 1 of the second block of 32 + 16 * 8 bytes.
+ */
+INLINE vf factor(const int type, const void *p, int64 tile, int64 columns, int64 group, int64 g, int64 row) {
+    if (type != TWO_LEVEL) return load(type, p, (tile * (columns / group) + g) * TILE + row);
+    const int shift = 8 - __builtin_ctz((uint32)group); /* 256 / group = 1 << shift */
+    const int64 size = 2 * TILE + (TILE << shift);
+    const uint8 *block = (const uint8 *)p + (tile * (columns / 256) + (g >> shift)) * size;
+    const uint8 *codes = block + 2 * TILE + (g & ((1 << shift) - 1)) * TILE + row;
+    return vf_load_f16((const uint16 *)block + row) * vf_of(vi_load_s8((const int8 *)codes));
+}
+
 INLINE void store(const int type, void *p, int64 i, vf x) {
     if (type == FLOAT32) {
         vf_store((float *)p + i, x);

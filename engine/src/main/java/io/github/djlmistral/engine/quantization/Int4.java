@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.quantization;
 
-import io.github.djlmistral.engine.internal.quantization.Float16;
+import io.github.djlmistral.engine.internal.quantization.Factors;
 import io.github.djlmistral.engine.internal.quantization.Int4Layout;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
@@ -22,7 +22,8 @@ import org.jspecify.annotations.Nullable;
  * w = scale · q + offset      or, symmetric, without offsets:      w = scale · (q - 8)
  * </pre>
  *
- * computed in float32. Scales and offsets are float16 or float32.
+ * computed in float32. Scales and offsets are float16 or float32; or two-level, as in GGUF's K
+ * types: products in float32 of a float16 for each 256 columns and a byte for each group.
  *
  * <p>Codes are stored in tiles of 16 rows, so that each 32-bit lane of a vector register belongs to
  * one row and no horizontal sum is needed. Eight columns of a tile are 16 little-endian 32-bit
@@ -40,7 +41,10 @@ import org.jspecify.annotations.Nullable;
  * / 2 + 64 + 4} is 0xF642_7531.
  *
  * <p>Shapes, with T = rows / 16 rounded up and G = columns / group size: codes uint8 (T, columns/8,
- * 64), scales and offsets (T, G, 16). Padding rows of the last tile have the scale 0.
+ * 64), scales and offsets float16 or float32 (T, G, 16). Two-level scales and offsets are int8 (T,
+ * columns/256, 32 + 16 n) with n = 256 / group size: of each 256 columns the float16 factors of 16
+ * rows, and then, for each of the n groups, the bytes of 16 rows. Padding rows of the last tile
+ * have the scale 0.
  */
 public final class Int4 implements QuantizedWeight {
 
@@ -52,6 +56,7 @@ public final class Int4 implements QuantizedWeight {
 
     private final int rows;
     private final int columns;
+    private final int groupSize;
     private final Tensor codes;
     private final Tensor scales;
     private final @Nullable Tensor offsets;
@@ -62,7 +67,7 @@ public final class Int4 implements QuantizedWeight {
      *
      * @param rows the number of outputs
      * @param codes uint8 (T, columns/8, 64)
-     * @param scales float16 or float32 (T, G, 16)
+     * @param scales float16 or float32 (T, G, 16), or two-level ones
      * @param offsets of the scales' type and shape, null for a symmetric weight
      * @param inputOrder the input that each column belongs to, null if they are in order; GPTQ with
      *     {@code desc_act} groups inputs that are not adjacent
@@ -75,24 +80,17 @@ public final class Int4 implements QuantizedWeight {
             @Nullable Tensor offsets,
             int @Nullable [] inputOrder) {
         long[] shape = codes.shape();
-        long[] groups = scales.shape();
         long tiles = (rows + TILE - 1L) / TILE;
         boolean fits =
                 codes.dtype() == Dtype.UINT8
                         && shape.length == 3
                         && shape[0] == tiles
                         && shape[2] == 4 * TILE
-                        && (scales.dtype() == Dtype.FLOAT16 || scales.dtype() == Dtype.FLOAT32)
-                        && groups.length == 3
-                        && groups[0] == tiles
-                        && groups[1] > 0
-                        && groups[2] == TILE
-                        && 8 * shape[1] % groups[1] == 0
-                        && isGroupSize(8 * shape[1] / groups[1]);
+                        && isGroupSize(Factors.groupSize(scales, tiles, 8 * shape[1]));
         boolean alike =
                 offsets == null
                         || (offsets.dtype() == scales.dtype()
-                                && Arrays.equals(offsets.shape(), groups));
+                                && Arrays.equals(offsets.shape(), scales.shape()));
         if (!fits || !alike) {
             throw new IllegalArgumentException(
                     String.format(
@@ -105,6 +103,7 @@ public final class Int4 implements QuantizedWeight {
         }
         this.rows = rows;
         columns = Math.toIntExact(8 * shape[1]);
+        groupSize = Factors.groupSize(scales, tiles, columns);
         this.codes = codes;
         this.scales = scales;
         this.offsets = offsets;
@@ -133,7 +132,7 @@ public final class Int4 implements QuantizedWeight {
 
     /** Returns the group size in columns. */
     public int groupSize() {
-        return columns / (int) scales.shape()[1];
+        return groupSize;
     }
 
     /** Returns the codes, uint8 (T, columns/8, 64). */
@@ -141,12 +140,12 @@ public final class Int4 implements QuantizedWeight {
         return codes;
     }
 
-    /** Returns the scales (T, G, 16). */
+    /** Returns the scales (T, G, 16), or two-level ones. */
     public Tensor scales() {
         return scales;
     }
 
-    /** Returns the offsets (T, G, 16); null for a symmetric weight. */
+    /** Returns the offsets, of the layout of the scales; null for a symmetric weight. */
     public @Nullable Tensor offsets() {
         return offsets;
     }
@@ -159,19 +158,19 @@ public final class Int4 implements QuantizedWeight {
     @Override
     public void dequantizeRow(int row, float[] to) {
         ByteBuffer words = codes.data();
-        ByteBuffer scaleBytes = scales.data();
-        ByteBuffer offsetBytes = offsets == null ? null : offsets.data();
-        int size = groupSize();
-        int groups = columns / size;
+        Factors scale = new Factors(scales);
+        Factors offset = offsets == null ? null : new Factors(offsets);
+        int tile = row / TILE;
+        int place = row % TILE;
         int at = Int4Layout.wordOffset(row, columns);
         for (int c = 0; c < columns; ++c) {
             int code = (words.getInt(at + c / 8 * 4 * TILE) >> Int4Layout.shift(c)) & 15;
-            int index = (row / TILE * groups + c / size) * TILE + row % TILE;
-            float scale = Float16.get(scaleBytes, scales.dtype(), index);
+            int group = c / groupSize;
+            float factor = scale.get(tile, group, place);
             float value =
-                    offsetBytes == null
-                            ? scale * (code - ZERO_POINT)
-                            : scale * code + Float16.get(offsetBytes, scales.dtype(), index);
+                    offset == null
+                            ? factor * (code - ZERO_POINT)
+                            : factor * code + offset.get(tile, group, place);
             to[inputOrder == null ? c : inputOrder[c]] = value;
         }
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.quantization;
 
-import io.github.djlmistral.engine.internal.quantization.Float16;
+import io.github.djlmistral.engine.internal.quantization.Factors;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.nio.ByteBuffer;
@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A group is a multiple of 16 columns of a row. With codes q from -128 to 127 a weight is {@code
  * w = scale · q}, or {@code scale · q + offset} with offsets, in float32. Scales and offsets are
- * float16 or float32.
+ * float16, float32 or two-level, as in {@link Int4}.
  *
  * <p>As in {@link Int4}, codes are stored in tiles of 16 rows; the 16 bytes of a column are
  * adjacent. Shapes, with T = rows / 16 rounded up and G = columns / group size: codes int8 (T,
@@ -29,6 +29,7 @@ public final class Int8 implements QuantizedWeight {
 
     private final int rows;
     private final int columns;
+    private final int groupSize;
     private final Tensor codes;
     private final Tensor scales;
     private final @Nullable Tensor offsets;
@@ -38,29 +39,24 @@ public final class Int8 implements QuantizedWeight {
      *
      * @param rows the number of outputs
      * @param codes int8 (T, columns, 16)
-     * @param scales float16 or float32 (T, G, 16)
+     * @param scales float16 or float32 (T, G, 16), or two-level ones
      * @param offsets of the scales' type and shape, null for a symmetric weight
      * @throws IllegalArgumentException if the tensors are inconsistent
      */
     public Int8(int rows, Tensor codes, Tensor scales, @Nullable Tensor offsets) {
         long[] shape = codes.shape();
-        long[] groups = scales.shape();
         long tiles = (rows + TILE - 1L) / TILE;
+        int size = shape.length == 3 ? Factors.groupSize(scales, tiles, shape[1]) : 0;
         boolean fits =
                 codes.dtype() == Dtype.INT8
-                        && shape.length == 3
                         && shape[0] == tiles
                         && shape[2] == TILE
-                        && (scales.dtype() == Dtype.FLOAT16 || scales.dtype() == Dtype.FLOAT32)
-                        && groups.length == 3
-                        && groups[0] == tiles
-                        && groups[1] > 0
-                        && groups[2] == TILE
-                        && shape[1] % (16 * groups[1]) == 0;
+                        && size > 0
+                        && size % 16 == 0;
         boolean alike =
                 offsets == null
                         || (offsets.dtype() == scales.dtype()
-                                && Arrays.equals(offsets.shape(), groups));
+                                && Arrays.equals(offsets.shape(), scales.shape()));
         if (!fits || !alike) {
             throw new IllegalArgumentException(
                     String.format(
@@ -73,6 +69,7 @@ public final class Int8 implements QuantizedWeight {
         }
         this.rows = rows;
         columns = Math.toIntExact(shape[1]);
+        groupSize = size;
         this.codes = codes;
         this.scales = scales;
         this.offsets = offsets;
@@ -90,7 +87,7 @@ public final class Int8 implements QuantizedWeight {
 
     /** Returns the group size in columns. */
     public int groupSize() {
-        return columns / (int) scales.shape()[1];
+        return groupSize;
     }
 
     /** Returns the codes, int8 (T, columns, 16). */
@@ -98,12 +95,12 @@ public final class Int8 implements QuantizedWeight {
         return codes;
     }
 
-    /** Returns the scales (T, G, 16). */
+    /** Returns the scales (T, G, 16), or two-level ones. */
     public Tensor scales() {
         return scales;
     }
 
-    /** Returns the offsets (T, G, 16); null for a symmetric weight. */
+    /** Returns the offsets, of the layout of the scales; null for a symmetric weight. */
     public @Nullable Tensor offsets() {
         return offsets;
     }
@@ -111,20 +108,15 @@ public final class Int8 implements QuantizedWeight {
     @Override
     public void dequantizeRow(int row, float[] to) {
         ByteBuffer bytes = codes.data();
-        ByteBuffer scaleBytes = scales.data();
-        ByteBuffer offsetBytes = offsets == null ? null : offsets.data();
-        int size = groupSize();
+        Factors scale = new Factors(scales);
+        Factors offset = offsets == null ? null : new Factors(offsets);
         int tile = row / TILE;
         int place = row % TILE;
         for (int c = 0; c < columns; ++c) {
-            int index = (tile * (columns / size) + c / size) * TILE + place;
-            float value =
-                    Float16.get(scaleBytes, scales.dtype(), index)
-                            * bytes.get((tile * columns + c) * TILE + place);
-            to[c] =
-                    offsetBytes == null
-                            ? value
-                            : value + Float16.get(offsetBytes, scales.dtype(), index);
+            int group = c / groupSize;
+            byte code = bytes.get((tile * columns + c) * TILE + place);
+            float value = scale.get(tile, group, place) * code;
+            to[c] = offset == null ? value : value + offset.get(tile, group, place);
         }
     }
 

@@ -25,6 +25,10 @@ class DequantizerTest {
         "int4 g64 offsets, 33, 1088",
         "int4 g64 f32, 16, 64",
         "int4 g128, 47, 640",
+        "int4 g32 two offsets, 45, 768",
+        "int4 g64 two, 17, 256",
+        "int8 g16 two, 33, 512",
+        "int8 g32 two offsets, 16, 1280",
         "int8 g16 offsets, 45, 48",
         "int8 g32, 16, 544",
         "int8 g96 f32, 17, 1056",
@@ -47,8 +51,7 @@ class DequantizerTest {
         }
     }
 
-    private static void check(
-            QuantizedWeight weight, int from, int to, Dtype dtype) {
+    private static void check(QuantizedWeight weight, int from, int to, Dtype dtype) {
         int columns = weight.columns();
         int bytes = (to - from) * columns * dtype.bytes();
         // 8 bytes before and 8 after that nothing may touch
@@ -90,12 +93,10 @@ class DequantizerTest {
     void rowsBeginWithATile() {
         QuantizedWeight weight = Matrices.of("int4 g32", 45, 32, 1);
         ByteBuffer memory = ByteBuffer.allocateDirect(4096);
-        assertThatThrownBy(
-                        () -> DEQUANTIZER.dequantize(weight, 5, 7, Dtype.FLOAT32, memory))
+        assertThatThrownBy(() -> DEQUANTIZER.dequantize(weight, 5, 7, Dtype.FLOAT32, memory))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("row 5");
-        assertThatThrownBy(
-                        () -> DEQUANTIZER.dequantize(weight, 0, 7, Dtype.FLOAT16, memory))
+        assertThatThrownBy(() -> DEQUANTIZER.dequantize(weight, 0, 7, Dtype.FLOAT16, memory))
                 .hasStackTraceContaining("float32 or bfloat16");
     }
 }

@@ -105,10 +105,13 @@ class GgufWeightsTest {
         assertThat(symmetric.scales().dtype()).isEqualTo(Dtype.FLOAT16);
         Int4 k = (Int4) weights.quantized().get("lm_head.weight"); // Q4_K
         assertThat(k.groupSize()).isEqualTo(32);
-        assertThat(Objects.requireNonNull(k.offsets()).dtype()).isEqualTo(Dtype.FLOAT32);
+        assertThat(Objects.requireNonNull(k.offsets()).shape()).isEqualTo(new long[] {5, 2, 160});
+        // 65 rows in 5 tiles of 16
+        assertThat(8.0 * k.bytes() / (80 * 512)).isEqualTo(4 + 2 * (8 / 32.0 + 16 / 256.0));
         Int8 sixBits = (Int8) weights.quantized().get("model.layers.0.self_attn.k_proj.weight");
         assertThat(sixBits.groupSize()).isEqualTo(16);
         assertThat(sixBits.offsets()).isNull();
+        assertThat(sixBits.scales().shape()).isEqualTo(new long[] {3, 2, 288});
     }
 
     @Test

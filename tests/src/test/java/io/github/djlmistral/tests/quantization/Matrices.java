@@ -34,8 +34,8 @@ public final class Matrices {
     /**
      * Makes a matrix of a description such as {@code "int4 g32 f32 offsets order"}, with spaces or
      * hyphens: {@code int4}, {@code int8} or {@code nf4}, the group's or block's size; {@code f32}
-     * for scales of float32 instead of float16, {@code offsets}, {@code order} for columns out of
-     * order.
+     * for scales of float32 instead of float16, {@code two} for two-level ones, {@code offsets},
+     * {@code order} for columns out of order.
      */
     public static QuantizedWeight of(String description, int rows, int columns, long seed) {
         Random random = new Random(seed);
@@ -56,11 +56,19 @@ public final class Matrices {
         boolean bytes = words.contains("int8");
         Dtype dtype = words.contains("f32") ? Dtype.FLOAT32 : Dtype.FLOAT16;
         int tiles = (rows + TILE - 1) / TILE;
-        long[] groups = {tiles, columns / size, TILE};
         float scale = largest / (bytes ? 128 : 8);
-        Tensor scales = numbers(dtype, scale / 2, scale, random, groups);
+        boolean two = words.contains("two");
+        long[] groups = {tiles, columns / size, TILE};
+        Tensor scales =
+                two
+                        ? twoLevel(scale / 64, random, tiles, columns / 256, 256 / size)
+                        : numbers(dtype, scale / 2, scale, random, groups);
         Tensor offsets =
-                words.contains("offsets") ? numbers(dtype, -2 * largest, 0, random, groups) : null;
+                !words.contains("offsets")
+                        ? null
+                        : two
+                                ? twoLevel(-largest / 32, random, tiles, columns / 256, 256 / size)
+                                : numbers(dtype, -2 * largest, 0, random, groups);
         if (bytes) {
             Tensor codes = codes(Dtype.INT8, random, tiles, columns, TILE);
             return new Int8(rows, codes, scales, offsets);
@@ -77,6 +85,20 @@ public final class Matrices {
                         .collect(Collectors.toCollection(ArrayList::new));
         Collections.shuffle(order, new Random(99));
         return order.stream().mapToInt(Integer::intValue).toArray();
+    }
+
+    /** Two-level scales: float16 from d/2 to d, and bytes of 6 bits, of which some are negative. */
+    private static Tensor twoLevel(float d, Random random, int tiles, int blocks, int groups) {
+        Tensor tensor = Tensor.allocate("random", Dtype.INT8, tiles, blocks, (2 + groups) * TILE);
+        ByteBuffer data = tensor.data();
+        while (data.hasRemaining()) {
+            data.put(numbers(Dtype.FLOAT16, d / 2, d, random, TILE).data());
+            for (int i = 0; i < groups * TILE; ++i) {
+                int code = random.nextInt(64);
+                data.put((byte) (random.nextInt(16) == 0 ? -code : code));
+            }
+        }
+        return tensor;
     }
 
     private static Tensor codes(Dtype dtype, Random random, long... shape) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.internal.cpu;
 
+import io.github.djlmistral.engine.internal.quantization.Factors;
 import io.github.djlmistral.engine.quantization.Int4;
-import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -39,15 +39,19 @@ final class Int4Matrix implements Matrix {
         codes = Address.of(weight.codes(), tiles * Int4.TILE * weight.columns() / 2);
         scales = factors(weight.scales());
         offsets = factors(weight.offsets());
-        type = NativeLibrary.type(weight.scales().dtype());
+        type = NativeLibrary.factorType(weight.scales().dtype());
     }
 
     private long factors(@Nullable Tensor tensor) {
-        Dtype dtype = weight.scales().dtype();
-        long groups = weight.columns() / weight.groupSize();
         return tensor == null
                 ? 0
-                : Address.of(tensor, (long) tiles() * groups * Int4.TILE * dtype.bytes());
+                : Address.of(
+                        tensor,
+                        Factors.bytes(
+                                weight.scales().dtype(),
+                                tiles(),
+                                weight.columns(),
+                                weight.groupSize()));
     }
 
     private int tiles() {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.internal.cpu;
 
+import io.github.djlmistral.engine.internal.quantization.Factors;
 import io.github.djlmistral.engine.quantization.Int4;
 import io.github.djlmistral.engine.quantization.Int8;
 import io.github.djlmistral.engine.weights.Tensor;
@@ -27,14 +28,15 @@ final class Int8Matrix implements Matrix {
         codes = Address.of(weight.codes(), (long) tiles * Int4.TILE * weight.columns());
         scales = factors(weight.scales());
         offsets = factors(weight.offsets());
-        type = NativeLibrary.type(weight.scales().dtype());
+        type = NativeLibrary.factorType(weight.scales().dtype());
     }
 
     private long factors(@Nullable Tensor tensor) {
-        long groups = weight.columns() / weight.groupSize();
         return tensor == null
                 ? 0
-                : Address.of(tensor, tiles * groups * Int4.TILE * tensor.dtype().bytes());
+                : Address.of(
+                        tensor,
+                        Factors.bytes(tensor.dtype(), tiles, weight.columns(), weight.groupSize()));
     }
 
     @Override

@@ -46,6 +46,11 @@ final class NativeLibrary {
         };
     }
 
+    /** Returns the number of a type of scales in {@code kernels.h}. */
+    static int factorType(Dtype dtype) {
+        return dtype == Dtype.INT8 ? 3 : type(dtype);
+    }
+
     /** See {@code round.c}. */
     static native void round(
             int set, long x, long count, long group, long codes, long scales, long sums);

@@ -7,6 +7,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import io.github.djlmistral.engine.internal.quantization.Factors;
 import io.github.djlmistral.engine.kernels.QuantizedLinear;
 import io.github.djlmistral.engine.quantization.BitsandbytesWeight;
 import io.github.djlmistral.engine.quantization.Int4;
@@ -86,8 +87,7 @@ final class TorchQuantizedLinear implements QuantizedLinear {
         this.weight = weight;
         this.blocks = blocks;
         gpu = manager.getDevice().isGpu();
-        packable =
-                weight instanceof Int4 && kernels.dtype() == Dtype.BFLOAT16;
+        packable = weight instanceof Int4 && kernels.dtype() == Dtype.BFLOAT16;
         int[] inputs = weight instanceof Int4 int4 ? int4.inputOrder() : null;
         order =
                 inputs == null
@@ -167,10 +167,14 @@ final class TorchQuantizedLinear implements QuantizedLinear {
     /** Returns codes, scales and offsets; the offsets of a symmetric weight are empty. */
     private NDList grouped() {
         if (weight instanceof Int4 int4) {
-            return new NDList(array(int4.codes()), array(int4.scales()), array(int4.offsets()));
+            return new NDList(array(int4.codes()), factors(int4.scales()), factors(int4.offsets()));
         }
         Int8 int8 = (Int8) weight;
-        return new NDList(array(int8.codes()), array(int8.scales()), array(int8.offsets()));
+        return new NDList(array(int8.codes()), factors(int8.scales()), factors(int8.offsets()));
+    }
+
+    private NDArray factors(@Nullable Tensor tensor) {
+        return array(tensor == null ? null : Factors.floats(tensor));
     }
 
     private NDArray array(@Nullable Tensor tensor) {

@@ -106,7 +106,8 @@ public final class Dequantizer {
             table[Int4.ZERO_POINT + d] = above;
             table[Int4.ZERO_POINT - d] = above ^ sign;
         }
-        table[Int4.ZERO_POINT] = bits(0, wide);
+        // -0 for a negative scale
+        table[Int4.ZERO_POINT] = bits(scale * 0, wide);
         table[0] = bits(scale * -Int4.ZERO_POINT, wide);
     }
 
@@ -253,24 +254,22 @@ public final class Dequantizer {
     /** The scales and offsets of a tile. */
     private static final class Groups {
 
-        private final ByteBuffer scales;
-        private final @Nullable ByteBuffer offsets;
-        private final Dtype dtype;
-        private final int first;
+        private final Factors scales;
+        private final @Nullable Factors offsets;
+        private final int tile;
 
         Groups(Tensor scales, @Nullable Tensor offsets, int tile) {
-            this.scales = scales.data();
-            this.offsets = offsets == null ? null : offsets.data();
-            dtype = scales.dtype();
-            first = tile * (int) scales.shape()[1] * TILE;
+            this.scales = new Factors(scales);
+            this.offsets = offsets == null ? null : new Factors(offsets);
+            this.tile = tile;
         }
 
         float scale(int group, int place) {
-            return Float16.get(scales, dtype, first + group * TILE + place);
+            return scales.get(tile, group, place);
         }
 
         float offset(int group, int place) {
-            return offsets == null ? 0 : Float16.get(offsets, dtype, first + group * TILE + place);
+            return offsets == null ? 0 : offsets.get(tile, group, place);
         }
     }
 

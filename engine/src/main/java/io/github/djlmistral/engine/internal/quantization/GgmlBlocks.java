@@ -12,8 +12,8 @@ import java.util.function.IntUnaryOperator;
 
 /**
  * Repacks the blocks of GGUF's quantized types as {@link Int4} or {@link Int8}. Dequantized values
- * are bit-identical to llama.cpp's: scales and offsets stay float16, and products of two of them
- * are computed in float32, as there.
+ * are bit-identical to llama.cpp's: scales and offsets stay float16, and of the K types the pairs
+ * of a float16 and an integer whose product they are ({@link Factors}, two-level).
  *
  * <p>The layout of each block (d, m: float16; "nibbles": the codes of the first half of the columns
  * in the lower four bits, those of the second half in the upper ones):
@@ -33,7 +33,10 @@ import java.util.function.IntUnaryOperator;
  */
 final class GgmlBlocks {
 
-    /** Decodes one block: codes from index c on, scales and offsets from index g on. */
+    /**
+     * Decodes one block: codes from index c on, scales and offsets from index g on, as {@link
+     * Factors#put} takes them.
+     */
     @FunctionalInterface
     private interface Block {
         void read(
@@ -48,7 +51,12 @@ final class GgmlBlocks {
 
     /** The layout that a type is converted to. */
     private record Layout(
-            boolean fourBits, int groupSize, Dtype scaleType, boolean symmetric, Block block) {}
+            boolean fourBits, int groupSize, Dtype scaleType, boolean symmetric, Block block) {
+
+        boolean twoLevel() {
+            return scaleType == Dtype.INT8;
+        }
+    }
 
     private GgmlBlocks() {}
 
@@ -56,12 +64,12 @@ final class GgmlBlocks {
         return switch (type) {
             case Q4_0 -> new Layout(true, 32, Dtype.FLOAT16, true, GgmlBlocks::q40);
             case Q4_1 -> new Layout(true, 32, Dtype.FLOAT16, false, GgmlBlocks::q41);
-            case Q4_K -> new Layout(true, 32, Dtype.FLOAT32, false, GgmlBlocks::q4k);
+            case Q4_K -> new Layout(true, 32, Dtype.INT8, false, GgmlBlocks::q4k);
             case Q5_0 -> new Layout(false, 32, Dtype.FLOAT16, true, GgmlBlocks::q50);
             case Q5_1 -> new Layout(false, 32, Dtype.FLOAT16, false, GgmlBlocks::q51);
             case Q8_0 -> new Layout(false, 32, Dtype.FLOAT16, true, GgmlBlocks::q80);
-            case Q5_K -> new Layout(false, 32, Dtype.FLOAT32, false, GgmlBlocks::q5k);
-            case Q6_K -> new Layout(false, 16, Dtype.FLOAT32, true, GgmlBlocks::q6k);
+            case Q5_K -> new Layout(false, 32, Dtype.INT8, false, GgmlBlocks::q5k);
+            case Q6_K -> new Layout(false, 16, Dtype.INT8, true, GgmlBlocks::q6k);
             case F32, F16, BF16 -> throw new IllegalArgumentException(type + " is not quantized");
         };
     }
@@ -81,7 +89,7 @@ final class GgmlBlocks {
         int size = layout.groupSize();
         Dtype scaleType = layout.scaleType();
         boolean symmetric = layout.symmetric();
-        GroupedRowSource grouped = grouped(tensor, source, size, layout.block());
+        GroupedRowSource grouped = grouped(tensor, source, layout);
         return layout.fourBits()
                 ? Int4Packer.pack(name, rows, columns, size, scaleType, symmetric, null, grouped)
                 : Int8Packer.pack(name, rows, columns, size, scaleType, symmetric, grouped);
@@ -90,11 +98,11 @@ final class GgmlBlocks {
     /** The size in bytes of what {@link #pack} returns. */
     static long bytes(GgufTensor tensor) {
         Layout layout = layout(tensor.type());
-        long rows = (tensor.shape()[0] + Int4.TILE - 1) / Int4.TILE * Int4.TILE;
+        long tiles = (tensor.shape()[0] + Int4.TILE - 1) / Int4.TILE;
         long columns = tensor.shape()[1];
-        long codes = layout.fourBits() ? columns / 2 : columns;
-        long scales = columns / layout.groupSize() * layout.scaleType().bytes();
-        return rows * (codes + (layout.symmetric() ? scales : 2 * scales));
+        long codes = tiles * Int4.TILE * (layout.fourBits() ? columns / 2 : columns);
+        long scales = Factors.bytes(layout.scaleType(), tiles, columns, layout.groupSize());
+        return codes + (layout.symmetric() ? scales : 2 * scales);
     }
 
     private static int rows(GgufTensor tensor) {
@@ -106,17 +114,17 @@ final class GgmlBlocks {
     }
 
     private static GroupedRowSource grouped(
-            GgufTensor tensor, IntUnaryOperator source, int groupSize, Block block) {
+            GgufTensor tensor, IntUnaryOperator source, Layout layout) {
         int blockSize = tensor.type().blockSize();
         int blockBytes = tensor.type().blockBytes();
         int blocks = columns(tensor) / blockSize;
+        int factors = blockSize / layout.groupSize() + (layout.twoLevel() ? 1 : 0);
         // shared by threads: all reads are at absolute positions
         ByteBuffer data = tensor.data();
         return (row, codes, scales, offsets) -> {
             int at = source.applyAsInt(row) * blocks * blockBytes;
             for (int b = 0; b < blocks; ++b, at += blockBytes) {
-                int c = b * blockSize;
-                block.read(data, at, codes, c, scales, offsets, c / groupSize);
+                layout.block().read(data, at, codes, b * blockSize, scales, offsets, b * factors);
             }
         };
     }
@@ -197,8 +205,8 @@ final class GgmlBlocks {
     }
 
     /**
-     * The eight scales and offsets of Q4_K and Q5_K. Their 6 bits s and t are in 12 bytes, by index
-     * i of the group:
+     * The eight scales and offsets of Q4_K and Q5_K: d and s, -m and t. The 6 bits of s and t are
+     * in 12 bytes, by index i of the group:
      *
      * <pre>
      * byte 0 + i   lower six bits: s of i; upper two: the upper bits of s of i + 4
@@ -207,16 +215,16 @@ final class GgmlBlocks {
      * </pre>
      */
     private static void kScales(ByteBuffer data, int at, float[] scales, float[] offsets, int g) {
-        float d = float16(data, at);
-        float m = float16(data, at + 2);
+        scales[g] = float16(data, at);
+        offsets[g] = -float16(data, at + 2);
         for (int i = 0; i < 4; ++i) {
             int s = data.get(at + 4 + i) & 0xff;
             int t = data.get(at + 8 + i) & 0xff;
             int lower = data.get(at + 12 + i) & 0xff;
-            scales[g + i] = d * (s & 63);
-            offsets[g + i] = -(m * (t & 63));
-            scales[g + 4 + i] = d * ((lower & 15) | s >> 6 << 4);
-            offsets[g + 4 + i] = -(m * (lower >> 4 | t >> 6 << 4));
+            scales[g + 1 + i] = s & 63;
+            offsets[g + 1 + i] = t & 63;
+            scales[g + 5 + i] = (lower & 15) | s >> 6 << 4;
+            offsets[g + 5 + i] = lower >> 4 | t >> 6 << 4;
         }
     }
 
@@ -226,9 +234,9 @@ final class GgmlBlocks {
      */
     private static void q6k(
             ByteBuffer data, int at, byte[] codes, int c, float[] scales, float[] offsets, int g) {
-        float d = float16(data, at + 208);
+        scales[g] = float16(data, at + 208);
         for (int i = 0; i < 16; ++i) {
-            scales[g + i] = d * data.get(at + 192 + i);
+            scales[g + 1 + i] = data.get(at + 192 + i);
         }
         for (int half = 0; half < 2; ++half) {
             int first = c + 128 * half;

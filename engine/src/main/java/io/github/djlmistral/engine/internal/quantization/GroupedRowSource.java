@@ -3,7 +3,6 @@ package io.github.djlmistral.engine.internal.quantization;
 
 import io.github.djlmistral.engine.quantization.Int4;
 import io.github.djlmistral.engine.weights.Tensor;
-import java.nio.ByteBuffer;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -19,8 +18,9 @@ interface GroupedRowSource {
      *
      * @param row the row
      * @param codes receives a code for each column
-     * @param scales receives a scale for each group
-     * @param offsets receives an offset for each group; ignored if the weight is symmetric
+     * @param scales receives the scales as {@link Factors#put} takes them: one for each group
+     *     unless they are two-level
+     * @param offsets receives the offsets likewise; ignored if the weight is symmetric
      */
     void row(int row, byte[] codes, float[] scales, float[] offsets);
 
@@ -38,32 +38,28 @@ interface GroupedRowSource {
      * @param rows the number of rows
      * @param columns the number of columns
      * @param codes stores the codes
-     * @param scales receives the scales (T, G, 16)
-     * @param offsets receives the offsets (T, G, 16); null if the weight is symmetric
+     * @param scales receives the scales
+     * @param offsets receives the offsets; null if the weight is symmetric
      */
     default void pack(int rows, int columns, Codes codes, Tensor scales, @Nullable Tensor offsets) {
         int tiles = (int) scales.shape()[0];
-        int groups = (int) scales.shape()[1];
-        ByteBuffer scaleBytes = scales.data();
-        ByteBuffer offsetBytes = offsets == null ? null : offsets.data();
+        Factors scaleFactors = new Factors(scales);
+        Factors offsetFactors = offsets == null ? null : new Factors(offsets);
+        int values = scaleFactors.valuesOfRow();
         IntStream.range(0, tiles)
                 .parallel()
                 .forEach(
                         tile -> {
                             byte[] rowCodes = new byte[columns];
-                            float[] rowScales = new float[groups];
-                            float[] rowOffsets = new float[groups];
+                            float[] rowScales = new float[values];
+                            float[] rowOffsets = new float[values];
                             int end = Math.min(rows, (tile + 1) * Int4.TILE);
                             for (int row = tile * Int4.TILE; row < end; ++row) {
                                 row(row, rowCodes, rowScales, rowOffsets);
                                 codes.write(row, rowCodes);
-                                for (int g = 0; g < groups; ++g) {
-                                    int index = (tile * groups + g) * Int4.TILE + row % Int4.TILE;
-                                    Float16.put(scaleBytes, scales.dtype(), index, rowScales[g]);
-                                    if (offsetBytes != null) {
-                                        Float16.put(
-                                                offsetBytes, scales.dtype(), index, rowOffsets[g]);
-                                    }
+                                scaleFactors.put(row, rowScales);
+                                if (offsetFactors != null) {
+                                    offsetFactors.put(row, rowOffsets);
                                 }
                             }
                         });

@@ -20,7 +20,7 @@ public final class Int4Packer {
      * @param rows the number of outputs
      * @param columns the number of inputs, a multiple of the group size
      * @param groupSize 32, 64 or 128
-     * @param scaleType the type of scales and offsets, float16 or float32
+     * @param scaleType the type of scales and offsets: float16 or float32, int8 for two-level ones
      * @param symmetric whether there are no offsets
      * @param inputOrder see the constructor of {@link Int4}
      * @param source supplies codes (0 to 15), scales and offsets
@@ -46,16 +46,16 @@ public final class Int4Packer {
                             groupSize));
         }
         int tiles = (rows + Int4.TILE - 1) / Int4.TILE;
-        int groups = columns / groupSize;
         Tensor codes =
                 Tensor.allocate(
                         name + ".int4.codes", Dtype.UINT8, tiles, columns / 8, 4 * Int4.TILE);
-        Tensor scales = Tensor.allocate(name + ".int4.scales", scaleType, tiles, groups, Int4.TILE);
+        Tensor scales =
+                Factors.allocate(name + ".int4.scales", scaleType, tiles, columns, groupSize);
         Tensor offsets =
                 symmetric
                         ? null
-                        : Tensor.allocate(
-                                name + ".int4.offsets", scaleType, tiles, groups, Int4.TILE);
+                        : Factors.allocate(
+                                name + ".int4.offsets", scaleType, tiles, columns, groupSize);
         ByteBuffer words = codes.data();
         source.pack(
                 rows,

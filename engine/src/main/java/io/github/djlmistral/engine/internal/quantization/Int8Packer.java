@@ -22,7 +22,7 @@ final class Int8Packer {
      * @param rows the number of outputs
      * @param columns the number of inputs, a multiple of the group size
      * @param groupSize a multiple of 16
-     * @param scaleType the type of scales and offsets, float16 or float32
+     * @param scaleType the type of scales and offsets: float16 or float32, int8 for two-level ones
      * @param symmetric whether there are no offsets
      * @param source supplies codes, scales and offsets
      * @return the weight, in memory that it owns
@@ -45,13 +45,14 @@ final class Int8Packer {
                             groupSize));
         }
         int tiles = (rows + TILE - 1) / TILE;
-        int groups = columns / groupSize;
         Tensor codes = Tensor.allocate(name + ".int8.codes", Dtype.INT8, tiles, columns, TILE);
-        Tensor scales = Tensor.allocate(name + ".int8.scales", scaleType, tiles, groups, TILE);
+        Tensor scales =
+                Factors.allocate(name + ".int8.scales", scaleType, tiles, columns, groupSize);
         Tensor offsets =
                 symmetric
                         ? null
-                        : Tensor.allocate(name + ".int8.offsets", scaleType, tiles, groups, TILE);
+                        : Factors.allocate(
+                                name + ".int8.offsets", scaleType, tiles, columns, groupSize);
         ByteBuffer bytes = codes.data();
         source.pack(
                 rows,
