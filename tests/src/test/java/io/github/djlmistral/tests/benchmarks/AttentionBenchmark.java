@@ -2,7 +2,11 @@
 package io.github.djlmistral.tests.benchmarks;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import io.github.djlmistral.engine.kernels.AttentionInput;
+import io.github.djlmistral.engine.kernels.KeyValues;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.LongStream;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -45,36 +49,60 @@ public class AttentionBenchmark {
     @Param("auto")
     public String kernels;
 
-    /** Data type of queries, keys and values. */
+    /** Data type of the cache. */
     @Param("bfloat16")
     public String dtype;
 
     private KernelState state;
+    private AttentionInput input;
     private NDArray q;
-    private final NDArray[] k = new NDArray[4];
-    private final NDArray[] v = new NDArray[4];
+    private NDArray k;
+    private NDArray v;
+    private final KeyValues[] caches = new KeyValues[4];
     private int next;
 
-    /** Creates queries, keys and values. */
+    /** Creates queries, keys, values and caches. */
     @Setup
     public void setUp() {
         state = new KernelState(kernels, dtype);
         String[] sizes = size.split("x", -1);
         int queries = Integer.parseInt(sizes[0]);
-        int keys = Integer.parseInt(sizes[1]);
-        q = state.random(1, HEADS, queries, HEAD_SIZE);
-        for (int i = 0; i < k.length; ++i) {
-            k[i] = state.random(1, KEY_HEADS, keys, HEAD_SIZE);
-            v[i] = state.random(1, KEY_HEADS, keys, HEAD_SIZE);
+        int past = Integer.parseInt(sizes[1]) - queries;
+        q = state.activations(queries, HEADS * HEAD_SIZE);
+        k = state.activations(queries, KEY_HEADS * HEAD_SIZE);
+        v = state.activations(queries, KEY_HEADS * HEAD_SIZE);
+        float[] frequencies = new float[HEAD_SIZE / 2];
+        for (int i = 0; i < frequencies.length; ++i) {
+            frequencies[i] = (float) Math.pow(10000, -2.0 * i / HEAD_SIZE);
+        }
+        long[] positions = LongStream.range(past, (long) past + queries).toArray();
+        int[] begins = {0, queries};
+        input =
+                new AttentionInput(
+                        begins, new int[] {past}, positions, frequencies, window, null, false);
+        for (int i = 0; i < caches.length; ++i) {
+            caches[i] =
+                    state.kernels.newKeyValues(
+                            state.manager, 1, KEY_HEADS, HEAD_SIZE, past + queries, false);
         }
     }
 
-    /** One layer. */
+    /** Rotary embedding, cache write and attention of one layer. */
     @Benchmark
     public long attention() {
-        next = (next + 1) % k.length;
-        return state.run(
-                q, input -> state.kernels.attention(input, k[next], v[next], null, window));
+        next = (next + 1) % caches.length;
+        try (NDManager step = state.manager.newSubManager()) {
+            // kernels may overwrite queries and keys
+            NDArray query = q.duplicate();
+            NDArray key = k.duplicate();
+            query.attach(step);
+            key.attach(step);
+            return state.kernels
+                    .attention(step, input)
+                    .forward(query, key, v, caches[next])
+                    .get(0)
+                    .size();
+        }
     }
 
     /** Frees everything. */

@@ -3,6 +3,7 @@ package io.github.djlmistral.tests.benchmarks;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
@@ -35,8 +36,15 @@ final class KernelState implements AutoCloseable {
                         .kernels();
     }
 
-    /** Creates an array of the kernels' type with uniform values in [-2, 2). */
-    NDArray random(long... shape) {
+    /** Creates activations with uniform values in [-2, 2). */
+    NDArray activations(long... shape) {
+        return kernels.activations() == kernels.dtype()
+                ? weights(shape)
+                : manager.randomUniform(-2, 2, new Shape(shape));
+    }
+
+    /** Creates a weight with uniform values in [-2, 2). */
+    NDArray weights(long... shape) {
         return kernels.load(manager, Matrices.numbers(Dtype.FLOAT32, -2, 2, random, shape));
     }
 

@@ -48,7 +48,7 @@ public class LinearBenchmark {
     @Param("auto")
     public String kernels;
 
-    /** Data type of the activations. */
+    /** Data type of plain weights. */
     @Param("bfloat16")
     public String dtype;
 
@@ -62,7 +62,7 @@ public class LinearBenchmark {
     @SuppressWarnings({"unchecked", "rawtypes"})
     public void setUp() {
         state = new KernelState(kernels, dtype);
-        x = state.random(1, tokens, COLUMNS);
+        x = state.activations(tokens, COLUMNS);
         matrices = new UnaryOperator[8];
         for (int i = 0; i < matrices.length; ++i) {
             matrices[i] = matrix(i);
@@ -71,7 +71,7 @@ public class LinearBenchmark {
 
     private UnaryOperator<NDArray> matrix(int seed) {
         if (weight.equals("plain")) {
-            NDArray plain = state.random(ROWS, COLUMNS);
+            NDArray plain = state.weights(ROWS, COLUMNS);
             return input -> state.kernels.linear(input, plain);
         }
         QuantizedLinear linear =

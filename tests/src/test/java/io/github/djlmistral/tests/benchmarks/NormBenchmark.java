@@ -47,8 +47,8 @@ public class NormBenchmark {
     @Setup
     public void setUp() {
         state = new KernelState(kernels, dtype);
-        x = state.random(1, tokens, HIDDEN);
-        weight = state.random(HIDDEN);
+        x = state.activations(tokens, HIDDEN);
+        weight = state.weights(HIDDEN);
     }
 
     /** One normalization. */
