@@ -24,7 +24,9 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** The option {@code -Dmistral.native.checks=true}. It is for a whole process, so in another one. */
+/**
+ * The option {@code -Dmistral.native.checks=true}. It is for a whole process, so in another one.
+ */
 class NativeChecksTest {
 
     private static final String OPTION = "-Dmistral.native.checks=true";
@@ -171,8 +173,14 @@ class NativeChecksTest {
                         error + "add: x, 256 bytes from -4 on, is beyond its array of 256 bytes",
                         error + "add: out, 256 bytes from 4 on, is beyond its array of 256 bytes",
                         error + "add: y is not a registered array",
-                        error + "add: x, " + largest + " bytes from 0 on, is beyond its array of 256 bytes",
-                        error + "add: x, " + largest + " bytes from 0 on, is beyond its array of 256 bytes",
+                        error
+                                + "add: x, "
+                                + largest
+                                + " bytes from 0 on, is beyond its array of 256 bytes",
+                        error
+                                + "add: x, "
+                                + largest
+                                + " bytes from 0 on, is beyond its array of 256 bytes",
                         error + "add requires KNOWN(set)",
                         error + "gather requires at[j] >= 0 && at[j] < columns",
                         error + "gather requires at[j] >= 0 && at[j] < columns",

@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.URL;
 import java.net.URLClassLoader;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -78,7 +79,7 @@ class NativeLibraryTest {
         private static String load(String first) throws Exception {
             List<URL> urls = new ArrayList<>();
             String path = first + File.pathSeparator + System.getProperty("java.class.path");
-            for (String entry : path.split(File.pathSeparator)) {
+            for (String entry : path.split(File.pathSeparator, -1)) {
                 if (!entry.isEmpty()) {
                     urls.add(Path.of(entry).toUri().toURL());
                 }
@@ -307,6 +308,18 @@ class NativeLibraryTest {
                         "noexec");
     }
 
+    /** As in a container whose image has the file, written by root, and whose disk is read-only. */
+    @Test
+    void aFileOfTheAdministratorIsUsed() throws Exception {
+        assumeNativeKernels();
+        assumePosix(cache);
+        Path root = cache.toRealPath().getRoot();
+        assumeTrue(Files.getOwner(cache).equals(Files.getOwner(root)), "only root writes as root");
+        assertLoaded();
+        temporary = impossible();
+        assertThat(load(List.of(), "")).singleElement().asString().startsWith(LOADED);
+    }
+
     /** As the applications of a server, each with its own class loader. */
     @Test
     void severalClassLoadersLoadIt() throws Exception {
@@ -365,7 +378,8 @@ class NativeLibraryTest {
 
     @Test
     void whatIsNoLibraryOrAForeignOneIsAReason() throws Exception {
-        String text = classPath("text", "No library.\n".repeat(100).getBytes("US-ASCII"));
+        String text =
+                classPath("text", "No library.\n".repeat(100).getBytes(StandardCharsets.US_ASCII));
         String foreign = FOLDER.startsWith("linux-x") ? "linux-aarch64" : "linux-x86_64";
         List<String> first = new ArrayList<>(List.of(text));
         try (InputStream in =

@@ -5,10 +5,9 @@ import java.nio.ByteBuffer;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Addresses of arrays. With {@code -Dmistral.native.checks=true} each array is registered, and every
- * call of a kernel compares what it accesses with the size of the array, see {@code checks.h}: a
- * wrong one is an {@link IllegalStateException}, and not a damaged heap. This costs less than a
- * microsecond a call.
+ * Addresses of arrays. With {@code -Dmistral.native.checks=true} each array is registered, and
+ * every call of a kernel compares what it accesses with the size of the array, see {@code
+ * checks.h}: a wrong one is an {@link IllegalStateException}, and not a damaged heap.
  */
 final class AddressChecks {
 

@@ -18,17 +18,17 @@ import org.jspecify.annotations.Nullable;
 /**
  * An instruction set that the native kernels are compiled for. All give the same bits.
  *
- * <p>The order is that of the tables in {@code jni.c}, the fastest of an architecture last.
+ * <p>The fastest of an architecture is the last one.
  */
 public enum InstructionSet {
     /** Intel since Haswell (2013), AMD since Excavator (2015). */
-    AVX2("AVX2"),
+    AVX2("AVX2", 0),
     /** Intel since Alder Lake (2021), AMD since Zen 5. */
-    AVXVNNI("AVX-VNNI"),
+    AVXVNNI("AVX-VNNI", 1),
     /** Intel since Ice Lake (2019), AMD since Zen 4. */
-    AVX512("AVX-512 VNNI"),
+    AVX512("AVX-512 VNNI", 2),
     /** ARM since 8.2 with dot products: Apple's since M1, AWS Graviton since 2. */
-    NEON("NEON");
+    NEON("NEON", 0);
 
     /** The environment variable, or system property, that chooses the instruction set. */
     public static final String VARIABLE = "MISTRAL_NATIVE";
@@ -36,14 +36,16 @@ public enum InstructionSet {
     private static final String AUTO = "auto";
 
     private final String text;
+    private final int index;
 
-    InstructionSet(String text) {
+    InstructionSet(String text, int index) {
         this.text = text;
+        this.index = index;
     }
 
-    /** Returns the index in the tables of the library. */
+    /** Returns the index in the tables of {@code jni.c} for the architecture. */
     int index() {
-        return this == NEON ? 0 : ordinal();
+        return index;
     }
 
     /**
@@ -181,7 +183,7 @@ public enum InstructionSet {
                         : List.of();
             }
             return Arrays.stream(values())
-                    .filter(set -> set != NEON && (bits >> set.ordinal() & 1) == 1)
+                    .filter(set -> set != NEON && (bits >> set.index & 1) == 1)
                     .toList();
         }
 

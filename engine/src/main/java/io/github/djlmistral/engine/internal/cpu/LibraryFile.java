@@ -12,6 +12,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.Objects;
 
 /**
  * The native library as a file that the system can load.
@@ -83,7 +84,7 @@ record LibraryFile(String name, byte[] bytes) {
      * as it is loaded, except on Windows, where it is deleted at exit if possible.
      */
     static void delete(Path file) {
-        Path folder = file.getParent();
+        Path folder = Objects.requireNonNull(file.getParent());
         try {
             Files.delete(file);
             Files.delete(folder);

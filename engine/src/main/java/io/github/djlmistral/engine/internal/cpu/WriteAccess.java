@@ -4,17 +4,16 @@ package io.github.djlmistral.engine.internal.cpu;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.GroupPrincipal;
+import java.nio.file.attribute.PosixFileAttributes;
+import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.UserPrincipal;
-import java.util.List;
-import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Tells whether other users could change a file, or replace it or a directory above it. */
 final class WriteAccess {
 
     private static final int STICKY = 01000;
-    private static final int GROUP = 020;
-    private static final int OTHERS = 02;
 
     private WriteAccess() {}
 
@@ -34,31 +33,45 @@ final class WriteAccess {
         if (!real.getFileSystem().supportedFileAttributeViews().contains("unix")) {
             return; // Windows: the cache is in the user's profile, which is private by default
         }
-        List<UserPrincipal> trusted = List.of(user(), Files.getOwner(real.getRoot()));
+        UserPrincipal user = user();
+        UserPrincipal administrator = Files.getOwner(real.getRoot());
         for (Path each = real; each != null; each = each.getParent()) {
-            Map<String, Object> attributes = Files.readAttributes(each, "unix:mode,owner,group");
-            UserPrincipal owner = (UserPrincipal) attributes.get("owner");
-            if (!trusted.contains(owner)) {
+            PosixFileAttributes attributes = Files.readAttributes(each, PosixFileAttributes.class);
+            UserPrincipal owner = attributes.owner();
+            if (!owner.equals(administrator) && !owner.equals(user)) {
                 throw new IOException(each + " belongs to " + owner.getName());
             }
-            int mode = (int) attributes.get("mode");
-            String group = ((GroupPrincipal) attributes.get("group")).getName();
-            boolean sticky = (mode & STICKY) != 0 && Files.isDirectory(each);
-            if (!sticky
-                    && ((mode & OTHERS) != 0
-                            || (mode & GROUP) != 0 && !group.equals(owner.getName()))) {
+            Set<PosixFilePermission> permissions = attributes.permissions();
+            boolean shared =
+                    permissions.contains(PosixFilePermission.GROUP_WRITE)
+                            && !attributes.group().getName().equals(owner.getName());
+            if ((shared || permissions.contains(PosixFilePermission.OTHERS_WRITE))
+                    && !(attributes.isDirectory() && isSticky(each))) {
                 throw new IOException("other users can write to " + each);
             }
         }
     }
 
-    /** Returns the user of this process: the owner of a file that it creates. */
-    private static UserPrincipal user() throws IOException {
-        Path file = Files.createTempFile("djl-mistral", null);
+    private static boolean isSticky(Path directory) throws IOException {
+        Object mode = Files.getAttribute(directory, "unix:mode");
+        return mode instanceof Integer number && (number & STICKY) != 0;
+    }
+
+    /**
+     * Returns the user of this process: the owner of a file that it creates.
+     *
+     * @return null if it can create none, as in a container whose file system is read-only
+     */
+    private static @Nullable UserPrincipal user() {
         try {
-            return Files.getOwner(file);
-        } finally {
-            Files.delete(file);
+            Path file = Files.createTempFile("djl-mistral", null);
+            try {
+                return Files.getOwner(file);
+            } finally {
+                Files.delete(file);
+            }
+        } catch (IOException e) {
+            return null;
         }
     }
 }
