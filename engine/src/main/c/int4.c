@@ -1,102 +1,99 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Products of an int4 weight (Int4.java) with inputs rounded to int8 by its groups. */
-#include "vec.h"
-
 /*
- * Computes TILES * 16 rows for TOKENS tokens. A group of columns adds
+ * Products of an int4 weight (Int4.java) with inputs rounded to int8 by its groups. A group of columns adds
  *
  *     scale * s * sum(q x) + offset * s * sum(x)          symmetric: offset = -8 scale
  *
- * with codes q and int8 inputs x of scale s. The integer sums are exact. A lane belongs to a row.
+ * with codes q from 0 to 15 and int8 inputs x of scale s. The integer sums are exact. A lane belongs to a row, so that
+ * nothing is summed across lanes, and scales are loaded as they are. 8 columns of a row are a word: an `and`, and a
+ * shift and an `and`, make two operands of a dot product with 4 inputs each, which are broadcast.
  *
- * Several tiles use an input for several rows, several tokens a code: decode takes 4 tiles of 1 token, prefill 1 tile
- * of 4 tokens, whose sums fit the 16 registers of AVX2.
+ * One token takes 4 tiles at once, which use a broadcast for 64 rows. Their codes are four streams of memory.
+ *
+ * Several tokens take 4 at once, which use a code 4 times: their 8 results and 8 integer sums fill the 16 registers of
+ * AVX2. A panel of 4 tiles (128 KiB of codes with 4096 columns) stays in the L2 cache while all tokens pass.
  */
-INLINE void block(const int TILES, const int TOKENS, const int TYPE, const struct int4 *w,
-                  const struct rounded *in, int64 token, int64 tile, float *out) {
-    enum { T = 4, R = 4 * REGISTERS }; /* the largest block */
-    const int N = TILES * REGISTERS;
+#include "vec.h"
+
+enum { TILES = 4, TOKENS = 4 };
+
+/* N tiles of T tokens. */
+INLINE void block(const int N, const int T, const struct int4 *w, const struct rounded *in, int64 token, int64 tile,
+                  float *out) {
+    enum { R = TILES * REGISTERS };
+    const int registers = N * REGISTERS;
     const int64 columns = w->columns, group = w->group, groups = columns / group, tile_bytes = columns * (TILE / 2);
-    const uint8 *codes = w->codes + tile * tile_bytes;
     const vi low = vi_set(0x0f0f0f0f);
-    vf y[T][R];
-    UNROLL for (int t = 0; t < TOKENS; ++t) UNROLL for (int r = 0; r < N; ++r) y[t][r] = vf_set(0);
-    for (int64 g = 0; g < groups; ++g) {
-        vi total[T][R];
-        UNROLL for (int t = 0; t < TOKENS; ++t) {
-            const vi start = vi_set(w->offsets ? 0 : -8 * in->sums[(token + t) * groups + g]);
-            UNROLL for (int r = 0; r < N; ++r) total[t][r] = start;
+    const void *scales = w->scales, *offsets = w->offsets;
+    const int32 type = w->type;
+    const int shift = shift_of(group);
+    /* these advance by a group */
+    const uint8 *codes = w->codes + tile * tile_bytes;
+    const int8 *x = in->codes + token * columns;
+    const float *x_scales = in->scales + token * groups;
+    const int32 *x_sums = in->sums + token * groups;
+    vf y[TOKENS][R];
+    UNROLL for (int t = 0; t < T; ++t) UNROLL for (int r = 0; r < registers; ++r) y[t][r] = vf_set(0);
+    for (int64 g = 0; g < groups; ++g, ++x_scales, ++x_sums) {
+        vi total[TOKENS][R];
+        UNROLL for (int t = 0; t < T; ++t) {
+            const vi start = offsets ? vi_set(0) : vi_sub(vi_set(0), vi_left(vi_set(x_sums[t * groups]), 3));
+            UNROLL for (int r = 0; r < registers; ++r) total[t][r] = start;
         }
-        for (int64 c = g * group; c < (g + 1) * group; c += 32) {
-            vi sums[T][R];
-            UNROLL for (int t = 0; t < TOKENS; ++t) UNROLL for (int r = 0; r < N; ++r)
+        for (int64 c = 0; c < group; c += 32, codes += 4 * 4 * TILE, x += 32) {
+            vi sums[TOKENS][R];
+            UNROLL for (int t = 0; t < T; ++t) UNROLL for (int r = 0; r < registers; ++r)
                 sums[t][r] = DOT_INT32 ? total[t][r] : vi_set(0);
-            UNROLL for (int k = 0; k < 4; ++k) UNROLL for (int r = 0; r < N; ++r) {
-                const int first = r % REGISTERS == 0;
-                const uint8 *words = codes + r / REGISTERS * tile_bytes + (c / 8 + k) * (TILE * 4)
-                                     + r % REGISTERS * (LANES * 4);
+            UNROLL for (int k = 0; k < 4; ++k) UNROLL for (int r = 0; r < registers; ++r) {
+                const uint8 *words = codes + r / REGISTERS * tile_bytes + k * (TILE * 4) + r % REGISTERS * (LANES * 4);
                 /* Farther ahead than the processor's own prefetch, which stops at the borders of pages. */
-                if (TOKENS == 1 && first) __builtin_prefetch(words + 1536);
+                if (T == 1 && r % REGISTERS == 0) __builtin_prefetch(words + 1536);
                 const vi word = vi_load(words);
                 const vi even = vi_and(word, low), odd = vi_and(vi_right(word, 4), low);
-                UNROLL for (int t = 0; t < TOKENS; ++t) {
-                    const int32 *x = (const int32 *)(in->codes + (token + t) * columns + c + 8 * k);
-                    sums[t][r] = vi_dot(sums[t][r], even, vi_set(x[0]));
-                    sums[t][r] = vi_dot(sums[t][r], odd, vi_set(x[1]));
+                UNROLL for (int t = 0; t < T; ++t) {
+                    const int32 *inputs = (const int32 *)(x + t * columns + 8 * k);
+                    sums[t][r] = vi_dot(sums[t][r], even, vi_set(inputs[0]));
+                    sums[t][r] = vi_dot(sums[t][r], odd, vi_set(inputs[1]));
                 }
             }
-            UNROLL for (int t = 0; t < TOKENS; ++t) UNROLL for (int r = 0; r < N; ++r)
+            UNROLL for (int t = 0; t < T; ++t) UNROLL for (int r = 0; r < registers; ++r)
                 total[t][r] = DOT_INT32 ? sums[t][r] : vi_widen(total[t][r], sums[t][r]);
         }
-        UNROLL for (int r = 0; r < N; ++r) {
-            const int64 at = tile + r / REGISTERS, row = r % REGISTERS * LANES;
-            const vf scale = factor(TYPE, w->scales, at, columns, group, g, row);
-            UNROLL for (int t = 0; t < TOKENS; ++t) {
-                const float s = in->scales[(token + t) * groups + g];
-                y[t][r] = vf_fma(vf_of(total[t][r]) * vf_set(s), scale, y[t][r]);
-            }
-            if (w->offsets) {
-                const vf offset = factor(TYPE, w->offsets, at, columns, group, g, row);
-                UNROLL for (int t = 0; t < TOKENS; ++t) {
-                    const int64 i = (token + t) * groups + g;
-                    y[t][r] = vf_fma(offset, vf_set(in->scales[i] * (float)in->sums[i]), y[t][r]);
-                }
+        UNROLL for (int r = 0; r < registers; ++r) {
+            const int64 i = tile + r / REGISTERS, row = r % REGISTERS * LANES;
+            const vf scale = factor(type, scales, groups, shift, i, g, row);
+            UNROLL for (int t = 0; t < T; ++t)
+                y[t][r] = vf_fma(vf_of(total[t][r]) * vf_set(x_scales[t * groups]), scale, y[t][r]);
+            if (offsets) {
+                const vf offset = factor(type, offsets, groups, shift, i, g, row);
+                UNROLL for (int t = 0; t < T; ++t)
+                    y[t][r] = vf_fma(offset, vf_set(x_scales[t * groups]) * vf_of(vi_set(x_sums[t * groups])), y[t][r]);
             }
         }
     }
-    UNROLL for (int t = 0; t < TOKENS; ++t) UNROLL for (int r = 0; r < N; ++r) {
+    UNROLL for (int t = 0; t < T; ++t) UNROLL for (int r = 0; r < registers; ++r) {
         const int64 row = (tile + r / REGISTERS) * TILE + r % REGISTERS * LANES;
         store_some(FLOAT32, out, (token + t) * w->rows + row, w->rows - row, y[t][r]);
     }
 }
 
-#define BLOCK(tiles, tokens)                                                                          \
-    static void block_##tiles##_##tokens(const struct int4 *w, const struct rounded *in, int64 token, \
-                                         int64 tile, float *out) {                     \
-        if (w->type == FLOAT32)                                                                       \
-            block(tiles, tokens, FLOAT32, w, in, token, tile, out);                                   \
-        else if (w->type == TWO_LEVEL)                                                                \
-            block(tiles, tokens, TWO_LEVEL, w, in, token, tile, out);                                 \
-        else                                                                                          \
-            block(tiles, tokens, FLOAT16, w, in, token, tile, out);                                   \
-    }
-BLOCK(4, 1)
-BLOCK(1, 1)
-BLOCK(1, 4)
+static void one_token(const struct int4 *w, const struct rounded *in, int64 token, int64 tile, int64 tiles, float *out) {
+    if (tiles == TILES)
+        block(TILES, 1, w, in, token, tile, out);
+    else
+        for (int64 i = 0; i < tiles; ++i) block(1, 1, w, in, token, tile + i, out);
+}
 
-void NAME(int4_linear)(const struct int4 *w, const struct rounded *in, int64 tokens, int64 from, int64 to,
-                       float *out) {
-    /* A panel of 4 tiles stays in the L2 cache while all tokens pass. */
-    for (int64 panel = from; panel < to; panel += 4) {
-        const int64 end = panel + 4 < to ? panel + 4 : to;
+static void four_tokens(const struct int4 *w, const struct rounded *in, int64 token, int64 tile, float *out) {
+    block(1, TOKENS, w, in, token, tile, out);
+}
+
+void NAME(int4_linear)(const struct int4 *w, const struct rounded *in, int64 tokens, int64 from, int64 to, float *out) {
+    for (int64 panel = from; panel < to; panel += TILES) {
+        const int64 tiles = to - panel < TILES ? to - panel : TILES;
         int64 t = 0;
-        for (; t + 4 <= tokens; t += 4)
-            for (int64 tile = panel; tile < end; ++tile) block_1_4(w, in, t, tile, out);
-        for (; t < tokens; ++t) {
-            if (end - panel == 4)
-                block_4_1(w, in, t, panel, out);
-            else
-                for (int64 tile = panel; tile < end; ++tile) block_1_1(w, in, t, tile, out);
-        }
+        for (; t + TOKENS <= tokens; t += TOKENS)
+            for (int64 i = 0; i < tiles; ++i) four_tokens(w, in, t, panel + i, out);
+        for (; t < tokens; ++t) one_token(w, in, t, panel, tiles, out);
     }
 }

@@ -49,11 +49,18 @@ INLINE vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
 INLINE vi vi_sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
 #define vi_right(a, bits) _mm512_srli_epi32(a, bits)
 #define vi_left(a, bits) _mm512_slli_epi32(a, bits)
-/* The 16 entries of a codebook in registers, and the entry of each lane's code from 0 to 15. */
+/*
+ * The 16 entries of a codebook, and those of 16 bytes, which hold an even column's code in their high bits and an odd
+ * one's in their low bits: 16 even and 16 odd lanes in 2 * REGISTERS registers, in the order of vf_load_pair.
+ */
 struct table { vf entries; };
 INLINE struct table vf_table(const float *p) { return (struct table){vf_load(p)}; }
-INLINE vf vf_look_up(struct table t, vi code) { return _mm512_permutexvar_ps(code, t.entries); }
-INLINE vi vi_load_u8(const uint8 *p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)p)); }
+INLINE void vf_look_up(const struct table *t, const uint8 *p, vf *out) {
+    const vi both = _mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)p)); /* a permutation ignores the high bits */
+    out[0] = _mm512_permutexvar_ps(_mm512_srli_epi32(both, 4), t->entries);
+    out[1] = _mm512_permutexvar_ps(both, t->entries);
+}
+INLINE vf vf_load_pair(const float *even, const float *odd, int i) { return vf_load(i == 0 ? even : odd); }
 #define DOT_INT32 1
 INLINE vi vi_dot(vi total, vi codes, vi inputs) { return _mm512_dpbusd_epi32(total, codes, inputs); }
 INLINE vi vi_widen(vi total, vi sums) { return _mm512_add_epi32(total, sums); }
@@ -94,13 +101,32 @@ INLINE vi vi_add(vi a, vi b) { return _mm256_add_epi32(a, b); }
 INLINE vi vi_sub(vi a, vi b) { return _mm256_sub_epi32(a, b); }
 #define vi_right(a, bits) _mm256_srli_epi32(a, bits)
 #define vi_left(a, bits) _mm256_slli_epi32(a, bits)
-struct table { vf low, high; };
-INLINE struct table vf_table(const float *p) { return (struct table){vf_load(p), vf_load(p + 8)}; }
-INLINE vf vf_look_up(struct table t, vi code) { /* the permutation ignores bit 3, the blend looks at bit 31 */
-    const vf low = _mm256_permutevar8x32_ps(t.low, code), high = _mm256_permutevar8x32_ps(t.high, code);
-    return _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(code, 28)));
+/* Shuffles look up the four bytes of the entries. Even lanes are the low half of a register, odd ones the high half. */
+struct table { vi bytes[4]; };
+INLINE struct table vf_table(const float *p) {
+    struct table t;
+    for (int b = 0; b < 4; ++b) {
+        uint8 bytes[16];
+        for (int i = 0; i < 16; ++i) bytes[i] = ((const uint8 *)(p + i))[b];
+        t.bytes[b] = _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)bytes));
+    }
+    return t;
 }
-INLINE vi vi_load_u8(const uint8 *p) { return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const void *)p)); }
+INLINE void vf_look_up(const struct table *t, const uint8 *p, vf *out) {
+    const vi both = _mm256_broadcastsi128_si256(_mm_loadu_si128((const void *)p));
+    const vi codes = vi_and(_mm256_srlv_epi64(both, _mm256_set_epi64x(0, 0, 4, 4)), _mm256_set1_epi8(15));
+    const vi a = _mm256_shuffle_epi8(t->bytes[0], codes), b = _mm256_shuffle_epi8(t->bytes[1], codes);
+    const vi c = _mm256_shuffle_epi8(t->bytes[2], codes), d = _mm256_shuffle_epi8(t->bytes[3], codes);
+    const vi ab = _mm256_unpacklo_epi8(a, b), ab8 = _mm256_unpackhi_epi8(a, b); /* of bytes 0 to 7, and 8 to 15 */
+    const vi cd = _mm256_unpacklo_epi8(c, d), cd8 = _mm256_unpackhi_epi8(c, d);
+    out[0] = vf_bits(_mm256_unpacklo_epi16(ab, cd));
+    out[1] = vf_bits(_mm256_unpackhi_epi16(ab, cd));
+    out[2] = vf_bits(_mm256_unpacklo_epi16(ab8, cd8));
+    out[3] = vf_bits(_mm256_unpackhi_epi16(ab8, cd8));
+}
+INLINE vf vf_load_pair(const float *even, const float *odd, int i) {
+    return _mm256_set_m128(_mm_loadu_ps(odd + 4 * i), _mm_loadu_ps(even + 4 * i));
+}
 #if defined(__AVXVNNI__)
 #define DOT_INT32 1
 INLINE vi vi_dot(vi total, vi codes, vi inputs) { return _mm256_dpbusd_avx_epi32(total, codes, inputs); }
@@ -151,13 +177,22 @@ INLINE vi vi_sub(vi a, vi b) { return vsubq_s32(a, b); }
 #define vi_left(a, bits) vshlq_n_s32(a, bits)
 struct table { uint8x16x4_t bytes; };
 INLINE struct table vf_table(const float *p) { return (struct table){vld1q_u8_x4((const uint8 *)p)}; }
-INLINE vf vf_look_up(struct table t, vi code) { /* entry n is the bytes 4 n to 4 n + 3 */
-    const vi bytes = vaddq_s32(vmulq_n_s32(code, 0x04040404), vdupq_n_s32(0x03020100));
-    return vreinterpretq_f32_u8(vqtbl4q_u8(t.bytes, vreinterpretq_u8_s32(bytes)));
+INLINE vf vf_entry(const struct table *t, uint16x4_t codes) { /* entry n is the bytes 4 n to 4 n + 3 */
+    const uint32x4_t bytes = vaddq_u32(vmulq_n_u32(vmovl_u16(codes), 0x04040404), vdupq_n_u32(0x03020100));
+    return vreinterpretq_f32_u8(vqtbl4q_u8(t->bytes, vreinterpretq_u8_u32(bytes)));
 }
-INLINE vi vi_load_u8(const uint8 *p) {
-    uint8x8_t bytes = vreinterpret_u8_u32(vld1_lane_u32((const uint32 *)p, vdup_n_u32(0), 0));
-    return vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(vmovl_u8(bytes))));
+INLINE void vf_look_up(const struct table *t, const uint8 *p, vf *out) {
+    const uint8x16_t both = vld1q_u8(p), codes[2] = {vshrq_n_u8(both, 4), vandq_u8(both, vdupq_n_u8(15))};
+    for (int i = 0; i < 2; ++i) {
+        const uint16x8_t low = vmovl_u8(vget_low_u8(codes[i])), high = vmovl_u8(vget_high_u8(codes[i]));
+        out[4 * i] = vf_entry(t, vget_low_u16(low));
+        out[4 * i + 1] = vf_entry(t, vget_high_u16(low));
+        out[4 * i + 2] = vf_entry(t, vget_low_u16(high));
+        out[4 * i + 3] = vf_entry(t, vget_high_u16(high));
+    }
+}
+INLINE vf vf_load_pair(const float *even, const float *odd, int i) {
+    return vf_load((i < 4 ? even : odd) + i % 4 * LANES);
 }
 #define DOT_INT32 1
 INLINE vi vi_dot(vi total, vi codes, vi inputs) {
@@ -180,6 +215,17 @@ INLINE float lane_sum(const vf *lanes) {
     return x[0];
 }
 
+/* The sum of even and odd lanes in the order of vf_load_pair: an odd lane is added to its even one first. */
+INLINE float pair_sum(const vf *pairs) {
+    const int half = LANES == 8 ? 4 : TILE; /* lanes of one kind beside each other */
+    float x[2 * TILE], sums[TILE];
+    for (int i = 0; i < 2 * REGISTERS; ++i) vf_store(x + i * LANES, pairs[i]);
+    for (int i = 0; i < TILE; ++i) sums[i] = x[i / half * 2 * half + i % half] + x[i / half * 2 * half + half + i % half];
+    for (int width = TILE / 2; width > 0; width /= 2)
+        for (int i = 0; i < width; ++i) sums[i] += sums[i + width];
+    return sums[0];
+}
+
 INLINE int64 bytes_of(int type) { return type == FLOAT32 ? 4 : 2; }
 
 INLINE vf load(const int type, const void *p, int64 i) {
@@ -189,17 +235,22 @@ INLINE vf load(const int type, const void *p, int64 i) {
 }
 
 /*
- * Scales or offsets of group g of a tile, of the rows from `row` on. A two-level one is exact: 11 bits times 8.
- * Example, groups of 32: group 9 is group 1 of the second block of 32 + 16 * 8 bytes.
+ * Scales or offsets of group g of a tile with so many groups, of the rows from `row` on. A two-level one is exact: 11
+ * bits times 8; then 1 << shift groups are 256 columns.
+ * Example, groups of 32 (shift 3): group 9 is group 1 of the second block of 32 + 16 * 8 bytes.
  */
-INLINE vf factor(const int type, const void *p, int64 tile, int64 columns, int64 group, int64 g, int64 row) {
-    if (type != TWO_LEVEL) return load(type, p, (tile * (columns / group) + g) * TILE + row);
-    const int shift = 8 - __builtin_ctz((uint32)group); /* 256 / group = 1 << shift */
-    const int64 size = 2 * TILE + (TILE << shift);
-    const uint8 *block = (const uint8 *)p + (tile * (columns / 256) + (g >> shift)) * size;
-    const uint8 *codes = block + 2 * TILE + (g & ((1 << shift) - 1)) * TILE + row;
-    return vf_load_f16((const uint16 *)block + row) * vf_of(vi_load_s8((const int8 *)codes));
+INLINE vf factor(int32 type, const void *p, int64 groups, int shift, int64 tile, int64 g, int64 row) {
+    const int64 at = (tile * groups + g) * TILE + row;
+    if (type == FLOAT16) return load(FLOAT16, p, at);
+    if (type == FLOAT32) return load(FLOAT32, p, at);
+    const int64 block = tile * (groups >> shift) + (g >> shift), size = 2 * TILE + (TILE << shift);
+    const uint8 *half = (const uint8 *)p + block * size;
+    const uint8 *codes = half + 2 * TILE + (g & ((1 << shift) - 1)) * TILE + row;
+    return load(FLOAT16, half, row) * vf_of(vi_load_s8((const int8 *)codes));
 }
+
+/* The shift of a group size, at most 256. */
+INLINE int shift_of(int64 group) { return 8 - __builtin_ctzll((unsigned long long)group); }
 
 INLINE void store(const int type, void *p, int64 i, vf x) {
     if (type == FLOAT32) {
