@@ -30,10 +30,10 @@ import java.util.zip.ZipFile;
  * Compiles the C kernels for every platform: {@code java CompileKernels.java SOURCES WORK OUTPUT
  * JAR}. The libraries are written to OUTPUT/PLATFORM/.
  *
- * <p>JAR is {@code org.bytedeco:llvm}, which contains clang and lld. If there is no such file, clang
- * and lld of the PATH are used; without these, there are no libraries. The sources include nothing
- * of a C library or a JDK, and link to nothing, so one machine compiles for all platforms, and the
- * same sources give the same bytes.
+ * <p>JAR is {@code org.bytedeco:llvm}, which contains clang and lld. If there is no such file,
+ * clang and lld of the PATH are used; without these, there are no libraries. The sources include
+ * nothing of a C library or a JDK, and link to nothing, so one machine compiles for all platforms,
+ * and the same sources give the same bytes.
  *
  * <p>Objects and libraries are kept in WORK, named by a hash of all that they depend on: nothing is
  * compiled twice.
@@ -41,72 +41,46 @@ import java.util.zip.ZipFile;
 final class CompileKernels {
 
     /** An instruction set that kernels are compiled for. */
-    private record Variant(String name, String... flags) {}
+    private record Variant(String name, String flags) {}
 
     private record Platform(String name, String triple, List<Variant> variants, Format format) {}
 
-    /** A format of libraries, and how lld writes it. */
-    private record Format(String library, String flavor, List<String> compile, String... link) {}
+    /** A format of libraries, and how clang and lld write it. */
+    private record Format(String library, String clang, String flavor, String lld) {}
 
     private static final List<Variant> X86 =
             List.of(
-                    new Variant("avx2", "-mavx2", "-mfma", "-mf16c"),
-                    new Variant("avxvnni", "-mavx2", "-mfma", "-mf16c", "-mavxvnni"),
+                    new Variant("avx2", "-mavx2 -mfma -mf16c"),
+                    new Variant("avxvnni", "-mavx2 -mfma -mf16c -mavxvnni"),
                     new Variant(
                             "avx512",
-                            "-mavx2",
-                            "-mfma",
-                            "-mf16c",
-                            "-mavx512f",
-                            "-mavx512bw",
-                            "-mavx512dq",
-                            "-mavx512vl",
-                            "-mavx512vnni"));
+                            "-mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl"
+                                    + " -mavx512vnni"));
 
     private static final List<Variant> ARM =
             List.of(new Variant("neon", "-march=armv8.2-a+dotprod+fp16"));
 
     /** What runs on any processor of the architecture: the functions that Java calls. */
-    private static final Variant BASE = new Variant("all");
+    private static final Variant BASE = new Variant("all", "");
 
     private static final Format ELF =
             new Format(
                     "libdjlmistral.so",
+                    "-fPIC",
                     "gnu",
-                    List.of("-fPIC"),
-                    "-shared",
-                    "--strip-all",
-                    "--build-id=none",
-                    "-z",
-                    "noexecstack",
-                    "-z",
-                    "defs");
+                    "-shared --strip-all --build-id=none -z noexecstack -z defs");
 
+    /** Without an install name the path of the output would be part of the library. */
     private static final Format MACH_O =
             new Format(
                     "libdjlmistral.dylib",
+                    "-fPIC",
                     "darwin",
-                    List.of("-fPIC"),
-                    "-dylib",
-                    "-S",
-                    "-x",
-                    "-platform_version",
-                    "macos",
-                    "11.0",
-                    "11.0",
-                    // otherwise the path of the output
-                    "-install_name",
-                    "@rpath/libdjlmistral.dylib");
+                    "-dylib -S -x -platform_version macos 11.0 11.0"
+                            + " -install_name @rpath/libdjlmistral.dylib");
 
     private static final Format PE =
-            new Format(
-                    "djlmistral.dll",
-                    "link",
-                    List.of("-mno-stack-arg-probe"),
-                    "/dll",
-                    "/noentry",
-                    "/noimplib",
-                    "/brepro");
+            new Format("djlmistral.dll", "-mno-stack-arg-probe", "link", "/dll /noentry /brepro");
 
     private static final List<Platform> PLATFORMS =
             List.of(
@@ -117,21 +91,11 @@ final class CompileKernels {
                     new Platform("win-x86_64", "x86_64-pc-windows-msvc", X86, PE),
                     new Platform("win-aarch64", "aarch64-pc-windows-msvc", ARM, PE));
 
-    private static final List<String> FLAGS =
-            List.of(
-                    "-std=c17",
-                    "-O2",
-                    // sums in the order of the source, so that all variants give the same bits
-                    "-ffp-contract=off",
-                    "-fno-math-errno",
-                    "-ffreestanding",
-                    "-fvisibility=hidden",
-                    "-fno-stack-protector",
-                    "-fno-unwind-tables",
-                    "-fno-asynchronous-unwind-tables",
-                    "-Wall",
-                    "-Wextra",
-                    "-Wno-unused-parameter");
+    /** Floats are added in the order of the source, so that all variants give the same bits. */
+    private static final String FLAGS =
+            "-std=c17 -O2 -ffp-contract=off -fno-math-errno -ffreestanding -fvisibility=hidden"
+                    + " -fno-stack-protector -fno-unwind-tables -fno-asynchronous-unwind-tables"
+                    + " -Wall -Wextra -Wno-unused-parameter";
 
     /** macOS loads only what is linked to its libSystem, even if nothing of it is used. */
     private static final String LIB_SYSTEM =
@@ -175,7 +139,7 @@ final class CompileKernels {
             for (Platform platform : PLATFORMS) {
                 delete(output.resolve(platform.name()));
             }
-            say("no native kernels, as neither " + arguments[3] + " nor clang and lld are there");
+            say("no native kernels: neither " + arguments[3] + " nor clang and lld of the PATH");
             return;
         }
         try {
@@ -202,23 +166,20 @@ final class CompileKernels {
             }
             List<String> done = new ArrayList<>();
             for (Platform platform : PLATFORMS) {
-                Path folder = output.resolve(platform.name());
                 try {
                     List<Path> all = new ArrayList<>();
                     for (Future<List<Path>> variant : objects.get(platform)) {
-                        all.addAll(variant.get());
+                        all.addAll(join(variant));
                     }
-                    Path library = library(platform, all);
-                    Files.createDirectories(folder);
-                    Path to = folder.resolve(platform.format().library());
-                    if (!Files.exists(to) || Files.mismatch(library, to) >= 0) {
-                        Files.copy(library, to, StandardCopyOption.REPLACE_EXISTING);
-                    }
+                    copy(library(platform, all), output.resolve(platform.name()));
                     done.add(platform.name());
-                } catch (ExecutionException e) {
-                    leaveOut(platform, e.getCause());
                 } catch (ToolException e) {
-                    leaveOut(platform, e);
+                    if (tools.known()) {
+                        throw e;
+                    }
+                    // an older compiler may lack a platform
+                    delete(output.resolve(platform.name()));
+                    say("no native kernels for " + platform.name() + ": " + e.error());
                 }
             }
             if (tools.used()) {
@@ -233,30 +194,39 @@ final class CompileKernels {
         }
     }
 
-    /** A compiler that we do not know may be unable to do it, but ours must not. */
-    private void leaveOut(Platform platform, Throwable cause) throws IOException, ToolException {
-        if (!(cause instanceof ToolException e)) {
-            throw new IOException(cause);
+    private static List<Path> join(Future<List<Path>> objects)
+            throws IOException, InterruptedException, ToolException {
+        try {
+            return objects.get();
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof ToolException cause) {
+                throw cause;
+            }
+            throw new IOException(e.getCause());
         }
-        if (tools.known()) {
-            throw e;
+    }
+
+    private static void copy(Path library, Path folder) throws IOException {
+        Path to = Files.createDirectories(folder).resolve(library.getFileName());
+        if (!Files.exists(to) || Files.mismatch(library, to) >= 0) {
+            Files.copy(library, to, StandardCopyOption.REPLACE_EXISTING);
         }
-        delete(output.resolve(platform.name()));
-        say("no native kernels for " + platform.name() + ": " + cause.getMessage());
     }
 
     /** Compiles all sources for a variant. */
     private List<Path> objects(Platform platform, Variant variant)
             throws IOException, InterruptedException, ToolException {
-        List<String> flags = new ArrayList<>(FLAGS);
-        flags.add("--target=" + platform.triple());
-        flags.add("-DVARIANT=" + variant.name());
-        flags.addAll(List.of(variant.flags()));
-        flags.addAll(platform.format().compile());
-        if (tools.known()) {
-            flags.add("-Werror");
-        }
-        String key = String.join(" ", flags) + headers + tools.version();
+        String all =
+                String.join(
+                        " ",
+                        FLAGS,
+                        "--target=" + platform.triple(),
+                        platform.format().clang(),
+                        tools.known() ? "-Werror" : "-w",
+                        "-DVARIANT=" + variant.name(),
+                        variant.flags());
+        List<String> flags = List.of(all.strip().split(" "));
+        String key = all + headers + tools.version();
         List<Path> objects = new ArrayList<>();
         Path precompiled = null;
         for (Path source : files(".c")) {
@@ -289,7 +259,7 @@ final class CompileKernels {
     private Path library(Platform platform, List<Path> objects)
             throws IOException, InterruptedException, ToolException {
         Format format = platform.format();
-        List<String> arguments = new ArrayList<>(List.of(format.link()));
+        List<String> arguments = new ArrayList<>(List.of(format.lld().split(" ")));
         if (format == MACH_O) {
             Path libSystem = Files.writeString(work.resolve("libSystem.tbd"), LIB_SYSTEM);
             current.add(libSystem);
@@ -357,9 +327,16 @@ final class CompileKernels {
     /** A program that failed: the message is the command and what it printed. */
     private static final class ToolException extends Exception {
         private static final long serialVersionUID = 1L;
+        private final String text;
 
-        ToolException(String message) {
-            super(message);
+        ToolException(List<String> command, String text) {
+            super(String.join(" ", command) + "\n" + text);
+            this.text = text;
+        }
+
+        /** Returns the first error that the program printed. */
+        String error() {
+            return text.lines().filter(l -> l.contains("error:")).findFirst().orElse(text);
         }
     }
 
@@ -442,7 +419,10 @@ final class CompileKernels {
         private void unpack(Path to) throws IOException {
             try (ZipFile zip = new ZipFile(jar.toFile())) {
                 List<ZipEntry> entries =
-                        zip.stream().map(ZipEntry.class::cast).filter(e -> !e.isDirectory()).toList();
+                        zip.stream()
+                                .map(ZipEntry.class::cast)
+                                .filter(e -> !e.isDirectory())
+                                .toList();
                 entries.parallelStream().forEach(entry -> unpack(zip, entry, to));
             } catch (UncheckedIOException e) {
                 throw e.getCause();
@@ -467,7 +447,8 @@ final class CompileKernels {
                 throw new UncheckedIOException(e);
             }
             if (path.startsWith("bin/") && !file.toFile().setExecutable(true)) {
-                throw new UncheckedIOException(new IOException(file + " cannot be made executable"));
+                throw new UncheckedIOException(
+                        new IOException(file + " cannot be made executable"));
             }
         }
 
@@ -481,7 +462,7 @@ final class CompileKernels {
                             .start();
             String text = new String(process.getInputStream().readAllBytes());
             if (process.waitFor() != 0) {
-                throw new ToolException(String.join(" ", command) + "\n" + text);
+                throw new ToolException(command, text);
             }
             return text;
         }
