@@ -49,52 +49,55 @@ static void block_scores(const float *const *q, const struct kv *kv, int64 slot,
         scores_of(BFLOAT16, q, kv, slot, count, scores);
 }
 
-/*
- * result = factor * result + weights * values, for 4 rows: columns d to d + count - 1, at most 16, of the values of
- * `keys` keys, which are `stride` numbers apart.
- */
-INLINE void add_values(const int TYPE, const float *weights, const float *factor, const void *values, int64 stride,
-                       int64 keys, float *const *result, int64 d, int64 count) {
+INLINE void values_of(const int TYPE, const float *weights, const float *factor, const void *values, int64 first,
+                      int64 stride, int64 keys, float *const *result, int64 d) {
     vf sum[ROWS][REGISTERS];
     UNROLL for (int r = 0; r < ROWS; ++r) UNROLL for (int k = 0; k < REGISTERS; ++k)
-        sum[r][k] = vf_set(factor[r]) * load_some(FLOAT32, result[r], d + k * LANES, count - k * LANES);
+        sum[r][k] = vf_set(factor[r]) * vf_load(result[r] + d + k * LANES);
     for (int64 j = 0; j < keys; ++j) {
         UNROLL for (int k = 0; k < REGISTERS; ++k) {
-            const vf value = load(TYPE, values, j * stride + k * LANES);
+            const vf value = load(TYPE, values, first + j * stride + k * LANES);
             UNROLL for (int r = 0; r < ROWS; ++r) sum[r][k] = vf_fma(value, vf_set(weights[r * BLOCK + j]), sum[r][k]);
         }
     }
     UNROLL for (int r = 0; r < ROWS; ++r) UNROLL for (int k = 0; k < REGISTERS; ++k)
-        store_some(FLOAT32, result[r], d + k * LANES, count - k * LANES, sum[r][k]);
+        vf_store(result[r] + d + k * LANES, sum[r][k]);
 }
 
-/* The values of the keys from begin to end, counted from a slot. */
-INLINE void values_of(const int TYPE, float weights[ROWS][BLOCK], const float *factor, const struct kv *kv, int64 slot,
-                      int64 begin, int64 end, float *const *result) {
-    const int64 size = kv->size;
-    const uint8 *values = (const uint8 *)kv->values + (slot + begin) * size * bytes_of(TYPE);
-    int64 d = 0;
-    for (; d + TILE <= size; d += TILE)
-        add_values(TYPE, weights[0] + begin, factor, values + d * bytes_of(TYPE), size, end - begin, result, d, TILE);
-    if (d == size) return;
-    /* the rest of a head that is no multiple of 16: a key at a time, copied to 16 floats */
-    const float once[ROWS] = {1, 1, 1, 1};
-    for (int64 j = begin; j < end; ++j) {
-        float tail[TILE];
-        for (int k = 0; k < REGISTERS; ++k)
-            vf_store(tail + k * LANES, load_some(TYPE, kv->values, (slot + j) * size + d + k * LANES, size - d - k * LANES));
-        add_values(FLOAT32, weights[0] + j, j == begin ? factor : once, tail, 0, 1, result, d, size - d);
-    }
-}
-
-static void block_values(float weights[ROWS][BLOCK], const float *factor, const struct kv *kv, int64 slot, int64 begin,
-                         int64 end, float *const *result) {
-    if (kv->type == FLOAT32)
-        values_of(FLOAT32, weights, factor, kv, slot, begin, end, result);
-    else if (kv->type == FLOAT16)
-        values_of(FLOAT16, weights, factor, kv, slot, begin, end, result);
+/*
+ * result = factor * result + weights * values, for 4 rows and 16 columns from d on. The values of a key begin at
+ * values[first + j * stride].
+ */
+static void add_values(int32 type, const float *weights, const float *factor, const void *values, int64 first,
+                       int64 stride, int64 keys, float *const *result, int64 d) {
+    if (type == FLOAT32)
+        values_of(FLOAT32, weights, factor, values, first, stride, keys, result, d);
+    else if (type == FLOAT16)
+        values_of(FLOAT16, weights, factor, values, first, stride, keys, result, d);
     else
-        values_of(BFLOAT16, weights, factor, kv, slot, begin, end, result);
+        values_of(BFLOAT16, weights, factor, values, first, stride, keys, result, d);
+}
+
+/* The columns from d on of a head that is no multiple of 16: a key at a time, filled up to 16 numbers. */
+static void rest_of_values(const float *weights, const float *factor, const struct kv *kv, int64 slot, int64 keys,
+                           float *const *result, int64 d) {
+    const float once[ROWS] = {1, 1, 1, 1};
+    float sums[ROWS][TILE], values[TILE];
+    float *const rest[ROWS] = {sums[0], sums[1], sums[2], sums[3]};
+    for (int r = 0; r < ROWS; ++r) widen_some(FLOAT32, result[r], d, kv->size - d, sums[r]);
+    for (int64 j = 0; j < keys; ++j) {
+        widen_some(kv->type, kv->values, (slot + j) * kv->size + d, kv->size - d, values);
+        add_values(FLOAT32, weights + j, j == 0 ? factor : once, values, 0, 0, 1, rest, 0);
+    }
+    for (int r = 0; r < ROWS; ++r) copy_some(sizeof(float), result[r] + d, sums[r], kv->size - d);
+}
+
+static void block_values(const float *weights, const float *factor, const struct kv *kv, int64 slot, int64 keys,
+                         float *const *result) {
+    int64 d = 0;
+    for (; d + TILE <= kv->size; d += TILE)
+        add_values(kv->type, weights, factor, kv->values, slot * kv->size + d, kv->size, keys, result, d);
+    if (d < kv->size) rest_of_values(weights, factor, kv, slot, keys, result, d);
 }
 
 /*
@@ -103,8 +106,8 @@ static void block_values(float weights[ROWS][BLOCK], const float *factor, const 
  */
 static float block_softmax(float *scores, int64 from, int64 to, const float *mask, float *largest, float *factor) {
     const float none = -__builtin_inff();
-    for (int64 j = 0; j < from && j < BLOCK; ++j) scores[j] = none;
-    for (int64 j = to > 0 ? to : 0; j < BLOCK; ++j) scores[j] = none;
+    ROLLED for (int64 j = 0; j < from && j < BLOCK; ++j) scores[j] = none;
+    ROLLED for (int64 j = to > 0 ? to : 0; j < BLOCK; ++j) scores[j] = none;
     if (mask)
         for (int64 j = from > 0 ? from : 0; j < to && j < BLOCK; ++j) scores[j] += mask[j];
     vf most[REGISTERS];
@@ -164,7 +167,7 @@ void NAME(attend_part)(const struct kv *kv, const struct queries *in, int64 part
                                                   &factor[r]);
                 *sum = *sum * factor[r] + added;
             }
-            block_values(scores, factor, kv, slot + b, start, stop, result);
+            block_values(scores[0] + start, factor, kv, slot + b + start, stop - start, result);
         }
     }
 }
@@ -219,12 +222,12 @@ void NAME(attend)(const struct kv *kv, const struct queries *in, float *scratch,
 /* Softmax of the `count` scores of a row. */
 static void softmax(float *scores, int64 count) {
     float most = scores[0];
-    for (int64 j = 1; j < count; ++j) most = scores[j] > most ? scores[j] : most;
+    ROLLED for (int64 j = 1; j < count; ++j) most = scores[j] > most ? scores[j] : most;
     float sum = 0;
     for (int64 j = 0; j < count; j += LANES)
         store_some(FLOAT32, scores, j, count - j, vf_exp(load_some(FLOAT32, scores, j, count - j) - vf_set(most)));
-    for (int64 j = 0; j < count; ++j) sum += scores[j];
-    for (int64 j = 0; j < count; ++j) scores[j] /= sum;
+    ROLLED for (int64 j = 0; j < count; ++j) sum += scores[j];
+    ROLLED for (int64 j = 0; j < count; ++j) scores[j] /= sum;
 }
 
 void NAME(attention_weights)(const struct kv *kv, const struct queries *in, int64 first, int64 last, float *out,
@@ -235,11 +238,11 @@ void NAME(attention_weights)(const struct kv *kv, const struct queries *in, int6
             const float *const q[ROWS] = {query, query, query, query};
             const int64 from = in->from[t], to = in->to[t];
             float *row = out + h * out_head_stride + t * (last - first), scores[ROWS][BLOCK];
-            for (int64 j = 0; j < last - first; ++j) row[j] = 0;
+            ROLLED for (int64 j = 0; j < last - first; ++j) row[j] = 0;
             if (from >= to) continue;
             for (int64 p = from / TILE * TILE; p < to; p += TILE) {
                 block_scores(q, kv, p % kv->capacity, TILE, scores);
-                for (int64 j = p > from ? p : from; j < p + TILE && j < to; ++j)
+                ROLLED for (int64 j = p > from ? p : from; j < p + TILE && j < to; ++j)
                     row[j - first] =
                         scores[0][j - p] + (in->mask ? in->mask[t * in->mask_stride + j - in->mask_first] : 0);
             }

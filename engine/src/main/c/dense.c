@@ -22,36 +22,46 @@ INLINE float total(const float *sums) {
     return lane_sum(lanes);
 }
 
-/* sums (4, 16 lanes) of 4 rows, which are `row` numbers apart, with one token */
-INLINE void add_rows(const int TYPE, const void *w, int64 row, const float *x, int64 columns, float *sums) {
+/* Adds the products of 4 rows, which are `row` numbers apart, and one token to sums (4, 16 lanes). */
+INLINE void rows_of(const int TYPE, const void *w, int64 row, const float *x, int64 columns, float *sums) {
     vf s[R][REGISTERS];
-    UNROLL for (int r = 0; r < R; ++r) UNROLL for (int k = 0; k < REGISTERS; ++k) s[r][k] = vf_set(0);
-    int64 c = 0;
-    for (; c + TILE <= columns; c += TILE)
+    UNROLL for (int r = 0; r < R; ++r) UNROLL for (int k = 0; k < REGISTERS; ++k)
+        s[r][k] = vf_load(sums + r * TILE + k * LANES);
+    for (int64 c = 0; c < columns; c += TILE)
         UNROLL for (int k = 0; k < REGISTERS; ++k) {
             const vf in = vf_load(x + c + k * LANES);
             UNROLL for (int r = 0; r < R; ++r) s[r][k] = vf_fma(load(TYPE, w, r * row + c + k * LANES), in, s[r][k]);
-        }
-    if (c < columns)
-        UNROLL for (int k = 0; k < REGISTERS; ++k) {
-            const int64 at = c + k * LANES;
-            const vf in = load_some(FLOAT32, x, at, columns - at);
-            UNROLL for (int r = 0; r < R; ++r)
-                s[r][k] = vf_fma(load_some(TYPE, w, r * row + at, columns - at), in, s[r][k]);
         }
     UNROLL for (int r = 0; r < R; ++r) UNROLL for (int k = 0; k < REGISTERS; ++k)
         vf_store(sums + r * TILE + k * LANES, s[r][k]);
 }
 
-INLINE void few(const int TYPE, const struct dense *w, const float *x, int64 tokens, int64 from, int64 to, float *out) {
-    float sums[R * TILE];
+static void add_rows(int32 type, const void *w, int64 row, const float *x, int64 columns, float *sums) {
+    if (type == FLOAT32)
+        rows_of(FLOAT32, w, row, x, columns, sums);
+    else if (type == FLOAT16)
+        rows_of(FLOAT16, w, row, x, columns, sums);
+    else
+        rows_of(BFLOAT16, w, row, x, columns, sums);
+}
+
+static void few(const struct dense *w, const float *x, int64 tokens, int64 from, int64 to, float *out) {
+    const int64 columns = w->columns, whole = columns / TILE * TILE;
     for (int64 r = from; r < to;) {
         const int64 rows = to - r < R ? 1 : R; /* a single row is computed 4 times */
-        for (int64 t = 0; t < tokens; ++t) {
-            const uint8 *weights = (const uint8 *)w->values + r * w->columns * bytes_of(TYPE);
-            add_rows(TYPE, weights, rows == 1 ? 0 : w->columns, x + t * w->columns, w->columns, sums);
+        const uint8 *weights = (const uint8 *)w->values + r * columns * bytes_of(w->type);
+        for (int64 t = 0; t < tokens; ++t, x += columns) {
+            float sums[R * TILE] = {0}, rest[R * TILE], in[TILE];
+            add_rows(w->type, weights, rows == 1 ? 0 : columns, x, whole, sums);
+            if (whole < columns) {
+                for (int64 i = 0; i < R; ++i)
+                    widen_some(w->type, w->values, (r + (i < rows ? i : 0)) * columns + whole, columns - whole, rest + i * TILE);
+                widen_some(FLOAT32, x, whole, columns - whole, in);
+                add_rows(FLOAT32, rest, TILE, in, TILE, sums);
+            }
             for (int64 i = 0; i < rows; ++i) out[t * w->rows + r + i] = total(sums + i * TILE);
         }
+        x -= tokens * columns;
         r += rows;
     }
 }
@@ -71,8 +81,11 @@ INLINE void pack_rows(const int TYPE, const void *values, int64 row, int64 rows,
             UNROLL for (int k = 0; k < REGISTERS; ++k)
                 vf_store(panel + k * STEP + r * LANES, load(TYPE, in[r], c + k * LANES));
         }
-    for (int64 at = c; c < columns && at < c + TILE; at += LANES, panel += STEP)
-        for (int r = 0; r < R; ++r) vf_store(panel + r * LANES, load_some(TYPE, in[r], at, columns - at));
+    for (int r = 0; r < R && c < columns; ++r) {
+        float rest[TILE];
+        widen_some(TYPE, in[r], c, columns - c, rest);
+        for (int k = 0; k < REGISTERS; ++k) vf_store(panel + k * STEP + r * LANES, vf_load(rest + k * LANES));
+    }
 }
 
 static void pack(const struct dense *w, int64 row, int64 rows, int64 column, int64 columns, float *panel) {
@@ -120,7 +133,7 @@ static void many(const struct dense *w, const float *x, int64 tokens, int64 row,
             for (int i = 0; i < T; ++i) { /* tokens that are missing are the last one again */
                 in[i] = x + (t + i < tokens ? t + i : tokens - 1) * w->columns + c;
                 rest[i] = tail[i];
-                for (int64 k = whole; k < whole + TILE && whole < columns; ++k) tail[i][k - whole] = k < columns ? in[i][k] : 0;
+                if (whole < columns) widen_some(FLOAT32, in[i], whole, columns - whole, tail[i]);
             }
             for (int64 r = 0; r < rows; r += R) {
                 float *s = sums + (t * ROWS + r) * TILE;
@@ -137,12 +150,7 @@ static void many(const struct dense *w, const float *x, int64 tokens, int64 row,
 void NAME(dense_linear)(const struct dense *w, const float *x, int64 tokens, int64 from, int64 to, float *out,
                         float *scratch) {
     if (tokens <= 2) {
-        if (w->type == FLOAT32)
-            few(FLOAT32, w, x, tokens, from, to, out);
-        else if (w->type == FLOAT16)
-            few(FLOAT16, w, x, tokens, from, to, out);
-        else
-            few(BFLOAT16, w, x, tokens, from, to, out);
+        few(w, x, tokens, from, to, out);
         return;
     }
     for (int64 t = 0; t < tokens; t += TOKENS)

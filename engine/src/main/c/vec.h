@@ -12,12 +12,28 @@
 #include "kernels.h"
 
 #define INLINE static inline __attribute__((always_inline))
+/* A rare path, which would make the code around it long. */
+#define SHARED static inline __attribute__((noinline))
 #define UNROLL _Pragma("clang loop unroll(full)")
 #define ROLLED _Pragma("clang loop unroll(disable) vectorize(disable)")
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+/* Reductions add or compare lane i and lane i + n / 2 of n. */
+INLINE float sum_of_4(__m128 x) {
+    x = _mm_add_ps(x, _mm_movehl_ps(x, x));
+    return _mm_cvtss_f32(_mm_add_ss(x, _mm_movehdup_ps(x)));
+}
+INLINE float sum_of_8(__m256 x) { return sum_of_4(_mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1))); }
+INLINE float largest_of_8(__m256 x) {
+    __m128 y = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+    y = _mm_max_ps(y, _mm_movehl_ps(y, y));
+    return _mm_cvtss_f32(_mm_max_ss(y, _mm_movehdup_ps(y)));
+}
+#endif
+
 #if defined(__AVX512VNNI__)
 
-#include <immintrin.h>
 #define LANES 16
 typedef __m512 vf;
 typedef __m512i vi;
@@ -27,6 +43,10 @@ INLINE void vf_store(float *p, vf x) { _mm512_storeu_ps(p, x); }
 INLINE vf vf_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
 INLINE vf vf_max(vf a, vf b) { return _mm512_max_ps(a, b); }
 INLINE vf vf_min(vf a, vf b) { return _mm512_min_ps(a, b); }
+INLINE float vf_sum(vf x) { return sum_of_8(_mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1))); }
+INLINE float vf_largest(vf x) {
+    return largest_of_8(_mm256_max_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1)));
+}
 /* x where y >= least, otherwise 0 */
 INLINE vf vf_keep(vf x, vf y, float least) {
     return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(y, _mm512_set1_ps(least), _CMP_GE_OQ), x);
@@ -67,7 +87,6 @@ INLINE vi vi_widen(vi total, vi sums) { return _mm512_add_epi32(total, sums); }
 
 #elif defined(__AVX2__)
 
-#include <immintrin.h>
 #define LANES 8
 typedef __m256 vf;
 typedef __m256i vi;
@@ -77,6 +96,8 @@ INLINE void vf_store(float *p, vf x) { _mm256_storeu_ps(p, x); }
 INLINE vf vf_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
 INLINE vf vf_max(vf a, vf b) { return _mm256_max_ps(a, b); }
 INLINE vf vf_min(vf a, vf b) { return _mm256_min_ps(a, b); }
+INLINE float vf_sum(vf x) { return sum_of_8(x); }
+INLINE float vf_largest(vf x) { return largest_of_8(x); }
 INLINE vf vf_keep(vf x, vf y, float least) {
     return _mm256_and_ps(x, _mm256_cmp_ps(y, _mm256_set1_ps(least), _CMP_GE_OQ));
 }
@@ -154,6 +175,11 @@ INLINE void vf_store(float *p, vf x) { vst1q_f32(p, x); }
 INLINE vf vf_fma(vf a, vf b, vf c) { return vfmaq_f32(c, a, b); }
 INLINE vf vf_max(vf a, vf b) { return vmaxq_f32(a, b); }
 INLINE vf vf_min(vf a, vf b) { return vminq_f32(a, b); }
+INLINE float vf_sum(vf x) {
+    const float32x2_t y = vadd_f32(vget_low_f32(x), vget_high_f32(x));
+    return vget_lane_f32(y, 0) + vget_lane_f32(y, 1);
+}
+INLINE float vf_largest(vf x) { return vmaxvq_f32(x); }
 INLINE vf vf_keep(vf x, vf y, float least) {
     return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(x), vcgeq_f32(y, vdupq_n_f32(least))));
 }
@@ -207,12 +233,19 @@ INLINE vi vi_widen(vi total, vi sums) { return vaddq_s32(total, sums); }
 /* 16 lanes, in REGISTERS registers. */
 enum { TILE = 16, REGISTERS = TILE / LANES };
 
+/* Adds 16 lanes, in the same order in each variant: lanes i and i + 8, then i and i + 4, and so on. */
 INLINE float lane_sum(const vf *lanes) {
-    float x[TILE];
-    for (int r = 0; r < REGISTERS; ++r) vf_store(x + r * LANES, lanes[r]);
-    for (int width = TILE / 2; width > 0; width /= 2)
-        for (int i = 0; i < width; ++i) x[i] += x[i + width];
-    return x[0];
+    vf x[REGISTERS];
+    UNROLL for (int r = 0; r < REGISTERS; ++r) x[r] = lanes[r];
+    UNROLL for (int width = REGISTERS / 2; width > 0; width /= 2) UNROLL for (int r = 0; r < width; ++r)
+        x[r] = x[r] + x[r + width];
+    return vf_sum(x[0]);
+}
+
+INLINE float lane_max(const vf *lanes) {
+    vf most = lanes[0];
+    UNROLL for (int r = 1; r < REGISTERS; ++r) most = vf_max(most, lanes[r]);
+    return vf_largest(most);
 }
 
 /* The sum of even and odd lanes in the order of vf_load_pair: an odd lane is added to its even one first. */
@@ -221,9 +254,9 @@ INLINE float pair_sum(const vf *pairs) {
     float x[2 * TILE], sums[TILE];
     for (int i = 0; i < 2 * REGISTERS; ++i) vf_store(x + i * LANES, pairs[i]);
     for (int i = 0; i < TILE; ++i) sums[i] = x[i / half * 2 * half + i % half] + x[i / half * 2 * half + half + i % half];
-    for (int width = TILE / 2; width > 0; width /= 2)
-        for (int i = 0; i < width; ++i) sums[i] += sums[i + width];
-    return sums[0];
+    vf lanes[REGISTERS];
+    for (int r = 0; r < REGISTERS; ++r) lanes[r] = vf_load(sums + r * LANES);
+    return lane_sum(lanes);
 }
 
 INLINE int64 bytes_of(int type) { return type == FLOAT32 ? 4 : 2; }
@@ -285,43 +318,46 @@ INLINE vf vf_exp(vf x) {
     return vf_keep(vf_bits(vi_add(vi_bits(y), vi_left(vi_bits(shifted), 23))), x, -87.3f);
 }
 
-INLINE float lane_max(const vf *lanes) {
-    float x[LANES];
-    vf most = lanes[0];
-    for (int r = 1; r < REGISTERS; ++r) most = vf_max(most, lanes[r]);
-    vf_store(x, most);
-    for (int width = LANES / 2; width > 0; width /= 2)
-        for (int i = 0; i < width; ++i) x[i] = x[i] > x[i + width] ? x[i] : x[i + width];
-    return x[0];
+/* Copies a few numbers of `bytes` bytes. */
+INLINE void copy_some(int64 bytes, void *to, const void *from, int64 count) {
+    ROLLED for (int64 i = 0; i < count * bytes; i += 2) *(uint16 *)((uint8 *)to + i) = *(const uint16 *)((const uint8 *)from + i);
 }
 
-/* Copies a few numbers of `bytes` bytes. */
-INLINE void copy_some(const int64 bytes, void *to, const void *from, int64 count) {
-    ROLLED for (int64 i = 0; i < count; ++i) {
-        if (bytes == 4)
-            ((uint32 *)to)[i] = ((const uint32 *)from)[i];
-        else
-            ((uint16 *)to)[i] = ((const uint16 *)from)[i];
-    }
+SHARED vf load_rest(int type, const void *p, int64 count) {
+    float lanes[LANES] = {0};
+    copy_some(bytes_of(type), lanes, p, count);
+    return type == FLOAT32 ? load(FLOAT32, lanes, 0) : type == FLOAT16 ? load(FLOAT16, lanes, 0) : load(BFLOAT16, lanes, 0);
 }
 
 /* Loads the first `count` lanes, zeros for the others. A count may be negative. */
 INLINE vf load_some(const int type, const void *p, int64 i, int64 count) {
     if (count >= LANES) return load(type, p, i);
-    float lanes[LANES] = {0};
-    copy_some(bytes_of(type), lanes, (const uint8 *)p + i * bytes_of(type), count);
-    return load(type, lanes, 0);
+    return load_rest(type, (const uint8 *)p + i * bytes_of(type), count);
+}
+
+/* Converts up to 16 numbers to float32, and fills up with zeros. */
+SHARED void widen_some(int type, const void *p, int64 i, int64 count, float *out) {
+    for (int k = 0; k < TILE; k += LANES)
+        vf_store(out + k, load_rest(type, (const uint8 *)p + (i + k) * bytes_of(type), count - k < LANES ? count - k : LANES));
+}
+
+SHARED void store_rest(int type, void *p, int64 count, vf x) {
+    float lanes[LANES];
+    if (type == FLOAT32)
+        store(FLOAT32, lanes, 0, x);
+    else if (type == FLOAT16)
+        store(FLOAT16, lanes, 0, x);
+    else
+        store(BFLOAT16, lanes, 0, x);
+    copy_some(bytes_of(type), p, lanes, count);
 }
 
 /* Stores the first `count` lanes. */
 INLINE void store_some(const int type, void *p, int64 i, int64 count, vf x) {
-    if (count >= LANES) {
+    if (count >= LANES)
         store(type, p, i, x);
-        return;
-    }
-    float lanes[LANES];
-    store(type, lanes, 0, x);
-    copy_some(bytes_of(type), (uint8 *)p + i * bytes_of(type), lanes, count);
+    else
+        store_rest(type, (uint8 *)p + i * bytes_of(type), count, x);
 }
 
 #endif
