@@ -60,6 +60,13 @@ static int64 floats(int64 count) { return times(count, 4); }
 
 static int64 bytes_of_type(int64 count, int32 type) { return times(count, type == FLOAT32 ? 4 : 2); }
 
+/* Bytes of the scales of a weight whose rows are in tiles of 16. */
+RARE static int64 scale_bytes(int64 rows, int64 columns, int64 group, int32 type) {
+    const int64 tiles = (rows + 15) / 16;
+    if (type == TWO_LEVEL) return times3(tiles, columns / 256, 32 + 16 * (256 / group));
+    return bytes_of_type(times3(tiles, 16, columns / group), type);
+}
+
 static char *append(char *to, const char *text) {
     while (*text) *to++ = *text++;
     return to;
@@ -83,7 +90,8 @@ RARE static void fail(void *env, const char *message) {
     typedef void *find(void *, const char *);
     typedef int32 raise(void *, void *, const char *);
     void **const table = *(void ***)env;
-    ((raise *)table[THROW_NEW])(env, ((find *)table[FIND_CLASS])(env, "java/lang/IllegalStateException"), message);
+    void *const class = ((find *)table[FIND_CLASS])(env, "java/lang/IllegalStateException");
+    if (class) ((raise *)table[THROW_NEW])(env, class, message); /* otherwise another error is pending */
 }
 
 /* Fails unless all accesses are to registered arrays. */

@@ -21,6 +21,7 @@ enum { PREFIX = sizeof "Java_io_github_djlmistral_engine_internal_cpu_NativeLibr
 /* The instruction sets are numbered from 0. */
 #define KNOWN(set) (set >= 0 && set < (int32)(sizeof round / sizeof *round))
 #define KNOWN_TYPE(type) (type >= FLOAT32 && type <= BFLOAT16)
+#define KNOWN_SCALES(type) (type == FLOAT32 || type == FLOAT16 || type == TWO_LEVEL)
 #define TILES(rows) ((rows + 15) / 16)
 
 #if defined(__x86_64__)
@@ -76,17 +77,16 @@ JNI(void, round)(void *env, void *cls, int32 set, int64 x, int64 count, int64 gr
 JNI(void, int4Linear)(void *env, void *cls, int32 set, int64 codes, int64 scales, int64 offsets, int32 type,
                       int64 rows, int64 columns, int64 group, int64 in, int64 inScales, int64 inSums, int64 tokens,
                       int64 from, int64 to, int64 out) {
-    REQUIRE(KNOWN(set) && KNOWN_TYPE(type));
+    REQUIRE(KNOWN(set) && KNOWN_SCALES(type));
     REQUIRE(group > 0 && group % 32 == 0 && columns % group == 0);
+    REQUIRE(type != TWO_LEVEL || (columns % 256 == 0 && 256 % group == 0));
     REQUIRE(from >= 0 && from <= to && to <= TILES(rows));
-    const int64 factors = bytes_of_type(times3(TILES(rows), 16, columns / group), type);
-    const int64 groups = times(tokens, columns / group);
     ACCESS({"codes", &codes, times3(TILES(rows), 8, columns)},
-           {"scales", &scales, factors},
-           {"offsets", &offsets, offsets ? factors : 0},
+           {"scales", &scales, scale_bytes(rows, columns, group, type)},
+           {"offsets", &offsets, offsets ? scale_bytes(rows, columns, group, type) : 0},
            {"in", &in, times(tokens, columns)},
-           {"inScales", &inScales, floats(groups)},
-           {"inSums", &inSums, floats(groups)},
+           {"inScales", &inScales, floats(times(tokens, columns / group))},
+           {"inSums", &inSums, floats(times(tokens, columns / group))},
            {"out", &out, floats(times(tokens, rows))});
     const struct int4 w = {(const uint8 *)codes, (const void *)scales, (const void *)offsets, type, rows, columns, group};
     const struct rounded x = {(int8 *)in, (float *)inScales, (int32 *)inSums};
@@ -95,13 +95,13 @@ JNI(void, int4Linear)(void *env, void *cls, int32 set, int64 codes, int64 scales
 
 JNI(void, int8Linear)(void *env, void *cls, int32 set, int64 codes, int64 scales, int64 offsets, int32 type,
                       int64 rows, int64 columns, int64 group, int64 x, int64 tokens, int64 from, int64 to, int64 out) {
-    REQUIRE(KNOWN(set) && KNOWN_TYPE(type));
+    REQUIRE(KNOWN(set) && KNOWN_SCALES(type));
     REQUIRE(group > 0 && columns % group == 0);
+    REQUIRE(type != TWO_LEVEL || (columns % 256 == 0 && 256 % group == 0));
     REQUIRE(from >= 0 && from <= to && to <= TILES(rows));
-    const int64 factors = bytes_of_type(times3(TILES(rows), 16, columns / group), type);
     ACCESS({"codes", &codes, times3(TILES(rows), 16, columns)},
-           {"scales", &scales, factors},
-           {"offsets", &offsets, offsets ? factors : 0},
+           {"scales", &scales, scale_bytes(rows, columns, group, type)},
+           {"offsets", &offsets, offsets ? scale_bytes(rows, columns, group, type) : 0},
            {"x", &x, floats(times(tokens, columns))},
            {"out", &out, floats(times(tokens, rows))});
     const struct int8_weight w = {(const int8 *)codes, (const void *)scales, (const void *)offsets, type, rows, columns,
@@ -125,9 +125,8 @@ JNI(void, codebookLinear)(void *env, void *cls, int32 set, int64 codes, int64 ab
 
 JNI(void, split)(void *env, void *cls, int32 set, int64 x, int64 tokens, int64 columns, int64 out) {
     REQUIRE(KNOWN(set) && columns % 2 == 0);
-    const int64 bytes = floats(times(tokens, columns));
-    ACCESS({"x", &x, bytes},
-           {"out", &out, bytes});
+    ACCESS({"x", &x, floats(times(tokens, columns))},
+           {"out", &out, floats(times(tokens, columns))});
     split[set]((const float *)x, tokens, columns, (float *)out);
 }
 
@@ -160,10 +159,9 @@ JNI(void, gather)(void *env, void *cls, int64 x, void *order, int64 columns, int
 JNI(void, rmsNorm)(void *env, void *cls, int32 set, int64 x, int64 weight, int32 type, float eps, int64 tokens,
                    int64 columns, int64 out) {
     REQUIRE(KNOWN(set) && KNOWN_TYPE(type));
-    const int64 bytes = floats(times(tokens, columns));
-    ACCESS({"x", &x, bytes},
+    ACCESS({"x", &x, floats(times(tokens, columns))},
            {"weight", &weight, bytes_of_type(columns, type)},
-           {"out", &out, bytes});
+           {"out", &out, floats(times(tokens, columns))});
     rms_norm[set]((const float *)x, (const void *)weight, type, eps, tokens, columns, (float *)out);
 }
 
@@ -193,10 +191,9 @@ JNI(void, widen)(void *env, void *cls, int32 set, int64 x, int32 type, int64 cou
 JNI(void, rotate)(void *env, void *cls, int32 set, int64 x, int64 stride, int64 tokens, int64 heads, int64 size,
                   int64 cos, int64 sin, float factor) {
     REQUIRE(KNOWN(set) && size % 2 == 0);
-    const int64 angles = floats(times(tokens, size / 2));
     ACCESS({"x", &x, floats(strided(tokens, stride, times(heads, size)))},
-           {"cos", &cos, angles},
-           {"sin", &sin, angles});
+           {"cos", &cos, floats(times(tokens, size / 2))},
+           {"sin", &sin, floats(times(tokens, size / 2))});
     rotate[set]((float *)x, stride, tokens, heads, size, (const float *)cos, (const float *)sin, factor);
 }
 

@@ -4,16 +4,20 @@ package io.github.djlmistral.tests.kernels;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.training.ParameterStore;
 import io.github.djlmistral.engine.cache.KvCache;
 import io.github.djlmistral.engine.internal.cpu.InstructionSet;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
+import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.model.ForwardInput;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.tests.ForkedJava;
+import io.github.djlmistral.tests.quantization.Matrices;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.nio.ByteBuffer;
@@ -51,8 +55,22 @@ class NativeChecksTest {
                 for (String kind : RandomNetwork.KINDS) {
                     text.append(Arrays.hashCode(logits(manager, kind))).append(' ');
                 }
+                // networks of this size have no blocks of 256 columns
+                for (String kind : List.of("int4 g32 two offsets", "int8 g16 two")) {
+                    text.append(Arrays.hashCode(product(manager, kind))).append(' ');
+                }
             }
             return text.toString();
+        }
+
+        private static float[] product(NDManager manager, String kind) {
+            ComputeOptions options = new ComputeOptions("native", "float32");
+            NDArray x = manager.arange(5f * 256).reshape(5, 256);
+            return KernelChoice.of(manager, options, Dtype.FLOAT32, 9)
+                    .kernels()
+                    .quantized(manager, Matrices.of(kind, 40, 256, 7))
+                    .forward(x)
+                    .toFloatArray();
         }
 
         /** Two rows, the first of which is padded; then a token. The window is 6. */
