@@ -35,6 +35,7 @@ enum { PREFIX = sizeof "Java_io_github_djlmistral_engine_internal_cpu_NativeLibr
 #endif
 DECLARE(round)
 DECLARE(int4_linear)
+DECLARE(int6_linear)
 DECLARE(int8_linear)
 DECLARE(codebook_linear)
 DECLARE(split)
@@ -65,7 +66,7 @@ JNI(int64, register)(void *env, void *cls, int32 number, int64 address, int64 by
 JNI(void, round)(void *env, void *cls, int32 set, int64 x, int64 count, int64 group, int64 codes, int64 scales,
                  int64 sums) {
     REQUIRE(KNOWN(set));
-    REQUIRE(group > 0 && group % 32 == 0);
+    REQUIRE(group > 0 && group % 16 == 0);
     ACCESS({"x", &x, floats(times(count, group))},
            {"codes", &codes, times(count, group)},
            {"scales", &scales, floats(count)},
@@ -93,11 +94,29 @@ JNI(void, int4Linear)(void *env, void *cls, int32 set, int64 codes, int64 scales
     int4_linear[set](&w, &x, tokens, from, to, (float *)out);
 }
 
+JNI(void, int6Linear)(void *env, void *cls, int32 set, int64 codes, int64 scales, int64 offsets, int32 type,
+                      int64 rows, int64 columns, int64 group, int64 in, int64 inScales, int64 inSums, int64 tokens,
+                      int64 from, int64 to, int64 out) {
+    REQUIRE(KNOWN(set) && KNOWN_SCALES(type));
+    REQUIRE(group > 0 && group % 16 == 0 && columns % group == 0);
+    REQUIRE(type != TWO_LEVEL || (columns % 256 == 0 && 256 % group == 0));
+    REQUIRE(from >= 0 && from <= to && to <= TILES(rows));
+    ACCESS({"codes", &codes, times3(TILES(rows), 12, columns)},
+           {"scales", &scales, scale_bytes(rows, columns, group, type)},
+           {"offsets", &offsets, offsets ? scale_bytes(rows, columns, group, type) : 0},
+           {"in", &in, times(tokens, columns)},
+           {"inScales", &inScales, floats(times(tokens, columns / group))},
+           {"inSums", &inSums, floats(times(tokens, columns / group))},
+           {"out", &out, floats(times(tokens, rows))});
+    const struct int6 w = {(const uint8 *)codes, (const void *)scales, (const void *)offsets, type, rows, columns, group};
+    const struct rounded x = {(int8 *)in, (float *)inScales, (int32 *)inSums};
+    int6_linear[set](&w, &x, tokens, from, to, (float *)out);
+}
+
 JNI(void, int8Linear)(void *env, void *cls, int32 set, int64 codes, int64 scales, int64 offsets, int32 type,
                       int64 rows, int64 columns, int64 group, int64 x, int64 tokens, int64 from, int64 to, int64 out) {
-    REQUIRE(KNOWN(set) && KNOWN_SCALES(type));
+    REQUIRE(KNOWN(set) && KNOWN_TYPE(type));
     REQUIRE(group > 0 && columns % group == 0);
-    REQUIRE(type != TWO_LEVEL || (columns % 256 == 0 && 256 % group == 0));
     REQUIRE(from >= 0 && from <= to && to <= TILES(rows));
     ACCESS({"codes", &codes, times3(TILES(rows), 16, columns)},
            {"scales", &scales, scale_bytes(rows, columns, group, type)},

@@ -38,11 +38,21 @@ typedef void round_fn(const float *x, int64 count, int64 group, const struct rou
 typedef void int4_linear_fn(const struct int4 *w, const struct rounded *in, int64 tokens, int64 from, int64 to,
                             float *out);
 
-struct int8_weight {
-    const int8 *codes;   /* (tiles, columns, 16 rows) */
+struct int6 {
+    const uint8 *codes;  /* (tiles, columns / 16, 3, 16 rows, 4) */
     const void *scales;  /* as in int4 */
     const void *offsets; /* of the shape of scales; null: symmetric */
-    int32 type;          /* as in int4 */
+    int32 type;          /* FLOAT16 or TWO_LEVEL */
+    int64 rows, columns, group;
+};
+typedef void int6_linear_fn(const struct int6 *w, const struct rounded *in, int64 tokens, int64 from, int64 to,
+                            float *out);
+
+struct int8_weight {
+    const int8 *codes;   /* (tiles, columns, 16 rows) */
+    const void *scales;  /* (tiles, columns / group, 16) */
+    const void *offsets; /* of the shape of scales; null: symmetric */
+    int32 type;          /* of scales and offsets */
     int64 rows, columns, group;
 };
 typedef void int8_linear_fn(const struct int8_weight *w, const float *x, int64 tokens, int64 from, int64 to, float *out);

@@ -93,7 +93,8 @@ public record MistralCheckpoint(MistralConfig config, Weights weights) {
      * loading it.
      *
      * @param tensor a tensor of a quantized type
-     * @return the size in bytes of the {@code Int4} or {@code Int8} it is converted to
+     * @return the size in bytes of the {@code Int4}, {@code Int6} or {@code Int8} it is converted
+     *     to
      * @throws IllegalArgumentException if the tensor is not a quantized matrix, or too large
      */
     public static long bytes(GgufTensor tensor) {

@@ -12,12 +12,12 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * 8-bit group-quantized weight in this library's own layout. GGUF's types of more than 4 bits are
- * converted to it without loss.
+ * 8-bit group-quantized weight in this library's own layout. GGUF's 8-bit type is converted to it
+ * without loss.
  *
  * <p>A group is a multiple of 16 columns of a row. With codes q from -128 to 127 a weight is {@code
  * w = scale · q}, or {@code scale · q + offset} with offsets, in float32. Scales and offsets are
- * float16, float32 or two-level, as in {@link Int4}.
+ * float16 or float32.
  *
  * <p>As in {@link Int4}, codes are stored in tiles of 16 rows; the 16 bytes of a column are
  * adjacent. Shapes, with T = rows / 16 rounded up and G = columns / group size: codes int8 (T,
@@ -39,7 +39,7 @@ public final class Int8 implements QuantizedWeight {
      *
      * @param rows the number of outputs
      * @param codes int8 (T, columns, 16)
-     * @param scales float16 or float32 (T, G, 16), or two-level ones
+     * @param scales float16 or float32 (T, G, 16)
      * @param offsets of the scales' type and shape, null for a symmetric weight
      * @throws IllegalArgumentException if the tensors are inconsistent
      */
@@ -51,6 +51,7 @@ public final class Int8 implements QuantizedWeight {
                 codes.dtype() == Dtype.INT8
                         && shape[0] == tiles
                         && shape[2] == TILE
+                        && scales.dtype() != Dtype.INT8
                         && size > 0
                         && size % 16 == 0;
         boolean alike =
@@ -95,12 +96,12 @@ public final class Int8 implements QuantizedWeight {
         return codes;
     }
 
-    /** Returns the scales (T, G, 16), or two-level ones. */
+    /** Returns the scales (T, G, 16). */
     public Tensor scales() {
         return scales;
     }
 
-    /** Returns the offsets, of the layout of the scales; null for a symmetric weight. */
+    /** Returns the offsets (T, G, 16); null for a symmetric weight. */
     public @Nullable Tensor offsets() {
         return offsets;
     }

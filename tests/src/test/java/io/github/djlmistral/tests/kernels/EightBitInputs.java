@@ -7,8 +7,11 @@ import io.github.djlmistral.engine.internal.kernels.ReferenceKernels;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.kernels.QuantizedLinear;
 import io.github.djlmistral.engine.quantization.Int4;
+import io.github.djlmistral.engine.quantization.Int6;
+import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The reference kernels with the decoder's rounding of inputs to 4-bit weights to 8 bits: {@code
@@ -28,7 +31,16 @@ final class EightBitInputs {
                         (proxy, method, arguments) -> {
                             if (method.getName().equals("quantized")
                                     && arguments[1] instanceof Int4 weight) {
-                                return linear((NDManager) arguments[0], weight);
+                                return linear(
+                                        (NDManager) arguments[0],
+                                        weight,
+                                        weight.groupSize(),
+                                        weight.inputOrder());
+                            }
+                            if (method.getName().equals("quantized")
+                                    && arguments[1] instanceof Int6 weight) {
+                                return linear(
+                                        (NDManager) arguments[0], weight, weight.groupSize(), null);
                             }
                             try {
                                 return method.invoke(REFERENCE, arguments);
@@ -38,14 +50,14 @@ final class EightBitInputs {
                         });
     }
 
-    private static QuantizedLinear linear(NDManager manager, Int4 weight) {
+    private static QuantizedLinear linear(
+            NDManager manager, QuantizedWeight weight, int size, int @Nullable [] given) {
         QuantizedLinear exact = REFERENCE.quantized(manager, weight);
-        int[] given = weight.inputOrder();
         return x -> {
             float[] values = x.toFloatArray();
             for (int row = 0; row < values.length; row += weight.columns()) {
-                for (int group = 0; group < weight.columns(); group += weight.groupSize()) {
-                    int[] places = new int[weight.groupSize()];
+                for (int group = 0; group < weight.columns(); group += size) {
+                    int[] places = new int[size];
                     float largest = 0;
                     for (int i = 0; i < places.length; ++i) {
                         places[i] = row + (given == null ? group + i : given[group + i]);

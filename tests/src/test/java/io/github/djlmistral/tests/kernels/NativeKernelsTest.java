@@ -86,13 +86,18 @@ class NativeKernelsTest extends Fixture {
     }
 
     static Stream<Arguments> matrices() {
-        int[][] shapes = {{1, 32}, {15, 64}, {16, 128}, {45, 640}, {130, 384}, {64, 1088}};
+        int[][] shapes = {{1, 32}, {15, 64}, {16, 128}, {45, 640}, {130, 384}, {64, 1088}, {70, 768}};
         String[] kinds = {
             "int4 g32",
             "int4 g64 offsets",
             "int4 g128 f32",
             "int4 g32 f32 offsets",
             "int4 g32 order",
+            "int4 g32 two offsets",
+            "int6 g16",
+            "int6 g32 offsets",
+            "int6 g16 two",
+            "int6 g32 two offsets",
             "int8 g16",
             "int8 g32 f32 offsets",
             "nf4 g64",
@@ -102,7 +107,7 @@ class NativeKernelsTest extends Fixture {
         for (String kind : kinds) {
             int group = Integer.parseInt(kind.replaceAll(".* g(\\d+).*", "$1"));
             for (int[] shape : shapes) {
-                if (shape[1] % group == 0) {
+                if (shape[1] % (kind.contains("two") ? 256 : group) == 0) {
                     cases.add(Arguments.of(kind, shape[0], shape[1]));
                 }
             }
@@ -116,13 +121,13 @@ class NativeKernelsTest extends Fixture {
 
     /**
      * A sum of n products is off by n roundings at most, relative to the products' magnitudes;
-     * int4's inputs are those that are rounded to int8.
+     * inputs of int4 and int6 are those that are rounded to int8.
      */
     @ParameterizedTest
     @MethodSource("matrices")
     void quantizedLinear(String kind, int rows, int columns) {
         QuantizedWeight weight = Matrices.of(kind, rows, columns, 3);
-        Kernels exact = kind.startsWith("int4") ? EightBitInputs.kernels() : reference;
+        Kernels exact = kind.matches("int[46].*") ? EightBitInputs.kernels() : reference;
         NDArray x = random(1, 19, columns);
         NDArray expected = exact.quantized(manager, weight).forward(x);
         double largest = columns * x.abs().max().getFloat() * Matrices.largest(columns);

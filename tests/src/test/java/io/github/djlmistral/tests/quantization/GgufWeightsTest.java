@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import com.google.gson.JsonObject;
 import io.github.djlmistral.engine.internal.quantization.GgufWeights;
 import io.github.djlmistral.engine.quantization.Int4;
+import io.github.djlmistral.engine.quantization.Int6;
 import io.github.djlmistral.engine.quantization.Int8;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.quantization.Weights;
@@ -108,10 +109,15 @@ class GgufWeightsTest {
         assertThat(Objects.requireNonNull(k.offsets()).shape()).isEqualTo(new long[] {5, 2, 160});
         // 65 rows in 5 tiles of 16
         assertThat(8.0 * k.bytes() / (80 * 512)).isEqualTo(4 + 2 * (8 / 32.0 + 16 / 256.0));
-        Int8 sixBits = (Int8) weights.quantized().get("model.layers.0.self_attn.k_proj.weight");
+        Int6 sixBits = (Int6) weights.quantized().get("model.layers.0.self_attn.k_proj.weight");
         assertThat(sixBits.groupSize()).isEqualTo(16);
         assertThat(sixBits.offsets()).isNull();
-        assertThat(sixBits.scales().shape()).isEqualTo(new long[] {3, 2, 288});
+        // 36 rows in 3 tiles of 16
+        assertThat(8.0 * sixBits.bytes() / (48 * 512)).isEqualTo(6 + 8 / 16.0 + 16 / 256.0);
+        Int6 fiveBits = (Int6) weights.quantized().get("model.layers.0.mlp.gate_proj.weight");
+        assertThat(fiveBits.scales().dtype()).isEqualTo(Dtype.FLOAT16); // Q5_0
+        assertThat(weights.quantized().get("model.layers.0.mlp.down_proj.weight"))
+                .isInstanceOf(Int8.class); // Q8_0
     }
 
     @Test

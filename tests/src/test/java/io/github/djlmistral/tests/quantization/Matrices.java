@@ -3,6 +3,7 @@ package io.github.djlmistral.tests.quantization;
 
 import io.github.djlmistral.engine.quantization.BitsandbytesWeight;
 import io.github.djlmistral.engine.quantization.Int4;
+import io.github.djlmistral.engine.quantization.Int6;
 import io.github.djlmistral.engine.quantization.Int8;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.weights.Dtype;
@@ -33,9 +34,9 @@ public final class Matrices {
 
     /**
      * Makes a matrix of a description such as {@code "int4 g32 f32 offsets order"}, with spaces or
-     * hyphens: {@code int4}, {@code int8} or {@code nf4}, the group's or block's size; {@code f32}
-     * for scales of float32 instead of float16, {@code two} for two-level ones, {@code offsets},
-     * {@code order} for columns out of order.
+     * hyphens: {@code int4}, {@code int6}, {@code int8} or {@code nf4}, the group's or block's
+     * size; {@code f32} for scales of float32 instead of float16, {@code two} for two-level ones,
+     * {@code offsets}, {@code order} for columns out of order.
      */
     public static QuantizedWeight of(String description, int rows, int columns, long seed) {
         Random random = new Random(seed);
@@ -56,7 +57,8 @@ public final class Matrices {
         boolean bytes = words.contains("int8");
         Dtype dtype = words.contains("f32") ? Dtype.FLOAT32 : Dtype.FLOAT16;
         int tiles = (rows + TILE - 1) / TILE;
-        float scale = largest / (bytes ? 128 : 8);
+        boolean six = words.contains("int6");
+        float scale = largest / (bytes ? 128 : six ? 32 : 8);
         boolean two = words.contains("two");
         long[] groups = {tiles, columns / size, TILE};
         Tensor scales =
@@ -72,6 +74,10 @@ public final class Matrices {
         if (bytes) {
             Tensor codes = codes(Dtype.INT8, random, tiles, columns, TILE);
             return new Int8(rows, codes, scales, offsets);
+        }
+        if (six) {
+            Tensor codes = codes(Dtype.UINT8, random, tiles, columns / 16, 12 * TILE);
+            return new Int6(rows, codes, scales, offsets);
         }
         Tensor codes = codes(Dtype.UINT8, random, tiles, columns / 8, 4 * TILE);
         return new Int4(

@@ -28,7 +28,7 @@ final class Int8Matrix implements Matrix {
         codes = Address.of(weight.codes(), (long) tiles * Int4.TILE * weight.columns());
         scales = factors(weight.scales());
         offsets = factors(weight.offsets());
-        type = NativeLibrary.factorType(weight.scales().dtype());
+        type = NativeLibrary.type(weight.scales().dtype());
     }
 
     private long factors(@Nullable Tensor tensor) {

@@ -14,6 +14,7 @@ import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.kernels.QuantizedLinear;
 import io.github.djlmistral.engine.quantization.BitsandbytesWeight;
 import io.github.djlmistral.engine.quantization.Int4;
+import io.github.djlmistral.engine.quantization.Int6;
 import io.github.djlmistral.engine.quantization.Int8;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.weights.Dtype;
@@ -195,7 +196,10 @@ public final class NativeKernels implements Kernels {
 
     private Matrix matrix(QuantizedWeight weight) {
         if (weight instanceof Int4 int4) {
-            return new Int4Matrix(set, int4);
+            return new RoundedMatrix(set, int4);
+        }
+        if (weight instanceof Int6 int6) {
+            return new RoundedMatrix(set, int6);
         }
         if (weight instanceof Int8 int8) {
             return new Int8Matrix(set, int8);

@@ -73,6 +73,24 @@ final class NativeLibrary {
             long to,
             long out);
 
+    /** See {@code int6.c}. */
+    static native void int6Linear(
+            int set,
+            long codes,
+            long scales,
+            long offsets,
+            int type,
+            long rows,
+            long columns,
+            long group,
+            long in,
+            long inScales,
+            long inSums,
+            long tokens,
+            long from,
+            long to,
+            long out);
+
     /** See {@code int8.c}. */
     static native void int8Linear(
             int set,

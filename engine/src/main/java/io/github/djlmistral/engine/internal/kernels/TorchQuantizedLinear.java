@@ -8,9 +8,11 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.github.djlmistral.engine.internal.quantization.Factors;
+import io.github.djlmistral.engine.internal.quantization.Int6Layout;
 import io.github.djlmistral.engine.kernels.QuantizedLinear;
 import io.github.djlmistral.engine.quantization.BitsandbytesWeight;
 import io.github.djlmistral.engine.quantization.Int4;
+import io.github.djlmistral.engine.quantization.Int6;
 import io.github.djlmistral.engine.quantization.Int8;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.weights.Dtype;
@@ -169,8 +171,12 @@ final class TorchQuantizedLinear implements QuantizedLinear {
         if (weight instanceof Int4 int4) {
             return new NDList(array(int4.codes()), factors(int4.scales()), factors(int4.offsets()));
         }
+        if (weight instanceof Int6 int6) {
+            return new NDList(
+                    array(Int6Layout.bytes(int6)), factors(int6.scales()), factors(int6.offsets()));
+        }
         Int8 int8 = (Int8) weight;
-        return new NDList(array(int8.codes()), factors(int8.scales()), factors(int8.offsets()));
+        return new NDList(array(int8.codes()), array(int8.scales()), array(int8.offsets()));
     }
 
     private NDArray factors(@Nullable Tensor tensor) {

@@ -3,6 +3,7 @@ package io.github.djlmistral.engine.internal.quantization;
 
 import io.github.djlmistral.engine.quantization.BitsandbytesWeight;
 import io.github.djlmistral.engine.quantization.Int4;
+import io.github.djlmistral.engine.quantization.Int6;
 import io.github.djlmistral.engine.quantization.Int8;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.weights.Dtype;
@@ -59,6 +60,8 @@ public final class Dequantizer {
                             Rows rows = new Rows(target, dtype, from, weight.columns());
                             if (weight instanceof Int4 int4) {
                                 tile(int4, tile, end, rows);
+                            } else if (weight instanceof Int6 int6) {
+                                tile(int6, tile, end, rows);
                             } else if (weight instanceof Int8 int8) {
                                 tile(int8, tile, end, rows);
                             } else if (weight instanceof BitsandbytesWeight codebook) {
@@ -142,14 +145,42 @@ public final class Dequantizer {
 
     private static void tile(Int8 weight, int tile, int end, Rows to) {
         int columns = weight.columns();
-        int size = weight.groupSize();
-        Groups groups = new Groups(weight.scales(), weight.offsets(), tile);
         ByteBuffer bytes = weight.codes().data();
+        bytes(
+                (column, width, codes) ->
+                        bytes.get((tile * columns + column) * TILE, codes, 0, width * TILE),
+                columns,
+                weight.groupSize(),
+                new Groups(weight.scales(), weight.offsets(), tile),
+                tile,
+                end,
+                to);
+    }
+
+    private static void tile(Int6 weight, int tile, int end, Rows to) {
+        bytes(
+                (column, width, codes) -> Int6Layout.unpack(weight, tile, column, width, codes),
+                weight.columns(),
+                weight.groupSize(),
+                new Groups(weight.scales(), weight.offsets(), tile),
+                tile,
+                end,
+                to);
+    }
+
+    /** Reads columns of a tile as (columns, 16 rows) signed codes. */
+    @FunctionalInterface
+    private interface Strip {
+        void read(int column, int width, byte[] codes);
+    }
+
+    private static void bytes(
+            Strip strip, int columns, int size, Groups groups, int tile, int end, Rows to) {
         byte[] codes = new byte[STRIP * TILE];
         long[] packed = new long[STRIP / 2];
         for (int column = 0; column < columns; column += STRIP) {
             int width = Math.min(STRIP, columns - column);
-            bytes.get((tile * columns + column) * TILE, codes, 0, width * TILE);
+            strip.read(column, width, codes);
             for (int row = tile * TILE; row < end; ++row) {
                 int place = row % TILE;
                 int c = 0;

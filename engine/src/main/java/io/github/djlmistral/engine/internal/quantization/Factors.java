@@ -176,8 +176,7 @@ public final class Factors {
         }
         Factors from = new Factors(tensor);
         int groups = from.count * from.inBlock;
-        Tensor result =
-                Tensor.allocate(tensor.name(), Dtype.FLOAT32, from.tiles, groups, TILE);
+        Tensor result = Tensor.allocate(tensor.name(), Dtype.FLOAT32, from.tiles, groups, TILE);
         ByteBuffer numbers = result.data();
         for (int tile = 0; tile < from.tiles; ++tile) {
             for (int group = 0; group < groups; ++group) {

@@ -2,6 +2,7 @@
 package io.github.djlmistral.engine.internal.quantization;
 
 import io.github.djlmistral.engine.quantization.Int4;
+import io.github.djlmistral.engine.quantization.Int6;
 import io.github.djlmistral.engine.quantization.Int8;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.weights.Dtype;
@@ -11,9 +12,10 @@ import java.nio.ByteBuffer;
 import java.util.function.IntUnaryOperator;
 
 /**
- * Repacks the blocks of GGUF's quantized types as {@link Int4} or {@link Int8}. Dequantized values
- * are bit-identical to llama.cpp's: scales and offsets stay float16, and of the K types the pairs
- * of a float16 and an integer whose product they are ({@link Factors}, two-level).
+ * Repacks the blocks of GGUF's quantized types as {@link Int4}, {@link Int6} or {@link Int8}.
+ * Dequantized values are bit-identical to llama.cpp's: scales and offsets stay float16, and of the
+ * K types the pairs of a float16 and an integer whose product they are ({@link Factors},
+ * two-level).
  *
  * <p>The layout of each block (d, m: float16; "nibbles": the codes of the first half of the columns
  * in the lower four bits, those of the second half in the upper ones):
@@ -51,7 +53,7 @@ final class GgmlBlocks {
 
     /** The layout that a type is converted to. */
     private record Layout(
-            boolean fourBits, int groupSize, Dtype scaleType, boolean symmetric, Block block) {
+            int bits, int groupSize, Dtype scaleType, boolean symmetric, Block block) {
 
         boolean twoLevel() {
             return scaleType == Dtype.INT8;
@@ -62,14 +64,14 @@ final class GgmlBlocks {
 
     private static Layout layout(GgmlType type) {
         return switch (type) {
-            case Q4_0 -> new Layout(true, 32, Dtype.FLOAT16, true, GgmlBlocks::q40);
-            case Q4_1 -> new Layout(true, 32, Dtype.FLOAT16, false, GgmlBlocks::q41);
-            case Q4_K -> new Layout(true, 32, Dtype.INT8, false, GgmlBlocks::q4k);
-            case Q5_0 -> new Layout(false, 32, Dtype.FLOAT16, true, GgmlBlocks::q50);
-            case Q5_1 -> new Layout(false, 32, Dtype.FLOAT16, false, GgmlBlocks::q51);
-            case Q8_0 -> new Layout(false, 32, Dtype.FLOAT16, true, GgmlBlocks::q80);
-            case Q5_K -> new Layout(false, 32, Dtype.INT8, false, GgmlBlocks::q5k);
-            case Q6_K -> new Layout(false, 16, Dtype.INT8, true, GgmlBlocks::q6k);
+            case Q4_0 -> new Layout(4, 32, Dtype.FLOAT16, true, GgmlBlocks::q40);
+            case Q4_1 -> new Layout(4, 32, Dtype.FLOAT16, false, GgmlBlocks::q41);
+            case Q4_K -> new Layout(4, 32, Dtype.INT8, false, GgmlBlocks::q4k);
+            case Q5_0 -> new Layout(6, 32, Dtype.FLOAT16, true, GgmlBlocks::q50);
+            case Q5_1 -> new Layout(6, 32, Dtype.FLOAT16, false, GgmlBlocks::q51);
+            case Q8_0 -> new Layout(8, 32, Dtype.FLOAT16, true, GgmlBlocks::q80);
+            case Q5_K -> new Layout(6, 32, Dtype.INT8, false, GgmlBlocks::q5k);
+            case Q6_K -> new Layout(6, 16, Dtype.INT8, true, GgmlBlocks::q6k);
             case F32, F16, BF16 -> throw new IllegalArgumentException(type + " is not quantized");
         };
     }
@@ -90,9 +92,12 @@ final class GgmlBlocks {
         Dtype scaleType = layout.scaleType();
         boolean symmetric = layout.symmetric();
         GroupedRowSource grouped = grouped(tensor, source, layout);
-        return layout.fourBits()
-                ? Int4Packer.pack(name, rows, columns, size, scaleType, symmetric, null, grouped)
-                : Int8Packer.pack(name, rows, columns, size, scaleType, symmetric, grouped);
+        return switch (layout.bits()) {
+            case 4 ->
+                    Int4Packer.pack(name, rows, columns, size, scaleType, symmetric, null, grouped);
+            case 6 -> Int6Packer.pack(name, rows, columns, size, scaleType, symmetric, grouped);
+            default -> Int8Packer.pack(name, rows, columns, size, scaleType, symmetric, grouped);
+        };
     }
 
     /** The size in bytes of what {@link #pack} returns. */
@@ -100,7 +105,7 @@ final class GgmlBlocks {
         Layout layout = layout(tensor.type());
         long tiles = (tensor.shape()[0] + Int4.TILE - 1) / Int4.TILE;
         long columns = tensor.shape()[1];
-        long codes = tiles * Int4.TILE * (layout.fourBits() ? columns / 2 : columns);
+        long codes = tiles * Int4.TILE * columns * layout.bits() / 8;
         long scales = Factors.bytes(layout.scaleType(), tiles, columns, layout.groupSize());
         return codes + (layout.symmetric() ? scales : 2 * scales);
     }
@@ -158,7 +163,7 @@ final class GgmlBlocks {
     private static void q50(
             ByteBuffer data, int at, byte[] codes, int c, float[] scales, float[] offsets, int g) {
         scales[g] = float16(data, at);
-        fiveBits(data, at + 2, codes, c, -16);
+        fiveBits(data, at + 2, codes, c, Int6.ZERO_POINT - 16);
     }
 
     private static void q51(
@@ -168,12 +173,14 @@ final class GgmlBlocks {
         fiveBits(data, at + 4, codes, c, 0);
     }
 
-    /** 32 fifth bits, bit i for column i, and then the nibbles. */
-    private static void fiveBits(ByteBuffer data, int at, byte[] codes, int c, int centre) {
+    /**
+     * 32 fifth bits, bit i for column i, and then the nibbles; {@code more} is added to the codes.
+     */
+    private static void fiveBits(ByteBuffer data, int at, byte[] codes, int c, int more) {
         int fifth = data.getInt(at);
         nibbles(data, at + 4, 16, codes, c);
         for (int i = 0; i < 32; ++i) {
-            codes[c + i] = (byte) ((codes[c + i] | ((fifth >> i) & 1) << 4) + centre);
+            codes[c + i] = (byte) ((codes[c + i] | ((fifth >> i) & 1) << 4) + more);
         }
     }
 
@@ -243,7 +250,7 @@ final class GgmlBlocks {
             nibbles(data, at + 64 * half, 64, codes, first);
             for (int i = 0; i < 128; ++i) {
                 int upper = data.get(at + 128 + 32 * half + i % 32) >> (2 * (i / 32)) & 3;
-                codes[first + i] = (byte) ((codes[first + i] | upper << 4) - 32);
+                codes[first + i] |= (byte) (upper << 4);
             }
         }
     }

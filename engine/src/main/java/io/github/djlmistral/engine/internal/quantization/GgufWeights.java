@@ -4,6 +4,7 @@ package io.github.djlmistral.engine.internal.quantization;
 import io.github.djlmistral.engine.internal.weights.RotaryRows;
 import io.github.djlmistral.engine.internal.weights.TensorNames;
 import io.github.djlmistral.engine.quantization.Int4;
+import io.github.djlmistral.engine.quantization.Int6;
 import io.github.djlmistral.engine.quantization.Int8;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.quantization.Weights;
@@ -20,8 +21,8 @@ import java.util.regex.Pattern;
 /**
  * Converts the weights of a GGUF file to Hugging Face's names and layout, the inverse of
  * llama.cpp's {@code convert_hf_to_gguf.py}. Unquantized tensors stay mapped; quantized ones are
- * repacked as {@link Int4} (4 bits) or {@link Int8} (more) without loss. The rows of query and key
- * projections are put back into Hugging Face's order ({@link RotaryRows}).
+ * repacked as {@link Int4}, {@link Int6} (5 and 6 bits) or {@link Int8} without loss. The rows of
+ * query and key projections are put back into Hugging Face's order ({@link RotaryRows}).
  */
 public final class GgufWeights {
 
@@ -151,7 +152,7 @@ public final class GgufWeights {
      * Computes the size of a quantized tensor after loading, without loading it.
      *
      * @param tensor a tensor of a quantized type
-     * @return the size in bytes of the {@link Int4} or {@link Int8}
+     * @return the size in bytes of the {@link Int4}, {@link Int6} or {@link Int8}
      * @throws IllegalArgumentException if the tensor is not a matrix, or too large
      */
     public static long bytes(GgufTensor tensor) {

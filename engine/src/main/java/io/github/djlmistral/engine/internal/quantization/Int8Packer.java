@@ -22,7 +22,7 @@ final class Int8Packer {
      * @param rows the number of outputs
      * @param columns the number of inputs, a multiple of the group size
      * @param groupSize a multiple of 16
-     * @param scaleType the type of scales and offsets: float16 or float32, int8 for two-level ones
+     * @param scaleType the type of scales and offsets, float16 or float32
      * @param symmetric whether there are no offsets
      * @param source supplies codes, scales and offsets
      * @return the weight, in memory that it owns

@@ -3,15 +3,17 @@ package io.github.djlmistral.engine.internal.cpu;
 
 import io.github.djlmistral.engine.internal.quantization.Factors;
 import io.github.djlmistral.engine.quantization.Int4;
+import io.github.djlmistral.engine.quantization.Int6;
+import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An {@link Int4} weight. Inputs are rounded to int8 in the groups of the weight, once for all
- * rows; the sums within a group are exact.
+ * An {@link Int4} or {@link Int6} weight. Inputs are rounded to int8 in the groups of the weight,
+ * once for all rows; the sums within a group are exact.
  */
-final class Int4Matrix implements Matrix {
+final class RoundedMatrix implements Matrix {
 
     /** Tiles of 16 rows that a thread takes at once. */
     private static final int SHARE = 4;
@@ -19,39 +21,73 @@ final class Int4Matrix implements Matrix {
     /** Rounded groups of inputs that a thread takes at once. */
     private static final int ROUNDED = 1024;
 
+    /** A function of the library, with its arguments. */
+    @FunctionalInterface
+    private interface Products {
+        void multiply(
+                int set,
+                long codes,
+                long scales,
+                long offsets,
+                int type,
+                long rows,
+                long columns,
+                long group,
+                long in,
+                long inScales,
+                long inSums,
+                long tokens,
+                long from,
+                long to,
+                long out);
+    }
+
     private final int set;
-    private final Int4 weight;
+    private final QuantizedWeight weight;
+    private final Products products;
+    private final int group;
     private final int[] order;
     private final long codes;
     private final long scales;
     private final long offsets;
     private final int type;
 
-    Int4Matrix(InstructionSet set, Int4 weight) {
+    RoundedMatrix(InstructionSet set, Int4 weight) {
         this.set = set.index();
         this.weight = weight;
+        products = NativeLibrary::int4Linear;
+        group = weight.groupSize();
         int[] given = weight.inputOrder();
         order = given == null ? new int[0] : given;
         if (Arrays.stream(order).anyMatch(i -> i < 0 || i >= weight.columns())) {
             throw new IllegalArgumentException("the input order of " + weight + " is out of range");
         }
-        long tiles = tiles();
-        codes = Address.of(weight.codes(), tiles * Int4.TILE * weight.columns() / 2);
+        codes = codes(weight.codes(), 4);
         scales = factors(weight.scales());
         offsets = factors(weight.offsets());
         type = NativeLibrary.factorType(weight.scales().dtype());
     }
 
+    RoundedMatrix(InstructionSet set, Int6 weight) {
+        this.set = set.index();
+        this.weight = weight;
+        products = NativeLibrary::int6Linear;
+        group = weight.groupSize();
+        order = new int[0];
+        codes = codes(weight.codes(), 6);
+        scales = factors(weight.scales());
+        offsets = factors(weight.offsets());
+        type = NativeLibrary.factorType(weight.scales().dtype());
+    }
+
+    private long codes(Tensor tensor, int bits) {
+        return Address.of(tensor, (long) tiles() * Int4.TILE * columns() * bits / Byte.SIZE);
+    }
+
     private long factors(@Nullable Tensor tensor) {
         return tensor == null
                 ? 0
-                : Address.of(
-                        tensor,
-                        Factors.bytes(
-                                weight.scales().dtype(),
-                                tiles(),
-                                weight.columns(),
-                                weight.groupSize()));
+                : Address.of(tensor, Factors.bytes(tensor.dtype(), tiles(), columns(), group));
     }
 
     private int tiles() {
@@ -71,7 +107,6 @@ final class Int4Matrix implements Matrix {
     @Override
     public void multiply(ThreadTeam team, long x, int tokens, long out) {
         int columns = columns();
-        int group = weight.groupSize();
         int tiles = tiles();
         long inputs = (long) tokens * columns;
         int groups = Math.toIntExact(inputs / group);
@@ -102,7 +137,7 @@ final class Int4Matrix implements Matrix {
                     }
                     team.barrier();
                     for (int t = team.take(SHARE); t < tiles; t = team.take(SHARE)) {
-                        NativeLibrary.int4Linear(
+                        products.multiply(
                                 set,
                                 codes,
                                 scales,

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Products of a 6-bit weight (Int6.java) with inputs rounded to int8 by its groups: int4.c with other codes, from 0 to
+ * 63, and offset = -32 scale where a weight is symmetric.
+ *
+ * 16 columns of a row are three words. Two have the lower four bits of 8 columns each, as in Int4, and make two operands
+ * each; byte i of the third word has the upper bits of byte i of these four operands, from its lowest bits on.
+ */
+#include "vec.h"
+
+enum { TILES = 2, TOKENS = 4 };
+
+/* Adds two dots. In two sums of 16 bits a lane, they are at most 2 * 2 * 63 * 127 = 32004. */
+INLINE vi two_dots(vi total, vi first, vi second, const int32 *inputs) {
+    const vi sums = vi_dot(DOT_INT32 ? total : vi_set(0), first, vi_set(inputs[0]));
+    const vi both = vi_dot(sums, second, vi_set(inputs[1]));
+    return DOT_INT32 ? both : vi_widen(total, both);
+}
+
+/* N tiles of T tokens. */
+INLINE void block(const int N, const int T, const struct int6 *w, const struct rounded *in, int64 token, int64 tile,
+                  float *out) {
+    enum { R = TILES * REGISTERS };
+    const int registers = N * REGISTERS;
+    const int64 columns = w->columns, group = w->group, groups = columns / group, tile_bytes = columns * (TILE * 3 / 4);
+    const vi low = vi_set(0x0f0f0f0f), high = vi_set(0x30303030);
+    const void *scales = w->scales, *offsets = w->offsets;
+    const int32 type = w->type;
+    const int shift = shift_of(group);
+    /* these advance by a group */
+    const uint8 *codes = w->codes + tile * tile_bytes;
+    const int8 *x = in->codes + token * columns;
+    const float *x_scales = in->scales + token * groups;
+    const int32 *x_sums = in->sums + token * groups;
+    vf y[TOKENS][R];
+    UNROLL for (int t = 0; t < T; ++t) UNROLL for (int r = 0; r < registers; ++r) y[t][r] = vf_set(0);
+    for (int64 g = 0; g < groups; ++g, ++x_scales, ++x_sums) {
+        vi total[TOKENS][R];
+        UNROLL for (int t = 0; t < T; ++t) {
+            const vi start = offsets ? vi_set(0) : vi_sub(vi_set(0), vi_left(vi_set(x_sums[t * groups]), 5));
+            UNROLL for (int r = 0; r < registers; ++r) total[t][r] = start;
+        }
+        for (int64 c = 0; c < group; c += 16, codes += 3 * 4 * TILE, x += 16)
+            UNROLL for (int r = 0; r < registers; ++r) {
+                const uint8 *words = codes + r / REGISTERS * tile_bytes + r % REGISTERS * (LANES * 4);
+                /* the three cache lines of 16 columns, 12 times 16 columns ahead */
+                if (T == 1 && r % REGISTERS == 0)
+                    UNROLL for (int i = 0; i < 3; ++i) __builtin_prefetch(words + (36 + i) * (TILE * 4));
+                const vi a = vi_load(words), b = vi_load(words + TILE * 4), upper = vi_load(words + TILE * 8);
+                const vi q0 = vi_add(vi_and(a, low), vi_and(vi_left(upper, 4), high));
+                const vi q1 = vi_add(vi_and(vi_right(a, 4), low), vi_and(vi_left(upper, 2), high));
+                const vi q2 = vi_add(vi_and(b, low), vi_and(upper, high));
+                const vi q3 = vi_add(vi_and(vi_right(b, 4), low), vi_and(vi_right(upper, 2), high));
+                UNROLL for (int t = 0; t < T; ++t) {
+                    const int32 *inputs = (const int32 *)(x + t * columns);
+                    total[t][r] = two_dots(two_dots(total[t][r], q0, q1, inputs), q2, q3, inputs + 2);
+                }
+            }
+        UNROLL for (int r = 0; r < registers; ++r) {
+            const int64 i = tile + r / REGISTERS, row = r % REGISTERS * LANES;
+            const vf scale = factor(type, scales, groups, shift, i, g, row);
+            UNROLL for (int t = 0; t < T; ++t)
+                y[t][r] = vf_fma(vf_of(total[t][r]) * vf_set(x_scales[t * groups]), scale, y[t][r]);
+            if (offsets) {
+                const vf offset = factor(type, offsets, groups, shift, i, g, row);
+                UNROLL for (int t = 0; t < T; ++t)
+                    y[t][r] = vf_fma(offset, vf_set(x_scales[t * groups]) * vf_of(vi_set(x_sums[t * groups])), y[t][r]);
+            }
+        }
+    }
+    UNROLL for (int t = 0; t < T; ++t) UNROLL for (int r = 0; r < registers; ++r) {
+        const int64 row = (tile + r / REGISTERS) * TILE + r % REGISTERS * LANES;
+        store_some(FLOAT32, out, (token + t) * w->rows + row, w->rows - row, y[t][r]);
+    }
+}
+
+static void one_token(const struct int6 *w, const struct rounded *in, int64 token, int64 tile, int64 tiles, float *out) {
+    if (tiles == TILES)
+        block(TILES, 1, w, in, token, tile, out);
+    else
+        block(1, 1, w, in, token, tile, out);
+}
+
+static void four_tokens(const struct int6 *w, const struct rounded *in, int64 token, int64 tile, float *out) {
+    block(1, TOKENS, w, in, token, tile, out);
+}
+
+void NAME(int6_linear)(const struct int6 *w, const struct rounded *in, int64 tokens, int64 from, int64 to, float *out) {
+    for (int64 panel = from; panel < to; panel += TILES) {
+        const int64 tiles = to - panel < TILES ? to - panel : TILES;
+        int64 t = 0;
+        for (; t + TOKENS <= tokens; t += TOKENS)
+            for (int64 i = 0; i < tiles; ++i) four_tokens(w, in, t, panel + i, out);
+        for (; t < tokens; ++t) one_token(w, in, t, panel, tiles, out);
+    }
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.quantization;
+
+import io.github.djlmistral.engine.internal.quantization.Factors;
+import io.github.djlmistral.engine.internal.quantization.Int6Layout;
+import io.github.djlmistral.engine.weights.Dtype;
+import io.github.djlmistral.engine.weights.Tensor;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * 6-bit group-quantized weight in this library's own layout. GGUF's types of 5 and 6 bits are
+ * converted to it without loss.
+ *
+ * <p>A group is 16 or 32 columns of a row. With codes q from 0 to 63 a weight is {@code w = scale ·
+ * q + offset}, or, symmetric, without offsets, {@code w = scale · (q - 32)}, in float32. Scales and
+ * offsets are float16 or two-level, as in {@link Int4}.
+ *
+ * <p>As in {@link Int4}, codes are stored in tiles of 16 rows. 16 columns of a tile are three times
+ * 16 little-endian 32-bit words, one per row: the lower four bits of the first eight columns in the
+ * order of {@link Int4}, those of the other eight columns, and the upper two bits of all. If the
+ * lower bits of a column are bits 8i + 4j to 8i + 4j + 3 of their word, its upper bits are bits 8i +
+ * 2j and 8i + 2j + 1 for the first eight columns, 8i + 2j + 4 and 8i + 2j + 5 for the others.
+ *
+ * <p>Example, column 11 of row 1: it is column 3 of the second eight, whose lower bits are bits 20
+ * to 23 of the word at byte 64 + 4; i = 2 and j = 1, so its upper bits are bits 22 and 23 of the
+ * word at byte 128 + 4.
+ *
+ * <p>Shapes, with T = rows / 16 rounded up and G = columns / group size: codes uint8 (T,
+ * columns/16, 192), scales and offsets as in {@link Int4}. Padding rows of the last tile have the
+ * scale 0.
+ */
+public final class Int6 implements QuantizedWeight {
+
+    /** The zero point of symmetric weights. */
+    public static final int ZERO_POINT = 32;
+
+    private static final int TILE = Int4.TILE;
+
+    private final int rows;
+    private final int columns;
+    private final int groupSize;
+    private final Tensor codes;
+    private final Tensor scales;
+    private final @Nullable Tensor offsets;
+
+    /**
+     * Creates a weight from its tensors.
+     *
+     * @param rows the number of outputs
+     * @param codes uint8 (T, columns/16, 192)
+     * @param scales float16 (T, G, 16), or two-level ones
+     * @param offsets of the scales' type and shape, null for a symmetric weight
+     * @throws IllegalArgumentException if the tensors are inconsistent
+     */
+    public Int6(int rows, Tensor codes, Tensor scales, @Nullable Tensor offsets) {
+        long[] shape = codes.shape();
+        long tiles = (rows + TILE - 1L) / TILE;
+        int size = shape.length == 3 ? Factors.groupSize(scales, tiles, 16 * shape[1]) : 0;
+        boolean fits =
+                codes.dtype() == Dtype.UINT8
+                        && shape[0] == tiles
+                        && shape[2] == 12 * TILE
+                        && scales.dtype() != Dtype.FLOAT32
+                        && (size == 16 || size == 32);
+        boolean alike =
+                offsets == null
+                        || (offsets.dtype() == scales.dtype()
+                                && Arrays.equals(offsets.shape(), scales.shape()));
+        if (!fits || !alike) {
+            throw new IllegalArgumentException(
+                    String.format(
+                            Locale.ROOT,
+                            "not an int6 weight of %d rows: codes %s, scales %s, offsets %s",
+                            rows,
+                            codes,
+                            scales,
+                            offsets));
+        }
+        this.rows = rows;
+        columns = Math.toIntExact(16 * shape[1]);
+        groupSize = size;
+        this.codes = codes;
+        this.scales = scales;
+        this.offsets = offsets;
+    }
+
+    @Override
+    public int rows() {
+        return rows;
+    }
+
+    @Override
+    public int columns() {
+        return columns;
+    }
+
+    /** Returns the group size in columns. */
+    public int groupSize() {
+        return groupSize;
+    }
+
+    /** Returns the codes, uint8 (T, columns/16, 192). */
+    public Tensor codes() {
+        return codes;
+    }
+
+    /** Returns the scales, float16 (T, G, 16) or two-level. */
+    public Tensor scales() {
+        return scales;
+    }
+
+    /** Returns the offsets, of the layout of the scales; null for a symmetric weight. */
+    public @Nullable Tensor offsets() {
+        return offsets;
+    }
+
+    @Override
+    public void dequantizeRow(int row, float[] to) {
+        ByteBuffer words = codes.data();
+        Factors scale = new Factors(scales);
+        Factors offset = offsets == null ? null : new Factors(offsets);
+        int tile = row / TILE;
+        int place = row % TILE;
+        for (int c = 0; c < columns; ++c) {
+            int code = Int6Layout.code(words, row, columns, c);
+            int group = c / groupSize;
+            float factor = scale.get(tile, group, place);
+            to[c] =
+                    offset == null
+                            ? factor * (code - ZERO_POINT)
+                            : factor * code + offset.get(tile, group, place);
+        }
+    }
+
+    @Override
+    public List<Tensor> tensors() {
+        List<Tensor> tensors = new ArrayList<>(List.of(codes, scales));
+        if (offsets != null) {
+            tensors.add(offsets);
+        }
+        return tensors;
+    }
+
+    /** Returns such as {@code int6 g16}. */
+    @Override
+    public String toString() {
+        return "int6 g" + groupSize;
+    }
+}
