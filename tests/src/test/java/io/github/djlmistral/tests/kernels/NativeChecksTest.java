@@ -56,7 +56,7 @@ class NativeChecksTest {
                     text.append(Arrays.hashCode(logits(manager, kind))).append(' ');
                 }
                 // networks of this size have no blocks of 256 columns
-                for (String kind : List.of("int4 g32 two offsets", "int8 g16 two")) {
+                for (String kind : List.of("int4 g32 two offsets", "int6 g16 two")) {
                     text.append(Arrays.hashCode(product(manager, kind))).append(' ');
                 }
             }
