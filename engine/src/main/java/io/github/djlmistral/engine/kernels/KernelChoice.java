@@ -3,7 +3,7 @@ package io.github.djlmistral.engine.kernels;
 
 import ai.djl.ndarray.NDManager;
 import io.github.djlmistral.engine.internal.cpu.InstructionSet;
-import io.github.djlmistral.engine.internal.cpu.NativeKernels;
+import io.github.djlmistral.engine.internal.kernels.NativeKernels;
 import io.github.djlmistral.engine.internal.kernels.ReferenceKernels;
 import io.github.djlmistral.engine.internal.kernels.TorchKernels;
 import io.github.djlmistral.engine.quantization.Weights;

@@ -121,7 +121,8 @@ final class MistralBackbone extends MistralBlock {
     }
 
     private AttentionInput attention(PassInput input) {
-        int[] begins = IntStream.rangeClosed(0, input.batch()).map(b -> b * input.tokens()).toArray();
+        int[] begins =
+                IntStream.rangeClosed(0, input.batch()).map(b -> b * input.tokens()).toArray();
         int[] past = new int[input.batch()];
         Arrays.fill(past, input.past());
         return new AttentionInput(

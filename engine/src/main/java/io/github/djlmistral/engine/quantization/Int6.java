@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
  * <p>As in {@link Int4}, codes are stored in tiles of 16 rows. 16 columns of a tile are three times
  * 16 little-endian 32-bit words, one per row: the lower four bits of the first eight columns in the
  * order of {@link Int4}, those of the other eight columns, and the upper two bits of all. If the
- * lower bits of a column are bits 8i + 4j to 8i + 4j + 3 of their word, its upper bits are bits 8i +
- * 2j and 8i + 2j + 1 for the first eight columns, 8i + 2j + 4 and 8i + 2j + 5 for the others.
+ * lower bits of a column are bits 8i + 4j to 8i + 4j + 3 of their word, its upper bits are bits 8i
+ * + 2j and 8i + 2j + 1 for the first eight columns, 8i + 2j + 4 and 8i + 2j + 5 for the others.
  *
  * <p>Example, column 11 of row 1: it is column 3 of the second eight, whose lower bits are bits 20
  * to 23 of the word at byte 64 + 4; i = 2 and j = 1, so its upper bits are bits 22 and 23 of the

@@ -51,8 +51,7 @@ class LeftPaddingTest extends Fixture {
             throws Exception {
         MistralForCausalLM network = load(checkpoint, "torch");
         List<Boolean> masks = new ArrayList<>();
-        MistralForCausalLM observed =
-                through(noting(network.kernels(), masks), network);
+        MistralForCausalLM observed = through(noting(network.kernels(), masks), network);
         GenerationConfig config =
                 GenerationConfig.builder().maxNewTokens(tokens).prefillChunkSize(chunk).build();
         List<long[]> prompts = List.of(prompt(network, 1, 9), prompt(network, 2, 3));

@@ -11,7 +11,7 @@ import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.github.djlmistral.engine.internal.cpu.InstructionSet;
-import io.github.djlmistral.engine.internal.cpu.NativeKernels;
+import io.github.djlmistral.engine.internal.kernels.NativeKernels;
 import io.github.djlmistral.engine.internal.kernels.AttentionMask;
 import io.github.djlmistral.engine.internal.kernels.ReferenceKernels;
 import io.github.djlmistral.engine.internal.kernels.TorchKernels;
@@ -86,7 +86,9 @@ class NativeKernelsTest extends Fixture {
     }
 
     static Stream<Arguments> matrices() {
-        int[][] shapes = {{1, 32}, {15, 64}, {16, 128}, {45, 640}, {130, 384}, {64, 1088}, {70, 768}};
+        int[][] shapes = {
+            {1, 32}, {15, 64}, {16, 128}, {45, 640}, {130, 384}, {64, 1088}, {70, 768}
+        };
         String[] kinds = {
             "int4 g32",
             "int4 g64 offsets",
@@ -140,7 +142,8 @@ class NativeKernelsTest extends Fixture {
             first = first == null ? all : first;
             assertThat(all.toFloatArray()).as("%s", kernels).isEqualTo(first.toFloatArray());
             for (int count : new int[] {1, 2, 3, 4, 5, 7}) {
-                NDArray some = layer.forward(x.get(new NDIndex().addSliceDim(0, count).addAllDim()));
+                NDArray some =
+                        layer.forward(x.get(new NDIndex().addSliceDim(0, count).addAllDim()));
                 assertThat(row(some, count - 1).toFloatArray())
                         .isEqualTo(row(all, count - 1).toFloatArray());
             }
@@ -291,8 +294,7 @@ class NativeKernelsTest extends Fixture {
                 NDIndex rows = new NDIndex().addSliceDim(begins[b], begins[b + 1]).addAllDim();
                 alone[b] =
                         kernels.attention(
-                                        manager,
-                                        input(1, past[b], count[b], size, 0, null, false))
+                                        manager, input(1, past[b], count[b], size, 0, null, false))
                                 .forward(
                                         q.get(rows).duplicate(),
                                         k.get(rows).duplicate(),
@@ -303,7 +305,11 @@ class NativeKernelsTest extends Fixture {
             }
             AttentionInput packed =
                     new AttentionInput(begins, past, positions, frequencies, 0, null, false);
-            float[] all = kernels.attention(manager, packed).forward(q, k, v, together).get(0).toFloatArray();
+            float[] all =
+                    kernels.attention(manager, packed)
+                            .forward(q, k, v, together)
+                            .get(0)
+                            .toFloatArray();
             for (int b = 0; b < 4; ++b) {
                 assertThat(Arrays.copyOfRange(all, begins[b] * 64, begins[b + 1] * 64))
                         .as("sequence %d with %s", b, kernels)
@@ -379,7 +385,10 @@ class NativeKernelsTest extends Fixture {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> kernels.linear(random(2, 3, 15), weight));
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> kernels.linear(random(2, 3, 16).toType(DataType.FLOAT64, false), weight));
+                .isThrownBy(
+                        () ->
+                                kernels.linear(
+                                        random(2, 3, 16).toType(DataType.FLOAT64, false), weight));
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> kernels.add(random(2, 3, 16), random(2, 3, 8)));
     }

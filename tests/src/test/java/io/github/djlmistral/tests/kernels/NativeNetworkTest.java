@@ -104,8 +104,14 @@ class NativeNetworkTest {
      */
     @ParameterizedTest
     @CsvSource({
-        "float32, 0", "bfloat16, 7", "float16, 40", "int4 g32, 0", "int4 g64 offsets, 20",
-        "int4 g32 order, 0", "int8 g16, 7", "nf4 g64, 40"
+        "float32, 0",
+        "bfloat16, 7",
+        "float16, 40",
+        "int4 g32, 0",
+        "int4 g64 offsets, 20",
+        "int4 g32 order, 0",
+        "int8 g16, 7",
+        "nf4 g64, 40"
     })
     void passesDoNotChangeABit(String kind, int window) throws Exception {
         MistralConfig config = RandomNetwork.config(window);
@@ -154,9 +160,7 @@ class NativeNetworkTest {
                     int vocabulary = all.length / ids.length;
                     for (int i = 0; i < ids.length; ++i) {
                         result.get(i / (to - from))
-                                .add(
-                                        Arrays.copyOfRange(
-                                                all, i * vocabulary, (i + 1) * vocabulary));
+                                .add(Arrays.copyOfRange(all, i * vocabulary, (i + 1) * vocabulary));
                     }
                 }
                 from = to;

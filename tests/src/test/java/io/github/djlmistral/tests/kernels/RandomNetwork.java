@@ -59,8 +59,7 @@ public final class RandomNetwork {
         Random random = new Random(7);
         Map<String, Tensor> numbers = new LinkedHashMap<>();
         Map<String, QuantizedWeight> matrices = new LinkedHashMap<>();
-        KernelChoice none =
-                new KernelChoice(new ReferenceKernels(), "for its names");
+        KernelChoice none = new KernelChoice(new ReferenceKernels(), "for its names");
         new MistralForCausalLM(config, none)
                 .namedParameters()
                 .forEach(

@@ -75,7 +75,9 @@ public abstract class Fixture {
 
     /** Skips a test of the native kernels where the jar has none for the platform. */
     public static void assumeAvailable(String kernels) {
-        assumeTrue(!kernels.equals("native") || InstructionSet.missing() == null, "no native kernels here");
+        assumeTrue(
+                !kernels.equals("native") || InstructionSet.missing() == null,
+                "no native kernels here");
     }
 
     protected final MistralForCausalLM load(String checkpoint, String kernels) throws Exception {
@@ -88,9 +90,7 @@ public abstract class Fixture {
     /** Returns a network with the same weights and other kernels. */
     protected final MistralForCausalLM through(Kernels kernels, MistralForCausalLM network) {
         MistralForCausalLM other =
-                new MistralForCausalLM(
-                        network.config(),
-                        new KernelChoice(kernels, "a test"));
+                new MistralForCausalLM(network.config(), new KernelChoice(kernels, "a test"));
         Map<String, Parameter> source = network.namedParameters();
         other.namedParameters()
                 .forEach(

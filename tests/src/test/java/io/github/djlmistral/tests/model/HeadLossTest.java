@@ -35,8 +35,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Losses of the heads and their gradients equal the reference's. */
 class HeadLossTest extends Fixture {
 
-    private static final KernelChoice KERNELS =
-            new KernelChoice(new ReferenceKernels(), "a test");
+    private static final KernelChoice KERNELS = new KernelChoice(new ReferenceKernels(), "a test");
 
     private static MistralConfig config(int labels, ProblemType type) {
         return MistralConfig.builder()

@@ -3,7 +3,6 @@ package io.github.djlmistral.tests.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
-import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import ai.djl.MalformedModelException;
 import ai.djl.ndarray.NDArray;

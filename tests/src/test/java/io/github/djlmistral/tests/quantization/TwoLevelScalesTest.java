@@ -8,7 +8,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.github.djlmistral.engine.internal.cpu.InstructionSet;
-import io.github.djlmistral.engine.internal.cpu.NativeKernels;
+import io.github.djlmistral.engine.internal.kernels.NativeKernels;
 import io.github.djlmistral.engine.internal.kernels.TorchKernels;
 import io.github.djlmistral.engine.internal.quantization.Factors;
 import io.github.djlmistral.engine.internal.quantization.Int6Layout;

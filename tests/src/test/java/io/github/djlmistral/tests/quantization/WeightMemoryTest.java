@@ -50,8 +50,7 @@ class WeightMemoryTest {
                         .formatted(inner, layers);
         Files.writeString(directory.resolve("config.json"), json);
         Map<String, long[]> shapes = new LinkedHashMap<>();
-        KernelChoice none =
-                new KernelChoice(new ReferenceKernels(), "for its names");
+        KernelChoice none = new KernelChoice(new ReferenceKernels(), "for its names");
         new MistralForCausalLM(MistralConfig.parse(json), none)
                 .namedParameters()
                 .forEach((name, parameter) -> shapes.put(name, parameter.getShape().getShape()));

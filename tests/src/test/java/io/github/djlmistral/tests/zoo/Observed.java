@@ -65,9 +65,7 @@ final class Observed<I, O> implements AutoCloseable {
         MistralForCausalLM observed =
                 new MistralForCausalLM(
                         network.config(),
-                        new KernelChoice(
-                                observed(network.kernels()),
-                                "to be observed"));
+                        new KernelChoice(observed(network.kernels()), "to be observed"));
         Map<String, Parameter> source = network.namedParameters();
         observed.namedParameters()
                 .forEach(

@@ -51,8 +51,7 @@ public final class SlotKvCache implements KvCache {
         keyValues = new KeyValues[layers];
         try {
             for (int i = 0; i < layers; ++i) {
-                keyValues[i] =
-                        kernels.newKeyValues(manager, batch, heads, size, capacity, rolling);
+                keyValues[i] = kernels.newKeyValues(manager, batch, heads, size, capacity, rolling);
             }
             owned.closeWithParent(this);
         } catch (RuntimeException | Error e) {

@@ -11,7 +11,7 @@ import java.nio.ByteBuffer;
 /**
  * Addresses of arrays for the kernels, which check nothing: here the size of an array is checked.
  */
-final class Address {
+public final class Address {
 
     private Address() {}
 
@@ -22,7 +22,7 @@ final class Address {
      * @param elements the number of elements that kernels access
      * @throws IllegalArgumentException if the array has another type or number of elements
      */
-    static long ofFloats(NDArray array, long elements) {
+    public static long ofFloats(NDArray array, long elements) {
         if (array.getDataType() != DataType.FLOAT32) {
             throw new IllegalArgumentException(
                     "the native kernels need float32, not " + array.getDataType());
@@ -37,7 +37,7 @@ final class Address {
      * @param elements as above
      * @throws IllegalArgumentException if the array has another number of elements, or is on a GPU
      */
-    static long of(NDArray array, long elements) {
+    public static long of(NDArray array, long elements) {
         if (array.size() != elements || array.getDevice().isGpu()) {
             throw new IllegalArgumentException(
                     "the native kernels need "
@@ -66,7 +66,7 @@ final class Address {
      * @param bytes the number of bytes that kernels access
      * @throws IllegalArgumentException if the tensor has another size
      */
-    static long of(Tensor tensor, long bytes) {
+    public static long of(Tensor tensor, long bytes) {
         ByteBuffer data = tensor.data();
         if (data.remaining() != bytes) {
             throw new IllegalArgumentException(tensor + " does not have " + bytes + " bytes");

@@ -44,7 +44,7 @@ public enum InstructionSet {
     }
 
     /** Returns the index in the tables of {@code jni.c} for the architecture. */
-    int index() {
+    public int index() {
         return index;
     }
 

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * The functions of the library. They take addresses and do not check them: callers compute them
  * from shapes.
  */
-final class NativeLibrary {
+public final class NativeLibrary {
 
     private static final @Nullable String MISSING = LibraryLoader.load();
 
@@ -25,19 +25,19 @@ final class NativeLibrary {
     }
 
     /** Returns a bit for each {@link InstructionSet} that processor and system support. */
-    static native int instructionSets();
+    public static native int instructionSets();
 
     /** Returns the address of a direct buffer's first byte. */
-    static native long address(ByteBuffer buffer);
+    public static native long address(ByteBuffer buffer);
 
     /**
      * Returns the address of an array with its number, from 1 to 32767. From the first call on all
      * functions check the addresses that they get. See {@code checks.h}.
      */
-    static native long register(int number, long address, long bytes);
+    public static native long register(int number, long address, long bytes);
 
     /** Returns the number of a type of floats in {@code kernels.h}. */
-    static int type(Dtype dtype) {
+    public static int type(Dtype dtype) {
         return switch (dtype) {
             case FLOAT32 -> 0;
             case FLOAT16 -> 1;
@@ -52,11 +52,11 @@ final class NativeLibrary {
     }
 
     /** See {@code round.c}. */
-    static native void round(
+    public static native void round(
             int set, long x, long count, long group, long codes, long scales, long sums);
 
     /** See {@code int4.c}. */
-    static native void int4Linear(
+    public static native void int4Linear(
             int set,
             long codes,
             long scales,
@@ -74,7 +74,7 @@ final class NativeLibrary {
             long out);
 
     /** See {@code int6.c}. */
-    static native void int6Linear(
+    public static native void int6Linear(
             int set,
             long codes,
             long scales,
@@ -92,7 +92,7 @@ final class NativeLibrary {
             long out);
 
     /** See {@code int8.c}. */
-    static native void int8Linear(
+    public static native void int8Linear(
             int set,
             long codes,
             long scales,
@@ -108,7 +108,7 @@ final class NativeLibrary {
             long out);
 
     /** See {@code codebook.c}. */
-    static native void codebookLinear(
+    public static native void codebookLinear(
             int set,
             long codes,
             long absmax,
@@ -123,10 +123,10 @@ final class NativeLibrary {
             long out);
 
     /** See {@code codebook.c}. */
-    static native void split(int set, long x, long tokens, long columns, long out);
+    public static native void split(int set, long x, long tokens, long columns, long out);
 
     /** See {@code dense.c}. */
-    static native void denseLinear(
+    public static native void denseLinear(
             int set,
             long values,
             int type,
@@ -140,23 +140,23 @@ final class NativeLibrary {
             long scratch);
 
     /** Stores {@code x[order[i]]} for each column i. */
-    static native void gather(long x, int[] order, long columns, long out);
+    public static native void gather(long x, int[] order, long columns, long out);
 
     /** See {@code norm.c}. */
-    static native void rmsNorm(
+    public static native void rmsNorm(
             int set, long x, long weight, int type, float eps, long tokens, long columns, long out);
 
     /** See {@code norm.c}. */
-    static native void swiGlu(int set, long gate, long up, long count, long out);
+    public static native void swiGlu(int set, long gate, long up, long count, long out);
 
     /** See {@code norm.c}. */
-    static native void add(int set, long x, long y, long count, long out);
+    public static native void add(int set, long x, long y, long count, long out);
 
     /** See {@code norm.c}. */
-    static native void widen(int set, long x, int type, long count, long out);
+    public static native void widen(int set, long x, int type, long count, long out);
 
     /** See {@code rotary.c}. */
-    static native void rotate(
+    public static native void rotate(
             int set,
             long x,
             long stride,
@@ -168,7 +168,7 @@ final class NativeLibrary {
             float factor);
 
     /** See {@code rotary.c}. */
-    static native void write(
+    public static native void write(
             int set,
             long keys,
             long values,
@@ -182,7 +182,7 @@ final class NativeLibrary {
             long first);
 
     /** See {@code attention.c}. */
-    static native void attend(
+    public static native void attend(
             int set,
             long keys,
             long values,
@@ -203,7 +203,7 @@ final class NativeLibrary {
             long outStride);
 
     /** See {@code attention.c}. */
-    static native void attendPart(
+    public static native void attendPart(
             int set,
             long keys,
             long values,
@@ -223,10 +223,11 @@ final class NativeLibrary {
             long out);
 
     /** See {@code attention.c}. */
-    static native void merge(int set, long partial, long parts, long step, long size, long out);
+    public static native void merge(
+            int set, long partial, long parts, long step, long size, long out);
 
     /** See {@code attention.c}. */
-    static native void attentionWeights(
+    public static native void attentionWeights(
             int set,
             long keys,
             long values,

@@ -20,10 +20,10 @@ import org.jspecify.annotations.Nullable;
  * machine), so members spin for a few milliseconds before they park: between two tokens they stay
  * awake, while a model is idle they use no processor time.
  */
-final class ThreadTeam {
+public final class ThreadTeam {
 
     /** Threads: PyTorch's number, but no more than the processors this process may use. */
-    static final ThreadTeam SHARED = new ThreadTeam(threads());
+    public static final ThreadTeam SHARED = new ThreadTeam(threads());
 
     /** How long a member spins before it parks; sampling a token takes less. */
     private static final long AWAKE_NANOS = 3_000_000;
@@ -54,7 +54,7 @@ final class ThreadTeam {
      *
      * @param size the number of members, the calling thread included
      */
-    ThreadTeam(int size) {
+    public ThreadTeam(int size) {
         members = new Member[size - 1];
         for (int i = 0; i < members.length; ++i) {
             members[i] = new Member(i + 1);
@@ -70,13 +70,13 @@ final class ThreadTeam {
     }
 
     /** Returns the number of members, the calling thread included. */
-    int size() {
+    public int size() {
         return members.length + 1;
     }
 
     /** A task of all members. */
     @FunctionalInterface
-    interface Task {
+    public interface Task {
 
         /**
          * Runs the task on one member.
@@ -89,7 +89,7 @@ final class ThreadTeam {
 
     /** A task for consecutive units of work. */
     @FunctionalInterface
-    interface Share {
+    public interface Share {
 
         /** Runs the task for the units from, inclusive, to to, exclusive. */
         void run(int from, int to);
@@ -102,7 +102,7 @@ final class ThreadTeam {
      * @param share the number of consecutive units that a member takes at once
      * @param work the task
      */
-    void forEach(int units, int share, Share work) {
+    public void forEach(int units, int share, Share work) {
         if (units <= share) {
             work.run(0, units);
             return;
@@ -124,7 +124,7 @@ final class ThreadTeam {
      * @param work the task
      * @throws IllegalStateException if a member failed; the first failure is the cause
      */
-    void run(long bytes, Task work) {
+    public void run(long bytes, Task work) {
         turn.lock();
         try {
             long at = scratch(bytes);
@@ -196,7 +196,7 @@ final class ThreadTeam {
     }
 
     /** Waits until all members have arrived, and resets {@link #take}. */
-    void barrier() {
+    public void barrier() {
         int number = barriers;
         if (arrived.incrementAndGet() == size()) {
             arrived.set(0);
@@ -226,7 +226,7 @@ final class ThreadTeam {
      * @param count the number of consecutive units
      * @return the first of them; a number beyond the last unit means that no work is left
      */
-    int take(int count) {
+    public int take(int count) {
         return next.getAndAdd(count);
     }
 

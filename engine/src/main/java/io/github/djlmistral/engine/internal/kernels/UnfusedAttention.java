@@ -16,8 +16,8 @@ import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Attention of {@link UnfusedKernels} over a cache (B, G, C, D), in which the token at position p is
- * stored in slot {@code p mod C}.
+ * Attention of {@link UnfusedKernels} over a cache (B, G, C, D), in which the token at position p
+ * is stored in slot {@code p mod C}.
  *
  * <p>Example, C = 4, rolling, after 6 tokens: the slots hold the positions 4 5 2 3. A single token
  * goes to slot 2 and attends to 4 5 6 3, in this order: attention does not depend on the order of

@@ -15,7 +15,9 @@ public final class Int6Layout {
 
     private Int6Layout() {}
 
-    /** Offset in bytes of the first of a row's three words for the columns from a multiple of 16. */
+    /**
+     * Offset in bytes of the first of a row's three words for the columns from a multiple of 16.
+     */
     private static int wordOffset(int row, int columns, int column) {
         return (row / TILE * columns + column) / 16 * 12 * TILE + row % TILE * 4;
     }

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package io.github.djlmistral.engine.internal.cpu;
+package io.github.djlmistral.engine.internal.kernels;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import io.github.djlmistral.engine.internal.cpu.Address;
+import io.github.djlmistral.engine.internal.cpu.Matrix;
+import io.github.djlmistral.engine.internal.cpu.ThreadTeam;
 import io.github.djlmistral.engine.kernels.QuantizedLinear;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;

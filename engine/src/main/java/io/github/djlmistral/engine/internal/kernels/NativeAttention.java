@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package io.github.djlmistral.engine.internal.cpu;
+package io.github.djlmistral.engine.internal.kernels;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import io.github.djlmistral.engine.internal.cpu.Address;
+import io.github.djlmistral.engine.internal.cpu.NativeLibrary;
+import io.github.djlmistral.engine.internal.cpu.ThreadTeam;
 import io.github.djlmistral.engine.kernels.Attention;
 import io.github.djlmistral.engine.kernels.AttentionInput;
 import io.github.djlmistral.engine.kernels.KeyValues;
@@ -22,8 +25,8 @@ import org.jspecify.annotations.Nullable;
  * distribution of the work does not change the result. Few tokens: a thread takes a part of one
  * key/value head. Many: a block of tokens of one key/value head, with all parts.
  *
- * <p>A rolling cache has room for some tokens beyond its window. A longer pass is computed in chunks
- * of so many tokens: each chunk is written, then attends.
+ * <p>A rolling cache has room for some tokens beyond its window. A longer pass is computed in
+ * chunks of so many tokens: each chunk is written, then attends.
  */
 final class NativeAttention implements Attention {
 
@@ -86,9 +89,7 @@ final class NativeAttention implements Attention {
     private KeyValues own(NDArray k) {
         if (own == null) {
             int groups = Math.toIntExact(k.getShape().get(1) / size);
-            own =
-                    kernels.newKeyValues(
-                            scope, input.sequences(), groups, size, longest(), false);
+            own = kernels.newKeyValues(scope, input.sequences(), groups, size, longest(), false);
         }
         return own;
     }

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package io.github.djlmistral.engine.internal.cpu;
+package io.github.djlmistral.engine.internal.kernels;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import io.github.djlmistral.engine.internal.kernels.ReferenceKernels;
-import io.github.djlmistral.engine.internal.kernels.TorchKernels;
+import io.github.djlmistral.engine.internal.cpu.Address;
+import io.github.djlmistral.engine.internal.cpu.InstructionSet;
+import io.github.djlmistral.engine.internal.cpu.Matrix;
+import io.github.djlmistral.engine.internal.cpu.NativeLibrary;
+import io.github.djlmistral.engine.internal.cpu.ThreadTeam;
 import io.github.djlmistral.engine.kernels.Attention;
 import io.github.djlmistral.engine.kernels.AttentionInput;
 import io.github.djlmistral.engine.kernels.KeyValues;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.kernels.QuantizedLinear;
-import io.github.djlmistral.engine.quantization.BitsandbytesWeight;
 import io.github.djlmistral.engine.quantization.Int4;
-import io.github.djlmistral.engine.quantization.Int6;
-import io.github.djlmistral.engine.quantization.Int8;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
@@ -163,8 +163,7 @@ public final class NativeKernels implements Kernels {
         long[] rows = ids.toLongArray();
         int columns = weight.columns();
         NDArray out = ids.getManager().create(new Shape(rows.length, columns), DataType.FLOAT32);
-        FloatBuffer to =
-                out.toByteBuffer(true).order(ByteOrder.nativeOrder()).asFloatBuffer();
+        FloatBuffer to = out.toByteBuffer(true).order(ByteOrder.nativeOrder()).asFloatBuffer();
         team.forEach(
                 rows.length,
                 1,
@@ -184,30 +183,13 @@ public final class NativeKernels implements Kernels {
         int rows = Math.toIntExact(shape.get(0));
         int columns = Math.toIntExact(shape.get(1));
         long address = Address.of(weight, shape.size());
-        return NativeLinear.multiply(
-                team, new DenseMatrix(set(), address, dtype(), rows, columns), x);
+        return NativeLinear.multiply(team, Matrix.dense(set, address, dtype(), rows, columns), x);
     }
 
     @Override
     public QuantizedLinear quantized(NDManager manager, QuantizedWeight weight) {
         return new NativeLinear(
-                team, matrix(weight), () -> torch.training().quantized(manager, weight));
-    }
-
-    private Matrix matrix(QuantizedWeight weight) {
-        if (weight instanceof Int4 int4) {
-            return new RoundedMatrix(set, int4);
-        }
-        if (weight instanceof Int6 int6) {
-            return new RoundedMatrix(set, int6);
-        }
-        if (weight instanceof Int8 int8) {
-            return new Int8Matrix(set, int8);
-        }
-        BitsandbytesWeight codebook = (BitsandbytesWeight) weight;
-        return CodebookMatrix.supports(codebook)
-                ? new CodebookMatrix(set, codebook)
-                : new DequantizedMatrix(set, codebook);
+                team, Matrix.of(set, weight), () -> torch.training().quantized(manager, weight));
     }
 
     @Override
