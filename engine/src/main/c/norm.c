@@ -4,14 +4,21 @@
 
 INLINE void norm(const int TYPE, const float *x, const void *weight, float eps, int64 columns, float *out) {
     vf squares[REGISTERS];
-    for (int r = 0; r < REGISTERS; ++r) squares[r] = vf_set(0);
-    for (int64 c = 0; c < columns; c += TILE)
-        UNROLL for (int r = 0; r < REGISTERS; ++r) {
-            const vf v = load_some(FLOAT32, x, c + r * LANES, columns - c - r * LANES);
-            squares[r] = vf_fma(v, v, squares[r]);
+    float rest[TILE];
+    int64 c = 0;
+    for (int k = 0; k < REGISTERS; ++k) squares[k] = vf_set(0);
+    for (; c + TILE <= columns; c += TILE)
+        UNROLL for (int k = 0; k < REGISTERS; ++k) {
+            const vf v = vf_load(x + c + k * LANES);
+            squares[k] = vf_fma(v, v, squares[k]);
         }
+    widen_some(FLOAT32, x, c, columns - c, rest);
+    for (int k = 0; k < REGISTERS; ++k) {
+        const vf v = vf_load(rest + k * LANES);
+        squares[k] = vf_fma(v, v, squares[k]);
+    }
     const vf factor = vf_set(1 / __builtin_sqrtf(lane_sum(squares) / (float)columns + eps));
-    for (int64 c = 0; c < columns; c += LANES) {
+    for (c = 0; c < columns; c += LANES) {
         const vf w = load_some(TYPE, weight, c, columns - c);
         store_some(FLOAT32, out, c, columns - c, w * (load_some(FLOAT32, x, c, columns - c) * factor));
     }
@@ -29,11 +36,14 @@ void NAME(rms_norm)(const float *x, const void *weight, int32 type, float eps, i
     }
 }
 
+INLINE vf silu(vf x) { return x / (vf_exp(-x) + vf_set(1)); }
+
 void NAME(swiglu)(const float *gate, const float *up, int64 count, float *out) {
-    for (int64 i = 0; i < count; i += LANES) {
-        const vf g = load_some(FLOAT32, gate, i, count - i);
-        const vf u = load_some(FLOAT32, up, i, count - i);
-        store_some(FLOAT32, out, i, count - i, g * u / (vf_exp(-g) + vf_set(1)));
+    int64 i = 0;
+    for (; i + LANES <= count; i += LANES) vf_store(out + i, silu(vf_load(gate + i)) * vf_load(up + i));
+    if (i < count) {
+        const vf y = silu(load_rest(FLOAT32, gate + i, count - i)) * load_rest(FLOAT32, up + i, count - i);
+        store_rest(FLOAT32, out + i, count - i, y);
     }
 }
 
