@@ -10,8 +10,8 @@ import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
 import io.github.djlmistral.engine.cache.KvCache;
 import io.github.djlmistral.engine.internal.OwnedManager;
-import io.github.djlmistral.engine.kernels.KeyValues;
 import io.github.djlmistral.engine.kernels.Kernels;
+import io.github.djlmistral.engine.kernels.KeyValues;
 import io.github.djlmistral.engine.weights.Dtype;
 import java.util.concurrent.locks.ReentrantLock;
 

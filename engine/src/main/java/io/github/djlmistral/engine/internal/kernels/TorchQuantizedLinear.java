@@ -126,7 +126,7 @@ final class TorchQuantizedLinear implements QuantizedLinear {
 
     @Override
     public QuantizedLinear training() {
-        TorchKernels recording = (TorchKernels) kernels.training();
+        TorchKernels recording = kernels.training();
         return x -> {
             NDArray columns = order == null ? x : recording.call("select_columns", x, order).get(0);
             // autograd keeps the dequantized weight for the backward pass

@@ -7,8 +7,8 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import io.github.djlmistral.engine.kernels.Attention;
 import io.github.djlmistral.engine.kernels.AttentionInput;
-import io.github.djlmistral.engine.kernels.KeyValues;
 import io.github.djlmistral.engine.kernels.Kernels;
+import io.github.djlmistral.engine.kernels.KeyValues;
 import org.jspecify.annotations.Nullable;
 
 /**
