@@ -139,7 +139,9 @@ final class CompileKernels {
             for (Platform platform : PLATFORMS) {
                 delete(output.resolve(platform.name()));
             }
-            say("no native kernels: neither " + arguments[3] + " nor clang and lld of the PATH");
+            say(
+                    "the jar gets no native kernels: %s is missing, and clang and lld are not on the PATH"
+                            .formatted(arguments[3]));
             return;
         }
         try {

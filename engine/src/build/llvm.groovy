@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-// Downloads LLVM for the building platform, and sets the property llvm.jar: to its path, or, where it is not to be
-// had, to its name. It is no dependency of the module: as one it would be every user's, and a build would fail where a
-// mirror does not offer it.
+// Resolves the LLVM jar for the platform of the build. The property llvm.jar is set to its path, or to its coordinates
+// if it cannot be resolved. It is not a dependency of the module: dependencies are passed on to users, and the build
+// fails if one of them is missing.
 
 import org.eclipse.aether.RepositorySystem
 import org.eclipse.aether.artifact.DefaultArtifact
