@@ -26,47 +26,46 @@ INLINE void block(const int N, const int T, const int32 type, const struct int4 
     const vi low = vi_set(0x0f0f0f0f);
     const void *scales = w->scales, *offsets = w->offsets;
     const int shift = shift_of(group);
-    /* these advance by a group */
     const uint8 *codes = w->codes + tile * tile_bytes;
-    const int8 *x = in->codes + token * columns;
-    const float *x_scales = in->scales + token * groups;
-    const int32 *x_sums = in->sums + token * groups;
     vf y[TOKENS][R];
     UNROLL for (int t = 0; t < T; ++t) UNROLL for (int r = 0; r < registers; ++r) y[t][r] = vf_set(0);
-    for (int64 g = 0; g < groups; ++g, ++x_scales, ++x_sums) {
+    for (int64 g = 0; g < groups; ++g) {
         vi total[TOKENS][R];
         UNROLL for (int t = 0; t < T; ++t) {
-            const vi start = offsets ? vi_set(0) : vi_sub(vi_set(0), vi_left(vi_set(x_sums[t * groups]), 3));
+            const vi start = vi_set(offsets ? 0 : -8 * in->sums[(token + t) * groups + g]);
             UNROLL for (int r = 0; r < registers; ++r) total[t][r] = start;
         }
-        for (int64 c = 0; c < group; c += 32, codes += 4 * 4 * TILE, x += 32) {
+        for (int64 c = g * group; c < (g + 1) * group; c += 32) {
             vi sums[TOKENS][R];
             UNROLL for (int t = 0; t < T; ++t) UNROLL for (int r = 0; r < registers; ++r)
                 sums[t][r] = DOT_INT32 ? total[t][r] : vi_set(0);
             UNROLL for (int k = 0; k < 4; ++k) UNROLL for (int r = 0; r < registers; ++r) {
-                const uint8 *words = codes + r / REGISTERS * tile_bytes + k * (TILE * 4) + r % REGISTERS * (LANES * 4);
+                const uint8 *words =
+                    codes + r / REGISTERS * tile_bytes + (c / 8 + k) * (TILE * 4) + r % REGISTERS * (LANES * 4);
                 /* Farther ahead than the processor's own prefetch, which stops at the borders of pages. */
                 if (T == 1 && r % REGISTERS == 0) __builtin_prefetch(words + 1536);
                 const vi word = vi_load(words);
                 const vi even = vi_and(word, low), odd = vi_and(vi_right(word, 4), low);
                 UNROLL for (int t = 0; t < T; ++t) {
-                    const int32 *inputs = (const int32 *)(x + t * columns + 8 * k);
-                    sums[t][r] = vi_dot(sums[t][r], even, vi_set(inputs[0]));
-                    sums[t][r] = vi_dot(sums[t][r], odd, vi_set(inputs[1]));
+                    const int32 *x = (const int32 *)(in->codes + (token + t) * columns + c + 8 * k);
+                    sums[t][r] = vi_dot(sums[t][r], even, vi_set(x[0]));
+                    sums[t][r] = vi_dot(sums[t][r], odd, vi_set(x[1]));
                 }
             }
             UNROLL for (int t = 0; t < T; ++t) UNROLL for (int r = 0; r < registers; ++r)
                 total[t][r] = DOT_INT32 ? sums[t][r] : vi_widen(total[t][r], sums[t][r]);
         }
         UNROLL for (int r = 0; r < registers; ++r) {
-            const int64 i = tile + r / REGISTERS, row = r % REGISTERS * LANES;
-            const vf scale = factor(type, scales, groups, shift, i, g, row);
+            const int64 from = tile + r / REGISTERS, row = r % REGISTERS * LANES;
+            const vf scale = factor(type, scales, groups, shift, from, g, row);
             UNROLL for (int t = 0; t < T; ++t)
-                y[t][r] = vf_fma(vf_of(total[t][r]) * vf_set(x_scales[t * groups]), scale, y[t][r]);
+                y[t][r] = vf_fma(vf_of(total[t][r]) * vf_set(in->scales[(token + t) * groups + g]), scale, y[t][r]);
             if (offsets) {
-                const vf offset = factor(type, offsets, groups, shift, i, g, row);
-                UNROLL for (int t = 0; t < T; ++t)
-                    y[t][r] = vf_fma(offset, vf_set(x_scales[t * groups]) * vf_of(vi_set(x_sums[t * groups])), y[t][r]);
+                const vf offset = factor(type, offsets, groups, shift, from, g, row);
+                UNROLL for (int t = 0; t < T; ++t) {
+                    const int64 i = (token + t) * groups + g;
+                    y[t][r] = vf_fma(offset, vf_set(in->scales[i] * (float)in->sums[i]), y[t][r]);
+                }
             }
         }
     }
