@@ -288,7 +288,7 @@ class NativeKernelsTest extends Fixture {
             float[][] alone = new float[4][];
             for (int b = 0; b < 4; ++b) {
                 for (int t = 0; t < count[b]; ++t) {
-                    positions[begins[b] + t] = past[b] + t;
+                    positions[begins[b] + t] = (long) past[b] + t;
                 }
                 KeyValues own = kernels.newKeyValues(manager, 1, GROUPS, size, 700, false);
                 NDIndex rows = new NDIndex().addSliceDim(begins[b], begins[b + 1]).addAllDim();

@@ -95,7 +95,7 @@ public final class Matrices {
 
     /** Two-level scales: float16 from d/2 to d, and bytes of 6 bits, of which some are negative. */
     private static Tensor twoLevel(float d, Random random, int tiles, int blocks, int groups) {
-        Tensor tensor = Tensor.allocate("random", Dtype.INT8, tiles, blocks, (2 + groups) * TILE);
+        Tensor tensor = Tensor.allocate("random", Dtype.INT8, tiles, blocks, (2L + groups) * TILE);
         ByteBuffer data = tensor.data();
         while (data.hasRemaining()) {
             data.put(numbers(Dtype.FLOAT16, d / 2, d, random, TILE).data());

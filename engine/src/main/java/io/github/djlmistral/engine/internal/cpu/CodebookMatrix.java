@@ -4,6 +4,7 @@ package io.github.djlmistral.engine.internal.cpu;
 import io.github.djlmistral.engine.quantization.BitsandbytesWeight;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
+import java.nio.ByteOrder;
 
 /** An NF4 or FP4 weight whose blocks do not extend over the end of a row. */
 final class CodebookMatrix implements Matrix {
@@ -25,7 +26,7 @@ final class CodebookMatrix implements Matrix {
         this.set = set.index();
         this.weight = weight;
         table = Tensor.allocate("table", Dtype.FLOAT32, weight.table().length);
-        table.data().order(java.nio.ByteOrder.LITTLE_ENDIAN).asFloatBuffer().put(weight.table());
+        table.data().order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().put(weight.table());
         tableAddress = Address.of(table, (long) Float.BYTES * weight.table().length);
         long numbers = (long) weight.rows() * weight.columns();
         codes = Address.of(weight.codes(), numbers / 2);

@@ -4,6 +4,7 @@ package io.github.djlmistral.engine.internal.cpu;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
+import java.lang.ref.Reference;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 
@@ -42,7 +43,10 @@ final class DequantizedMatrix implements Matrix {
 
     @Override
     public void multiply(ThreadTeam team, long x, int tokens, long out) {
-        matrix.multiply(team, x, tokens, out);
-        java.lang.ref.Reference.reachabilityFence(values);
+        try {
+            matrix.multiply(team, x, tokens, out);
+        } finally {
+            Reference.reachabilityFence(values);
+        }
     }
 }

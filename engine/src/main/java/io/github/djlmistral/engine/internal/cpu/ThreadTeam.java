@@ -212,6 +212,7 @@ public final class ThreadTeam {
         }
     }
 
+    @SuppressWarnings("ThreadPriorityCheck") // a yield only saves time
     private static void pause(int spins) {
         if (spins % SPINS == 0) {
             Thread.yield(); // to a member, perhaps, that waits for this processor
