@@ -115,8 +115,8 @@ final class JavaKernel implements AutoCloseable {
     }
 
     /**
-     * The JVM of the tests. A notebook runs for seconds: C2 and the Vector API, which needs it,
-     * would take longer to compile than they save.
+     * The JVM of the tests. A notebook runs for seconds: C2 would take longer to compile than it
+     * saves.
      */
     private static List<String> command(Path connectionFile) {
         List<String> command = new ArrayList<>();
