@@ -39,6 +39,13 @@ final class PeerBenchmark implements Callable<Integer> {
                     "The file for llama.cpp, made if it is not there. Default: ${DEFAULT-VALUE}.")
     private Path gguf = Path.of("target", "benchmark", "synthetic.gguf");
 
+    @Option(
+            names = "--k-quants",
+            description =
+                    "Make that file Q4_K_M instead of Q4_0; give it a name of its own, and measure"
+                            + " us on it with --ours \"--model FILE\".")
+    private boolean kQuants;
+
     @Option(names = "--layers", description = "Layers of 7B's shape. Default: ${DEFAULT-VALUE}.")
     private int layers = 32;
 
@@ -84,7 +91,7 @@ final class PeerBenchmark implements Callable<Integer> {
         MistralConfig config = SyntheticGguf.mistral7b(layers);
         if (!Files.exists(gguf)) {
             System.err.println("writing " + gguf);
-            SyntheticGguf.write(gguf, config);
+            SyntheticGguf.write(gguf, config, kQuants);
         }
         List<Side> sides = sides();
         for (int round = 1; round <= rounds; ++round) {
@@ -93,7 +100,7 @@ final class PeerBenchmark implements Callable<Integer> {
                 side.add(run(side.command()));
             }
         }
-        report(sides, SyntheticGguf.bytesPerToken(config));
+        report(sides, SyntheticGguf.bytesPerToken(config, kQuants));
         return 0;
     }
 

@@ -12,40 +12,71 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Random;
+import java.util.stream.IntStream;
 
 /**
- * A GGUF file of Mistral 7B's shape with random weights, for measuring speed. All matrices are
- * Q4_0, the output layer as well (llama.cpp's own tool would make that one Q6_K, which adds 0.8 %
- * to the bytes a token reads); norms are 1.
+ * A GGUF file of Mistral 7B's shape with random weights, for measuring speed; norms are 1. All
+ * matrices are Q4_0, the output layer as well (llama.cpp's own tool would make that one Q6_K, which
+ * adds 0.8 % to the bytes a token reads). Or they are what that tool makes for Q4_K_M: Q4_K, with
+ * Q6_K for the output layer and, in half of the layers, for values and down projections.
  *
- * <p>A block of Q4_0 is 32 weights in 18 bytes: a float16 scale, then the codes. The tokenizer's
- * vocabulary has the special tokens, the 256 bytes and invented pieces, so that a text of capital
- * letters has as many tokens as characters.
+ * <p>The tokenizer's vocabulary has the special tokens, the 256 bytes and invented pieces, so that
+ * a text of capital letters has as many tokens as characters.
  */
 final class SyntheticGguf {
 
     private static final int F32 = 0;
-    private static final int Q4_0 = 2;
-    private static final int BLOCK = 32;
-    private static final int BLOCK_BYTES = 18;
 
-    /** Blocks that are written repeatedly: random enough for a processor. */
-    private static final int POOL_BLOCKS = 1 << 20;
+    /** Weights that are written repeatedly: random enough for a processor. */
+    private static final int POOL = 1 << 25;
 
-    /** 0.00435 as float16: codes from -8 to 7, all as likely, deviate by 4.6, weights by 0.02. */
-    private static final short SCALE = 0x1c74;
+    /** A type of matrices, with GGUF's number, and the layout of its blocks. */
+    private enum Type {
+        /** 0.00435: codes from -8 to 7, all as likely, deviate by 4.6, weights by 0.02. */
+        Q4_0(2, 32, 18, Map.of(0, 0x1c74)),
+        /** Scales of 0.00014 times 0 to 63, and minima of 7.5 times that: weights of mean 0. */
+        Q4_K(12, 256, 144, Map.of(0, 0x0896, 2, 0x144d)),
+        /** Scales of 0.0000146, a subnormal number, times -128 to 127. */
+        Q6_K(14, 256, 210, Map.of(208, 0x00f5));
+
+        private final int number;
+        private final int weights;
+        private final int bytes;
+        private final byte[] pool;
+
+        /** The float16 numbers are by their place in a block, the rest is random. */
+        Type(int number, int weights, int bytes, Map<Integer, Integer> float16) {
+            this.number = number;
+            this.weights = weights;
+            this.bytes = bytes;
+            pool = new byte[POOL / weights * bytes];
+            new Random(1).nextBytes(pool);
+            ByteBuffer blocks = ByteBuffer.wrap(pool).order(ByteOrder.LITTLE_ENDIAN);
+            for (int at = 0; at < pool.length; at += bytes) {
+                for (Map.Entry<Integer, Integer> value : float16.entrySet()) {
+                    blocks.putShort(at + value.getKey(), value.getValue().shortValue());
+                }
+            }
+        }
+
+        long bytes(long numbers) {
+            return numbers / weights * bytes;
+        }
+    }
 
     private final MistralConfig config;
-    private final byte[] pool = pool();
+    private final boolean kQuants;
     private final GgufWriter writer;
 
-    private SyntheticGguf(MistralConfig config) {
+    private SyntheticGguf(MistralConfig config, boolean kQuants) {
         this.config = config;
+        this.kQuants = kQuants;
         writer =
                 GgufModel.config(config)
                         .put("general.name", "Mistral's shape, random weights")
-                        .put("general.file_type", 2) // mostly Q4_0
+                        .put("general.file_type", kQuants ? 15 : 2) // mostly Q4_K_M, mostly Q4_0
                         .put("general.quantization_version", 2);
     }
 
@@ -57,9 +88,9 @@ final class SyntheticGguf {
                 .build();
     }
 
-    /** Writes the file, 4.1 GB with 32 layers. */
-    static void write(Path file, MistralConfig config) throws IOException {
-        SyntheticGguf gguf = new SyntheticGguf(config);
+    /** Writes the file: with 32 layers 4.1 GB, 4.4 GB of Q4_K_M. */
+    static void write(Path file, MistralConfig config, boolean kQuants) throws IOException {
+        SyntheticGguf gguf = new SyntheticGguf(config, kQuants);
         gguf.putTokenizer();
         gguf.putTensors();
         Path parent = file.toAbsolutePath().getParent();
@@ -70,11 +101,27 @@ final class SyntheticGguf {
     }
 
     /** Returns the bytes of weights read per decoded token: all but the embedding table. */
-    static long bytesPerToken(MistralConfig config) {
+    static long bytesPerToken(MistralConfig config, boolean kQuants) {
         long table = (long) config.vocabSize() * config.hiddenSize();
         long norms = (2L * config.numHiddenLayers() + 1) * config.hiddenSize();
         long matrices = config.parameterCount() - table - norms;
-        return matrices / BLOCK * BLOCK_BYTES + 4 * norms;
+        if (!kQuants) {
+            return Type.Q4_0.bytes(matrices) + 4 * norms;
+        }
+        int keys = config.numKeyValueHeads() * config.headDim();
+        long sixBits =
+                table
+                        + IntStream.range(0, config.numHiddenLayers())
+                                        .filter(layer -> sixBits(layer, config.numHiddenLayers()))
+                                        .count()
+                                * config.hiddenSize()
+                                * ((long) keys + config.intermediateSize());
+        return Type.Q6_K.bytes(sixBits) + Type.Q4_K.bytes(matrices - sixBits) + 4 * norms;
+    }
+
+    /** Whether values and down projection of a layer of Q4_K_M are Q6_K. */
+    private static boolean sixBits(int layer, int layers) {
+        return layer < layers / 8 || layer >= 7 * layers / 8 || (layer - layers / 8) % 3 == 2;
     }
 
     private void putTokenizer() {
@@ -101,32 +148,34 @@ final class SyntheticGguf {
         int queries = config.numAttentionHeads() * config.headDim();
         int keys = config.numKeyValueHeads() * config.headDim();
         int wide = config.intermediateSize();
-        matrix("token_embd.weight", config.vocabSize(), hidden);
+        Type small = kQuants ? Type.Q4_K : Type.Q4_0;
+        matrix("token_embd.weight", small, config.vocabSize(), hidden);
         for (int layer = 0; layer < config.numHiddenLayers(); ++layer) {
             String prefix = "blk." + layer + ".";
+            boolean six = kQuants && sixBits(layer, config.numHiddenLayers());
             norm(prefix + "attn_norm.weight", hidden);
-            matrix(prefix + "attn_q.weight", queries, hidden);
-            matrix(prefix + "attn_k.weight", keys, hidden);
-            matrix(prefix + "attn_v.weight", keys, hidden);
-            matrix(prefix + "attn_output.weight", hidden, queries);
+            matrix(prefix + "attn_q.weight", small, queries, hidden);
+            matrix(prefix + "attn_k.weight", small, keys, hidden);
+            matrix(prefix + "attn_v.weight", six ? Type.Q6_K : small, keys, hidden);
+            matrix(prefix + "attn_output.weight", small, hidden, queries);
             norm(prefix + "ffn_norm.weight", hidden);
-            matrix(prefix + "ffn_gate.weight", wide, hidden);
-            matrix(prefix + "ffn_up.weight", wide, hidden);
-            matrix(prefix + "ffn_down.weight", hidden, wide);
+            matrix(prefix + "ffn_gate.weight", small, wide, hidden);
+            matrix(prefix + "ffn_up.weight", small, wide, hidden);
+            matrix(prefix + "ffn_down.weight", six ? Type.Q6_K : small, hidden, wide);
         }
         norm("output_norm.weight", hidden);
-        matrix("output.weight", config.vocabSize(), hidden);
+        matrix("output.weight", kQuants ? Type.Q6_K : small, config.vocabSize(), hidden);
     }
 
-    private void matrix(String name, long rows, long columns) {
-        long bytes = rows * columns / BLOCK * BLOCK_BYTES;
+    private void matrix(String name, Type type, long rows, long columns) {
+        long bytes = type.bytes(rows * columns);
         writer.tensor(
                 name,
-                Q4_0,
+                type.number,
                 bytes,
                 out -> {
-                    for (long left = bytes; left > 0; left -= pool.length) {
-                        out.write(pool, 0, (int) Math.min(left, pool.length));
+                    for (long left = bytes; left > 0; left -= type.pool.length) {
+                        out.write(type.pool, 0, (int) Math.min(left, type.pool.length));
                     }
                 },
                 rows,
@@ -139,15 +188,5 @@ final class SyntheticGguf {
             ones.putFloat(1);
         }
         writer.tensor(name, F32, ones.flip(), size);
-    }
-
-    private static byte[] pool() {
-        byte[] bytes = new byte[POOL_BLOCKS * BLOCK_BYTES];
-        new Random(1).nextBytes(bytes);
-        ByteBuffer blocks = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
-        for (int at = 0; at < bytes.length; at += BLOCK_BYTES) {
-            blocks.putShort(at, SCALE);
-        }
-        return bytes;
     }
 }
