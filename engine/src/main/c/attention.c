@@ -26,6 +26,7 @@ INLINE void scores_of(const int TYPE, const float *const *q, const struct kv *kv
         vf s[ROWS][REGISTERS];
         UNROLL for (int r = 0; r < ROWS; ++r) UNROLL for (int k = 0; k < REGISTERS; ++k) s[r][k] = vf_set(0);
         const int64 at = (slot + j) * size; /* 16 keys of `size` numbers each begin here */
+        /* The values of these keys, which have as many bytes, are read next, with a stride that hides them. */
         const char *ahead = (const char *)kv->values + at * bytes_of(TYPE);
         for (int64 d = 0; d < size; ++d) {
             __builtin_prefetch(ahead + d * TILE * bytes_of(TYPE));
@@ -49,6 +50,7 @@ static void block_scores(const float *const *q, const struct kv *kv, int64 slot,
         scores_of(BFLOAT16, q, kv, slot, count, scores);
 }
 
+/* add_values for a type. */
 INLINE void values_of(const int TYPE, const float *weights, const float *factor, const void *values, int64 first,
                       int64 stride, int64 keys, float *const *result, int64 d) {
     vf sum[ROWS][REGISTERS];
@@ -205,11 +207,11 @@ void NAME(attend)(const struct kv *kv, const struct queries *in, float *scratch,
         slice.to += t0;
         if (slice.mask) slice.mask += t0 * in->mask_stride;
         const int64 step = slice.tokens * heads * (size + 2);
-        int64 first = -1, last = 0; /* parts */
+        int64 first = 0, last = 0; /* parts, none where no token attends to any position */
         for (int64 t = 0; t < slice.tokens; ++t) {
             const int64 from = slice.from[t] / PART, to = (slice.to[t] + PART - 1) / PART;
             if (slice.from[t] >= slice.to[t]) continue;
-            first = first < 0 || from < first ? from : first;
+            first = last == 0 || from < first ? from : first;
             last = to > last ? to : last;
         }
         for (int64 p = first; p < last; ++p) NAME(attend_part)(kv, &slice, p, scratch + (p - first) * step);

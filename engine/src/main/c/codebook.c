@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Products of NF4 and FP4 weights (BitsandbytesWeight.java) with float32 inputs. A byte holds an even column in its high
- * bits and the odd one behind it in its low bits, so even and odd inputs come separately: x (tokens, 2, columns / 2).
+ * Products of NF4 and FP4 weights (BitsandbytesWeight.java) with float32 inputs. A byte holds an even column in its
+ * high bits and the odd one behind it in its low bits, so even and odd inputs come separately:
+ * x (tokens, 2, columns / 2).
  *
- * Sums run along the columns in 32 lanes, 16 of even columns and 16 of odd ones, and are multiplied with the scale of a
- * block at its end. The lookup takes longest. One token takes 2 rows at once, which share the inputs, and several tokens
- * take one row of 2 tokens, which share the entries: 8 sums beside the 4 registers of a table of AVX2.
+ * Sums run along the columns in 32 lanes, 16 of even columns and 16 of odd ones, and are multiplied with the scale of
+ * a block at its end. The lookup takes longest. One token takes 2 rows at once, which share the inputs, and several
+ * tokens take one row of 2 tokens, which share the entries: 8 sums beside the 4 registers of a table of AVX2.
  */
 #include "vec.h"
 

@@ -45,6 +45,7 @@ static void add_rows(int32 type, const void *w, int64 row, const float *x, int64
         rows_of(BFLOAT16, w, row, x, columns, sums);
 }
 
+/* One or two tokens. */
 static void few(const struct dense *w, const float *x, int64 tokens, int64 from, int64 to, float *out) {
     const int64 columns = w->columns, whole = columns / TILE * TILE;
     for (int64 r = from; r < to;) {
@@ -54,8 +55,10 @@ static void few(const struct dense *w, const float *x, int64 tokens, int64 from,
             float sums[R * TILE] = {0}, rest[R * TILE], in[TILE];
             add_rows(w->type, weights, rows == 1 ? 0 : columns, x, whole, sums);
             if (whole < columns) {
-                for (int64 i = 0; i < R; ++i)
-                    widen_some(w->type, w->values, (r + (i < rows ? i : 0)) * columns + whole, columns - whole, rest + i * TILE);
+                for (int64 i = 0; i < R; ++i) {
+                    const int64 first = (r + (i < rows ? i : 0)) * columns + whole;
+                    widen_some(w->type, w->values, first, columns - whole, rest + i * TILE);
+                }
                 widen_some(FLOAT32, x, whole, columns - whole, in);
                 add_rows(FLOAT32, rest, TILE, in, TILE, sums);
             }
@@ -67,8 +70,8 @@ static void few(const struct dense *w, const float *x, int64 tokens, int64 from,
 }
 
 /*
- * Packs `columns` columns of 4 rows to (REGISTERS, 256 / 16, 4, LANES), with zeros up to a multiple of 16. Rows that are
- * missing are the last one again.
+ * Packs `columns` columns of 4 rows to (REGISTERS, 256 / 16, 4, LANES), with zeros up to a multiple of 16. Rows that
+ * are missing are the last one again.
  */
 INLINE void pack_rows(const int TYPE, const void *values, int64 row, int64 rows, int64 columns, float *panel) {
     enum { STEP = COLUMNS / TILE * R * LANES }; /* from one register of the 16 lanes to the next */
@@ -121,7 +124,8 @@ static void add_panel(const float *panel, const float *const *x, int64 columns, 
 }
 
 /* Up to 16 rows and 48 tokens. */
-static void many(const struct dense *w, const float *x, int64 tokens, int64 row, int64 rows, float *out, float *scratch) {
+static void many(const struct dense *w, const float *x, int64 tokens, int64 row, int64 rows, float *out,
+                 float *scratch) {
     float *sums = scratch, *panel = sums + TOKENS * ROWS * TILE;
     for (int64 i = 0; i < (tokens + T - 1) / T * T * ROWS * TILE; i += LANES) vf_store(sums + i, vf_set(0));
     for (int64 c = 0; c < w->columns; c += COLUMNS) {

@@ -75,7 +75,8 @@ INLINE void block(const int N, const int T, const int32 type, const struct int4 
     }
 }
 
-static void one_token(const struct int4 *w, const struct rounded *in, int64 token, int64 tile, int64 tiles, float *out) {
+static void one_token(const struct int4 *w, const struct rounded *in, int64 token, int64 tile, int64 tiles,
+                      float *out) {
     if (tiles == TILES)
         block(TILES, 1, w->type, w, in, token, tile, out);
     else

@@ -48,8 +48,10 @@ void NAME(swiglu)(const float *gate, const float *up, int64 count, float *out) {
 }
 
 void NAME(add)(const float *x, const float *y, int64 count, float *out) {
-    for (int64 i = 0; i < count; i += LANES)
-        store_some(FLOAT32, out, i, count - i, load_some(FLOAT32, x, i, count - i) + load_some(FLOAT32, y, i, count - i));
+    for (int64 i = 0; i < count; i += LANES) {
+        const vf sum = load_some(FLOAT32, x, i, count - i) + load_some(FLOAT32, y, i, count - i);
+        store_some(FLOAT32, out, i, count - i, sum);
+    }
 }
 
 INLINE void widen(const int TYPE, const void *x, int64 count, float *out) {

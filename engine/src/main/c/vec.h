@@ -253,7 +253,10 @@ INLINE float pair_sum(const vf *pairs) {
     const int half = LANES == 8 ? 4 : TILE; /* lanes of one kind beside each other */
     float x[2 * TILE], sums[TILE];
     for (int i = 0; i < 2 * REGISTERS; ++i) vf_store(x + i * LANES, pairs[i]);
-    for (int i = 0; i < TILE; ++i) sums[i] = x[i / half * 2 * half + i % half] + x[i / half * 2 * half + half + i % half];
+    for (int i = 0; i < TILE; ++i) {
+        const int even = i / half * 2 * half + i % half;
+        sums[i] = x[even] + x[even + half];
+    }
     vf lanes[REGISTERS];
     for (int r = 0; r < REGISTERS; ++r) lanes[r] = vf_load(sums + r * LANES);
     return lane_sum(lanes);
@@ -320,13 +323,15 @@ INLINE vf vf_exp(vf x) {
 
 /* Copies a few numbers of `bytes` bytes. */
 INLINE void copy_some(int64 bytes, void *to, const void *from, int64 count) {
-    ROLLED for (int64 i = 0; i < count * bytes; i += 2) *(uint16 *)((uint8 *)to + i) = *(const uint16 *)((const uint8 *)from + i);
+    ROLLED for (int64 i = 0; i < count * bytes; ++i) ((uint8 *)to)[i] = ((const uint8 *)from)[i];
 }
 
+/* Fewer lanes than a register has, zeros for the others. */
 SHARED vf load_rest(int type, const void *p, int64 count) {
     float lanes[LANES] = {0};
     copy_some(bytes_of(type), lanes, p, count);
-    return type == FLOAT32 ? load(FLOAT32, lanes, 0) : type == FLOAT16 ? load(FLOAT16, lanes, 0) : load(BFLOAT16, lanes, 0);
+    if (type == FLOAT32) return load(FLOAT32, lanes, 0);
+    return type == FLOAT16 ? load(FLOAT16, lanes, 0) : load(BFLOAT16, lanes, 0);
 }
 
 /* Loads the first `count` lanes, zeros for the others. A count may be negative. */
@@ -337,8 +342,10 @@ INLINE vf load_some(const int type, const void *p, int64 i, int64 count) {
 
 /* Converts up to 16 numbers to float32, and fills up with zeros. */
 SHARED void widen_some(int type, const void *p, int64 i, int64 count, float *out) {
-    for (int k = 0; k < TILE; k += LANES)
-        vf_store(out + k, load_rest(type, (const uint8 *)p + (i + k) * bytes_of(type), count - k < LANES ? count - k : LANES));
+    for (int k = 0; k < TILE; k += LANES) {
+        const int64 left = count - k < LANES ? count - k : LANES;
+        vf_store(out + k, load_rest(type, (const uint8 *)p + (i + k) * bytes_of(type), left));
+    }
 }
 
 SHARED void store_rest(int type, void *p, int64 count, vf x) {
