@@ -8,8 +8,8 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import io.github.djlmistral.engine.cache.KvCache;
-import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.AttentionInput;
+import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.model.ForwardInput;
 import io.github.djlmistral.engine.model.MistralConfig;
@@ -128,9 +128,7 @@ class LeftPaddingTest extends Fixture {
                         ForwardInput.ofIds(ids).cache(cache).leftPadding(PADDING),
                         false);
                 // the longest padding is at 0 to 4, the query at q attends to q - 5 to q
-                assertThat(masked)
-                        .as("column %d", column)
-                        .containsExactly(column - WINDOW + 1 < 5);
+                assertThat(masked).as("column %d", column).containsExactly(column - WINDOW + 1 < 5);
             }
         }
     }
