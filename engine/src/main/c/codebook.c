@@ -1,63 +1,71 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Products of NF4 and FP4 weights (BitsandbytesWeight.java) with float32 inputs. A byte holds an even column in its
- * high bits and the odd one behind it in its low bits, so even and odd inputs come separately:
- * x (tokens, 2, columns / 2).
+ * Products of NF4 and FP4 weights (BitsandbytesWeight.java) with float32 inputs. A weight is the product of an entry of
+ * the codebook and the scale of its block, rounded to float32. A byte holds an even column in its high bits and the odd
+ * one behind it in its low bits; entries come in the order 0 2 4 6 1 3 5 7 of each 8 columns, and so do the inputs.
  *
- * Sums run along the columns in 32 lanes, 16 of even columns and 16 of odd ones, and are multiplied with the scale of
- * a block at its end. The lookup takes longest. One token takes 2 rows at once, which share the inputs, and several
- * tokens take one row of 2 tokens, which share the entries: 8 sums beside the 4 registers of a table of AVX2.
+ * The lookup takes longest. One token takes 2 rows at once, which share the inputs; more tokens take panels of weights,
+ * see panel.c, whose order of sums the former keeps.
  */
-#include "vec.h"
+#include "panel.h"
 
-enum { PAIRS = 2 * REGISTERS, R = 2, T = 2 };
+enum { PAIRS = 2 * REGISTERS };
 
-INLINE void block(const int ROWS, const int TOKENS, const struct codebook *w, const struct table *table, const float *x,
-                  int64 token, int64 row, float *out) {
-    const int64 columns = w->columns, half = columns / 2, blocks = columns / w->block;
-    const uint8 *codes = w->codes + row * half;
-    const float *in = x + token * columns;
-    vf y[R][T][PAIRS];
-    UNROLL for (int r = 0; r < ROWS; ++r) UNROLL for (int t = 0; t < TOKENS; ++t)
-        UNROLL for (int k = 0; k < PAIRS; ++k) y[r][t][k] = vf_set(0);
-    for (int64 b = 0; b < blocks; ++b) {
-        vf sum[R][T][PAIRS];
-        UNROLL for (int r = 0; r < ROWS; ++r) UNROLL for (int t = 0; t < TOKENS; ++t)
-            UNROLL for (int k = 0; k < PAIRS; ++k) sum[r][t][k] = vf_set(0);
-        for (int64 c = 0; c < w->block / 2; c += TILE, codes += TILE, in += TILE)
-            UNROLL for (int r = 0; r < ROWS; ++r) {
-                vf entries[PAIRS];
-                vf_look_up(table, codes + r * half, entries);
-                UNROLL for (int t = 0; t < TOKENS; ++t) UNROLL for (int k = 0; k < PAIRS; ++k) {
-                    const float *even = in + t * columns;
-                    sum[r][t][k] = vf_fma(entries[k], vf_load_pair(even, even + half, k), sum[r][t][k]);
-                }
-            }
-        UNROLL for (int r = 0; r < ROWS; ++r) {
-            const vf scale = vf_set(w->absmax[(row + r) * blocks + b]);
-            UNROLL for (int t = 0; t < TOKENS; ++t) UNROLL for (int k = 0; k < PAIRS; ++k)
-                y[r][t][k] = vf_fma(sum[r][t][k], scale, y[r][t][k]);
-        }
-    }
-    for (int r = 0; r < ROWS; ++r)
-        for (int t = 0; t < TOKENS; ++t) out[(token + t) * w->rows + row + r] = pair_sum(y[r][t]);
+/* The weights of 32 columns from `column` on, a multiple of 32. */
+INLINE void weights_of(const struct codebook *w, const struct table *table, int64 row, int64 column, vf *weights) {
+    const vf scale = vf_set(w->absmax[(row * w->columns + column) / w->block]);
+    vf_look_up(table, w->codes + (row * w->columns + column) / 2, weights);
+    UNROLL for (int k = 0; k < PAIRS; ++k) weights[k] = weights[k] * scale;
 }
 
-void NAME(codebook_linear)(const struct codebook *w, const float *x, int64 tokens, int64 from, int64 to, float *out) {
+/* N rows of a token. */
+INLINE void rows_of(const int N, const struct codebook *w, const struct table *table, const float *x, int64 row,
+                    float *out) {
+    vf sums[2][REGISTERS];
+    UNROLL for (int r = 0; r < N; ++r) UNROLL for (int k = 0; k < REGISTERS; ++k) sums[r][k] = vf_set(0);
+    for (int64 c = 0; c < w->columns; c += 2 * TILE)
+        UNROLL for (int r = 0; r < N; ++r) {
+            vf weights[PAIRS];
+            weights_of(w, table, row + r, c, weights);
+            UNROLL for (int k = 0; k < PAIRS; ++k)
+                sums[r][k % REGISTERS] = vf_fma(weights[k], vf_load(x + c + k * LANES), sums[r][k % REGISTERS]);
+        }
+    for (int r = 0; r < N; ++r) out[row + r] = lane_sum(sums[r]);
+}
+
+static void pack(const void *weight, int64 row, int64 rows, int64 column, int64 columns, float *panel) {
+    const struct codebook *w = weight;
     const struct table table = vf_table(w->table);
-    int64 t = 0;
-    for (; t + T <= tokens; t += T)
-        for (int64 row = from; row < to; ++row) block(1, T, w, &table, x, t, row, out);
-    if (t == tokens) return;
-    int64 row = from;
-    for (; row + R <= to; row += R) block(R, 1, w, &table, x, t, row, out);
-    if (row < to) block(1, 1, w, &table, x, t, row, out);
+    for (int64 first = 0; first < rows; first += R, panel += R * COLUMNS)
+        for (int64 c = 0; c < columns; c += 2 * TILE)
+            for (int64 r = 0; r < R; ++r) {
+                const int64 i = first + r < rows ? first + r : rows - 1; /* rows that are missing are the last one */
+                vf weights[PAIRS];
+                weights_of(w, &table, row + i, column + c, weights);
+                UNROLL for (int k = 0; k < PAIRS; ++k)
+                    vf_store(panel + k % REGISTERS * STEP + (c / TILE + k / REGISTERS) * R * LANES + r * LANES, weights[k]);
+            }
+}
+
+void NAME(codebook_linear)(const struct codebook *w, const float *x, int64 tokens, int64 from, int64 to, float *out,
+                           float *scratch) {
+    const struct source source = {w, pack, w->rows, w->columns};
+    if (tokens > 2) {
+        NAME(panel_linear)(&source, x, tokens, from, to, out, scratch);
+        return;
+    }
+    const struct table table = vf_table(w->table);
+    for (int64 t = 0; t < tokens; ++t, x += w->columns, out += w->rows) {
+        int64 row = from;
+        for (; row + 2 <= to; row += 2) rows_of(2, w, &table, x, row, out);
+        if (row < to) rows_of(1, w, &table, x, row, out);
+    }
 }
 
 void NAME(split)(const float *x, int64 tokens, int64 columns, float *out) {
-    for (int64 t = 0; t < tokens; ++t, x += columns, out += columns)
-        for (int64 i = 0; i < columns / 2; ++i) {
-            out[i] = x[2 * i];
-            out[columns / 2 + i] = x[2 * i + 1];
+    for (int64 c = 0; c < tokens * columns; c += 8)
+        UNROLL for (int64 i = 0; i < 4; ++i) {
+            out[c + i] = x[c + 2 * i];
+            out[c + 4 + i] = x[c + 2 * i + 1];
         }
 }

@@ -129,7 +129,8 @@ JNI(void, int8Linear)(void *env, void *cls, int32 set, int64 codes, int64 scales
 }
 
 JNI(void, codebookLinear)(void *env, void *cls, int32 set, int64 codes, int64 absmax, int64 table, int64 rows,
-                          int64 columns, int64 block, int64 x, int64 tokens, int64 from, int64 to, int64 out) {
+                          int64 columns, int64 block, int64 x, int64 tokens, int64 from, int64 to, int64 out,
+                          int64 scratch) {
     REQUIRE(KNOWN(set));
     REQUIRE(block > 0 && block % 32 == 0 && columns % block == 0);
     REQUIRE(from >= 0 && from <= to && to <= rows);
@@ -137,13 +138,14 @@ JNI(void, codebookLinear)(void *env, void *cls, int32 set, int64 codes, int64 ab
            {"absmax", &absmax, floats(times(rows, columns / block))},
            {"table", &table, floats(16)},
            {"x", &x, floats(times(tokens, columns))},
-           {"out", &out, floats(times(tokens, rows))});
+           {"out", &out, floats(times(tokens, rows))},
+           {"scratch", &scratch, floats(16384)});
     const struct codebook w = {(const uint8 *)codes, (const float *)absmax, (const float *)table, rows, columns, block};
-    codebook_linear[set](&w, (const float *)x, tokens, from, to, (float *)out);
+    codebook_linear[set](&w, (const float *)x, tokens, from, to, (float *)out, (float *)scratch);
 }
 
 JNI(void, split)(void *env, void *cls, int32 set, int64 x, int64 tokens, int64 columns, int64 out) {
-    REQUIRE(KNOWN(set) && columns % 2 == 0);
+    REQUIRE(KNOWN(set) && columns % 8 == 0);
     ACCESS({"x", &x, floats(times(tokens, columns))},
            {"out", &out, floats(times(tokens, columns))});
     split[set]((const float *)x, tokens, columns, (float *)out);

@@ -63,9 +63,9 @@ struct codebook {
     const float *table;  /* (16) */
     int64 rows, columns, block;
 };
-/* The rows from inclusive to exclusive. x (tokens, 2, columns / 2): the even columns of a token, then the odd ones. */
+/* The rows from inclusive to exclusive. x (tokens, columns) is split; `scratch` has room for 16384 floats. */
 typedef void codebook_linear_fn(const struct codebook *w, const float *x, int64 tokens, int64 from, int64 to,
-                                float *out);
+                                float *out, float *scratch);
 
 struct dense {
     const void *values; /* (rows, columns) */
@@ -89,7 +89,7 @@ typedef void add_fn(const float *x, const float *y, int64 count, float *out);
 /* Numbers of any type to float32. */
 typedef void widen_fn(const void *x, int32 type, int64 count, float *out);
 
-/* (tokens, columns) to (tokens, 2, columns / 2): the even columns, then the odd ones. */
+/* (tokens, columns), a multiple of 8: brings each 8 columns into the order 0 2 4 6 1 3 5 7. */
 typedef void split_fn(const float *x, int64 tokens, int64 columns, float *out);
 
 /* Rotary embedding in place. Head h of token t is at x + t * stride + h * size; cos and sin (tokens, size / 2). The

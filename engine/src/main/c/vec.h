@@ -71,16 +71,19 @@ INLINE vi vi_sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
 #define vi_left(a, bits) _mm512_slli_epi32(a, bits)
 /*
  * The 16 entries of a codebook, and those of 16 bytes, which hold an even column's code in their high bits and an odd
- * one's in their low bits: 16 even and 16 odd lanes in 2 * REGISTERS registers, in the order of vf_load_pair.
+ * one's in their low bits: 32 columns in 2 * REGISTERS registers. In each 8 columns the order is 0 2 4 6 1 3 5 7, that of
+ * the unpacked bytes of AVX2.
  */
 struct table { vf entries; };
 INLINE struct table vf_table(const float *p) { return (struct table){vf_load(p)}; }
 INLINE void vf_look_up(const struct table *t, const uint8 *p, vf *out) {
     const vi both = _mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)p)); /* a permutation ignores the high bits */
-    out[0] = _mm512_permutexvar_ps(_mm512_srli_epi32(both, 4), t->entries);
-    out[1] = _mm512_permutexvar_ps(both, t->entries);
+    const vf even = _mm512_permutexvar_ps(_mm512_srli_epi32(both, 4), t->entries);
+    const vf odd = _mm512_permutexvar_ps(both, t->entries);
+    const vi first = _mm512_setr_epi32(0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
+    out[0] = _mm512_permutex2var_ps(even, first, odd);
+    out[1] = _mm512_permutex2var_ps(even, _mm512_add_epi32(first, _mm512_set1_epi32(8)), odd);
 }
-INLINE vf vf_load_pair(const float *even, const float *odd, int i) { return vf_load(i == 0 ? even : odd); }
 #define DOT_INT32 1
 INLINE vi vi_dot(vi total, vi codes, vi inputs) { return _mm512_dpbusd_epi32(total, codes, inputs); }
 INLINE vi vi_widen(vi total, vi sums) { return _mm512_add_epi32(total, sums); }
@@ -145,9 +148,6 @@ INLINE void vf_look_up(const struct table *t, const uint8 *p, vf *out) {
     out[2] = vf_bits(_mm256_unpacklo_epi16(ab8, cd8));
     out[3] = vf_bits(_mm256_unpackhi_epi16(ab8, cd8));
 }
-INLINE vf vf_load_pair(const float *even, const float *odd, int i) {
-    return _mm256_set_m128(_mm_loadu_ps(odd + 4 * i), _mm_loadu_ps(even + 4 * i));
-}
 #if defined(__AVXVNNI__)
 #define DOT_INT32 1
 INLINE vi vi_dot(vi total, vi codes, vi inputs) { return _mm256_dpbusd_avx_epi32(total, codes, inputs); }
@@ -211,14 +211,11 @@ INLINE void vf_look_up(const struct table *t, const uint8 *p, vf *out) {
     const uint8x16_t both = vld1q_u8(p), codes[2] = {vshrq_n_u8(both, 4), vandq_u8(both, vdupq_n_u8(15))};
     for (int i = 0; i < 2; ++i) {
         const uint16x8_t low = vmovl_u8(vget_low_u8(codes[i])), high = vmovl_u8(vget_high_u8(codes[i]));
-        out[4 * i] = vf_entry(t, vget_low_u16(low));
-        out[4 * i + 1] = vf_entry(t, vget_high_u16(low));
-        out[4 * i + 2] = vf_entry(t, vget_low_u16(high));
-        out[4 * i + 3] = vf_entry(t, vget_high_u16(high));
+        out[i] = vf_entry(t, vget_low_u16(low));
+        out[i + 2] = vf_entry(t, vget_high_u16(low));
+        out[i + 4] = vf_entry(t, vget_low_u16(high));
+        out[i + 6] = vf_entry(t, vget_high_u16(high));
     }
-}
-INLINE vf vf_load_pair(const float *even, const float *odd, int i) {
-    return vf_load((i < 4 ? even : odd) + i % 4 * LANES);
 }
 #define DOT_INT32 1
 INLINE vi vi_dot(vi total, vi codes, vi inputs) {
@@ -246,20 +243,6 @@ INLINE float lane_max(const vf *lanes) {
     vf most = lanes[0];
     UNROLL for (int r = 1; r < REGISTERS; ++r) most = vf_max(most, lanes[r]);
     return vf_largest(most);
-}
-
-/* The sum of even and odd lanes in the order of vf_load_pair: an odd lane is added to its even one first. */
-INLINE float pair_sum(const vf *pairs) {
-    const int half = LANES == 8 ? 4 : TILE; /* lanes of one kind beside each other */
-    float x[2 * TILE], sums[TILE];
-    for (int i = 0; i < 2 * REGISTERS; ++i) vf_store(x + i * LANES, pairs[i]);
-    for (int i = 0; i < TILE; ++i) {
-        const int even = i / half * 2 * half + i % half;
-        sums[i] = x[even] + x[even + half];
-    }
-    vf lanes[REGISTERS];
-    for (int r = 0; r < REGISTERS; ++r) lanes[r] = vf_load(sums + r * LANES);
-    return lane_sum(lanes);
 }
 
 INLINE int64 bytes_of(int type) { return type == FLOAT32 ? 4 : 2; }

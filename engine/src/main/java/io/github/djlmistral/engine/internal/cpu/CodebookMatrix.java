@@ -53,7 +53,7 @@ final class CodebookMatrix implements Matrix {
     public void multiply(ThreadTeam team, long x, int tokens, long out) {
         long row = (long) Float.BYTES * columns();
         team.run(
-                row * tokens,
+                row * tokens + DenseMatrix.SCRATCH * team.size(),
                 (split, member) -> {
                     for (int t = team.take(1); t < tokens; t = team.take(1)) {
                         NativeLibrary.split(set, x + row * t, 1, columns(), split + row * t);
@@ -72,7 +72,8 @@ final class CodebookMatrix implements Matrix {
                                 tokens,
                                 r,
                                 Math.min(rows(), r + SHARE),
-                                out);
+                                out,
+                                split + row * tokens + DenseMatrix.SCRATCH * member);
                     }
                 });
     }

@@ -17,8 +17,8 @@ record DenseMatrix(int set, long address, Dtype dtype, int rows, int columns) im
     /** Rows that a thread takes at once. */
     private static final int SHARE = 32;
 
-    /** Bytes that the kernel needs besides: 48 tokens by 16 rows by 16 lanes, and 16 x 256. */
-    private static final long SCRATCH = (48 * 16 * 16 + 16 * 256) * (long) Float.BYTES;
+    /** Bytes for the sums and the panel of {@code panel.h}, 48 x 16 x 16 and 16 x 256 floats. */
+    static final long SCRATCH = (48 * 16 * 16 + 16 * 256) * (long) Float.BYTES;
 
     @Override
     public void multiply(ThreadTeam team, long x, int tokens, long out) {

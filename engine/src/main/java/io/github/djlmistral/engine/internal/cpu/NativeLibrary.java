@@ -120,7 +120,8 @@ public final class NativeLibrary {
             long tokens,
             long from,
             long to,
-            long out);
+            long out,
+            long scratch);
 
     /** See {@code codebook.c}. */
     public static native void split(int set, long x, long tokens, long columns, long out);
