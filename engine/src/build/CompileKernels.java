@@ -40,8 +40,13 @@ import java.util.zip.ZipFile;
  */
 final class CompileKernels {
 
-    /** An instruction set that kernels are compiled for. */
-    private record Variant(String name, String flags) {}
+    /** An instruction set that kernels are compiled for: these sources, or all if there are none. */
+    private record Variant(String name, String flags, Set<String> sources) {
+
+        Variant(String name, String flags) {
+            this(name, flags, Set.of());
+        }
+    }
 
     private record Platform(String name, String triple, List<Variant> variants, Format format) {}
 
@@ -51,7 +56,11 @@ final class CompileKernels {
     private static final List<Variant> X86 =
             List.of(
                     new Variant("avx2", "-mavx2 -mfma -mf16c"),
-                    new Variant("avxvnni", "-mavx2 -mfma -mf16c -mavxvnni"),
+                    // AVX2 with dot products of int8
+                    new Variant(
+                            "avxvnni",
+                            "-mavx2 -mfma -mf16c -mavxvnni",
+                            Set.of("int4.c", "int6.c")),
                     new Variant(
                             "avx512",
                             "-mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl"
@@ -236,6 +245,9 @@ final class CompileKernels {
                 continue;
             }
             String name = source.getFileName().toString();
+            if (!variant.sources().isEmpty() && !variant.sources().contains(name)) {
+                continue;
+            }
             Path object = work.resolve(hash(key, name, Files.readString(source)) + ".o");
             objects.add(object);
             current.add(object);

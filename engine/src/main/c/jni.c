@@ -24,18 +24,23 @@ enum { PREFIX = sizeof "Java_io_github_djlmistral_engine_internal_cpu_NativeLibr
 #define KNOWN_SCALES(type) (type == FLOAT32 || type == FLOAT16 || type == TWO_LEVEL)
 #define TILES(rows) ((rows + 15) / 16)
 
+/* The kernels of each instruction set. AVX-VNNI has its own where there are dot products of int8, and else AVX2's. */
 #if defined(__x86_64__)
 #define DECLARE(kernel) \
+    kernel##_fn kernel##_avx2, kernel##_avx512; \
+    static kernel##_fn *const kernel[] = {kernel##_avx2, kernel##_avx2, kernel##_avx512};
+#define DECLARE_DOT(kernel) \
     kernel##_fn kernel##_avx2, kernel##_avxvnni, kernel##_avx512; \
     static kernel##_fn *const kernel[] = {kernel##_avx2, kernel##_avxvnni, kernel##_avx512};
 #else
 #define DECLARE(kernel) \
     kernel##_fn kernel##_neon; \
     static kernel##_fn *const kernel[] = {kernel##_neon};
+#define DECLARE_DOT(kernel) DECLARE(kernel)
 #endif
 DECLARE(round)
-DECLARE(int4_linear)
-DECLARE(int6_linear)
+DECLARE_DOT(int4_linear)
+DECLARE_DOT(int6_linear)
 DECLARE(int8_linear)
 DECLARE(codebook_linear)
 DECLARE(split)
