@@ -40,7 +40,9 @@ import java.util.zip.ZipFile;
  */
 final class CompileKernels {
 
-    /** An instruction set that kernels are compiled for: these sources, or all if there are none. */
+    /**
+     * An instruction set that kernels are compiled for: these sources, or all if there are none.
+     */
     private record Variant(String name, String flags, Set<String> sources) {
 
         Variant(String name, String flags) {
@@ -58,9 +60,7 @@ final class CompileKernels {
                     new Variant("avx2", "-mavx2 -mfma -mf16c"),
                     // AVX2 with dot products of int8
                     new Variant(
-                            "avxvnni",
-                            "-mavx2 -mfma -mf16c -mavxvnni",
-                            Set.of("int4.c", "int6.c")),
+                            "avxvnni", "-mavx2 -mfma -mf16c -mavxvnni", Set.of("int4.c", "int6.c")),
                     new Variant(
                             "avx512",
                             "-mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl"

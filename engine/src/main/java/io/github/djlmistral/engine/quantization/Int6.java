@@ -119,6 +119,11 @@ public final class Int6 implements QuantizedWeight {
         return offsets;
     }
 
+    /** Returns what is subtracted from a code: 32 in a symmetric weight, 0 in one with offsets. */
+    public int zeroPoint() {
+        return offsets == null ? ZERO_POINT : 0;
+    }
+
     @Override
     public void dequantizeRow(int row, float[] to) {
         ByteBuffer words = codes.data();

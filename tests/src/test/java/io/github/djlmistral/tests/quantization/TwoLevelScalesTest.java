@@ -49,7 +49,7 @@ class TwoLevelScalesTest extends Fixture {
         Int6 int6 = (Int6) weight;
         return new Int8(
                 int6.rows(),
-                Int6Layout.bytes(int6),
+                Int6Layout.bytes(int6.codes(), int6.columns(), int6.zeroPoint()),
                 Factors.floats(int6.scales()),
                 floats(int6.offsets()));
     }

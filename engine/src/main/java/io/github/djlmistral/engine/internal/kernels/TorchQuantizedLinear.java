@@ -173,7 +173,9 @@ final class TorchQuantizedLinear implements QuantizedLinear {
         }
         if (weight instanceof Int6 int6) {
             return new NDList(
-                    array(Int6Layout.bytes(int6)), factors(int6.scales()), factors(int6.offsets()));
+                    array(Int6Layout.bytes(int6.codes(), int6.columns(), int6.zeroPoint())),
+                    factors(int6.scales()),
+                    factors(int6.offsets()));
         }
         Int8 int8 = (Int8) weight;
         return new NDList(array(int8.codes()), array(int8.scales()), array(int8.offsets()));

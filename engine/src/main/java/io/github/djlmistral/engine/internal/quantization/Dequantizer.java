@@ -158,9 +158,13 @@ public final class Dequantizer {
     }
 
     private static void tile(Int6 weight, int tile, int end, Rows to) {
+        ByteBuffer words = weight.codes().data();
+        int columns = weight.columns();
+        int zero = weight.zeroPoint();
         bytes(
-                (column, width, codes) -> Int6Layout.unpack(weight, tile, column, width, codes),
-                weight.columns(),
+                (column, width, codes) ->
+                        Int6Layout.unpack(words, columns, zero, tile, column, width, codes),
+                columns,
                 weight.groupSize(),
                 new Groups(weight.scales(), weight.offsets(), tile),
                 tile,

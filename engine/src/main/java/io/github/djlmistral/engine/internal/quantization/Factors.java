@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.internal.quantization;
 
-import io.github.djlmistral.engine.quantization.Int4;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.nio.ByteBuffer;
@@ -22,7 +21,7 @@ import java.util.Locale;
  */
 public final class Factors {
 
-    private static final int TILE = Int4.TILE;
+    private static final int TILE = 16;
 
     /** Columns that share a float16 of the two-level layout. */
     private static final int BLOCK = 256;

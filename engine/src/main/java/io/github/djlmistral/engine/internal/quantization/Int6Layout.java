@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.internal.quantization;
 
-import io.github.djlmistral.engine.quantization.Int4;
-import io.github.djlmistral.engine.quantization.Int6;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.nio.ByteBuffer;
 import java.util.stream.IntStream;
 
-/** Where the code of a weight is in the layout of {@link Int6}: tiles of 16 rows x 16 columns. */
+/** Where the code of a weight is in the layout of {@code Int6}: tiles of 16 rows x 16 columns. */
 public final class Int6Layout {
 
-    private static final int TILE = Int4.TILE;
+    private static final int TILE = 16;
 
     private Int6Layout() {}
 
@@ -51,13 +49,12 @@ public final class Int6Layout {
 
     /**
      * Unpacks columns of a tile to the layout of {@code Int8}, whose 16 rows of a column are
-     * adjacent: codes with an offset as they are, symmetric ones less the zero point.
+     * adjacent, less the zero point.
      */
-    static void unpack(Int6 weight, int tile, int column, int width, byte[] to) {
-        ByteBuffer words = weight.codes().data();
-        int zero = weight.offsets() == null ? Int6.ZERO_POINT : 0;
+    static void unpack(
+            ByteBuffer words, int columns, int zero, int tile, int column, int width, byte[] to) {
         for (int c = 0; c < width; c += 16) {
-            int block = wordOffset(tile * TILE, weight.columns(), column + c);
+            int block = wordOffset(tile * TILE, columns, column + c);
             for (int place = 0; place < TILE; ++place) {
                 int at = block + 4 * place;
                 int upper = words.getInt(at + 8 * TILE);
@@ -73,18 +70,18 @@ public final class Int6Layout {
         }
     }
 
-    /** Converts the codes to those of {@code Int8}: int8 (T, columns, 16). */
-    public static Tensor bytes(Int6 weight) {
-        int columns = weight.columns();
-        int tiles = (int) weight.codes().shape()[0];
-        Tensor result = Tensor.allocate(weight.codes().name(), Dtype.INT8, tiles, columns, TILE);
+    /** Converts codes, less the zero point, to those of {@code Int8}: int8 (T, columns, 16). */
+    public static Tensor bytes(Tensor words, int columns, int zero) {
+        int tiles = (int) words.shape()[0];
+        Tensor result = Tensor.allocate(words.name(), Dtype.INT8, tiles, columns, TILE);
+        ByteBuffer from = words.data();
         ByteBuffer bytes = result.data();
         IntStream.range(0, tiles)
                 .parallel()
                 .forEach(
                         tile -> {
                             byte[] codes = new byte[columns * TILE];
-                            unpack(weight, tile, 0, columns, codes);
+                            unpack(from, columns, zero, tile, 0, columns, codes);
                             bytes.put(tile * codes.length, codes);
                         });
         return result;
