@@ -33,6 +33,7 @@ final class SyntheticGguf {
     private static final int POOL = 1 << 25;
 
     /** A type of matrices, with GGUF's number, and the layout of its blocks. */
+    @SuppressWarnings("ImmutableEnumChecker") // the arrays are not shared
     private enum Type {
         /** 0.00435: codes from -8 to 7, all as likely, deviate by 4.6, weights by 0.02. */
         Q4_0(2, 32, 18, Map.of(0, 0x1c74)),
