@@ -128,7 +128,7 @@ final class MistralBackbone extends MistralBlock {
         return new AttentionInput(
                 begins,
                 past,
-                input.positionsOfAllRows(),
+                input.positions(),
                 inverseFrequencies,
                 config.window(),
                 input.mask(config.window()),

@@ -11,6 +11,7 @@ import io.github.djlmistral.engine.internal.cache.SlotKvCache;
 import io.github.djlmistral.engine.internal.kernels.AttentionMask;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.weights.Dtype;
+import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
@@ -27,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * @param batch B
  * @param tokens T
  * @param past number of tokens that the cache has seen
- * @param positions the rotary positions: T values shared by all rows, or B · T
+ * @param positions the rotary positions, B · T
  * @param padding the padding mask; null if no query attends to padding
  * @param additiveMask the 4D attention mask, or null
  * @param causal whether attention is causal; else bidirectional
@@ -180,7 +181,7 @@ record PassInput(
 
     private static long[] positions(@Nullable NDArray given, int batch, int tokens, int past) {
         if (given == null) {
-            return LongStream.range(past, (long) past + tokens).toArray();
+            return repeated(LongStream.range(past, (long) past + tokens).toArray(), batch);
         }
         Shape shape = given.getShape();
         if (!shape.equals(new Shape(batch, tokens)) && !shape.equals(new Shape(1, tokens))) {
@@ -199,7 +200,13 @@ record PassInput(
                         "position_ids hold " + position + ", must be from 0 to 2^31 - 1");
             }
         }
-        return positions;
+        return shape.get(0) == batch ? positions : repeated(positions, batch);
+    }
+
+    private static long[] repeated(long[] row, int batch) {
+        long[] all = new long[batch * row.length];
+        Arrays.setAll(all, i -> row[i % row.length]);
+        return all;
     }
 
     private static @Nullable SlotKvCache cache(@Nullable KvCache given) {
@@ -308,18 +315,6 @@ record PassInput(
                     "a 4D attention mask must be float32, is " + mask.getDataType());
         }
         return view(mask, scope);
-    }
-
-    /** Returns B · T positions. */
-    long[] positionsOfAllRows() {
-        if (positions.length == batch * tokens) {
-            return positions;
-        }
-        long[] all = new long[batch * tokens];
-        for (int i = 0; i < all.length; ++i) {
-            all[i] = positions[i % tokens];
-        }
-        return all;
     }
 
     /** Returns the packed tokens (N, E) as sequences (B, T, E). */
