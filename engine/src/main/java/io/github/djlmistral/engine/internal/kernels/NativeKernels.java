@@ -194,19 +194,7 @@ public final class NativeKernels implements Kernels {
 
     @Override
     public NDArray add(NDArray x, NDArray y) {
-        NDArray out = like(x);
-        int count = Math.toIntExact(x.size());
-        long left = Address.ofFloats(x, count);
-        long right = Address.ofFloats(y, count);
-        long to = Address.ofFloats(out, count);
-        team.forEach(
-                count,
-                SHARE,
-                (first, last) -> {
-                    long at = (long) Float.BYTES * first;
-                    NativeLibrary.add(set(), left + at, right + at, last - first, to + at);
-                });
-        return out;
+        return elementwise(x, y, NativeLibrary::add);
     }
 
     @Override
@@ -231,17 +219,27 @@ public final class NativeKernels implements Kernels {
 
     @Override
     public NDArray swiGlu(NDArray gate, NDArray up) {
-        NDArray out = like(gate);
-        int count = Math.toIntExact(gate.size());
-        long left = Address.ofFloats(gate, count);
-        long right = Address.ofFloats(up, count);
+        return elementwise(gate, up, NativeLibrary::swiGlu);
+    }
+
+    /** A function of the library on pairs of elements. */
+    @FunctionalInterface
+    private interface Pairs {
+        void apply(int set, long x, long y, long count, long out);
+    }
+
+    private NDArray elementwise(NDArray x, NDArray y, Pairs function) {
+        NDArray out = like(x);
+        int count = Math.toIntExact(x.size());
+        long left = Address.ofFloats(x, count);
+        long right = Address.ofFloats(y, count);
         long to = Address.ofFloats(out, count);
         team.forEach(
                 count,
                 SHARE,
                 (first, last) -> {
                     long at = (long) Float.BYTES * first;
-                    NativeLibrary.swiGlu(set(), left + at, right + at, last - first, to + at);
+                    function.apply(set(), left + at, right + at, last - first, to + at);
                 });
         return out;
     }
