@@ -18,7 +18,7 @@
 enum { TILES = 4, TOKENS = 4 };
 
 /* N tiles of T tokens. */
-INLINE void block(const int N, const int T, const int32 type, const struct int4 *w, const struct rounded *in,
+INLINE void block(const int N, const int T, const int32 type, const struct grouped *w, const struct rounded *in,
                   int64 token, int64 tile, float *out) {
     enum { R = TILES * REGISTERS };
     const int registers = N * REGISTERS;
@@ -26,7 +26,7 @@ INLINE void block(const int N, const int T, const int32 type, const struct int4 
     const vi low = vi_set(0x0f0f0f0f);
     const void *scales = w->scales, *offsets = w->offsets;
     const int shift = shift_of(group);
-    const uint8 *codes = w->codes + tile * tile_bytes;
+    const uint8 *codes = (const uint8 *)w->codes + tile * tile_bytes;
     vf y[TOKENS][R];
     UNROLL for (int t = 0; t < T; ++t) UNROLL for (int r = 0; r < registers; ++r) y[t][r] = vf_set(0);
     for (int64 g = 0; g < groups; ++g) {
@@ -75,7 +75,7 @@ INLINE void block(const int N, const int T, const int32 type, const struct int4 
     }
 }
 
-static void one_token(const struct int4 *w, const struct rounded *in, int64 token, int64 tile, int64 tiles,
+static void one_token(const struct grouped *w, const struct rounded *in, int64 token, int64 tile, int64 tiles,
                       float *out) {
     if (tiles == TILES)
         block(TILES, 1, w->type, w, in, token, tile, out);
@@ -83,14 +83,14 @@ static void one_token(const struct int4 *w, const struct rounded *in, int64 toke
         for (int64 i = 0; i < tiles; ++i) block(1, 1, w->type, w, in, token, tile + i, out);
 }
 
-static void four_tokens(const struct int4 *w, const struct rounded *in, int64 token, int64 tile, float *out) {
+static void four_tokens(const struct grouped *w, const struct rounded *in, int64 token, int64 tile, float *out) {
     if (w->type == FLOAT16) /* a test of the type in each group would take a tenth of the time with groups of 32 */
         block(1, TOKENS, FLOAT16, w, in, token, tile, out);
     else
         block(1, TOKENS, w->type, w, in, token, tile, out);
 }
 
-void NAME(int4_linear)(const struct int4 *w, const struct rounded *in, int64 tokens, int64 from, int64 to, float *out) {
+void NAME(int4_linear)(const struct grouped *w, const struct rounded *in, int64 tokens, int64 from, int64 to, float *out) {
     for (int64 panel = from; panel < to; panel += TILES) {
         const int64 tiles = to - panel < TILES ? to - panel : TILES;
         int64 t = 0;

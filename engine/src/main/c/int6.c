@@ -18,7 +18,7 @@ INLINE vi two_dots(vi total, vi first, vi second, const int32 *inputs) {
 }
 
 /* N tiles of T tokens. */
-INLINE void block(const int N, const int T, const struct int6 *w, const struct rounded *in, int64 token, int64 tile,
+INLINE void block(const int N, const int T, const struct grouped *w, const struct rounded *in, int64 token, int64 tile,
                   float *out) {
     enum { R = TILES * REGISTERS };
     const int registers = N * REGISTERS;
@@ -28,7 +28,7 @@ INLINE void block(const int N, const int T, const struct int6 *w, const struct r
     const int32 type = w->type;
     const int shift = shift_of(group);
     /* these advance by a group */
-    const uint8 *codes = w->codes + tile * tile_bytes;
+    const uint8 *codes = (const uint8 *)w->codes + tile * tile_bytes;
     const int8 *x = in->codes + token * columns;
     const float *x_scales = in->scales + token * groups;
     const int32 *x_sums = in->sums + token * groups;
@@ -74,18 +74,18 @@ INLINE void block(const int N, const int T, const struct int6 *w, const struct r
     }
 }
 
-static void one_token(const struct int6 *w, const struct rounded *in, int64 token, int64 tile, int64 tiles, float *out) {
+static void one_token(const struct grouped *w, const struct rounded *in, int64 token, int64 tile, int64 tiles, float *out) {
     if (tiles == TILES)
         block(TILES, 1, w, in, token, tile, out);
     else
         block(1, 1, w, in, token, tile, out);
 }
 
-static void four_tokens(const struct int6 *w, const struct rounded *in, int64 token, int64 tile, float *out) {
+static void four_tokens(const struct grouped *w, const struct rounded *in, int64 token, int64 tile, float *out) {
     block(1, TOKENS, w, in, token, tile, out);
 }
 
-void NAME(int6_linear)(const struct int6 *w, const struct rounded *in, int64 tokens, int64 from, int64 to, float *out) {
+void NAME(int6_linear)(const struct grouped *w, const struct rounded *in, int64 tokens, int64 from, int64 to, float *out) {
     for (int64 panel = from; panel < to; panel += TILES) {
         const int64 tiles = to - panel < TILES ? to - panel : TILES;
         int64 t = 0;

@@ -21,14 +21,14 @@ INLINE float sum_of(const float *x, int64 count) {
 }
 
 /* N tiles of T tokens. */
-INLINE void block(const int N, const int T, const struct int8_weight *w, const float *x, int64 token, int64 tile,
+INLINE void block(const int N, const int T, const struct grouped *w, const float *x, int64 token, int64 tile,
                   float *out) {
     enum { R = TILES * REGISTERS };
     const int registers = N * REGISTERS;
     const int64 columns = w->columns, groups = columns / w->group, tile_bytes = columns * TILE;
     const void *offsets = w->offsets;
     const int shift = shift_of(w->group);
-    const int8 *codes = w->codes + tile * tile_bytes;
+    const int8 *codes = (const int8 *)w->codes + tile * tile_bytes;
     const float *in = x + token * columns;
     vf y[TOKENS][R];
     UNROLL for (int t = 0; t < T; ++t) UNROLL for (int r = 0; r < registers; ++r) y[t][r] = vf_set(0);
@@ -58,7 +58,7 @@ INLINE void block(const int N, const int T, const struct int8_weight *w, const f
     }
 }
 
-void NAME(int8_linear)(const struct int8_weight *w, const float *x, int64 tokens, int64 from, int64 to, float *out) {
+void NAME(int8_linear)(const struct grouped *w, const float *x, int64 tokens, int64 from, int64 to, float *out) {
     for (int64 panel = from; panel < to; panel += TILES) {
         const int64 end = to - panel < TILES ? to : panel + TILES;
         int64 t = 0;

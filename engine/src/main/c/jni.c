@@ -80,42 +80,23 @@ JNI(void, round)(void *env, void *cls, int32 set, int64 x, int64 count, int64 gr
     round[set]((const float *)x, count, group, &to);
 }
 
-JNI(void, int4Linear)(void *env, void *cls, int32 set, int64 codes, int64 scales, int64 offsets, int32 type,
-                      int64 rows, int64 columns, int64 group, int64 in, int64 inScales, int64 inSums, int64 tokens,
-                      int64 from, int64 to, int64 out) {
-    REQUIRE(KNOWN(set) && KNOWN_SCALES(type));
-    REQUIRE(group > 0 && group % 32 == 0 && columns % group == 0);
+JNI(void, roundedLinear)(void *env, void *cls, int32 set, int32 bits, int64 codes, int64 scales, int64 offsets,
+                         int32 type, int64 rows, int64 columns, int64 group, int64 in, int64 inScales, int64 inSums,
+                         int64 tokens, int64 from, int64 to, int64 out) {
+    REQUIRE(KNOWN(set) && KNOWN_SCALES(type) && (bits == 4 || bits == 6));
+    REQUIRE(group > 0 && group % (bits == 4 ? 32 : 16) == 0 && columns % group == 0);
     REQUIRE(type != TWO_LEVEL || (columns % 256 == 0 && 256 % group == 0));
     REQUIRE(from >= 0 && from <= to && to <= TILES(rows));
-    ACCESS({"codes", &codes, times3(TILES(rows), 8, columns)},
+    ACCESS({"codes", &codes, times3(TILES(rows), 2 * bits, columns)},
            {"scales", &scales, scale_bytes(rows, columns, group, type)},
            {"offsets", &offsets, offsets ? scale_bytes(rows, columns, group, type) : 0},
            {"in", &in, times(tokens, columns)},
            {"inScales", &inScales, floats(times(tokens, columns / group))},
            {"inSums", &inSums, floats(times(tokens, columns / group))},
            {"out", &out, floats(times(tokens, rows))});
-    const struct int4 w = {(const uint8 *)codes, (const void *)scales, (const void *)offsets, type, rows, columns, group};
+    const struct grouped w = {(const void *)codes, (const void *)scales, (const void *)offsets, type, rows, columns, group};
     const struct rounded x = {(int8 *)in, (float *)inScales, (int32 *)inSums};
-    int4_linear[set](&w, &x, tokens, from, to, (float *)out);
-}
-
-JNI(void, int6Linear)(void *env, void *cls, int32 set, int64 codes, int64 scales, int64 offsets, int32 type,
-                      int64 rows, int64 columns, int64 group, int64 in, int64 inScales, int64 inSums, int64 tokens,
-                      int64 from, int64 to, int64 out) {
-    REQUIRE(KNOWN(set) && KNOWN_SCALES(type));
-    REQUIRE(group > 0 && group % 16 == 0 && columns % group == 0);
-    REQUIRE(type != TWO_LEVEL || (columns % 256 == 0 && 256 % group == 0));
-    REQUIRE(from >= 0 && from <= to && to <= TILES(rows));
-    ACCESS({"codes", &codes, times3(TILES(rows), 12, columns)},
-           {"scales", &scales, scale_bytes(rows, columns, group, type)},
-           {"offsets", &offsets, offsets ? scale_bytes(rows, columns, group, type) : 0},
-           {"in", &in, times(tokens, columns)},
-           {"inScales", &inScales, floats(times(tokens, columns / group))},
-           {"inSums", &inSums, floats(times(tokens, columns / group))},
-           {"out", &out, floats(times(tokens, rows))});
-    const struct int6 w = {(const uint8 *)codes, (const void *)scales, (const void *)offsets, type, rows, columns, group};
-    const struct rounded x = {(int8 *)in, (float *)inScales, (int32 *)inSums};
-    int6_linear[set](&w, &x, tokens, from, to, (float *)out);
+    (bits == 4 ? int4_linear : int6_linear)[set](&w, &x, tokens, from, to, (float *)out);
 }
 
 JNI(void, int8Linear)(void *env, void *cls, int32 set, int64 codes, int64 scales, int64 offsets, int32 type,
@@ -128,7 +109,7 @@ JNI(void, int8Linear)(void *env, void *cls, int32 set, int64 codes, int64 scales
            {"offsets", &offsets, offsets ? scale_bytes(rows, columns, group, type) : 0},
            {"x", &x, floats(times(tokens, columns))},
            {"out", &out, floats(times(tokens, rows))});
-    const struct int8_weight w = {(const int8 *)codes, (const void *)scales, (const void *)offsets, type, rows, columns,
+    const struct grouped w = {(const void *)codes, (const void *)scales, (const void *)offsets, type, rows, columns,
                                   group};
     int8_linear[set](&w, (const float *)x, tokens, from, to, (float *)out);
 }

@@ -23,8 +23,9 @@ struct rounded {
     int32 *sums;   /* (tokens, columns / group), of the codes */
 };
 
-struct int4 {
-    const uint8 *codes;  /* (tiles, columns / 8, 16 rows, 4) */
+/* A weight of groups of columns; its rows are in tiles of 16. */
+struct grouped {
+    const void *codes;   /* int4 (tiles, columns / 8, 16, 4), int6 (tiles, columns / 16, 3, 16, 4), int8 (tiles, columns, 16) */
     const void *scales;  /* (tiles, columns / group, 16), or two-level: (tiles, columns / 256, 32 + 16 * 256 / group) */
     const void *offsets; /* of the shape of scales; null: symmetric */
     int32 type;          /* of scales and offsets: FLOAT32, FLOAT16 or TWO_LEVEL */
@@ -35,27 +36,10 @@ struct int4 {
 typedef void round_fn(const float *x, int64 count, int64 group, const struct rounded *to);
 
 /* The products with tiles of 16 rows, from inclusive to exclusive: out (tokens, rows). */
-typedef void int4_linear_fn(const struct int4 *w, const struct rounded *in, int64 tokens, int64 from, int64 to,
+typedef void int4_linear_fn(const struct grouped *w, const struct rounded *in, int64 tokens, int64 from, int64 to,
                             float *out);
-
-struct int6 {
-    const uint8 *codes;  /* (tiles, columns / 16, 3, 16 rows, 4) */
-    const void *scales;  /* as in int4 */
-    const void *offsets; /* of the shape of scales; null: symmetric */
-    int32 type;          /* FLOAT16 or TWO_LEVEL */
-    int64 rows, columns, group;
-};
-typedef void int6_linear_fn(const struct int6 *w, const struct rounded *in, int64 tokens, int64 from, int64 to,
-                            float *out);
-
-struct int8_weight {
-    const int8 *codes;   /* (tiles, columns, 16 rows) */
-    const void *scales;  /* (tiles, columns / group, 16) */
-    const void *offsets; /* of the shape of scales; null: symmetric */
-    int32 type;          /* of scales and offsets */
-    int64 rows, columns, group;
-};
-typedef void int8_linear_fn(const struct int8_weight *w, const float *x, int64 tokens, int64 from, int64 to, float *out);
+typedef int4_linear_fn int6_linear_fn;
+typedef void int8_linear_fn(const struct grouped *w, const float *x, int64 tokens, int64 from, int64 to, float *out);
 
 struct codebook {
     const uint8 *codes;  /* (rows, columns / 2) */

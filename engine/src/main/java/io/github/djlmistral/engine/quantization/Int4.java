@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.quantization;
 
-import io.github.djlmistral.engine.internal.quantization.Factors;
 import io.github.djlmistral.engine.internal.quantization.Int4Layout;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.List;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,7 +41,7 @@ import org.jspecify.annotations.Nullable;
  * rows, and then, for each of the n groups, the bytes of 16 rows. Padding rows of the last tile
  * have the scale 0.
  */
-public final class Int4 implements QuantizedWeight {
+public final class Int4 extends GroupedWeight {
 
     /** Rows of a tile. */
     public static final int TILE = 16;
@@ -54,12 +49,6 @@ public final class Int4 implements QuantizedWeight {
     /** The zero point of symmetric weights. */
     public static final int ZERO_POINT = 8;
 
-    private final int rows;
-    private final int columns;
-    private final int groupSize;
-    private final Tensor codes;
-    private final Tensor scales;
-    private final @Nullable Tensor offsets;
     private final int @Nullable [] inputOrder;
 
     /**
@@ -79,34 +68,7 @@ public final class Int4 implements QuantizedWeight {
             Tensor scales,
             @Nullable Tensor offsets,
             int @Nullable [] inputOrder) {
-        long[] shape = codes.shape();
-        long tiles = (rows + TILE - 1L) / TILE;
-        boolean fits =
-                codes.dtype() == Dtype.UINT8
-                        && shape.length == 3
-                        && shape[0] == tiles
-                        && shape[2] == 4 * TILE
-                        && isGroupSize(Factors.groupSize(scales, tiles, 8 * shape[1]));
-        boolean alike =
-                offsets == null
-                        || (offsets.dtype() == scales.dtype()
-                                && Arrays.equals(offsets.shape(), scales.shape()));
-        if (!fits || !alike) {
-            throw new IllegalArgumentException(
-                    String.format(
-                            Locale.ROOT,
-                            "not an int4 weight of %d rows: codes %s, scales %s, offsets %s",
-                            rows,
-                            codes,
-                            scales,
-                            offsets));
-        }
-        this.rows = rows;
-        columns = Math.toIntExact(8 * shape[1]);
-        groupSize = Factors.groupSize(scales, tiles, columns);
-        this.codes = codes;
-        this.scales = scales;
-        this.offsets = offsets;
+        super("int4", rows, codes, scales, offsets, Dtype.UINT8, 8, 4 * TILE, Int4::isGroupSize);
         this.inputOrder = inputOrder == null ? null : inputOrder.clone();
     }
 
@@ -120,73 +82,19 @@ public final class Int4 implements QuantizedWeight {
         return size == 32 || size == 64 || size == 128;
     }
 
-    @Override
-    public int rows() {
-        return rows;
-    }
-
-    @Override
-    public int columns() {
-        return columns;
-    }
-
-    /** Returns the group size in columns. */
-    public int groupSize() {
-        return groupSize;
-    }
-
-    /** Returns the codes, uint8 (T, columns/8, 64). */
-    public Tensor codes() {
-        return codes;
-    }
-
-    /** Returns the scales (T, G, 16), or two-level ones. */
-    public Tensor scales() {
-        return scales;
-    }
-
-    /** Returns the offsets, of the layout of the scales; null for a symmetric weight. */
-    public @Nullable Tensor offsets() {
-        return offsets;
-    }
-
     /** Returns the input that each column belongs to; null if they are in order. */
     public int @Nullable [] inputOrder() {
         return inputOrder == null ? null : inputOrder.clone();
     }
 
     @Override
-    public void dequantizeRow(int row, float[] to) {
-        ByteBuffer words = codes.data();
-        Factors scale = new Factors(scales);
-        Factors offset = offsets == null ? null : new Factors(offsets);
-        int tile = row / TILE;
-        int place = row % TILE;
-        int at = Int4Layout.wordOffset(row, columns);
-        for (int c = 0; c < columns; ++c) {
-            int code = (words.getInt(at + c / 8 * 4 * TILE) >> Int4Layout.shift(c)) & 15;
-            int group = c / groupSize;
-            float factor = scale.get(tile, group, place);
-            float value =
-                    offset == null
-                            ? factor * (code - ZERO_POINT)
-                            : factor * code + offset.get(tile, group, place);
-            to[inputOrder == null ? c : inputOrder[c]] = value;
-        }
+    int input(int column) {
+        return inputOrder == null ? column : inputOrder[column];
     }
 
     @Override
-    public List<Tensor> tensors() {
-        List<Tensor> tensors = new ArrayList<>(List.of(codes, scales));
-        if (offsets != null) {
-            tensors.add(offsets);
-        }
-        return tensors;
-    }
-
-    /** Returns such as {@code int4 g64}. */
-    @Override
-    public String toString() {
-        return "int4 g" + groupSize();
+    int code(ByteBuffer data, int row, int column) {
+        int word = data.getInt(Int4Layout.wordOffset(row, columns()) + column / 8 * 4 * TILE);
+        return (word >> Int4Layout.shift(column) & 15) - (offsets() == null ? ZERO_POINT : 0);
     }
 }

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.quantization;
 
-import io.github.djlmistral.engine.internal.quantization.Factors;
 import io.github.djlmistral.engine.internal.quantization.Int6Layout;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.List;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,19 +29,10 @@ import org.jspecify.annotations.Nullable;
  * columns/16, 192), scales and offsets as in {@link Int4}. Padding rows of the last tile have the
  * scale 0.
  */
-public final class Int6 implements QuantizedWeight {
+public final class Int6 extends GroupedWeight {
 
     /** The zero point of symmetric weights. */
     public static final int ZERO_POINT = 32;
-
-    private static final int TILE = Int4.TILE;
-
-    private final int rows;
-    private final int columns;
-    private final int groupSize;
-    private final Tensor codes;
-    private final Tensor scales;
-    private final @Nullable Tensor offsets;
 
     /**
      * Creates a weight from its tensors.
@@ -58,102 +44,25 @@ public final class Int6 implements QuantizedWeight {
      * @throws IllegalArgumentException if the tensors are inconsistent
      */
     public Int6(int rows, Tensor codes, Tensor scales, @Nullable Tensor offsets) {
-        long[] shape = codes.shape();
-        long tiles = (rows + TILE - 1L) / TILE;
-        int size = shape.length == 3 ? Factors.groupSize(scales, tiles, 16 * shape[1]) : 0;
-        boolean fits =
-                codes.dtype() == Dtype.UINT8
-                        && shape[0] == tiles
-                        && shape[2] == 12 * TILE
-                        && scales.dtype() != Dtype.FLOAT32
-                        && (size == 16 || size == 32);
-        boolean alike =
-                offsets == null
-                        || (offsets.dtype() == scales.dtype()
-                                && Arrays.equals(offsets.shape(), scales.shape()));
-        if (!fits || !alike) {
-            throw new IllegalArgumentException(
-                    String.format(
-                            Locale.ROOT,
-                            "not an int6 weight of %d rows: codes %s, scales %s, offsets %s",
-                            rows,
-                            codes,
-                            scales,
-                            offsets));
-        }
-        this.rows = rows;
-        columns = Math.toIntExact(16 * shape[1]);
-        groupSize = size;
-        this.codes = codes;
-        this.scales = scales;
-        this.offsets = offsets;
-    }
-
-    @Override
-    public int rows() {
-        return rows;
-    }
-
-    @Override
-    public int columns() {
-        return columns;
-    }
-
-    /** Returns the group size in columns. */
-    public int groupSize() {
-        return groupSize;
-    }
-
-    /** Returns the codes, uint8 (T, columns/16, 192). */
-    public Tensor codes() {
-        return codes;
-    }
-
-    /** Returns the scales, float16 (T, G, 16) or two-level. */
-    public Tensor scales() {
-        return scales;
-    }
-
-    /** Returns the offsets, of the layout of the scales; null for a symmetric weight. */
-    public @Nullable Tensor offsets() {
-        return offsets;
+        super(
+                "int6",
+                rows,
+                codes,
+                scales,
+                offsets,
+                Dtype.UINT8,
+                16,
+                12 * Int4.TILE,
+                size -> scales.dtype() != Dtype.FLOAT32 && (size == 16 || size == 32));
     }
 
     /** Returns what is subtracted from a code: 32 in a symmetric weight, 0 in one with offsets. */
     public int zeroPoint() {
-        return offsets == null ? ZERO_POINT : 0;
+        return offsets() == null ? ZERO_POINT : 0;
     }
 
     @Override
-    public void dequantizeRow(int row, float[] to) {
-        ByteBuffer words = codes.data();
-        Factors scale = new Factors(scales);
-        Factors offset = offsets == null ? null : new Factors(offsets);
-        int tile = row / TILE;
-        int place = row % TILE;
-        for (int c = 0; c < columns; ++c) {
-            int code = Int6Layout.code(words, row, columns, c);
-            int group = c / groupSize;
-            float factor = scale.get(tile, group, place);
-            to[c] =
-                    offset == null
-                            ? factor * (code - ZERO_POINT)
-                            : factor * code + offset.get(tile, group, place);
-        }
-    }
-
-    @Override
-    public List<Tensor> tensors() {
-        List<Tensor> tensors = new ArrayList<>(List.of(codes, scales));
-        if (offsets != null) {
-            tensors.add(offsets);
-        }
-        return tensors;
-    }
-
-    /** Returns such as {@code int6 g16}. */
-    @Override
-    public String toString() {
-        return "int6 g" + groupSize;
+    int code(ByteBuffer data, int row, int column) {
+        return Int6Layout.code(data, row, columns(), column) - zeroPoint();
     }
 }

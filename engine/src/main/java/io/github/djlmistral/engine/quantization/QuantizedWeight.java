@@ -8,7 +8,7 @@ import java.util.List;
  * The quantized weight of a linear layer (out, in) or an embedding table (vocabulary, hidden).
  * Immutable and thread-safe.
  */
-public sealed interface QuantizedWeight permits Int4, Int6, Int8, BitsandbytesWeight {
+public sealed interface QuantizedWeight permits GroupedWeight, BitsandbytesWeight {
 
     /** Returns the number of rows, the outputs of a linear layer. */
     int rows();

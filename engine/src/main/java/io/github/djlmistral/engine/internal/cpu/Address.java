@@ -5,8 +5,11 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
+import io.github.djlmistral.engine.internal.quantization.Factors;
+import io.github.djlmistral.engine.quantization.GroupedWeight;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Addresses of arrays for the kernels, which check nothing: here the size of an array is checked.
@@ -72,5 +75,18 @@ public final class Address {
             throw new IllegalArgumentException(tensor + " does not have " + bytes + " bytes");
         }
         return AddressChecks.kept(data, bytes);
+    }
+
+    /** Returns the address of the scales or offsets of a weight, 0 if there are none. */
+    static long of(GroupedWeight weight, @Nullable Tensor factors) {
+        return factors == null
+                ? 0
+                : of(
+                        factors,
+                        Factors.bytes(
+                                factors.dtype(),
+                                Matrix.tiles(weight),
+                                weight.columns(),
+                                weight.groupSize()));
     }
 }

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.internal.cpu;
 
-import io.github.djlmistral.engine.internal.quantization.Factors;
 import io.github.djlmistral.engine.quantization.Int4;
 import io.github.djlmistral.engine.quantization.Int8;
-import io.github.djlmistral.engine.weights.Tensor;
-import org.jspecify.annotations.Nullable;
 
 /** An {@link Int8} weight. */
 final class Int8Matrix implements Matrix {
@@ -24,19 +21,11 @@ final class Int8Matrix implements Matrix {
     Int8Matrix(InstructionSet set, Int8 weight) {
         this.set = set.index();
         this.weight = weight;
-        tiles = (weight.rows() + Int4.TILE - 1) / Int4.TILE;
+        tiles = Matrix.tiles(weight);
         codes = Address.of(weight.codes(), (long) tiles * Int4.TILE * weight.columns());
-        scales = factors(weight.scales());
-        offsets = factors(weight.offsets());
+        scales = Address.of(weight, weight.scales());
+        offsets = Address.of(weight, weight.offsets());
         type = NativeLibrary.type(weight.scales().dtype());
-    }
-
-    private long factors(@Nullable Tensor tensor) {
-        return tensor == null
-                ? 0
-                : Address.of(
-                        tensor,
-                        Factors.bytes(tensor.dtype(), tiles, weight.columns(), weight.groupSize()));
     }
 
     @Override

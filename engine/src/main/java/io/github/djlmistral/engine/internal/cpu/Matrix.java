@@ -2,6 +2,7 @@
 package io.github.djlmistral.engine.internal.cpu;
 
 import io.github.djlmistral.engine.quantization.BitsandbytesWeight;
+import io.github.djlmistral.engine.quantization.GroupedWeight;
 import io.github.djlmistral.engine.quantization.Int4;
 import io.github.djlmistral.engine.quantization.Int6;
 import io.github.djlmistral.engine.quantization.Int8;
@@ -37,10 +38,10 @@ public interface Matrix {
      */
     static Matrix of(InstructionSet set, QuantizedWeight weight) {
         if (weight instanceof Int4 int4) {
-            return new RoundedMatrix(set, int4);
+            return new RoundedMatrix(set, int4, 4, int4.inputOrder());
         }
         if (weight instanceof Int6 int6) {
-            return new RoundedMatrix(set, int6);
+            return new RoundedMatrix(set, int6, 6, null);
         }
         if (weight instanceof Int8 int8) {
             return new Int8Matrix(set, int8);
@@ -49,6 +50,11 @@ public interface Matrix {
         return CodebookMatrix.supports(codebook)
                 ? new CodebookMatrix(set, codebook)
                 : new DequantizedMatrix(set, codebook);
+    }
+
+    /** Returns the number of tiles of 16 rows. */
+    static int tiles(GroupedWeight weight) {
+        return (weight.rows() + Int4.TILE - 1) / Int4.TILE;
     }
 
     /**

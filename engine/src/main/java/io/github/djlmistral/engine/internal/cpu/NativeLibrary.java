@@ -55,27 +55,10 @@ public final class NativeLibrary {
     public static native void round(
             int set, long x, long count, long group, long codes, long scales, long sums);
 
-    /** See {@code int4.c}. */
-    public static native void int4Linear(
+    /** See {@code int4.c} and {@code int6.c}; bits is 4 or 6. */
+    public static native void roundedLinear(
             int set,
-            long codes,
-            long scales,
-            long offsets,
-            int type,
-            long rows,
-            long columns,
-            long group,
-            long in,
-            long inScales,
-            long inSums,
-            long tokens,
-            long from,
-            long to,
-            long out);
-
-    /** See {@code int6.c}. */
-    public static native void int6Linear(
-            int set,
+            int bits,
             long codes,
             long scales,
             long offsets,

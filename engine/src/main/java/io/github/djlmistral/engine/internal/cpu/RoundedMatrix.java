@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.internal.cpu;
 
-import io.github.djlmistral.engine.internal.quantization.Factors;
+import io.github.djlmistral.engine.quantization.GroupedWeight;
 import io.github.djlmistral.engine.quantization.Int4;
 import io.github.djlmistral.engine.quantization.Int6;
-import io.github.djlmistral.engine.quantization.QuantizedWeight;
-import io.github.djlmistral.engine.weights.Tensor;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -21,30 +19,9 @@ final class RoundedMatrix implements Matrix {
     /** Rounded groups of inputs that a thread takes at once. */
     private static final int ROUNDED = 1024;
 
-    /** A function of the library, with its arguments. */
-    @FunctionalInterface
-    private interface Products {
-        void multiply(
-                int set,
-                long codes,
-                long scales,
-                long offsets,
-                int type,
-                long rows,
-                long columns,
-                long group,
-                long in,
-                long inScales,
-                long inSums,
-                long tokens,
-                long from,
-                long to,
-                long out);
-    }
-
     private final int set;
-    private final QuantizedWeight weight;
-    private final Products products;
+    private final GroupedWeight weight;
+    private final int bits;
     private final int group;
     private final int[] order;
     private final long codes;
@@ -52,46 +29,28 @@ final class RoundedMatrix implements Matrix {
     private final long offsets;
     private final int type;
 
-    RoundedMatrix(InstructionSet set, Int4 weight) {
+    /**
+     * Prepares a weight.
+     *
+     * @param set an available instruction set
+     * @param weight the weight
+     * @param bits the number of bits of a code, 4 or 6
+     * @param inputs the input that each column belongs to; null if they are in order
+     */
+    RoundedMatrix(InstructionSet set, GroupedWeight weight, int bits, int @Nullable [] inputs) {
         this.set = set.index();
         this.weight = weight;
-        products = NativeLibrary::int4Linear;
+        this.bits = bits;
         group = weight.groupSize();
-        int[] given = weight.inputOrder();
-        order = given == null ? new int[0] : given;
+        order = inputs == null ? new int[0] : inputs;
         if (Arrays.stream(order).anyMatch(i -> i < 0 || i >= weight.columns())) {
             throw new IllegalArgumentException("the input order of " + weight + " is out of range");
         }
-        codes = codes(weight.codes(), 4);
-        scales = factors(weight.scales());
-        offsets = factors(weight.offsets());
+        long padded = (long) Matrix.tiles(weight) * Int4.TILE;
+        codes = Address.of(weight.codes(), padded * weight.columns() * bits / Byte.SIZE);
+        scales = Address.of(weight, weight.scales());
+        offsets = Address.of(weight, weight.offsets());
         type = NativeLibrary.factorType(weight.scales().dtype());
-    }
-
-    RoundedMatrix(InstructionSet set, Int6 weight) {
-        this.set = set.index();
-        this.weight = weight;
-        products = NativeLibrary::int6Linear;
-        group = weight.groupSize();
-        order = new int[0];
-        codes = codes(weight.codes(), 6);
-        scales = factors(weight.scales());
-        offsets = factors(weight.offsets());
-        type = NativeLibrary.factorType(weight.scales().dtype());
-    }
-
-    private long codes(Tensor tensor, int bits) {
-        return Address.of(tensor, (long) tiles() * Int4.TILE * columns() * bits / Byte.SIZE);
-    }
-
-    private long factors(@Nullable Tensor tensor) {
-        return tensor == null
-                ? 0
-                : Address.of(tensor, Factors.bytes(tensor.dtype(), tiles(), columns(), group));
-    }
-
-    private int tiles() {
-        return (weight.rows() + Int4.TILE - 1) / Int4.TILE;
     }
 
     @Override
@@ -107,7 +66,7 @@ final class RoundedMatrix implements Matrix {
     @Override
     public void multiply(ThreadTeam team, long x, int tokens, long out) {
         int columns = columns();
-        int tiles = tiles();
+        int tiles = Matrix.tiles(weight);
         long inputs = (long) tokens * columns;
         int groups = Math.toIntExact(inputs / group);
         long ordered = order.length == 0 ? 0 : Float.BYTES * inputs;
@@ -137,8 +96,9 @@ final class RoundedMatrix implements Matrix {
                     }
                     team.barrier();
                     for (int t = team.take(SHARE); t < tiles; t = team.take(SHARE)) {
-                        products.multiply(
+                        NativeLibrary.roundedLinear(
                                 set,
+                                bits,
                                 codes,
                                 scales,
                                 offsets,
