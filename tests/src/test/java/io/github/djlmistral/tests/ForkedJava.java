@@ -38,7 +38,10 @@ public final class ForkedJava {
         command.addAll(options);
         command.addAll(List.of("-cp", classPath, program.getName()));
         command.addAll(List.of(arguments));
-        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+        // DJL prefers an environment variable to the system property of the same name
+        builder.environment().keySet().removeIf(name -> isSet(name, options));
+        Process process = builder.start();
         try {
             process.getOutputStream().close();
             byte[] output = process.getInputStream().readAllBytes();
@@ -48,5 +51,9 @@ public final class ForkedJava {
         } finally {
             process.destroyForcibly();
         }
+    }
+
+    private static boolean isSet(String name, List<String> options) {
+        return options.stream().anyMatch(option -> option.startsWith("-D" + name + "="));
     }
 }

@@ -134,6 +134,7 @@ class NativeLibraryTest {
         List<String> all = new ArrayList<>();
         all.add("-XX:TieredStopAtLevel=1");
         all.add("-DDJL_CACHE_DIR=" + cache);
+        all.add("-DENGINE_CACHE_DIR=");
         all.add("-Djava.io.tmpdir=" + temporary);
         all.addAll(options);
         String begin = "result: ";
