@@ -10,62 +10,78 @@
  *
  * One token takes 4 tiles at once, which use a broadcast for 64 rows. Their codes are four streams of memory.
  *
- * Several tokens take 4 at once, which use a code 4 times: their 8 results and 8 integer sums fill the 16 registers of
- * AVX2. A panel of 4 tiles (128 KiB of codes with 4096 columns) stays in the L2 cache while all tokens pass.
+ * More tokens take up to 4 at once with one tile, which use a code 4 times: their integer sums are half of the 16
+ * registers of AVX2. The loop over 8 columns is not unrolled: the compiler would reorder the additions, and keep more
+ * products than there are registers. A panel of 4 tiles (128 KiB of codes with 4096 columns) stays in the L2 cache while
+ * all tokens pass.
  */
 #include "vec.h"
 
-enum { TILES = 4, TOKENS = 4 };
+enum { TILES = 4, TOKENS = 4, R = TILES * REGISTERS };
+
+/* Adds the dots of 32 columns of N tiles and T tokens. */
+INLINE void dots(const int N, const int T, const uint8 *codes, int64 tile_bytes, const int8 *x, int64 columns,
+                 vi (*sums)[R]) {
+    const int registers = N * REGISTERS, step = registers < 2 ? 1 : 2; /* registers of codes that share a broadcast */
+    const vi low = vi_set(0x0f0f0f0f);
+    ROLLED for (int k = 0; k < 4; ++k, codes += TILE * 4, x += 8)
+        UNROLL for (int first = 0; first < registers; first += step) {
+            vi even[2], odd[2];
+            UNROLL for (int i = 0; i < step; ++i) {
+                const int r = first + i;
+                const uint8 *words = codes + r / REGISTERS * tile_bytes + r % REGISTERS * (LANES * 4);
+                /* Farther ahead than the processor's own prefetch, which stops at the borders of pages. */
+                if (r % REGISTERS == 0) __builtin_prefetch(words + 1536);
+                const vi word = vi_load(words);
+                even[i] = vi_and(word, low);
+                odd[i] = vi_and(vi_right(word, 4), low);
+            }
+            UNROLL for (int t = 0; t < T; ++t) {
+                const int32 *in = (const int32 *)(x + t * columns);
+                vi *sum = sums[t] + first;
+                UNROLL for (int i = 0; i < step; ++i) sum[i] = vi_dot(sum[i], even[i], vi_set(in[0]));
+                UNROLL for (int i = 0; i < step; ++i) sum[i] = vi_dot(sum[i], odd[i], vi_set(in[1]));
+            }
+        }
+}
 
 /* N tiles of T tokens. */
-INLINE void block(const int N, const int T, const int32 type, const struct grouped *w, const struct rounded *in,
-                  int64 token, int64 tile, float *out) {
-    enum { R = TILES * REGISTERS };
+INLINE void block(const int N, const int T, const int32 type, const int64 group, const struct grouped *w,
+                  const struct rounded *in, int64 token, int64 tile, float *out) {
     const int registers = N * REGISTERS;
-    const int64 columns = w->columns, group = w->group, groups = columns / group, tile_bytes = columns * (TILE / 2);
-    const vi low = vi_set(0x0f0f0f0f);
+    const int64 columns = w->columns, groups = columns / group, tile_bytes = columns * (TILE / 2);
     const void *scales = w->scales, *offsets = w->offsets;
     const int shift = shift_of(group);
+    /* these advance by a group */
     const uint8 *codes = (const uint8 *)w->codes + tile * tile_bytes;
+    const int8 *x = in->codes + token * columns;
+    const float *x_scales = in->scales + token * groups;
+    const int32 *x_sums = in->sums + token * groups;
     vf y[TOKENS][R];
     UNROLL for (int t = 0; t < T; ++t) UNROLL for (int r = 0; r < registers; ++r) y[t][r] = vf_set(0);
-    for (int64 g = 0; g < groups; ++g) {
+    for (int64 g = 0; g < groups; ++g, ++x_scales, ++x_sums) {
         vi total[TOKENS][R];
         UNROLL for (int t = 0; t < T; ++t) {
-            const vi start = vi_set(offsets ? 0 : -8 * in->sums[(token + t) * groups + g]);
+            const vi start = vi_set(offsets ? 0 : -8 * x_sums[t * groups]);
             UNROLL for (int r = 0; r < registers; ++r) total[t][r] = start;
         }
-        for (int64 c = g * group; c < (g + 1) * group; c += 32) {
+        for (int64 c = 0; c < group; c += 32, codes += 4 * 4 * TILE, x += 32) {
             vi sums[TOKENS][R];
             UNROLL for (int t = 0; t < T; ++t) UNROLL for (int r = 0; r < registers; ++r)
                 sums[t][r] = DOT_INT32 ? total[t][r] : vi_set(0);
-            UNROLL for (int k = 0; k < 4; ++k) UNROLL for (int r = 0; r < registers; ++r) {
-                const uint8 *words =
-                    codes + r / REGISTERS * tile_bytes + (c / 8 + k) * (TILE * 4) + r % REGISTERS * (LANES * 4);
-                /* Farther ahead than the processor's own prefetch, which stops at the borders of pages. */
-                if (T == 1 && r % REGISTERS == 0) __builtin_prefetch(words + 1536);
-                const vi word = vi_load(words);
-                const vi even = vi_and(word, low), odd = vi_and(vi_right(word, 4), low);
-                UNROLL for (int t = 0; t < T; ++t) {
-                    const int32 *x = (const int32 *)(in->codes + (token + t) * columns + c + 8 * k);
-                    sums[t][r] = vi_dot(sums[t][r], even, vi_set(x[0]));
-                    sums[t][r] = vi_dot(sums[t][r], odd, vi_set(x[1]));
-                }
-            }
+            dots(N, T, codes, tile_bytes, x, columns, sums);
             UNROLL for (int t = 0; t < T; ++t) UNROLL for (int r = 0; r < registers; ++r)
                 total[t][r] = DOT_INT32 ? sums[t][r] : vi_widen(total[t][r], sums[t][r]);
         }
         UNROLL for (int r = 0; r < registers; ++r) {
-            const int64 from = tile + r / REGISTERS, row = r % REGISTERS * LANES;
-            const vf scale = factor(type, scales, groups, shift, from, g, row);
+            const int64 i = tile + r / REGISTERS, row = r % REGISTERS * LANES;
+            const vf scale = factor(type, scales, groups, shift, i, g, row);
             UNROLL for (int t = 0; t < T; ++t)
-                y[t][r] = vf_fma(vf_of(total[t][r]) * vf_set(in->scales[(token + t) * groups + g]), scale, y[t][r]);
+                y[t][r] = vf_fma(vf_of(total[t][r]) * vf_set(x_scales[t * groups]), scale, y[t][r]);
             if (offsets) {
-                const vf offset = factor(type, offsets, groups, shift, from, g, row);
-                UNROLL for (int t = 0; t < T; ++t) {
-                    const int64 i = (token + t) * groups + g;
-                    y[t][r] = vf_fma(offset, vf_set(in->scales[i] * (float)in->sums[i]), y[t][r]);
-                }
+                const vf offset = factor(type, offsets, groups, shift, i, g, row);
+                UNROLL for (int t = 0; t < T; ++t)
+                    y[t][r] = vf_fma(offset, vf_set(x_scales[t * groups] * (float)x_sums[t * groups]), y[t][r]);
             }
         }
     }
@@ -75,27 +91,37 @@ INLINE void block(const int N, const int T, const int32 type, const struct group
     }
 }
 
+/* A token and up to 4 tiles. */
 static void one_token(const struct grouped *w, const struct rounded *in, int64 token, int64 tile, int64 tiles,
                       float *out) {
     if (tiles == TILES)
-        block(TILES, 1, w->type, w, in, token, tile, out);
+        block(TILES, 1, w->type, w->group, w, in, token, tile, out);
     else
-        for (int64 i = 0; i < tiles; ++i) block(1, 1, w->type, w, in, token, tile + i, out);
+        for (int64 i = 0; i < tiles; ++i) block(1, 1, w->type, w->group, w, in, token, tile + i, out);
 }
 
-static void four_tokens(const struct grouped *w, const struct rounded *in, int64 token, int64 tile, float *out) {
-    if (w->type == FLOAT16) /* a test of the type in each group would take a tenth of the time with groups of 32 */
-        block(1, TOKENS, FLOAT16, w, in, token, tile, out);
+/* 2 to 4 tokens and a tile. */
+static void few_tokens(const struct grouped *w, const struct rounded *in, int64 token, int64 tokens, int64 tile,
+                       float *out) {
+    if (tokens == 2)
+        block(1, 2, w->type, w->group, w, in, token, tile, out);
+    else if (tokens == 3)
+        block(1, 3, w->type, w->group, w, in, token, tile, out);
+    else if (w->type == FLOAT16 && w->group == 32) /* common: without tests in each group */
+        block(1, TOKENS, FLOAT16, 32, w, in, token, tile, out);
     else
-        block(1, TOKENS, w->type, w, in, token, tile, out);
+        block(1, TOKENS, w->type, w->group, w, in, token, tile, out);
 }
 
 void NAME(int4_linear)(const struct grouped *w, const struct rounded *in, int64 tokens, int64 from, int64 to, float *out) {
     for (int64 panel = from; panel < to; panel += TILES) {
         const int64 tiles = to - panel < TILES ? to - panel : TILES;
-        int64 t = 0;
-        for (; t + TOKENS <= tokens; t += TOKENS)
-            for (int64 i = 0; i < tiles; ++i) four_tokens(w, in, t, panel + i, out);
-        for (; t < tokens; ++t) one_token(w, in, t, panel, tiles, out);
+        for (int64 t = 0; t < tokens; t += TOKENS) {
+            const int64 count = tokens - t < TOKENS ? tokens - t : TOKENS;
+            if (count == 1)
+                one_token(w, in, t, panel, tiles, out);
+            else
+                for (int64 i = 0; i < tiles; ++i) few_tokens(w, in, t, count, panel + i, out);
+        }
     }
 }

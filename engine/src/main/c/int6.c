@@ -44,7 +44,7 @@ INLINE void block(const int N, const int T, const struct grouped *w, const struc
             UNROLL for (int r = 0; r < registers; ++r) {
                 const uint8 *words = codes + r / REGISTERS * tile_bytes + r % REGISTERS * (LANES * 4);
                 /* the three cache lines of 16 columns, 12 times 16 columns ahead */
-                if (T == 1 && r % REGISTERS == 0)
+                if (r % REGISTERS == 0)
                     UNROLL for (int i = 0; i < 3; ++i) __builtin_prefetch(words + (36 + i) * (TILE * 4));
                 const vi a = vi_load(words), b = vi_load(words + TILE * 4), upper = vi_load(words + TILE * 8);
                 const vi q0 = vi_add(vi_and(a, low), vi_and(vi_left(upper, 4), high));
@@ -74,6 +74,7 @@ INLINE void block(const int N, const int T, const struct grouped *w, const struc
     }
 }
 
+/* A token and up to 2 tiles. */
 static void one_token(const struct grouped *w, const struct rounded *in, int64 token, int64 tile, int64 tiles, float *out) {
     if (tiles == TILES)
         block(TILES, 1, w, in, token, tile, out);
@@ -81,16 +82,26 @@ static void one_token(const struct grouped *w, const struct rounded *in, int64 t
         block(1, 1, w, in, token, tile, out);
 }
 
-static void four_tokens(const struct grouped *w, const struct rounded *in, int64 token, int64 tile, float *out) {
-    block(1, TOKENS, w, in, token, tile, out);
+/* 2 to 4 tokens and a tile. */
+static void few_tokens(const struct grouped *w, const struct rounded *in, int64 token, int64 tokens, int64 tile,
+                       float *out) {
+    if (tokens == 2)
+        block(1, 2, w, in, token, tile, out);
+    else if (tokens == 3)
+        block(1, 3, w, in, token, tile, out);
+    else
+        block(1, TOKENS, w, in, token, tile, out);
 }
 
 void NAME(int6_linear)(const struct grouped *w, const struct rounded *in, int64 tokens, int64 from, int64 to, float *out) {
     for (int64 panel = from; panel < to; panel += TILES) {
         const int64 tiles = to - panel < TILES ? to - panel : TILES;
-        int64 t = 0;
-        for (; t + TOKENS <= tokens; t += TOKENS)
-            for (int64 i = 0; i < tiles; ++i) four_tokens(w, in, t, panel + i, out);
-        for (; t < tokens; ++t) one_token(w, in, t, panel, tiles, out);
+        for (int64 t = 0; t < tokens; t += TOKENS) {
+            const int64 count = tokens - t < TOKENS ? tokens - t : TOKENS;
+            if (count == 1)
+                one_token(w, in, t, panel, tiles, out);
+            else
+                for (int64 i = 0; i < tiles; ++i) few_tokens(w, in, t, count, panel + i, out);
+        }
     }
 }

@@ -5,7 +5,8 @@
  *     scale * sum(q x) + offset * sum(x)
  *
  * A lane belongs to a row; inputs are broadcast. One token takes 4 tiles of 16 rows, so that 8 sums hide the latency of
- * an addition and their codes are four streams of memory; 4 tokens take one tile, which use a converted code 4 times.
+ * an addition and their codes are four streams of memory; up to 4 tokens take one tile, or two, and use a converted code
+ * as often.
  */
 #include "vec.h"
 
@@ -58,17 +59,41 @@ INLINE void block(const int N, const int T, const struct grouped *w, const float
     }
 }
 
+/* A token and up to 4 tiles. */
+static void one_token(const struct grouped *w, const float *x, int64 token, int64 tile, int64 tiles, float *out) {
+    if (tiles == TILES)
+        block(TILES, 1, w, x, token, tile, out);
+    else
+        for (int64 i = 0; i < tiles; ++i) block(1, 1, w, x, token, tile + i, out);
+}
+
+/* 2 tokens and up to 4 tiles: 2 tiles at once, for 8 sums as well. */
+static void two_tokens(const struct grouped *w, const float *x, int64 token, int64 tile, int64 tiles, float *out) {
+    int64 i = 0;
+    for (; i + 2 <= tiles; i += 2) block(2, 2, w, x, token, tile + i, out);
+    if (i < tiles)
+        for (int64 t = 0; t < 2; ++t) one_token(w, x, token + t, tile + i, 1, out);
+}
+
+/* 3 or 4 tokens and a tile. */
+static void few_tokens(const struct grouped *w, const float *x, int64 token, int64 tokens, int64 tile, float *out) {
+    if (tokens == 3)
+        block(1, 3, w, x, token, tile, out);
+    else
+        block(1, TOKENS, w, x, token, tile, out);
+}
+
 void NAME(int8_linear)(const struct grouped *w, const float *x, int64 tokens, int64 from, int64 to, float *out) {
     for (int64 panel = from; panel < to; panel += TILES) {
-        const int64 end = to - panel < TILES ? to : panel + TILES;
-        int64 t = 0;
-        for (; t + TOKENS <= tokens; t += TOKENS)
-            for (int64 tile = panel; tile < end; ++tile) block(1, TOKENS, w, x, t, tile, out);
-        for (; t < tokens; ++t) {
-            if (end == panel + TILES)
-                block(TILES, 1, w, x, t, panel, out);
+        const int64 tiles = to - panel < TILES ? to - panel : TILES;
+        for (int64 t = 0; t < tokens; t += TOKENS) {
+            const int64 count = tokens - t < TOKENS ? tokens - t : TOKENS;
+            if (count == 1)
+                one_token(w, x, t, panel, tiles, out);
+            else if (count == 2)
+                two_tokens(w, x, t, panel, tiles, out);
             else
-                for (int64 tile = panel; tile < end; ++tile) block(1, 1, w, x, t, tile, out);
+                for (int64 i = 0; i < tiles; ++i) few_tokens(w, x, t, count, panel + i, out);
         }
     }
 }

@@ -9,8 +9,11 @@
  */
 #include "panel.h"
 
-/* Adds the products of 4 packed rows and 3 tokens to sums (3, 16 rows, 16 lanes). Columns are a multiple of 16. */
-static void add_panel(const float *panel, const float *const *x, int64 columns, float *sums) {
+/*
+ * Adds the products of 4 packed rows and 3 tokens to sums (3, 16 rows, 16 lanes). Columns are a multiple of 16. Where it
+ * was inlined, the sums were stored to the stack as well.
+ */
+SHARED void add_panel(const float *panel, const float *const *x, int64 columns, float *sums) {
     for (int k = 0; k < REGISTERS; ++k) {
         vf s[T][R];
         UNROLL for (int t = 0; t < T; ++t) UNROLL for (int r = 0; r < R; ++r)

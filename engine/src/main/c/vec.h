@@ -12,7 +12,7 @@
 #include "kernels.h"
 
 #define INLINE static inline __attribute__((always_inline))
-/* A rare path, which would make the code around it long. */
+/* A rare path, which would make the code around it long, or a loop that needs all registers. */
 #define SHARED static inline __attribute__((noinline))
 #define UNROLL _Pragma("clang loop unroll(full)")
 #define ROLLED _Pragma("clang loop unroll(disable) vectorize(disable)")
