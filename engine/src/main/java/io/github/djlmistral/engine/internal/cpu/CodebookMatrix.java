@@ -52,29 +52,48 @@ final class CodebookMatrix implements Matrix {
     @Override
     public void multiply(ThreadTeam team, long x, int tokens, long out) {
         long row = (long) Float.BYTES * columns();
-        team.run(
+        team.share(
                 row * tokens + DenseMatrix.SCRATCH * team.size(),
-                (split, member) -> {
-                    for (int t = team.take(1); t < tokens; t = team.take(1)) {
-                        NativeLibrary.split(set, x + row * t, 1, columns(), split + row * t);
-                    }
-                    team.barrier();
-                    for (int r = team.take(SHARE); r < rows(); r = team.take(SHARE)) {
-                        NativeLibrary.codebookLinear(
-                                set,
-                                codes,
-                                absmax,
-                                tableAddress,
-                                rows(),
-                                columns(),
-                                weight.blockSize(),
-                                split,
-                                tokens,
-                                r,
-                                Math.min(rows(), r + SHARE),
-                                out,
-                                split + row * tokens + DenseMatrix.SCRATCH * member);
-                    }
+                split -> {
+                    team.forEach(
+                            tokens,
+                            1,
+                            (first, last) ->
+                                    NativeLibrary.split(
+                                            set,
+                                            x + row * first,
+                                            last - first,
+                                            columns(),
+                                            split + row * first));
+                    long panels = split + row * tokens;
+                    team.run(
+                            0,
+                            (scratch, member) ->
+                                    multiply(
+                                            team,
+                                            split,
+                                            tokens,
+                                            out,
+                                            panels + DenseMatrix.SCRATCH * member));
                 });
+    }
+
+    private void multiply(ThreadTeam team, long split, int tokens, long out, long panel) {
+        for (int r = team.take(SHARE); r < rows(); r = team.take(SHARE)) {
+            NativeLibrary.codebookLinear(
+                    set,
+                    codes,
+                    absmax,
+                    tableAddress,
+                    rows(),
+                    columns(),
+                    weight.blockSize(),
+                    split,
+                    tokens,
+                    r,
+                    Math.min(rows(), r + SHARE),
+                    out,
+                    panel);
+        }
     }
 }

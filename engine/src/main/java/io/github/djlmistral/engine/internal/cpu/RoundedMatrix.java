@@ -70,50 +70,57 @@ final class RoundedMatrix implements Matrix {
         long inputs = (long) tokens * columns;
         int groups = Math.toIntExact(inputs / group);
         long ordered = order.length == 0 ? 0 : Float.BYTES * inputs;
-        team.run(
+        team.share(
                 ordered + inputs + (Float.BYTES + Integer.BYTES) * (long) groups,
-                (scratch, member) -> {
+                scratch -> {
                     long from = order.length == 0 ? x : scratch;
                     long rounded = scratch + ordered;
                     long roundedScales = rounded + inputs;
                     long sums = roundedScales + (long) Float.BYTES * groups;
                     if (order.length > 0) {
-                        for (int t = team.take(1); t < tokens; t = team.take(1)) {
-                            long at = (long) Float.BYTES * columns * t;
-                            NativeLibrary.gather(x + at, order, columns, scratch + at);
-                        }
-                        team.barrier();
+                        team.forEach(tokens, 1, (first, last) -> gather(x, first, last, scratch));
                     }
-                    for (int g = team.take(ROUNDED); g < groups; g = team.take(ROUNDED)) {
-                        NativeLibrary.round(
-                                set,
-                                from + (long) Float.BYTES * group * g,
-                                Math.min(ROUNDED, groups - g),
-                                group,
-                                rounded + (long) group * g,
-                                roundedScales + (long) Float.BYTES * g,
-                                sums + (long) Integer.BYTES * g);
-                    }
-                    team.barrier();
-                    for (int t = team.take(SHARE); t < tiles; t = team.take(SHARE)) {
-                        NativeLibrary.roundedLinear(
-                                set,
-                                bits,
-                                codes,
-                                scales,
-                                offsets,
-                                type,
-                                rows(),
-                                columns,
-                                group,
-                                rounded,
-                                roundedScales,
-                                sums,
-                                tokens,
-                                t,
-                                Math.min(tiles, t + SHARE),
-                                out);
-                    }
+                    team.forEach(
+                            groups,
+                            ROUNDED,
+                            (first, last) ->
+                                    NativeLibrary.round(
+                                            set,
+                                            from + (long) Float.BYTES * group * first,
+                                            last - first,
+                                            group,
+                                            rounded + (long) group * first,
+                                            roundedScales + (long) Float.BYTES * first,
+                                            sums + (long) Integer.BYTES * first));
+                    team.forEach(
+                            tiles,
+                            SHARE,
+                            (first, last) ->
+                                    NativeLibrary.roundedLinear(
+                                            set,
+                                            bits,
+                                            codes,
+                                            scales,
+                                            offsets,
+                                            type,
+                                            rows(),
+                                            columns,
+                                            group,
+                                            rounded,
+                                            roundedScales,
+                                            sums,
+                                            tokens,
+                                            first,
+                                            last,
+                                            out));
                 });
+    }
+
+    /** Puts the inputs of tokens into the order of the columns. */
+    private void gather(long x, int first, int last, long to) {
+        for (int t = first; t < last; ++t) {
+            long at = (long) Float.BYTES * columns() * t;
+            NativeLibrary.gather(x + at, order, columns(), to + at);
+        }
     }
 }

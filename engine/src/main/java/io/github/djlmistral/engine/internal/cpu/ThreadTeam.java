@@ -6,19 +6,23 @@ import ai.djl.pytorch.jni.JniUtils;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.IntConsumer;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A team of threads with a barrier, shared by all models. The calling thread is a member; all
- * members run the same task and synchronize at {@link #barrier}.
+ * members that take part in a task run it and synchronize at {@link #barrier}.
  *
  * <p>Waking a thread up takes as long as a large matrix product (0.3 to 0.7 ms in a virtual
  * machine), so members spin for a few milliseconds before they park: between two tokens they stay
- * awake, while a model is idle they use no processor time.
+ * awake, while a model is idle they use no processor time. A task does not wait for a member that
+ * is still asleep, or has lost its processor to another program: the member takes part from the
+ * moment it arrives, but no longer once another one has reached a barrier or the end.
  */
 public final class ThreadTeam {
 
@@ -27,6 +31,9 @@ public final class ThreadTeam {
 
     /** How long a member spins before it parks; sampling a token takes less. */
     private static final long AWAKE_NANOS = 3_000_000;
+
+    /** Whether no more members may take part in the task. */
+    private static final long CLOSED = 1L << 31;
 
     /** Spins between two yields, about 20 microseconds. */
     private static final int SPINS = 500;
@@ -43,7 +50,10 @@ public final class ThreadTeam {
     private final AtomicInteger next = new AtomicInteger();
     private final AtomicInteger done = new AtomicInteger();
     private volatile int barriers;
-    private final AtomicInteger calls = new AtomicInteger();
+
+    /** The number of the task in the upper half; below, {@link #CLOSED} and the members in it. */
+    private final AtomicLong state = new AtomicLong(CLOSED);
+
     private volatile @Nullable IntConsumer task;
 
     /** The first failure of a task; later ones are suppressed in it. */
@@ -117,10 +127,26 @@ public final class ThreadTeam {
     }
 
     /**
-     * Runs a task on all members and returns when all have finished. Calls by several threads are
-     * served one after the other, in order.
+     * Calls a function that runs several tasks with the same memory.
      *
-     * @param bytes the size of the memory that the task needs
+     * @param bytes the size of the memory
+     * @param tasks the function of the address, which is aligned to 64 bytes
+     */
+    public void share(long bytes, LongConsumer tasks) {
+        turn.lock();
+        try {
+            tasks.accept(scratch(bytes));
+        } finally {
+            turn.unlock();
+        }
+    }
+
+    /**
+     * Runs a task on the members that are awake, and returns when all of these have finished. Calls
+     * by several threads are served one after the other, in order.
+     *
+     * @param bytes the size of the memory that the task needs; within {@link #share}, no more than
+     *     its memory
      * @param work the task
      * @throws IllegalStateException if a member failed; the first failure is the cause
      */
@@ -133,14 +159,16 @@ public final class ThreadTeam {
             next.set(0);
             done.set(0);
             task = member -> work.run(at, member);
-            calls.incrementAndGet();
+            // the next number, open, with the calling thread as a member
+            state.set(((state.get() >>> 32) + 1) << 32 | 1);
             for (Member member : members) {
                 if (member.asleep) {
                     LockSupport.unpark(member);
                 }
             }
             attempt(task, 0);
-            for (int spins = 1; done.get() < size(); ++spins) {
+            int participants = close();
+            for (int spins = 1; done.get() < participants; ++spins) {
                 pause(spins);
             }
             task = null;
@@ -156,6 +184,9 @@ public final class ThreadTeam {
     /** Returns the address of memory that is kept for the next task, aligned to 64 bytes. */
     private long scratch(long bytes) {
         if (bytes > scratchBytes) {
+            if (turn.getHoldCount() > 1) {
+                throw new IllegalStateException("the memory is in use by the tasks around this");
+            }
             scratchBytes = bytes;
             memory = Tensor.allocate("scratch", Dtype.UINT8, bytes);
             scratch = AddressChecks.kept(memory.data(), bytes);
@@ -195,10 +226,19 @@ public final class ThreadTeam {
         }
     }
 
-    /** Waits until all members have arrived, and resets {@link #take}. */
+    /** Returns the number of members that take part in the task. There will be no more. */
+    private int close() {
+        long now = state.get();
+        while ((now & CLOSED) == 0 && !state.compareAndSet(now, now | CLOSED)) {
+            now = state.get();
+        }
+        return (int) (now & CLOSED - 1);
+    }
+
+    /** Waits until all members that take part have arrived, and resets {@link #take}. */
     public void barrier() {
         int number = barriers;
-        if (arrived.incrementAndGet() == size()) {
+        if (arrived.incrementAndGet() == close()) {
             arrived.set(0);
             next.set(0);
             barriers = number + 1;
@@ -244,27 +284,31 @@ public final class ThreadTeam {
 
         @Override
         public void run() {
-            int seen = 0;
+            long seen = 0;
             while (true) {
                 await(seen);
-                seen++;
+                long now = state.get();
+                while ((now & CLOSED) == 0 && !state.compareAndSet(now, now + 1)) {
+                    now = state.get();
+                }
+                seen = now >>> 32;
                 IntConsumer work = task;
-                if (work != null) {
+                if ((now & CLOSED) == 0 && work != null) {
                     attempt(work, number);
                 }
             }
         }
 
-        private void await(int seen) {
+        private void await(long seen) {
             long begin = System.nanoTime();
-            for (int spins = 1; calls.get() == seen; ++spins) {
+            for (int spins = 1; state.get() >>> 32 == seen; ++spins) {
                 if (spins % 64 != 0 || System.nanoTime() - begin < AWAKE_NANOS) {
                     Thread.onSpinWait();
                     continue;
                 }
                 asleep = true;
                 // checked again after the flag is set: a caller from now on sees the flag
-                while (calls.get() == seen) {
+                while (state.get() >>> 32 == seen) {
                     LockSupport.park(this);
                 }
                 asleep = false;
