@@ -14,9 +14,13 @@ import io.github.djlmistral.engine.weights.Tensor;
  * of a sequence, K keys, V vocabulary size, E hidden size, I intermediate size, H query heads, G
  * key/value heads (H is a multiple of G), D head size.
  *
- * <p>Every result belongs to the {@link NDManager} of the first argument. Implementations are
- * immutable and thread-safe. Weights have the data type {@link #dtype()}, which DJL may not support
- * (a bfloat16 array has the type {@code UNKNOWN}): use them with these operations only.
+ * <p>Every result belongs to the {@link NDManager} of the first argument. It may be an array of the
+ * kernels, which supports only these operations, {@code reshape} and reading its elements: {@link
+ * #toFloat32} makes an array of the engine.
+ *
+ * <p>Implementations are immutable and thread-safe. Weights have the data type {@link #dtype()},
+ * which DJL may not support (a bfloat16 array has the type {@code UNKNOWN}): use them with these
+ * operations only.
  */
 public interface Kernels {
 
@@ -63,10 +67,10 @@ public interface Kernels {
             NDManager manager, int sequences, int heads, int size, int capacity, boolean rolling);
 
     /**
-     * Converts to float32.
+     * Converts to an array of the engine in float32.
      *
      * @param x activations
-     * @return the array in float32; {@code x} itself if it is float32
+     * @return the array in float32; {@code x} itself if it is one
      */
     NDArray toFloat32(NDArray x);
 

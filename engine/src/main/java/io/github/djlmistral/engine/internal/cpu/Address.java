@@ -50,15 +50,18 @@ public final class Address {
                             + " on "
                             + array.getDevice());
         }
+        if (array instanceof Activations.Activation activation) {
+            return AddressChecks.passing(activation.address(), Float.BYTES * elements);
+        }
         if (elements <= Integer.MAX_VALUE / Float.BYTES) {
             ByteBuffer data = array.toByteBuffer(true);
-            return AddressChecks.passing(data, data.remaining());
+            return AddressChecks.passing(NativeLibrary.address(data), data.remaining());
         }
         // a ByteBuffer is limited to 2 GiB; a view of the first element has the same address
         try (NDArray flat = array.reshape(-1);
                 NDArray first = JniUtils.slice((PtNDArray) flat, 0, 0, 1, 1)) {
             ByteBuffer data = first.toByteBuffer(true);
-            return AddressChecks.passing(data, data.remaining() * elements);
+            return AddressChecks.passing(NativeLibrary.address(data), data.remaining() * elements);
         }
     }
 

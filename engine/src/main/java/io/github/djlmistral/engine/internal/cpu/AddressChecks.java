@@ -29,23 +29,29 @@ final class AddressChecks {
      * @param bytes the size of the array, which may be larger than a buffer
      */
     static long kept(ByteBuffer buffer, long bytes) {
+        return kept(NativeLibrary.address(buffer), bytes);
+    }
+
+    /** As {@link #kept(ByteBuffer, long)}, for a given address. */
+    static long kept(long address, long bytes) {
         // 0 is for what is not registered
-        return register(1 + Math.floorMod(KEPT.getAndIncrement(), ARRAYS - 1), buffer, bytes);
+        return ENABLED
+                ? NativeLibrary.register(
+                        1 + Math.floorMod(KEPT.getAndIncrement(), ARRAYS - 1), address, bytes)
+                : address;
     }
 
     /**
      * Returns the address of an array for one operation. The checks forget it after the 16384th one
      * that follows.
      *
-     * @param buffer as above
-     * @param bytes as above
+     * @param address where the array begins
+     * @param bytes its size
      */
-    static long passing(ByteBuffer buffer, long bytes) {
-        return register(ARRAYS + Math.floorMod(PASSING.getAndIncrement(), ARRAYS), buffer, bytes);
-    }
-
-    private static long register(int number, ByteBuffer buffer, long bytes) {
-        long address = NativeLibrary.address(buffer);
-        return ENABLED ? NativeLibrary.register(number, address, bytes) : address;
+    static long passing(long address, long bytes) {
+        return ENABLED
+                ? NativeLibrary.register(
+                        ARRAYS + Math.floorMod(PASSING.getAndIncrement(), ARRAYS), address, bytes)
+                : address;
     }
 }

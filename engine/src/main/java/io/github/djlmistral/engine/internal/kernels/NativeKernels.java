@@ -5,11 +5,13 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import io.github.djlmistral.engine.internal.cpu.Activations;
 import io.github.djlmistral.engine.internal.cpu.Address;
 import io.github.djlmistral.engine.internal.cpu.InstructionSet;
 import io.github.djlmistral.engine.internal.cpu.Matrix;
 import io.github.djlmistral.engine.internal.cpu.NativeLibrary;
 import io.github.djlmistral.engine.internal.cpu.ThreadTeam;
+import io.github.djlmistral.engine.internal.cpu.WeightAddresses;
 import io.github.djlmistral.engine.kernels.Attention;
 import io.github.djlmistral.engine.kernels.AttentionInput;
 import io.github.djlmistral.engine.kernels.Kernels;
@@ -19,7 +21,6 @@ import io.github.djlmistral.engine.quantization.Int4;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
-import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 
@@ -28,7 +29,8 @@ import java.util.Arrays;
  * of a token depends on nothing but its sequence: batch, chunks of the prompt, number of threads
  * and instruction set do not change a bit.
  *
- * <p>The arrays are PyTorch's, so that {@link TorchKernels} can train with the same weights.
+ * <p>Weights and caches are arrays of PyTorch, so that {@link TorchKernels} can train with the same
+ * weights. Activations are {@link Activations} if they come from an embedding.
  */
 public final class NativeKernels implements Kernels {
 
@@ -44,6 +46,8 @@ public final class NativeKernels implements Kernels {
     private final TorchKernels torch;
     private final InstructionSet set;
     private final ThreadTeam team;
+    private final Activations activations = new Activations();
+    private final WeightAddresses weights = new WeightAddresses();
 
     /**
      * Creates kernels that use the threads of the process.
@@ -132,7 +136,7 @@ public final class NativeKernels implements Kernels {
 
     @Override
     public NDArray toFloat32(NDArray x) {
-        return x;
+        return Activations.toTorch(x);
     }
 
     @Override
@@ -143,8 +147,8 @@ public final class NativeKernels implements Kernels {
         if (Arrays.stream(rows).anyMatch(id -> id < 0 || id >= shape.get(0))) {
             throw new IllegalArgumentException("token ids must be from 0 to " + (shape.get(0) - 1));
         }
-        long from = Address.of(weight, shape.size());
-        NDArray out = ids.getManager().create(new Shape(rows.length, columns), DataType.FLOAT32);
+        long from = weights.of(weight, shape.size());
+        NDArray out = activations.create(ids.getManager(), new Shape(rows.length, columns));
         long to = Address.ofFloats(out, rows.length * columns);
         int type = NativeLibrary.type(dtype());
         for (int i = 0; i < rows.length; ++i) {
@@ -162,8 +166,8 @@ public final class NativeKernels implements Kernels {
     public NDArray embedding(NDArray ids, QuantizedWeight weight) {
         long[] rows = ids.toLongArray();
         int columns = weight.columns();
-        NDArray out = ids.getManager().create(new Shape(rows.length, columns), DataType.FLOAT32);
-        FloatBuffer to = out.toByteBuffer(true).order(ByteOrder.nativeOrder()).asFloatBuffer();
+        NDArray out = activations.create(ids.getManager(), new Shape(rows.length, columns));
+        FloatBuffer to = Activations.elements(out);
         team.forEach(
                 rows.length,
                 1,
@@ -182,7 +186,7 @@ public final class NativeKernels implements Kernels {
         Shape shape = weight.getShape();
         int rows = Math.toIntExact(shape.get(0));
         int columns = Math.toIntExact(shape.get(1));
-        long address = Address.of(weight, shape.size());
+        long address = weights.of(weight, shape.size());
         return NativeLinear.multiply(team, Matrix.dense(set, address, dtype(), rows, columns), x);
     }
 
@@ -204,7 +208,7 @@ public final class NativeKernels implements Kernels {
         int tokens = Math.toIntExact(x.size() / columns);
         long from = Address.ofFloats(x, (long) tokens * columns);
         long to = Address.ofFloats(out, x.size());
-        long factors = Address.of(weight, columns);
+        long factors = weights.of(weight, columns);
         int type = NativeLibrary.type(dtype());
         team.forEach(
                 tokens,
@@ -245,7 +249,7 @@ public final class NativeKernels implements Kernels {
     }
 
     private static NDArray like(NDArray x) {
-        return x.getManager().create(x.getShape(), DataType.FLOAT32);
+        return Activations.like(x, x.getShape());
     }
 
     @Override

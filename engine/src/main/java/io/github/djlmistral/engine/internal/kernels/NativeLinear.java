@@ -2,8 +2,8 @@
 package io.github.djlmistral.engine.internal.kernels;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import io.github.djlmistral.engine.internal.cpu.Activations;
 import io.github.djlmistral.engine.internal.cpu.Address;
 import io.github.djlmistral.engine.internal.cpu.Matrix;
 import io.github.djlmistral.engine.internal.cpu.ThreadTeam;
@@ -44,7 +44,7 @@ final class NativeLinear implements QuantizedLinear {
         int tokens = Math.toIntExact(shape.size() / Math.max(1, shape.get(last)));
         long in = Address.ofFloats(x, (long) tokens * matrix.columns());
         Shape result = shape.slice(0, last).add(matrix.rows());
-        NDArray out = x.getManager().create(result, DataType.FLOAT32);
+        NDArray out = Activations.like(x, result);
         if (tokens > 0) {
             matrix.multiply(team, in, tokens, Address.ofFloats(out, (long) tokens * matrix.rows()));
         }
