@@ -4,100 +4,59 @@ package io.github.djlmistral.engine.generation;
 import io.github.djlmistral.engine.model.MistralConfig;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Generation options, with the names and defaults of the reference's {@code GenerationConfig};
- * except that {@code max_new_tokens} is 256 instead of 20 tokens in all.
+ * except that {@code max_new_tokens} is 256 instead of 20 tokens in all. Options that the reference
+ * lacks have the names of OpenAI's API or of llama.cpp. Immutable.
  *
- * @param maxNewTokens maximum number of generated tokens; at least 1
- * @param minNewTokens minimum number of generated tokens before an end-of-sequence token
- * @param doSample sampling instead of greedy decoding; turned on by temperature, top-k, top-p and
- *     min-p
- * @param temperature divides the logits when sampling; above 0
- * @param topK number of most likely tokens to sample from; 0 for all
- * @param topP cumulative probability of the tokens to sample from; in (0, 1]
- * @param minP minimum probability of a token, relative to the most likely one; in [0, 1]
- * @param repetitionPenalty divides the scores of earlier tokens; above 0, 1 for none
- * @param seed seed of sampling; null for a random one
- * @param eosTokenIds end-of-sequence tokens, at most 1,024
- * @param stopStrings strings that finish a sequence, at most 256 of up to 1,024 characters
- * @param padTokenId padding token of shorter prompts in a batch; null for an end-of-sequence token,
- *     or 0
- * @param prefillChunkSize tokens of a prompt in one forward pass, which bounds the memory
+ * <pre>{@code
+ * GenerationConfig config = GenerationConfig.builder()
+ *         .topP(0.9)
+ *         .set(PenaltyOptions.FREQUENCY_PENALTY, 0.5)
+ *         .build();
+ * double penalty = config.get(PenaltyOptions.FREQUENCY_PENALTY);
+ * }</pre>
  */
-public record GenerationConfig(
-        int maxNewTokens,
-        int minNewTokens,
-        boolean doSample,
-        double temperature,
-        int topK,
-        double topP,
-        double minP,
-        double repetitionPenalty,
-        @Nullable Long seed,
-        List<Integer> eosTokenIds,
-        List<String> stopStrings,
-        @Nullable Integer padTokenId,
-        int prefillChunkSize) {
+public final class GenerationConfig {
 
-    // each token is compared with all of them
-    private static final int MAX_END_TOKENS = 1024;
-    private static final int MAX_STOP_STRINGS = 256;
-    private static final int MAX_STOP_STRING_LENGTH = 1024;
+    private static final List<OptionGroup> GROUPS =
+            List.of(
+                    StoppingOptions.GROUP,
+                    SamplingOptions.GROUP,
+                    PenaltyOptions.GROUP,
+                    ConstraintOptions.GROUP,
+                    BeamOptions.GROUP,
+                    SpeculationOptions.GROUP,
+                    OutputOptions.GROUP);
 
-    /** Checks the ranges. */
-    public GenerationConfig {
-        eosTokenIds = List.copyOf(eosTokenIds);
-        stopStrings = List.copyOf(stopStrings);
-        require(maxNewTokens >= 1, "max_new_tokens", maxNewTokens, "at least 1");
-        require(
-                minNewTokens >= 0 && minNewTokens <= maxNewTokens,
-                "min_new_tokens",
-                minNewTokens,
-                "between 0 and max_new_tokens, " + maxNewTokens);
-        require(
-                !doSample || (temperature > 0 && Double.isFinite(temperature)),
-                "temperature",
-                temperature,
-                "a number above 0; for greedy decoding set do_sample to false");
-        require(topK >= 0, "top_k", topK, "at least 1, or 0 for no limit");
-        require(topP > 0 && topP <= 1, "top_p", topP, "above 0 and at most 1");
-        require(minP >= 0 && minP <= 1, "min_p", minP, "between 0 and 1");
-        require(
-                repetitionPenalty > 0 && Double.isFinite(repetitionPenalty),
-                "repetition_penalty",
-                repetitionPenalty,
-                "a number above 0");
-        require(prefillChunkSize >= 1, "prefill_chunk_size", prefillChunkSize, "at least 1");
-        require(
-                eosTokenIds.size() <= MAX_END_TOKENS,
-                "eos_token_id",
-                "a list of " + eosTokenIds.size(),
-                "at most " + MAX_END_TOKENS + " tokens");
-        require(
-                stopStrings.size() <= MAX_STOP_STRINGS,
-                "stop_strings",
-                "a list of " + stopStrings.size(),
-                "at most " + MAX_STOP_STRINGS + " strings");
-        for (String text : stopStrings) {
-            require(
-                    !text.isEmpty() && text.length() <= MAX_STOP_STRING_LENGTH,
-                    "stop_strings",
-                    "a list with a string of " + text.length() + " characters",
-                    "strings of 1 to " + MAX_STOP_STRING_LENGTH + " characters");
-        }
+    private static final Map<String, GenerationOption<?>> OPTIONS = byName();
+
+    /** The options that are set, and {@code do_sample}. */
+    private final Map<GenerationOption<?>, Object> values;
+
+    private GenerationConfig(Map<GenerationOption<?>, Object> values) {
+        this.values = values;
     }
 
-    private static void require(boolean condition, String option, Object value, String range) {
-        if (!condition) {
-            throw new IllegalArgumentException(option + " is " + value + ", must be " + range);
+    private static Map<String, GenerationOption<?>> byName() {
+        Map<String, GenerationOption<?>> options = new LinkedHashMap<>();
+        for (OptionGroup group : GROUPS) {
+            group.options().forEach(option -> options.put(option.name(), option));
         }
+        return Collections.unmodifiableMap(options);
+    }
+
+    /** Returns all options, in groups. */
+    public static List<OptionGroup> options() {
+        return GROUPS;
     }
 
     /** Returns a builder with the defaults. */
@@ -108,12 +67,13 @@ public record GenerationConfig(
     /**
      * Reads the options of a checkpoint: the end-of-sequence tokens of its configuration, and
      * {@code generation_config.json}, or, without that file, the generation keys of {@code
-     * config.json}. Logs a warning that names unsupported keys.
+     * config.json}. Logs a warning that names unknown keys.
      *
      * @param directory the checkpoint
      * @param model its configuration
      * @return a builder with these options
-     * @throws IOException if the file is there and cannot be read, or a value is out of its range
+     * @throws IOException if the file is there and cannot be read, a value is out of its range, or
+     *     it selects a generation mode that is not supported
      */
     public static Builder read(Path directory, MistralConfig model) throws IOException {
         Builder builder = new Builder().eosTokenIds(model.eosTokenIds());
@@ -127,7 +87,7 @@ public record GenerationConfig(
 
     /** Whether this class has the option, in the reference's spelling. */
     static boolean isOption(String name) {
-        return Builder.OPTIONS.containsKey(name);
+        return OPTIONS.containsKey(name);
     }
 
     /** Truncates input for messages. */
@@ -135,37 +95,112 @@ public record GenerationConfig(
         return text.length() <= 80 ? text : text.substring(0, 80) + "...";
     }
 
+    /**
+     * Returns the value of an option.
+     *
+     * @param <T> its type
+     * @param option the option
+     * @return its value, or its default if it is not set
+     */
+    @SuppressWarnings("unchecked") // the builder has checked the types
+    public <T extends @Nullable Object> T get(GenerationOption<T> option) {
+        Object value = values.get(option);
+        return value == null ? option.defaultValue() : (T) value;
+    }
+
+    /** Returns {@link StoppingOptions#MAX_NEW_TOKENS}. */
+    public int maxNewTokens() {
+        return get(StoppingOptions.MAX_NEW_TOKENS);
+    }
+
+    /** Returns {@link StoppingOptions#MIN_NEW_TOKENS}. */
+    public int minNewTokens() {
+        return get(StoppingOptions.MIN_NEW_TOKENS);
+    }
+
+    /** Returns {@link StoppingOptions#EOS_TOKEN_ID}. */
+    public List<Integer> eosTokenIds() {
+        return get(StoppingOptions.EOS_TOKEN_ID);
+    }
+
+    /** Returns {@link StoppingOptions#STOP_STRINGS}. */
+    public List<String> stopStrings() {
+        return get(StoppingOptions.STOP_STRINGS);
+    }
+
+    /** Returns {@link SamplingOptions#DO_SAMPLE}. */
+    public boolean doSample() {
+        return get(SamplingOptions.DO_SAMPLE);
+    }
+
+    /** Returns {@link SamplingOptions#SEED}. */
+    public @Nullable Long seed() {
+        return get(SamplingOptions.SEED);
+    }
+
+    /** Returns {@link SamplingOptions#TEMPERATURE}. */
+    public double temperature() {
+        return get(SamplingOptions.TEMPERATURE);
+    }
+
+    /** Returns {@link SamplingOptions#TOP_K}. */
+    public int topK() {
+        return get(SamplingOptions.TOP_K);
+    }
+
+    /** Returns {@link SamplingOptions#TOP_P}. */
+    public double topP() {
+        return get(SamplingOptions.TOP_P);
+    }
+
+    /** Returns {@link SamplingOptions#MIN_P}. */
+    public double minP() {
+        return get(SamplingOptions.MIN_P);
+    }
+
+    /** Returns {@link PenaltyOptions#REPETITION_PENALTY}. */
+    public double repetitionPenalty() {
+        return get(PenaltyOptions.REPETITION_PENALTY);
+    }
+
+    /** Returns {@link OutputOptions#PAD_TOKEN_ID}. */
+    public @Nullable Integer padTokenId() {
+        return get(OutputOptions.PAD_TOKEN_ID);
+    }
+
+    /** Returns {@link OutputOptions#PREFILL_CHUNK_SIZE}. */
+    public int prefillChunkSize() {
+        return get(OutputOptions.PREFILL_CHUNK_SIZE);
+    }
+
+    /** Equal if all options have the same values, whether set or by default. */
+    @Override
+    public boolean equals(@Nullable Object other) {
+        return other instanceof GenerationConfig config
+                && OPTIONS.values().stream()
+                        .allMatch(option -> Objects.equals(get(option), config.get(option)));
+    }
+
+    @Override
+    public int hashCode() {
+        return OPTIONS.values().stream().mapToInt(option -> Objects.hashCode(get(option))).sum();
+    }
+
+    /** Returns the options that are set. */
+    @Override
+    public String toString() {
+        return values.toString();
+    }
+
     /** Builder; options that are not set have their defaults. */
     public static final class Builder {
 
-        /** The type of each option. */
-        private static final Map<String, OptionType> OPTIONS = options();
+        private final Map<GenerationOption<?>, Object> values = new LinkedHashMap<>();
 
-        /** Options that have an effect only when sampling; setting one turns sampling on. */
-        private static final Set<String> SHAPING = Set.of("temperature", "top_k", "top_p", "min_p");
-
-        private final Map<String, Object> values = new LinkedHashMap<>();
+        /** Whether an option that has an effect only when sampling was set. */
         private boolean shaped;
 
         private Builder() {}
-
-        private static Map<String, OptionType> options() {
-            Map<String, OptionType> options = new LinkedHashMap<>();
-            options.put("max_new_tokens", OptionType.INTEGER);
-            options.put("min_new_tokens", OptionType.INTEGER);
-            options.put("do_sample", OptionType.BOOLEAN);
-            options.put("temperature", OptionType.NUMBER);
-            options.put("top_k", OptionType.INTEGER);
-            options.put("top_p", OptionType.NUMBER);
-            options.put("min_p", OptionType.NUMBER);
-            options.put("repetition_penalty", OptionType.NUMBER);
-            options.put("seed", OptionType.LONG);
-            options.put("eos_token_id", OptionType.INTEGERS);
-            options.put("stop_strings", OptionType.STRINGS);
-            options.put("pad_token_id", OptionType.INTEGER);
-            options.put("prefill_chunk_size", OptionType.INTEGER);
-            return options;
-        }
 
         /** Returns the names of all options, in snake case. */
         public static List<String> optionNames() {
@@ -186,24 +221,40 @@ public record GenerationConfig(
          * Sets an option by name.
          *
          * @param name {@code max_new_tokens} or {@code maxNewTokens}
-         * @param value a number, boolean, string or list; numbers and booleans may be strings
+         * @param value a number, boolean, string, list or map; numbers, booleans and lists may be
+         *     strings
          * @return this
          * @throws IllegalArgumentException if there is no such option or the value is of another
          *     type
          */
         public Builder option(String name, Object value) {
-            String key = referenceName(name);
-            OptionType type = OPTIONS.get(key);
-            if (type == null) {
+            GenerationOption<?> option = OPTIONS.get(referenceName(name));
+            if (option == null) {
                 throw new IllegalArgumentException(
                         "unknown generation option \""
                                 + shortened(name)
                                 + "\"; known are "
                                 + OPTIONS.keySet());
             }
-            values.put(key, type.parse(key, value));
-            shaped |= SHAPING.contains(key);
+            values.put(option, option.parse(value));
+            shaped |= SamplingOptions.SHAPING.contains(option);
             return this;
+        }
+
+        /**
+         * Sets an option.
+         *
+         * @param <T> its type
+         * @param option the option
+         * @param value its value; null to unset it
+         * @return this
+         */
+        public <T extends @Nullable Object> Builder set(GenerationOption<T> option, T value) {
+            if (value == null) {
+                values.remove(option);
+                return this;
+            }
+            return option(option.name(), value);
         }
 
         /**
@@ -212,72 +263,72 @@ public record GenerationConfig(
          */
         void recommend(Map<String, Object> options) {
             options.forEach(this::option);
-            shaped = Boolean.TRUE.equals(values.remove("do_sample"));
+            shaped = Boolean.TRUE.equals(values.remove(SamplingOptions.DO_SAMPLE));
         }
 
-        /** Sets {@code max_new_tokens}. */
+        /** Sets {@link StoppingOptions#MAX_NEW_TOKENS}. */
         public Builder maxNewTokens(int value) {
-            return option("max_new_tokens", value);
+            return set(StoppingOptions.MAX_NEW_TOKENS, value);
         }
 
-        /** Sets {@code min_new_tokens}. */
+        /** Sets {@link StoppingOptions#MIN_NEW_TOKENS}. */
         public Builder minNewTokens(int value) {
-            return option("min_new_tokens", value);
+            return set(StoppingOptions.MIN_NEW_TOKENS, value);
         }
 
-        /** Sets {@code do_sample}. */
-        public Builder doSample(boolean value) {
-            return option("do_sample", value);
-        }
-
-        /** Sets {@code temperature}. */
-        public Builder temperature(double value) {
-            return option("temperature", value);
-        }
-
-        /** Sets {@code top_k}. */
-        public Builder topK(int value) {
-            return option("top_k", value);
-        }
-
-        /** Sets {@code top_p}. */
-        public Builder topP(double value) {
-            return option("top_p", value);
-        }
-
-        /** Sets {@code min_p}. */
-        public Builder minP(double value) {
-            return option("min_p", value);
-        }
-
-        /** Sets {@code repetition_penalty}. */
-        public Builder repetitionPenalty(double value) {
-            return option("repetition_penalty", value);
-        }
-
-        /** Sets {@code seed}. */
-        public Builder seed(long value) {
-            return option("seed", value);
-        }
-
-        /** Sets {@code eos_token_id}. */
+        /** Sets {@link StoppingOptions#EOS_TOKEN_ID}. */
         public Builder eosTokenIds(List<Integer> value) {
-            return option("eos_token_id", value);
+            return set(StoppingOptions.EOS_TOKEN_ID, value);
         }
 
-        /** Sets {@code stop_strings}. */
+        /** Sets {@link StoppingOptions#STOP_STRINGS}. */
         public Builder stopStrings(List<String> value) {
-            return option("stop_strings", value);
+            return set(StoppingOptions.STOP_STRINGS, value);
         }
 
-        /** Sets {@code pad_token_id}. */
+        /** Sets {@link SamplingOptions#DO_SAMPLE}. */
+        public Builder doSample(boolean value) {
+            return set(SamplingOptions.DO_SAMPLE, value);
+        }
+
+        /** Sets {@link SamplingOptions#SEED}. */
+        public Builder seed(long value) {
+            return set(SamplingOptions.SEED, value);
+        }
+
+        /** Sets {@link SamplingOptions#TEMPERATURE}. */
+        public Builder temperature(double value) {
+            return set(SamplingOptions.TEMPERATURE, value);
+        }
+
+        /** Sets {@link SamplingOptions#TOP_K}. */
+        public Builder topK(int value) {
+            return set(SamplingOptions.TOP_K, value);
+        }
+
+        /** Sets {@link SamplingOptions#TOP_P}. */
+        public Builder topP(double value) {
+            return set(SamplingOptions.TOP_P, value);
+        }
+
+        /** Sets {@link SamplingOptions#MIN_P}. */
+        public Builder minP(double value) {
+            return set(SamplingOptions.MIN_P, value);
+        }
+
+        /** Sets {@link PenaltyOptions#REPETITION_PENALTY}. */
+        public Builder repetitionPenalty(double value) {
+            return set(PenaltyOptions.REPETITION_PENALTY, value);
+        }
+
+        /** Sets {@link OutputOptions#PAD_TOKEN_ID}. */
         public Builder padTokenId(int value) {
-            return option("pad_token_id", value);
+            return set(OutputOptions.PAD_TOKEN_ID, value);
         }
 
-        /** Sets {@code prefill_chunk_size}. */
+        /** Sets {@link OutputOptions#PREFILL_CHUNK_SIZE}. */
         public Builder prefillChunkSize(int value) {
-            return option("prefill_chunk_size", value);
+            return set(OutputOptions.PREFILL_CHUNK_SIZE, value);
         }
 
         /**
@@ -296,28 +347,69 @@ public record GenerationConfig(
          * Builds the configuration.
          *
          * @return the configuration
-         * @throws IllegalArgumentException if a value is out of its range, naming the option
+         * @throws IllegalArgumentException if a value is out of its range or does not go with
+         *     another, naming the option
          */
         public GenerationConfig build() {
-            return new GenerationConfig(
-                    get("max_new_tokens", 256),
-                    get("min_new_tokens", 0),
-                    get("do_sample", shaped),
-                    get("temperature", 1.0),
-                    get("top_k", 50),
-                    get("top_p", 1.0),
-                    get("min_p", 0.0),
-                    get("repetition_penalty", 1.0),
-                    (Long) values.get("seed"),
-                    get("eos_token_id", List.of()),
-                    get("stop_strings", List.of()),
-                    (Integer) values.get("pad_token_id"),
-                    get("prefill_chunk_size", 512));
+            values.forEach((option, value) -> option.check(value));
+            Map<GenerationOption<?>, Object> all = new LinkedHashMap<>(values);
+            all.putIfAbsent(SamplingOptions.DO_SAMPLE, shaped);
+            GenerationConfig config = new GenerationConfig(Collections.unmodifiableMap(all));
+            checkTogether(config);
+            return config;
         }
 
-        @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"}) // the reader's type
-        private <T> T get(String option, T otherwise) {
-            return (T) values.getOrDefault(option, otherwise);
+        /** Checks values whose range depends on others. */
+        private static void checkTogether(GenerationConfig config) {
+            check(
+                    config.minNewTokens() <= config.maxNewTokens(),
+                    config,
+                    StoppingOptions.MIN_NEW_TOKENS,
+                    "between 0 and max_new_tokens, " + config.maxNewTokens());
+            double temperature = config.temperature();
+            check(
+                    !config.doSample() || (temperature > 0 && Double.isFinite(temperature)),
+                    config,
+                    SamplingOptions.TEMPERATURE,
+                    "a number above 0; for greedy decoding set do_sample to false");
+            int beams = config.get(BeamOptions.NUM_BEAMS);
+            check(
+                    beams == 1 || config.get(BeamOptions.NUM_RETURN_SEQUENCES) <= beams,
+                    config,
+                    BeamOptions.NUM_RETURN_SEQUENCES,
+                    "at most num_beams, " + beams);
+            check(
+                    beams > 1
+                            || config.doSample()
+                            || config.get(BeamOptions.NUM_RETURN_SEQUENCES) == 1,
+                    config,
+                    BeamOptions.NUM_RETURN_SEQUENCES,
+                    "1 with greedy decoding, whose sequences are equal: set do_sample or"
+                            + " num_beams");
+            check(
+                    beams == 1 || config.get(SamplingOptions.MIROSTAT) == 0,
+                    config,
+                    SamplingOptions.MIROSTAT,
+                    "0 with num_beams of " + beams + ", as it follows a single sequence");
+            Integer lookup = config.get(SpeculationOptions.PROMPT_LOOKUP_NUM_TOKENS);
+            if (lookup != null) {
+                check(beams == 1, config, BeamOptions.NUM_BEAMS, "1 with prompt_lookup_num_tokens");
+                check(
+                        config.get(SamplingOptions.MIROSTAT) == 0,
+                        config,
+                        SamplingOptions.MIROSTAT,
+                        "0 with prompt_lookup_num_tokens");
+            }
+        }
+
+        private static void check(
+                boolean condition,
+                GenerationConfig config,
+                GenerationOption<?> option,
+                String expected) {
+            if (!condition) {
+                throw option.fault(String.valueOf(config.get(option)), expected);
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ package io.github.djlmistral.engine.generation;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import com.google.gson.JsonPrimitive;
 import io.github.djlmistral.engine.internal.Quote;
 import io.github.djlmistral.engine.internal.StrictJson;
 import java.io.IOException;
@@ -20,8 +21,8 @@ import org.slf4j.LoggerFactory;
 /**
  * The generation options of a checkpoint: its {@code generation_config.json}, or, where there is
  * none, the generation keys of {@code config.json} ({@code GenerationMixin.adjust_generation_fn} of
- * the reference). Keys that would change the generated text and are not supported are named in a
- * warning.
+ * the reference). A generation mode that is not supported is an error; other unknown keys are named
+ * in a warning.
  */
 final class GenerationConfigFile {
 
@@ -29,24 +30,20 @@ final class GenerationConfigFile {
 
     private static final int MAX_BYTES = 4 << 20;
 
-    /** The reference's options that are not supported, with the values that have no effect. */
+    /** Modes of the reference that are not supported, with the values that select none. */
+    private static final JsonObject UNSUPPORTED =
+            JsonParser.parseString(
+                            """
+                            {"num_beam_groups": 1, "penalty_alpha": 0, "dola_layers": null,
+                             "force_words_ids": null, "constraints": null, "token_healing": false}
+                            """)
+                    .getAsJsonObject();
+
+    /** Further options without effect here, with the values that have none in the reference. */
     private static final JsonObject NEUTRAL =
             JsonParser.parseString(
                             """
-                            {"max_length": 20, "min_length": 0, "max_time": null,
-                             "early_stopping": false, "num_beams": 1, "num_beam_groups": 1,
-                             "penalty_alpha": null, "dola_layers": null, "top_h": null,
-                             "typical_p": 1, "epsilon_cutoff": 0, "eta_cutoff": 0,
-                             "diversity_penalty": 0, "encoder_repetition_penalty": 1,
-                             "length_penalty": 1, "no_repeat_ngram_size": 0,
-                             "encoder_no_repeat_ngram_size": 0, "bad_words_ids": null,
-                             "force_words_ids": null, "constraints": null,
-                             "forced_bos_token_id": null, "forced_eos_token_id": null,
-                             "forced_decoder_ids": null, "remove_invalid_values": false,
-                             "exponential_decay_length_penalty": null, "suppress_tokens": null,
-                             "begin_suppress_tokens": null, "sequence_bias": null,
-                             "token_healing": false, "guidance_scale": 1,
-                             "watermarking_config": null, "num_return_sequences": 1}
+                            {"max_length": 20, "diversity_penalty": 0, "forced_decoder_ids": null}
                             """)
                     .getAsJsonObject();
 
@@ -58,10 +55,8 @@ final class GenerationConfigFile {
                     "transformers_version",
                     "bos_token_id",
                     "decoder_start_token_id",
-                    "renormalize_logits",
                     "output_attentions",
                     "output_hidden_states",
-                    "output_scores",
                     "output_logits",
                     "return_dict_in_generate",
                     "return_legacy_cache",
@@ -74,15 +69,10 @@ final class GenerationConfigFile {
                     "disable_compile",
                     "continuous_batching_config",
                     "is_assistant",
-                    "num_assistant_tokens",
-                    "num_assistant_tokens_schedule",
-                    "assistant_confidence_threshold",
                     "assistant_early_exit",
                     "assistant_ensemble_weight",
                     "assistant_lookbehind",
                     "target_lookbehind",
-                    "prompt_lookup_num_tokens",
-                    "max_matching_ngram_size",
                     "speculation_type",
                     "use_mtp");
 
@@ -107,14 +97,44 @@ final class GenerationConfigFile {
             if (!own) {
                 // MistralConfig has read these two, and the other keys are the network's
                 json.keySet().removeAll(Set.of("eos_token_id", "pad_token_id"));
-                json.keySet().removeIf(key -> !NEUTRAL.has(key) && !GenerationConfig.isOption(key));
+                json.keySet()
+                        .removeIf(
+                                key ->
+                                        !UNSUPPORTED.has(key)
+                                                && !NEUTRAL.has(key)
+                                                && !GenerationConfig.isOption(key));
             }
+            refuse(json);
             builder.recommend(options(json));
             builder.build();
             warn(file, json);
         } catch (IllegalArgumentException e) {
             throw new IOException(file + ": " + Quote.oneLine("" + e.getMessage(), 800), e);
         }
+    }
+
+    /** Rejects modes that would generate another text. */
+    private static void refuse(JsonObject json) {
+        for (String key : UNSUPPORTED.keySet()) {
+            JsonElement value = json.remove(key);
+            if (value != null && !value.isJsonNull() && !equal(value, UNSUPPORTED.get(key))) {
+                throw new IllegalArgumentException(
+                        GenerationConfig.shortened(key + " is " + value)
+                                + ", which is not supported: remove it");
+            }
+        }
+    }
+
+    /** Whether two values are equal; 0 equals 0.0. */
+    private static boolean equal(JsonElement value, JsonElement other) {
+        return value.equals(other)
+                || (isNumber(value)
+                        && isNumber(other)
+                        && value.getAsDouble() == other.getAsDouble());
+    }
+
+    private static boolean isNumber(JsonElement value) {
+        return value instanceof JsonPrimitive primitive && primitive.isNumber();
     }
 
     private static Map<String, Object> options(JsonObject json) {
@@ -132,11 +152,17 @@ final class GenerationConfigFile {
             element.getAsJsonArray().forEach(e -> list.add(plain(e)));
             return list;
         }
+        if (element.isJsonObject()) {
+            Map<String, Object> map = new LinkedHashMap<>();
+            element.getAsJsonObject()
+                    .entrySet()
+                    .forEach(entry -> map.put(entry.getKey(), plain(entry.getValue())));
+            return map;
+        }
         if (element.isJsonPrimitive()) {
             return element.getAsString();
         }
-        throw new IllegalArgumentException(
-                "an option has " + StrictJson.describe(element) + " for a value");
+        throw new IllegalArgumentException("an option contains null");
     }
 
     private static void warn(Path file, JsonObject json) {
@@ -147,7 +173,7 @@ final class GenerationConfigFile {
             if (!value.isJsonNull()
                     && !GenerationConfig.isOption(key)
                     && !WITHOUT_EFFECT.contains(key)
-                    && !value.equals(NEUTRAL.get(key))) {
+                    && !equal(value, NEUTRAL.get(key))) {
                 unsupported.add(GenerationConfig.shortened(key + "=" + value));
             }
         }

@@ -73,7 +73,8 @@ record PassInput(
             throw new IllegalArgumentException(
                     isIds
                             ? "input_ids must have the shape (batch, tokens), have " + shape
-                            : "inputs_embeds must have the shape (batch, tokens, hidden size), have "
+                            : "inputs_embeds must have the shape (batch, tokens, hidden size), have"
+                                    + " "
                                     + shape);
         }
         int batch = Math.toIntExact(shape.get(0));

@@ -29,8 +29,10 @@ import picocli.CommandLine.Option;
         name = "chat",
         description = {
             "Chats with the model. Each line of input is a user message.",
-            "Input may be piped in. Ctrl-C stops an answer."
+            "Input may be piped in. Ctrl-C stops an answer.",
+            "The checkpoint's generation_config.json may have other defaults of generation."
         },
+        modelTransformer = GenerationOptions.class,
         customSynopsis = "mistral chat [OPTIONS]",
         footer = {
             "  mistral chat --temperature 0.7 --system \"Answer in one sentence.\"",
@@ -43,7 +45,8 @@ public final class ChatCommand implements Callable<Integer> {
             /system TEXT  start over with this system message
             /reset        start over
             /exit         exit (as does Ctrl-D)
-            /help         list the commands""";
+            /help         list the commands\
+            """;
 
     @Mixin private final Terminal terminal = new Terminal();
 
@@ -58,9 +61,6 @@ public final class ChatCommand implements Callable<Integer> {
             description = "Print timings of each answer.")
     private boolean verbose;
 
-    @ArgGroup(validate = false, heading = GenerationOptions.HEADING, order = 1)
-    private GenerationOptions options = new GenerationOptions();
-
     @ArgGroup(validate = false, heading = "%nModel:%n", order = 2)
     private ModelOptions model = new ModelOptions();
 
@@ -71,7 +71,7 @@ public final class ChatCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException, ModelNotFoundException, MalformedModelException {
-        options.config(
+        GenerationOptions.config(
                 GenerationConfig.builder(),
                 terminal); // reports invalid options before the model is loaded
         try (ZooModel<NDList, NDList> loaded = model.load(terminal);
@@ -83,7 +83,7 @@ public final class ChatCommand implements Callable<Integer> {
                                 + " text, or put a chat_template.jinja beside the checkpoint");
             }
             begin(system);
-            converse(pipeline, options.config(pipeline.defaults(), terminal));
+            converse(pipeline, GenerationOptions.config(pipeline.defaults(), terminal));
         }
         return 0;
     }

@@ -38,8 +38,10 @@ import picocli.CommandLine.Option;
         description = {
             "Generates text from a prompt.",
             "If the checkpoint has a chat template, the prompt is a user message; otherwise, and"
-                    + " with --raw, it is the beginning of a text."
+                    + " with --raw, it is the beginning of a text.",
+            "The checkpoint's generation_config.json may have other defaults of generation."
         },
+        modelTransformer = GenerationOptions.class,
         customSynopsis = "mistral generate [OPTIONS] [TEXT]",
         parameterListHeading = "%n",
         footer = {
@@ -52,9 +54,6 @@ public final class GenerateCommand implements Callable<Integer> {
     @Mixin private final Terminal terminal = new Terminal();
 
     @Mixin private final PromptOptions prompt = new PromptOptions();
-
-    @ArgGroup(validate = false, heading = GenerationOptions.HEADING, order = 1)
-    private GenerationOptions options = new GenerationOptions();
 
     @ArgGroup(validate = false, heading = "%nModel:%n", order = 2)
     private ModelOptions model = new ModelOptions();
@@ -77,7 +76,7 @@ public final class GenerateCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException, ModelNotFoundException, MalformedModelException {
         prompt.check(terminal);
-        options.config(
+        GenerationOptions.config(
                 GenerationConfig.builder(),
                 terminal); // reports invalid options before the model is loaded
         long started = System.nanoTime();
@@ -101,7 +100,7 @@ public final class GenerateCommand implements Callable<Integer> {
             throws IOException {
         MistralForCausalLM network = Mistral.network(loaded);
         GenerationConfig config =
-                options.config(
+                GenerationOptions.config(
                         pipeline != null
                                 ? pipeline.defaults()
                                 : GenerationConfig.read(

@@ -44,6 +44,11 @@ final class Terminal {
         return spec.root().commandLine();
     }
 
+    /** Returns the value of an option of the command, null if it is not given. */
+    @Nullable Object option(String name) {
+        return spec.findOption(name).getValue();
+    }
+
     /** Creates the exception for invalid arguments. */
     ParameterException usage(String message) {
         return new ParameterException(spec.commandLine(), message);

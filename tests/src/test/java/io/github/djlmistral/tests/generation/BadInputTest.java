@@ -5,8 +5,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIOException;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import io.github.djlmistral.engine.generation.BeamOptions;
+import io.github.djlmistral.engine.generation.ConstraintOptions;
+import io.github.djlmistral.engine.generation.EarlyStopping;
+import io.github.djlmistral.engine.generation.ExponentialDecay;
 import io.github.djlmistral.engine.generation.GenerationConfig;
+import io.github.djlmistral.engine.generation.GenerationOption;
 import io.github.djlmistral.engine.generation.Generator;
+import io.github.djlmistral.engine.generation.PenaltyOptions;
+import io.github.djlmistral.engine.generation.SamplingOptions;
+import io.github.djlmistral.engine.generation.SequenceBias;
+import io.github.djlmistral.engine.generation.SpeculationOptions;
+import io.github.djlmistral.engine.generation.WatermarkingConfig;
+import io.github.djlmistral.engine.generation.WatermarkingConfig.SeedingScheme;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.tests.model.Fixture;
@@ -14,6 +25,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -67,6 +79,58 @@ class BadInputTest extends Fixture {
 
     @ParameterizedTest
     @CsvSource({
+        "min_length, -1",
+        "max_time, 0",
+        "max_time, Infinity",
+        "dynatemp_range, -0.5",
+        "dynatemp_exponent, 0",
+        "top_h, 0",
+        "top_h, 1.5",
+        "typical_p, 0",
+        "typical_p, 2",
+        "epsilon_cutoff, 1",
+        "eta_cutoff, -0.5",
+        "top_n_sigma, -0.5",
+        "xtc_probability, 1.5",
+        "xtc_threshold, -1",
+        "mirostat, 1",
+        "mirostat_tau, 0",
+        "mirostat_eta, NaN",
+        "encoder_repetition_penalty, 0",
+        "presence_penalty, 2.5",
+        "frequency_penalty, -3",
+        "frequency_penalty, NaN",
+        "no_repeat_ngram_size, -1",
+        "encoder_no_repeat_ngram_size, -1",
+        "dry_multiplier, -1",
+        "dry_base, 0.5",
+        "dry_allowed_length, 0",
+        "dry_penalty_last_n, -2",
+        "exponential_decay_length_penalty, 5",
+        "exponential_decay_length_penalty, '5,x'",
+        "bad_words_ids, 5;;6",
+        "bad_words_ids, 'x,6'",
+        "sequence_bias, '5,6'",
+        "sequence_bias, '5:x'",
+        "logit_bias, 5",
+        "logit_bias, x:1",
+        "suppress_tokens, '5,x'",
+        "forced_bos_token_id, -1",
+        "guidance_scale, NaN",
+        "remove_invalid_values, 1",
+        "watermarking_config, bias",
+        "watermarking_config, 'bais=2'",
+        "num_beams, 0",
+        "length_penalty, NaN",
+        "early_stopping, 1",
+        "num_return_sequences, 0",
+        "num_return_sequences, 2",
+        "prompt_lookup_num_tokens, 0",
+        "max_matching_ngram_size, 0",
+        "num_assistant_tokens, 0",
+        "num_assistant_tokens_schedule, linear",
+        "assistant_confidence_threshold, 2",
+        "top_logprobs, -1",
         "max_new_tokens, 0",
         "max_new_tokens, -5",
         "max_new_tokens, 1.5",
@@ -111,7 +175,7 @@ class BadInputTest extends Fixture {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"topk", "top-k", "num_beams", "max_length", "", "TEMPERATURE"})
+    @ValueSource(strings = {"topk", "top-k", "beams", "max_length", "", "TEMPERATURE"})
     void unknownOptionListsTheKnownOnes(String name) {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> GenerationConfig.builder().option(name, 1))
@@ -163,7 +227,86 @@ class BadInputTest extends Fixture {
                         .option("prefill_chunk_size", 7)
                         .build();
         assertThat(named).isEqualTo(expected);
-        assertThat(GenerationConfig.Builder.optionNames()).hasSize(13);
+    }
+
+    /** Lists as Java objects, as parsed from JSON, and as on the command line. */
+    @Test
+    void structuredOptionsByName() {
+        GenerationConfig expected =
+                GenerationConfig.builder()
+                        .set(ConstraintOptions.BAD_WORDS_IDS, List.of(List.of(5, 6), List.of(7)))
+                        .set(
+                                ConstraintOptions.SEQUENCE_BIAS,
+                                List.of(
+                                        new SequenceBias(List.of(5, 6), -2.5),
+                                        new SequenceBias(List.of(7), 1)))
+                        .set(ConstraintOptions.LOGIT_BIAS, Map.of(5, -2.5, 7, 1.0))
+                        .set(ConstraintOptions.SUPPRESS_TOKENS, List.of(5, 7))
+                        .set(
+                                PenaltyOptions.EXPONENTIAL_DECAY_LENGTH_PENALTY,
+                                new ExponentialDecay(5, 1.5))
+                        .set(BeamOptions.EARLY_STOPPING, EarlyStopping.TRUE)
+                        .set(
+                                ConstraintOptions.WATERMARKING_CONFIG,
+                                new WatermarkingConfig(
+                                        0.25, 2.5, 15485863, SeedingScheme.SELFHASH, 1))
+                        .build();
+        GenerationConfig parsed =
+                GenerationConfig.builder()
+                        .option("bad_words_ids", List.of(List.of(5.0, 6.0), List.of(7.0)))
+                        .option(
+                                "sequence_bias",
+                                List.of(List.of(List.of(5, 6), -2.5), List.of(List.of(7), "1")))
+                        .option("logit_bias", Map.of("5", -2.5, "7", 1))
+                        .option("suppress_tokens", List.of(5.0, 7.0))
+                        .option("exponential_decay_length_penalty", List.of(5.0, 1.5))
+                        .option("early_stopping", true)
+                        .option(
+                                "watermarking_config",
+                                Map.of("bias", 2.5, "seeding_scheme", "selfhash"))
+                        .build();
+        GenerationConfig written =
+                GenerationConfig.builder()
+                        .option("bad_words_ids", List.of("5,6", "7"))
+                        .option("sequence_bias", "5,6:-2.5;7:1")
+                        .option("logit_bias", List.of("5:-2.5", "7:1"))
+                        .option("suppress_tokens", "5,7")
+                        .option("exponential_decay_length_penalty", "5,1.5")
+                        .option("early_stopping", "true")
+                        .option("watermarking_config", "bias=2.5,seeding_scheme=selfhash")
+                        .build();
+        assertThat(parsed).isEqualTo(expected).hasSameHashCodeAs(expected);
+        assertThat(written).isEqualTo(expected);
+        assertThat(
+                        GenerationConfig.builder()
+                                .set(ConstraintOptions.SUPPRESS_TOKENS, List.of(5))
+                                .option("suppress_tokens", "none")
+                                .build())
+                .isEqualTo(GenerationConfig.builder().build())
+                .isNotEqualTo(expected);
+    }
+
+    @Test
+    void optionsThatExcludeEachOther() {
+        GenerationConfig.Builder beams = GenerationConfig.builder().set(BeamOptions.NUM_BEAMS, 4);
+        assertThat(beams.copy().set(BeamOptions.NUM_RETURN_SEQUENCES, 4).build()).isNotNull();
+        assertThatIllegalArgumentException()
+                .isThrownBy(beams.copy().set(BeamOptions.NUM_RETURN_SEQUENCES, 5)::build)
+                .withMessage("num_return_sequences is 5, must be at most num_beams, 4");
+        assertThatIllegalArgumentException()
+                .isThrownBy(beams.copy().set(SamplingOptions.MIROSTAT, 2)::build)
+                .withMessageContaining("mirostat is 2")
+                .withMessageContaining("num_beams");
+        assertThatIllegalArgumentException()
+                .isThrownBy(beams.copy().set(SpeculationOptions.PROMPT_LOOKUP_NUM_TOKENS, 3)::build)
+                .withMessageContaining("num_beams is 4")
+                .withMessageContaining("prompt_lookup_num_tokens");
+        assertThat(
+                        GenerationConfig.builder()
+                                .doSample(true)
+                                .set(BeamOptions.NUM_RETURN_SEQUENCES, 5)
+                                .build())
+                .isNotNull();
     }
 
     @Test
@@ -174,6 +317,10 @@ class BadInputTest extends Fixture {
         assertThat(GenerationConfig.builder().topK(2).build().doSample()).isTrue();
         assertThat(GenerationConfig.builder().topP(0.2).build().doSample()).isTrue();
         assertThat(GenerationConfig.builder().minP(0.2).build().doSample()).isTrue();
+        for (GenerationOption<Double> option :
+                List.of(SamplingOptions.TYPICAL_P, SamplingOptions.XTC_PROBABILITY)) {
+            assertThat(GenerationConfig.builder().set(option, 0.2).build().doSample()).isTrue();
+        }
         assertThat(GenerationConfig.builder().doSample(false).topK(2).build().doSample()).isFalse();
     }
 

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.generation;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Options of speculative decoding: draft tokens from the text so far or from an assistant model.
+ */
+public final class SpeculationOptions {
+
+    static final OptionGroup GROUP = new OptionGroup("Speculation");
+
+    /** Number of draft tokens from n-grams of the text so far; unset for none. */
+    public static final GenerationOption<@Nullable Integer> PROMPT_LOOKUP_NUM_TOKENS =
+            GROUP.unset(
+                    "prompt_lookup_num_tokens",
+                    OptionType.INTEGER,
+                    value -> value >= 1,
+                    "at least 1",
+                    "N",
+                    "Number of draft tokens that are looked up in the text so far; at least 1.");
+
+    /** Longest n-gram that prompt lookup searches. */
+    public static final GenerationOption<Integer> MAX_MATCHING_NGRAM_SIZE =
+            GROUP.option(
+                    "max_matching_ngram_size",
+                    OptionType.INTEGER,
+                    2,
+                    value -> value >= 1,
+                    "at least 1",
+                    "N",
+                    "Longest n-gram that prompt_lookup_num_tokens searches; at least 1.");
+
+    /** Number of draft tokens of the assistant model. */
+    public static final GenerationOption<Integer> NUM_ASSISTANT_TOKENS =
+            GROUP.option(
+                    "num_assistant_tokens",
+                    OptionType.INTEGER,
+                    20,
+                    value -> value >= 1,
+                    "at least 1",
+                    "N",
+                    "Number of draft tokens of the assistant model; at least 1.");
+
+    /** How the number of draft tokens adapts. */
+    public static final GenerationOption<AssistantTokensSchedule> NUM_ASSISTANT_TOKENS_SCHEDULE =
+            GROUP.option(
+                    "num_assistant_tokens_schedule",
+                    OptionType.ASSISTANT_TOKENS_SCHEDULE,
+                    AssistantTokensSchedule.CONSTANT,
+                    value -> true,
+                    "constant, heuristic or heuristic_transient",
+                    "NAME",
+                    "How the number of draft tokens adapts: constant, heuristic or"
+                            + " heuristic_transient.");
+
+    /** Probability of a draft token below which the assistant model stops. */
+    public static final GenerationOption<Double> ASSISTANT_CONFIDENCE_THRESHOLD =
+            GROUP.option(
+                    "assistant_confidence_threshold",
+                    OptionType.NUMBER,
+                    0.4,
+                    value -> value >= 0 && value <= 1,
+                    "between 0 and 1",
+                    "P",
+                    "The assistant model stops after a draft token with a lower probability; 0 to"
+                            + " 1.");
+
+    private SpeculationOptions() {}
+}
