@@ -2,13 +2,13 @@
 /*
  * Attention over a KV cache, in the manner of FlashAttention: blocks of keys, an online softmax, no matrix of scores.
  *
- * The cache of one key/value head:
+ * One key/value head in a page of the cache:
  *
- *     keys    (capacity / 16, size, 16)   16 keys are the lanes of a score, so nothing is summed across lanes
- *     values  (capacity, size)            the lanes are the numbers of a result
+ *     keys    (slots / 16, size, 16)   16 keys are the lanes of a score, so nothing is summed across lanes
+ *     values  (slots, size)            the lanes are the numbers of a result
  *
  * The queries of a token's heads and of several tokens are rows of one call. 4 rows share each key and value that is
- * loaded, and fill 8 of the 16 registers of AVX2 with sums. A part is 512 positions; its keys and values (256 KiB in
+ * loaded, and fill 8 of the 16 registers of AVX2 with sums. A part is the 512 positions of a page; its keys and values (256 KiB in
  * float16 for heads of 128) stay in the L2 cache while all rows pass.
  *
  * Parts and blocks begin at multiples of 512 and 64 positions, wherever a row's first position is, and those that a
@@ -16,7 +16,7 @@
  */
 #include "vec.h"
 
-enum { ROWS = 4, BLOCK = 64, PART = 512, SIZE = 512, SLICE = 16 };
+enum { ROWS = 4, BLOCK = 64, SIZE = 512, SLICE = 16 };
 
 /* scores (ROWS, BLOCK) of 4 queries with `count` keys from a slot on, both multiples of 16. */
 INLINE void scores_of(const int TYPE, const float *const *q, const struct kv *kv, int64 slot, int64 count,
@@ -35,8 +35,10 @@ INLINE void scores_of(const int TYPE, const float *const *q, const struct kv *kv
                 UNROLL for (int r = 0; r < ROWS; ++r) s[r][k] = vf_fma(key, vf_set(q[r][d]), s[r][k]);
             }
         }
-        UNROLL for (int r = 0; r < ROWS; ++r) UNROLL for (int k = 0; k < REGISTERS; ++k)
-            vf_store(scores[r] + j + k * LANES, s[r][k]);
+        UNROLL for (int r = 0; r < ROWS; ++r) UNROLL for (int k = 0; k < REGISTERS; ++k) {
+            const int64 to = j + k * LANES;
+            vf_store(scores[r] + to, TYPE == INT8 ? s[r][k] * vf_load(kv->key_scales + slot + to) : s[r][k]);
+        }
     }
 }
 
@@ -46,6 +48,8 @@ static void block_scores(const float *const *q, const struct kv *kv, int64 slot,
         scores_of(FLOAT32, q, kv, slot, count, scores);
     else if (kv->type == FLOAT16)
         scores_of(FLOAT16, q, kv, slot, count, scores);
+    else if (kv->type == INT8)
+        scores_of(INT8, q, kv, slot, count, scores);
     else
         scores_of(BFLOAT16, q, kv, slot, count, scores);
 }
@@ -76,6 +80,8 @@ static void add_values(int32 type, const float *weights, const float *factor, co
         values_of(FLOAT32, weights, factor, values, first, stride, keys, result, d);
     else if (type == FLOAT16)
         values_of(FLOAT16, weights, factor, values, first, stride, keys, result, d);
+    else if (type == INT8)
+        values_of(INT8, weights, factor, values, first, stride, keys, result, d);
     else
         values_of(BFLOAT16, weights, factor, values, first, stride, keys, result, d);
 }
@@ -94,9 +100,13 @@ static void rest_of_values(const float *weights, const float *factor, const stru
     for (int r = 0; r < ROWS; ++r) copy_some(sizeof(float), result[r] + d, sums[r], kv->size - d);
 }
 
-static void block_values(const float *weights, const float *factor, const struct kv *kv, int64 slot, int64 keys,
+/* Weights of INT8 values are multiplied by their scales. */
+static void block_values(float *weights, const float *factor, const struct kv *kv, int64 slot, int64 keys,
                          float *const *result) {
     int64 d = 0;
+    if (kv->type == INT8)
+        for (int r = 0; r < ROWS; ++r)
+            ROLLED for (int64 j = 0; j < keys; ++j) weights[r * BLOCK + j] *= kv->value_scales[slot + j];
     for (; d + TILE <= kv->size; d += TILE)
         add_values(kv->type, weights, factor, kv->values, slot * kv->size + d, kv->size, keys, result, d);
     if (d < kv->size) rest_of_values(weights, factor, kv, slot, keys, result, d);
@@ -137,8 +147,9 @@ static float block_softmax(float *scores, int64 from, int64 to, const float *mas
     return lane_sum(sum);
 }
 
-void NAME(attend_part)(const struct kv *kv, const struct queries *in, int64 part, float *out) {
-    const int64 size = kv->size, rows = in->tokens * in->heads, first = part * PART, slot = first % kv->capacity;
+void NAME(attend_part)(const struct cache *cache, const struct queries *in, int64 part, float *out) {
+    const struct kv page = page_of(cache, part), *kv = &page;
+    const int64 size = kv->size, rows = in->tokens * in->heads, first = part * PART;
     for (int64 row = 0; row < rows; row += ROWS) {
         const float *q[ROWS], *mask[ROWS];
         float *result[ROWS], scores[ROWS][BLOCK], factor[ROWS], spare[SIZE + 2];
@@ -162,14 +173,14 @@ void NAME(attend_part)(const struct kv *kv, const struct queries *in, int64 part
         for (int64 b = begin / BLOCK * BLOCK; b < end; b += BLOCK) {
             /* slots that no row attends to may never have been written */
             const int64 start = begin > b ? begin - b : 0, stop = end - b < BLOCK ? end - b : BLOCK;
-            block_scores(q, kv, slot + b, (stop + TILE - 1) / TILE * TILE, scores);
+            block_scores(q, kv, b, (stop + TILE - 1) / TILE * TILE, scores);
             for (int r = 0; r < ROWS; ++r) {
                 float *most = result[r] + size, *sum = most + 1;
                 const float added = block_softmax(scores[r], from[r] - b, to[r] - b, mask[r] ? mask[r] + b : 0, most,
                                                   &factor[r]);
                 *sum = *sum * factor[r] + added;
             }
-            block_values(scores[0] + start, factor, kv, slot + b + start, stop - start, result);
+            block_values(scores[0] + start, factor, kv, b + start, stop - start, result);
         }
     }
 }
@@ -197,8 +208,8 @@ void NAME(merge)(const float *partial, int64 parts, int64 step, int64 size, floa
 }
 
 /* 16 tokens at a time, so that the results of their parts stay in the L2 cache until they are merged. */
-void NAME(attend)(const struct kv *kv, const struct queries *in, float *scratch, float *out, int64 out_stride) {
-    const int64 heads = in->heads, size = kv->size;
+void NAME(attend)(const struct cache *cache, const struct queries *in, float *scratch, float *out, int64 out_stride) {
+    const int64 heads = in->heads, size = cache->size;
     for (int64 t0 = 0; t0 < in->tokens; t0 += SLICE) {
         struct queries slice = *in;
         slice.values += t0 * in->stride;
@@ -214,7 +225,7 @@ void NAME(attend)(const struct kv *kv, const struct queries *in, float *scratch,
             first = last == 0 || from < first ? from : first;
             last = to > last ? to : last;
         }
-        for (int64 p = first; p < last; ++p) NAME(attend_part)(kv, &slice, p, scratch + (p - first) * step);
+        for (int64 p = first; p < last; ++p) NAME(attend_part)(cache, &slice, p, scratch + (p - first) * step);
         for (int64 i = 0; i < slice.tokens * heads; ++i)
             NAME(merge)(scratch + i * (size + 2), last - first, step, size,
                         out + (t0 + i / heads) * out_stride + i % heads * size);
@@ -232,18 +243,20 @@ static void softmax(float *scores, int64 count) {
     ROLLED for (int64 j = 0; j < count; ++j) scores[j] /= sum;
 }
 
-void NAME(attention_weights)(const struct kv *kv, const struct queries *in, int64 first, int64 last, float *out,
+void NAME(attention_weights)(const struct cache *cache, const struct queries *in, int64 first, int64 last, float *out,
                              int64 out_head_stride) {
+    const int64 size = cache->size;
     for (int64 t = 0; t < in->tokens; ++t)
         for (int64 h = 0; h < in->heads; ++h) {
-            const float *query = in->values + t * in->stride + h * kv->size;
+            const float *query = in->values + t * in->stride + h * size;
             const float *const q[ROWS] = {query, query, query, query};
             const int64 from = in->from[t], to = in->to[t];
             float *row = out + h * out_head_stride + t * (last - first), scores[ROWS][BLOCK];
             ROLLED for (int64 j = 0; j < last - first; ++j) row[j] = 0;
             if (from >= to) continue;
             for (int64 p = from / TILE * TILE; p < to; p += TILE) {
-                block_scores(q, kv, p % kv->capacity, TILE, scores);
+                const struct kv page = page_of(cache, p / PART);
+                block_scores(q, &page, p % PART, TILE, scores);
                 ROLLED for (int64 j = p > from ? p : from; j < p + TILE && j < to; ++j)
                     row[j - first] =
                         scores[0][j - p] + (in->mask ? in->mask[t * in->mask_stride + j - in->mask_first] : 0);

@@ -16,7 +16,7 @@
 
 typedef unsigned long long uint64;
 
-enum { NUMBER = 48, ARRAYS = 1 << 15 };
+enum { NUMBER = ADDRESS_BITS, ARRAYS = 1 << 15 };
 
 #define RARE __attribute__((noinline, cold))
 
@@ -58,7 +58,9 @@ RARE static int64 strided(int64 count, int64 stride, int64 length) {
 
 static int64 floats(int64 count) { return times(count, 4); }
 
-static int64 bytes_of_type(int64 count, int32 type) { return times(count, type == FLOAT32 ? 4 : 2); }
+static int64 bytes_of_type(int64 count, int32 type) {
+    return times(count, type == FLOAT32 ? 4 : type == INT8 ? 1 : 2);
+}
 
 /* Bytes of the scales of a weight whose rows are in tiles of 16. */
 RARE static int64 scale_bytes(int64 rows, int64 columns, int64 group, int32 type) {
@@ -125,13 +127,35 @@ RARE static int holds(void *env, const char *function, const char *condition, in
     return 0;
 }
 
+/* Fails unless the pages of a cache are registered arrays, and all but the last one have 512 slots. */
+RARE static int pages_fit(void *env, const char *function, const struct cache *cache, int64 count) {
+    for (int64 i = 0; i < count; ++i) {
+        int64 address = cache->pages[i].address;
+        const int64 slots = cache->pages[i].slots;
+        if (!holds(env, function, "pages of 512 slots", i + 1 < count ? slots == PART : slots >= 0 && slots <= PART) ||
+            !holds(env, function, "a multiple of 16 slots", slots % 16 == 0))
+            return 0;
+        const int64 numbers = times3(2 * cache->heads, slots, cache->size);
+        const int64 scales = cache->type == INT8 ? times3(2 * cache->heads, slots, 4) : 0;
+        const struct access page = {"page", &address, bytes_of_type(numbers, cache->type) + scales};
+        if (!accesses_fit(env, function, &page, 1)) return 0;
+    }
+    return 1;
+}
+
+/* Whether the positions from `from` to `to` - 1 are in the pages of a cache. */
+RARE static int range_fits(const struct cache *cache, int64 count, int64 from, int64 to) {
+    const int64 first = cache->first * PART;
+    return count > 0 && from >= first && to <= first + (count - 1) * PART + cache->pages[count - 1].slots;
+}
+
 /* Whether the positions that tokens attend to are in the cache, in the mask, and from `first` to `last` - 1. */
-RARE static int positions_fit(const struct kv *kv, const struct queries *in, int64 first, int64 last) {
+RARE static int positions_fit(const struct cache *cache, int64 count, const struct queries *in, int64 first,
+                              int64 last) {
     for (int64 t = 0; t < in->tokens; ++t) {
         const int64 from = in->from[t], to = in->to[t];
         if (from >= to) continue;
-        /* parts of 512 positions are not divided at the end of a rolling cache */
-        if (from < first || to > last || (to > kv->capacity && kv->capacity % 512)) return 0;
+        if (from < first || to > last || !range_fits(cache, count, from, to)) return 0;
         if (in->mask && (from < in->mask_first || to - in->mask_first > in->mask_stride)) return 0;
     }
     return 1;

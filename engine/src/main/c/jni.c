@@ -205,54 +205,53 @@ JNI(void, rotate)(void *env, void *cls, int32 set, int64 x, int64 stride, int64 
 }
 
 /* Arguments that the functions of attention.c and rotary.c share. */
-#define KV_ARGUMENTS int64 keys, int64 values, int32 type, int64 size, int64 capacity
-#define KV {(void *)keys, (void *)values, type, size, capacity}
+#define CACHE_ARGUMENTS int64 pages, int64 first, int64 count, int64 head, int64 groups, int32 type, int64 size
+#define CACHE {(const struct page *)pages, first, head, groups, type, size}
 #define QUERY_ARGUMENTS \
     int64 q, int64 stride, int64 tokens, int64 heads, int64 from, int64 to, int64 mask, int64 maskStride, int64 maskFirst
 #define QUERIES                                                                                                    \
     {(const float *)q,   stride,     tokens,   heads, (const int64 *)from, (const int64 *)to, (const float *)mask, \
      maskStride, maskFirst}
-#define KNOWN_KV \
-    KNOWN(set) && KNOWN_TYPE(type) && size > 0 && size <= 512 && size % 2 == 0 && capacity > 0 && capacity % 16 == 0
-#define KV_BYTES bytes_of_type(times(capacity, size), type)
-#define QUERY_ACCESS                                                                                              \
-    {"keys", &keys, KV_BYTES}, {"values", &values, KV_BYTES},                                                     \
-        {"q", &q, floats(strided(tokens, stride, times(heads, size)))}, {"from", &from, times(tokens, 8)},        \
+#define REQUIRE_CACHE                                                                                                  \
+    REQUIRE(KNOWN(set) && (KNOWN_TYPE(type) || type == INT8) && size > 0 && size <= 512 && size % 2 == 0 && head >= 0 && head < groups); \
+    ACCESS({"pages", &pages, times(count, sizeof(struct page))});                                                      \
+    if (checking && !pages_fit(env, __func__ + PREFIX, &(struct cache)CACHE, count)) return
+#define QUERY_ACCESS                                                                                                 \
+    {"q", &q, floats(strided(tokens, stride, times(heads, size)))}, {"from", &from, times(tokens, 8)},               \
         {"to", &to, times(tokens, 8)}, {"mask", &mask, mask ? floats(times(tokens, maskStride)) : 0}
 
-JNI(void, write)(void *env, void *cls, int32 set, KV_ARGUMENTS, int64 k, int64 v, int64 stride, int64 tokens,
-                 int64 first) {
-    REQUIRE(KNOWN_KV);
-    REQUIRE(first >= 0 && tokens <= capacity);
-    ACCESS({"keys", &keys, KV_BYTES},
-           {"values", &values, KV_BYTES},
-           {"k", &k, floats(strided(tokens, stride, size))},
+JNI(void, write)(void *env, void *cls, int32 set, CACHE_ARGUMENTS, int64 k, int64 v, int64 stride, int64 tokens,
+                 int64 position) {
+    REQUIRE_CACHE;
+    ACCESS({"k", &k, floats(strided(tokens, stride, size))},
            {"v", &v, floats(strided(tokens, stride, size))});
-    const struct kv kv = KV;
-    write[set](&kv, (const float *)k, (const float *)v, stride, tokens, first);
+    const struct cache cache = CACHE;
+    REQUIRE(range_fits(&cache, count, position, position + tokens));
+    write[set](&cache, (const float *)k, (const float *)v, stride, tokens, position);
 }
 
-JNI(void, attend)(void *env, void *cls, int32 set, KV_ARGUMENTS, QUERY_ARGUMENTS, int64 scratch, int64 out,
+JNI(void, attend)(void *env, void *cls, int32 set, CACHE_ARGUMENTS, QUERY_ARGUMENTS, int64 scratch, int64 out,
                   int64 outStride) {
-    REQUIRE(KNOWN_KV);
+    REQUIRE_CACHE;
     ACCESS(QUERY_ACCESS, {"out", &out, floats(strided(tokens, outStride, times(heads, size)))});
-    const struct kv kv = KV;
+    const struct cache cache = CACHE;
     const struct queries in = QUERIES;
-    REQUIRE(positions_fit(&kv, &in, 0, 1LL << 62));
+    REQUIRE(positions_fit(&cache, count, &in, 0, 1LL << 62));
     if (checking) {
         const int64 rows = times3(tokens < 16 ? tokens : 16, heads, size + 2);
         ACCESS({"scratch", &scratch, floats(times(rows, parts_of(&in)))});
     }
-    attend[set](&kv, &in, (float *)scratch, (float *)out, outStride);
+    attend[set](&cache, &in, (float *)scratch, (float *)out, outStride);
 }
 
-JNI(void, attendPart)(void *env, void *cls, int32 set, KV_ARGUMENTS, QUERY_ARGUMENTS, int64 part, int64 out) {
-    REQUIRE(KNOWN_KV && part >= 0);
+JNI(void, attendPart)(void *env, void *cls, int32 set, CACHE_ARGUMENTS, QUERY_ARGUMENTS, int64 part, int64 out) {
+    REQUIRE_CACHE;
+    REQUIRE(part >= first && part - first < count);
     ACCESS(QUERY_ACCESS, {"out", &out, floats(times3(tokens, heads, size + 2))});
-    const struct kv kv = KV;
+    const struct cache cache = CACHE;
     const struct queries in = QUERIES;
-    REQUIRE(positions_fit(&kv, &in, 0, 1LL << 62));
-    attend_part[set](&kv, &in, part, (float *)out);
+    REQUIRE(positions_fit(&cache, count, &in, 0, 1LL << 62));
+    attend_part[set](&cache, &in, part, (float *)out);
 }
 
 JNI(void, merge)(void *env, void *cls, int32 set, int64 partial, int64 parts, int64 step, int64 size, int64 out) {
@@ -262,14 +261,15 @@ JNI(void, merge)(void *env, void *cls, int32 set, int64 partial, int64 parts, in
     merge[set]((const float *)partial, parts, step, size, (float *)out);
 }
 
-JNI(void, attentionWeights)(void *env, void *cls, int32 set, KV_ARGUMENTS, QUERY_ARGUMENTS, int64 first, int64 last,
+JNI(void, attentionWeights)(void *env, void *cls, int32 set, CACHE_ARGUMENTS, QUERY_ARGUMENTS, int64 begin, int64 end,
                             int64 out, int64 outStride) {
-    REQUIRE(KNOWN_KV && heads > 0 && last >= first);
-    ACCESS(QUERY_ACCESS, {"out", &out, floats(strided(heads, outStride, times(tokens, last - first)))});
-    const struct kv kv = KV;
+    REQUIRE_CACHE;
+    REQUIRE(heads > 0 && end >= begin);
+    ACCESS(QUERY_ACCESS, {"out", &out, floats(strided(heads, outStride, times(tokens, end - begin)))});
+    const struct cache cache = CACHE;
     const struct queries in = QUERIES;
-    REQUIRE(positions_fit(&kv, &in, first, last));
-    attention_weights[set](&kv, &in, first, last, (float *)out, outStride);
+    REQUIRE(positions_fit(&cache, count, &in, begin, end));
+    attention_weights[set](&cache, &in, begin, end, (float *)out, outStride);
 }
 
 #if defined(__x86_64__)

@@ -16,6 +16,9 @@ enum { FLOAT32 = 0, FLOAT16 = 1, BFLOAT16 = 2 };
 /* The type of two-level scales (Factors.java): products of float16 numbers of 256 columns and signed bytes. */
 enum { TWO_LEVEL = 3 };
 
+/* The type of a KV cache of signed bytes, with a float32 scale a head and token. */
+enum { INT8 = 4 };
+
 /* Inputs rounded to int8 by groups of columns. In each 8 columns the order is 0 4 1 5 2 6 3 7, that of Int4's codes. */
 struct rounded {
     int8 *codes;   /* (tokens, columns) */
@@ -82,19 +85,52 @@ typedef void rotate_fn(float *x, int64 stride, int64 tokens, int64 heads, int64 
                        const float *sin, float factor);
 
 /*
- * The cache of one key/value head. The token at position p is in slot p mod capacity. A capacity is a multiple of 16,
- * that of a rolling cache a multiple of 512.
+ * The KV cache of a sequence: pages of 512 positions, with the keys of all key/value heads of all layers, then the
+ * values, and for INT8 the scales of keys, then those of values. A page may have fewer slots than 512, a multiple of 16,
+ * if it is the last one.
  */
-struct kv {
-    void *keys;   /* (capacity / 16, size, 16) */
-    void *values; /* (capacity, size) */
-    int32 type;
-    int64 size; /* of a head: even, at most 512 */
-    int64 capacity;
+struct page {
+    int64 address; /* bits 48 to 62 are ignored, see checks.h */
+    int64 slots;
 };
 
+/* One key/value head. The page of position p is pages[p / 512 - first]. */
+struct cache {
+    const struct page *pages;
+    int64 first;
+    int64 head, heads; /* counted over all layers */
+    int32 type;
+    int64 size; /* of a head: even, at most 512 */
+};
+
+/* One key/value head in a page. */
+struct kv {
+    void *keys;          /* (slots / 16, size, 16) */
+    void *values;        /* (slots, size) */
+    float *key_scales;   /* (slots), of INT8 */
+    float *value_scales; /* (slots), of INT8 */
+    int32 type;
+    int64 size;
+};
+
+enum { PART = 512, ADDRESS_BITS = 48 };
+
+static inline struct kv page_of(const struct cache *cache, int64 part) {
+    const struct page *page = cache->pages + (part - cache->first);
+    const int64 width = cache->type == FLOAT32 ? 4 : cache->type == INT8 ? 1 : 2, bytes = page->slots * cache->size * width;
+    uint8 *keys = (uint8 *)(page->address & ((1LL << ADDRESS_BITS) - 1));
+    float *scales = (float *)(keys + 2 * cache->heads * bytes) + cache->head * page->slots;
+    return (struct kv){keys + cache->head * bytes,
+                       keys + (cache->heads + cache->head) * bytes,
+                       scales,
+                       scales + cache->heads * page->slots,
+                       cache->type,
+                       cache->size};
+}
+
 /* Writes keys and values of tokens, the first of which has position `first`. Token t is at k + t * stride. */
-typedef void write_fn(const struct kv *kv, const float *k, const float *v, int64 stride, int64 tokens, int64 first);
+typedef void write_fn(const struct cache *cache, const float *k, const float *v, int64 stride, int64 tokens,
+                      int64 first);
 
 /*
  * Queries of the `heads` query heads that share a key/value head. Head h of token t is at
@@ -115,7 +151,7 @@ struct queries {
  * Attends to the positions from part * 512 to part * 512 + 511: out (tokens, heads, size + 2) is the sum of the weighted
  * values, the largest score, and the sum of the weights.
  */
-typedef void attend_part_fn(const struct kv *kv, const struct queries *in, int64 part, float *out);
+typedef void attend_part_fn(const struct cache *cache, const struct queries *in, int64 part, float *out);
 
 /* Merges parts in ascending order, each `step` floats behind the one before: out (size). */
 typedef void merge_fn(const float *partial, int64 parts, int64 step, int64 size, float *out);
@@ -125,14 +161,15 @@ typedef void merge_fn(const float *partial, int64 parts, int64 step, int64 size,
  * scratch: min(tokens, 16) * heads * parts * (size + 2) floats, with the parts that any token attends to and those
  * between them.
  */
-typedef void attend_fn(const struct kv *kv, const struct queries *in, float *scratch, float *out, int64 out_stride);
+typedef void attend_fn(const struct cache *cache, const struct queries *in, float *scratch, float *out,
+                       int64 out_stride);
 
 /*
  * The softmax of the scores: out (heads, tokens, last - first), with heads out_head_stride apart, for positions
  * first <= p < last, which include all that a token attends to; 0 for those it does not attend to.
  */
-typedef void attention_weights_fn(const struct kv *kv, const struct queries *in, int64 first, int64 last, float *out,
-                                  int64 out_head_stride);
+typedef void attention_weights_fn(const struct cache *cache, const struct queries *in, int64 first, int64 last,
+                                  float *out, int64 out_head_stride);
 
 /* Each kernel is compiled once per variant, whose name is appended to the kernel's. */
 #define JOIN2(a, b) a##_##b

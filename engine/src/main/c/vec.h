@@ -245,11 +245,12 @@ INLINE float lane_max(const vf *lanes) {
     return vf_largest(most);
 }
 
-INLINE int64 bytes_of(int type) { return type == FLOAT32 ? 4 : 2; }
+INLINE int64 bytes_of(int type) { return type == FLOAT32 ? 4 : type == INT8 ? 1 : 2; }
 
 INLINE vf load(const int type, const void *p, int64 i) {
     if (type == FLOAT32) return vf_load((const float *)p + i);
     if (type == FLOAT16) return vf_load_f16((const uint16 *)p + i);
+    if (type == INT8) return vf_of(vi_load_s8((const int8 *)p + i));
     return vf_bits(vi_left(vi_load_u16((const uint16 *)p + i), 16));
 }
 
@@ -314,6 +315,7 @@ SHARED vf load_rest(int type, const void *p, int64 count) {
     float lanes[LANES] = {0};
     copy_some(bytes_of(type), lanes, p, count);
     if (type == FLOAT32) return load(FLOAT32, lanes, 0);
+    if (type == INT8) return load(INT8, lanes, 0);
     return type == FLOAT16 ? load(FLOAT16, lanes, 0) : load(BFLOAT16, lanes, 0);
 }
 

@@ -42,8 +42,8 @@ import org.jspecify.annotations.Nullable;
  * ({@code optArgument}) are
  *
  * <ul>
- *   <li>{@code kernels}, {@code dtype} and {@code native}, the instruction set of the native
- *       kernels, see {@link io.github.djlmistral.engine.kernels.ComputeOptions};
+ *   <li>{@code kernels}, {@code dtype}, {@code native}, the instruction set of the native kernels,
+ *       and {@code kv_cache_dtype}, see {@link io.github.djlmistral.engine.kernels.ComputeOptions};
  *   <li>{@code quantization} ({@code int4}, {@code nf4}), see {@link
  *       io.github.djlmistral.engine.quantization.Quantization#parse};
  *   <li>{@code gguf_file}, the name of a GGUF file in a directory with several;

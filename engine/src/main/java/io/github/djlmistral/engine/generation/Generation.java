@@ -36,7 +36,7 @@ public final class Generation implements AutoCloseable {
     private final OwnedManager owned;
     private final NDManager manager;
     private final ParameterStore parameters;
-    private final KvCache cache;
+    private final List<KvCache> caches = new ArrayList<>();
     private final List<LogitsProcessor> processors;
     private final @Nullable StopStringCriteria stopStrings;
     private final RequestLimits.Admission admission;
@@ -93,8 +93,9 @@ public final class Generation implements AutoCloseable {
         manager = owned.manager();
         parameters = new ParameterStore(manager, false);
         try {
-            // the last token is never an input
-            cache = network.newCache(manager, sequences.size(), width + limit - 1);
+            for (int i = 0; i < sequences.size(); ++i) {
+                caches.add(network.newCache(manager));
+            }
             owned.closeWithParent(this);
         } catch (RuntimeException | Error e) {
             owned.close();
@@ -153,7 +154,7 @@ public final class Generation implements AutoCloseable {
         requireNotInterrupted();
         float[][] logits = pending;
         if (logits == null) {
-            logits = cache.length() < width ? prefill() : step();
+            logits = caches.get(0).length() < width ? prefill() : step();
         }
         requireOpen();
         if (cancelled) {
@@ -283,16 +284,16 @@ public final class Generation implements AutoCloseable {
     /** Prefills the cache in chunks, continuing after an earlier failure. */
     private float[][] prefill() {
         float[][] logits = new float[0][];
-        while (cache.length() < width && !cancelled && !closed) {
+        while (caches.get(0).length() < width && !cancelled && !closed) {
             requireNotInterrupted();
-            int from = cache.length();
+            int from = caches.get(0).length();
             logits = forward(from, from + Math.min(width - from, config.prefillChunkSize()));
         }
         return logits;
     }
 
     private float[][] step() {
-        return forward(cache.length(), cache.length() + 1);
+        return forward(caches.get(0).length(), caches.get(0).length() + 1);
     }
 
     /** Runs the columns {@code from} to {@code to} and returns the logits of the last one. */
@@ -314,7 +315,7 @@ public final class Generation implements AutoCloseable {
         try (NDManager step = manager.newSubManager()) {
             ForwardInput input =
                     ForwardInput.ofIds(step.create(ids, new Shape(batch, tokens)))
-                            .cache(cache)
+                            .caches(caches)
                             .logitsToKeep(1);
             if (padded) {
                 input.positionIds(step.create(positions, new Shape(batch, tokens)))

@@ -3,7 +3,6 @@ package io.github.djlmistral.engine.kernels;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The attention of one forward pass: what does not depend on the layer, such as the rotary tables,
@@ -14,15 +13,15 @@ public interface Attention {
 
     /**
      * Applies the rotary embedding to queries and keys (Su et al. 2021; element i of a head pairs
-     * with element i + D/2), stores keys and values in the cache if there is one, and computes
-     * scaled dot-product attention. Query head h uses key/value head h / (H/G).
+     * with element i + D/2), stores keys and values in the caches of the pass if there are some,
+     * and computes scaled dot-product attention. Query head h uses key/value head h / (H/G).
      *
+     * @param layer the index of the layer
      * @param q queries (N, H·D); may be overwritten
      * @param k keys (N, G·D); may be overwritten
      * @param v values (N, G·D)
-     * @param cache the cache of the layer, or null: the tokens attend to those of the pass only
      * @return the context (N, H·D), and if {@link AttentionInput#weights} the attention weights (B,
-     *     H, T, K)
+     *     H, T, K), for sequences of T new tokens each
      */
-    NDList forward(NDArray q, NDArray k, NDArray v, @Nullable KeyValues cache);
+    NDList forward(int layer, NDArray q, NDArray k, NDArray v);
 }

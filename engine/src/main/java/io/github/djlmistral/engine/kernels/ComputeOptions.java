@@ -17,8 +17,12 @@ import java.util.List;
  *     "auto"} chooses the one that the environment variable {@code MISTRAL_NATIVE} names, otherwise
  *     the fastest that processor and operating system support. Naming one requests the native
  *     kernels: {@code kernels} becomes {@code "native"} if it is {@code "auto"}
+ * @param kvCacheDtype the data type of KV caches: {@code "auto"}, that of the weights, or {@code
+ *     "int8"} with a scale a head and token, which takes about half the memory of 16 bits; the
+ *     native kernels only
  */
-public record ComputeOptions(String kernels, String dtype, String instructionSet) {
+public record ComputeOptions(
+        String kernels, String dtype, String instructionSet, String kvCacheDtype) {
 
     /** The default of all options. */
     public static final String DEFAULT = "auto";
@@ -26,7 +30,8 @@ public record ComputeOptions(String kernels, String dtype, String instructionSet
     private static final List<String> KERNELS = List.of(DEFAULT, "native", "torch", "reference");
 
     /** Chooses kernels, data type and instruction set for device, checkpoint and processor. */
-    public static final ComputeOptions AUTO = new ComputeOptions(DEFAULT, DEFAULT, DEFAULT);
+    public static final ComputeOptions AUTO =
+            new ComputeOptions(DEFAULT, DEFAULT, DEFAULT, DEFAULT);
 
     /**
      * Validates the names.
@@ -45,6 +50,12 @@ public record ComputeOptions(String kernels, String dtype, String instructionSet
             Dtype.of(dtype);
         }
         InstructionSet.check(instructionSet);
+        if (!kvCacheDtype.equals(DEFAULT) && !kvCacheDtype.equals("int8")) {
+            throw new IllegalArgumentException(
+                    "unknown kv_cache_dtype "
+                            + Quote.of(kvCacheDtype)
+                            + ": choose \"auto\" or \"int8\"");
+        }
         if (!instructionSet.equals(DEFAULT)) {
             kernels = kernels.equals(DEFAULT) ? "native" : kernels;
             if (!kernels.equals("native")) {
@@ -59,13 +70,13 @@ public record ComputeOptions(String kernels, String dtype, String instructionSet
     }
 
     /**
-     * Chooses the instruction set.
+     * Chooses instruction set and type of KV caches.
      *
      * @param kernels as above
      * @param dtype as above
      * @throws IllegalArgumentException if a name is unknown; the message lists the known ones
      */
     public ComputeOptions(String kernels, String dtype) {
-        this(kernels, dtype, DEFAULT);
+        this(kernels, dtype, DEFAULT, DEFAULT);
     }
 }

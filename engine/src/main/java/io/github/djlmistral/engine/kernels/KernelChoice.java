@@ -48,6 +48,13 @@ public record KernelChoice(Kernels kernels, String reason) {
         String device = manager.getDevice().isGpu() ? "GPU" : "CPU";
         switch (name) {
             case "reference" -> {
+                if (!options.kvCacheDtype().equals(ComputeOptions.DEFAULT)) {
+                    throw new IllegalArgumentException(
+                            "kv_cache_dtype "
+                                    + options.kvCacheDtype()
+                                    + " needs the native kernels, this model uses the reference"
+                                    + " kernels");
+                }
                 Dtype chosen =
                         ComputeOptions.DEFAULT.equals(dtype)
                                 ? narrowest(engine, fitting(manager, stored, bytes))
@@ -108,10 +115,19 @@ public record KernelChoice(Kernels kernels, String reason) {
         if (named && missing != null) {
             throw new IllegalArgumentException("the native kernels are not available: " + missing);
         }
+        boolean int8 = options.kvCacheDtype().equals("int8");
         if ((auto || named) && missing == null) {
             InstructionSet set = InstructionSet.choose(options.instructionSet());
-            NativeKernels kernels = new NativeKernels(torch, set);
-            return new KernelChoice(kernels, kernels + ", weights in " + dtype + weights);
+            NativeKernels kernels = new NativeKernels(torch, set, int8 ? Dtype.INT8 : dtype);
+            String caches = int8 ? ", KV caches in int8" : "";
+            return new KernelChoice(kernels, kernels + ", weights in " + dtype + weights + caches);
+        }
+        if (int8) {
+            throw new IllegalArgumentException(
+                    "kv_cache_dtype int8 needs the native kernels, "
+                            + (missing == null
+                                    ? "this model uses the torch kernels"
+                                    : "which are not available: " + missing));
         }
         return new KernelChoice(
                 torch,

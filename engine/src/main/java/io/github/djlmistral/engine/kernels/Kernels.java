@@ -27,8 +27,13 @@ public interface Kernels {
     /** Returns the name of the kernels, such as {@code "torch"}, see {@link ComputeOptions}. */
     String name();
 
-    /** Returns the data type of unquantized weights and of KV caches. */
+    /** Returns the data type of unquantized weights. */
     Dtype dtype();
+
+    /** Returns the data type of KV caches. */
+    default Dtype cacheDtype() {
+        return dtype();
+    }
 
     /** Returns the data type of activations. */
     default Dtype activations() {
@@ -52,19 +57,16 @@ public interface Kernels {
     NDArray load(NDManager manager, Tensor tensor);
 
     /**
-     * Allocates one layer of a KV cache.
+     * Creates the KV cache of a sequence.
      *
-     * @param manager the manager of the arrays, which has their device
-     * @param sequences the number of sequences B
-     * @param heads the number of key/value heads G
+     * @param manager the manager for arrays, which has their device
+     * @param layers the number of layers
+     * @param heads the number of key/value heads G of a layer
      * @param size the head size D
-     * @param capacity the number of tokens of a sequence that the next token can attend to, itself
-     *     included
-     * @param rolling whether tokens beyond the capacity overwrite the oldest ones
+     * @param window the number of keys that a token attends to, its own included; 0 for all
      * @return an empty cache
      */
-    KeyValues newKeyValues(
-            NDManager manager, int sequences, int heads, int size, int capacity, boolean rolling);
+    KeyValues newKeyValues(NDManager manager, int layers, int heads, int size, int window);
 
     /**
      * Converts to an array of the engine in float32.

@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import io.github.djlmistral.engine.cache.KvCache;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,7 +20,7 @@ public final class ForwardInput {
     @Nullable NDArray attentionMask;
     int @Nullable [] leftPadding;
     @Nullable NDArray positionIds;
-    @Nullable KvCache cache;
+    List<KvCache> caches = List.of();
     int logitsToKeep;
     boolean outputHiddenStates;
     boolean outputAttentions;
@@ -89,7 +90,7 @@ public final class ForwardInput {
 
     /**
      * Sets the positions of the rotary embedding. By default they continue from the length of the
-     * cache, regardless of the mask; {@code generate} derives them from the mask.
+     * row's cache, regardless of the mask; {@code generate} derives them from the mask.
      *
      * @param positions int64 (B, T) or (1, T)
      * @return this
@@ -100,14 +101,25 @@ public final class ForwardInput {
     }
 
     /**
-     * Sets the KV cache ({@code past_key_values}), which the pass extends.
+     * Sets the KV caches ({@code past_key_values}), which the pass extends. With an attention mask
+     * or left padding, all of them have seen equally many tokens.
      *
-     * @param keyValues the cache of this generation
+     * @param rows the cache of each of the B rows; none for a pass without a cache
      * @return this
      */
-    public ForwardInput cache(@Nullable KvCache keyValues) {
-        cache = keyValues;
+    public ForwardInput caches(List<? extends KvCache> rows) {
+        caches = List.copyOf(rows);
         return this;
+    }
+
+    /**
+     * Sets the KV cache of a single row, see {@link #caches}.
+     *
+     * @param row the cache
+     * @return this
+     */
+    public ForwardInput cache(KvCache row) {
+        return caches(List.of(row));
     }
 
     /**

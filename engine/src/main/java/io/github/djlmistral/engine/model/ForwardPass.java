@@ -6,7 +6,6 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.nn.Parameter;
 import ai.djl.training.ParameterStore;
-import io.github.djlmistral.engine.internal.cache.SlotKvCache;
 import io.github.djlmistral.engine.kernels.Attention;
 import io.github.djlmistral.engine.kernels.Kernels;
 import org.jspecify.annotations.Nullable;
@@ -19,7 +18,6 @@ import org.jspecify.annotations.Nullable;
  * @param device the device of the pass
  * @param kernels the kernels
  * @param attention the attention of the pass
- * @param cache the cache's part in the pass, or null
  * @param attentions collects the attention weights, or null
  */
 record ForwardPass(
@@ -28,7 +26,6 @@ record ForwardPass(
         Device device,
         Kernels kernels,
         Attention attention,
-        SlotKvCache.@Nullable Pass cache,
         @Nullable NDList attentions) {
 
     NDArray value(Parameter parameter) {

@@ -4,7 +4,6 @@ package io.github.djlmistral.engine.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.training.initializer.Initializer;
-import io.github.djlmistral.engine.kernels.KeyValues;
 
 /**
  * Grouped-query attention (Ainslie et al. 2023) with rotary positions (Su et al. 2021) and a
@@ -34,8 +33,7 @@ final class MistralAttention extends LayerPart {
         NDArray q = query.forward(pass, x);
         NDArray k = key.forward(pass, x);
         NDArray v = value.forward(pass, x);
-        KeyValues cache = pass.cache() == null ? null : pass.cache().layer(layer);
-        NDList context = pass.attention().forward(q, k, v, cache);
+        NDList context = pass.attention().forward(layer, q, k, v);
         if (pass.attentions() != null) {
             pass.attentions().add(context.get(1));
         }

@@ -10,14 +10,13 @@ import ai.djl.training.ParameterStore;
 import ai.djl.training.initializer.Initializer;
 import ai.djl.training.initializer.NormalInitializer;
 import ai.djl.util.PairList;
+import io.github.djlmistral.engine.internal.cache.SequenceCache;
 import io.github.djlmistral.engine.kernels.AttentionInput;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** Embedding, decoder layers and final norm: what all {@link MistralPreTrainedModel}s share. */
@@ -100,7 +99,6 @@ final class MistralBackbone extends MistralBlock {
                         scope.getDevice(),
                         k,
                         k.attention(scope, attention(input)),
-                        input.cache(),
                         attentions);
         NDArray x = embeddings(input, pass);
         NDList hiddenStates = new NDList();
@@ -114,20 +112,14 @@ final class MistralBackbone extends MistralBlock {
         }
         NDArray last = k.rmsNorm(x, pass.value(norm), config.rmsNormEps());
         hiddenStates.add(input.sequences(last));
-        if (input.cache() != null) {
-            input.cache().finish();
-        }
+        input.caches().forEach(SequenceCache.Pass::finish);
         return hiddenStates;
     }
 
     private AttentionInput attention(PassInput input) {
-        int[] begins =
-                IntStream.rangeClosed(0, input.batch()).map(b -> b * input.tokens()).toArray();
-        int[] past = new int[input.batch()];
-        Arrays.fill(past, input.past());
         return new AttentionInput(
-                begins,
-                past,
+                input.begins(),
+                input.caches().stream().map(SequenceCache.Pass::keyValues).toList(),
                 input.positions(),
                 inverseFrequencies,
                 config.window(),

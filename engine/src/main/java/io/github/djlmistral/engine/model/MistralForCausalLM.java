@@ -10,10 +10,11 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
 import io.github.djlmistral.engine.cache.KvCache;
-import io.github.djlmistral.engine.internal.cache.SlotKvCache;
+import io.github.djlmistral.engine.internal.cache.SequenceCache;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
+import io.github.djlmistral.engine.kernels.KeyValues;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.quantization.Weights;
 import io.github.djlmistral.engine.weights.SourceFiles;
@@ -21,6 +22,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.Iterator;
+import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -162,30 +164,84 @@ public final class MistralForCausalLM extends MistralPreTrainedModel implements 
     }
 
     /**
-     * Allocates a KV cache. It is a rolling one if the sliding window is shorter than the text.
+     * Creates the KV cache of a sequence.
      *
      * @param manager the manager that closes the cache with itself
-     * @param batch the batch size B
-     * @param tokens the maximum number of tokens of a row, prompt included
      * @return an empty cache
      * @throws IllegalArgumentException if attention is bidirectional
      * @throws IllegalStateException if the network is closed
      */
-    public KvCache newCache(NDManager manager, int batch, int tokens) {
-        MistralConfig config = config();
-        config.requireCausal();
-        int groups = config.numKeyValueHeads();
-        int window = config.window();
-        boolean rolls = window > 0 && window < tokens;
-        Shape shape = new Shape(batch, groups, rolls ? window : tokens, config.headDim());
-        int layers = config.numHiddenLayers();
+    public KvCache newCache(NDManager manager) {
+        config().requireCausal();
         gate.enter();
         try {
-            return rolls
-                    ? SlotKvCache.rolling(manager, kernels(), layers, shape)
-                    : SlotKvCache.full(manager, kernels(), layers, shape);
+            return SequenceCache.create(manager, cacheOwner(), this::newKeyValues);
         } finally {
             gate.exit();
+        }
+    }
+
+    /**
+     * Restores a KV cache that was saved by {@link KvCache#save}, perhaps by another process.
+     *
+     * @param manager the manager that closes the cache with itself
+     * @param file the file
+     * @return a cache with the same tokens
+     * @throws IOException if the file cannot be read, or is not a saved cache
+     * @throws IllegalArgumentException if it was saved by a network of another model, with other
+     *     kernels, or another type of KV caches; or attention is bidirectional
+     * @throws IllegalStateException if the network is closed, or was not loaded
+     */
+    public KvCache restoreCache(NDManager manager, Path file) throws IOException {
+        config().requireCausal();
+        gate.enter();
+        try {
+            return SequenceCache.read(file, manager, cacheOwner(), this::newKeyValues);
+        } finally {
+            gate.exit();
+        }
+    }
+
+    private KeyValues newKeyValues(NDManager manager) {
+        MistralConfig config = config();
+        return kernels()
+                .newKeyValues(
+                        manager,
+                        config.numHiddenLayers(),
+                        config.numKeyValueHeads(),
+                        config.headDim(),
+                        config.window());
+    }
+
+    /**
+     * Computes the new tokens of any number of sequences in one pass, prompts and single tokens
+     * together. The caches are extended if the pass succeeds; otherwise it can be repeated.
+     *
+     * @param manager the manager of the result
+     * @param chunks the new tokens, each of another sequence
+     * @return the requested logits, float32 (P, V), in the order of the chunks; null if none are
+     *     requested
+     * @throws IllegalArgumentException if a token id is outside the vocabulary, or a cache belongs
+     *     to another network
+     * @throws IllegalStateException if the network or a cache is closed, or a cache is used by
+     *     another thread or occurs twice
+     * @throws UncheckedIOException as for {@link #forward(ParameterStore, ForwardInput, boolean)}
+     */
+    public @Nullable NDArray forward(NDManager manager, List<Chunk> chunks) {
+        boolean wanted = chunks.stream().anyMatch(chunk -> chunk.logits() > 0);
+        ParameterStore values = new ParameterStore(manager, false);
+        NDArray output =
+                pass(
+                                manager,
+                                scope -> PassInput.of(chunks, config(), cacheOwner(), scope),
+                                false,
+                                input ->
+                                        wanted
+                                                ? forward(values, input, false)
+                                                : lastHiddenState(values, input, false))
+                        .logits();
+        try (output) {
+            return wanted ? output.reshape(-1, config().vocabSize()) : null;
         }
     }
 

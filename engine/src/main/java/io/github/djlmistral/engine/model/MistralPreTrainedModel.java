@@ -12,6 +12,7 @@ import ai.djl.util.PairList;
 import io.github.djlmistral.engine.internal.CloseGate;
 import io.github.djlmistral.engine.internal.OwnedManager;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
+import io.github.djlmistral.engine.internal.cache.SequenceCache;
 import io.github.djlmistral.engine.kernels.DjlEngine;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
@@ -49,6 +50,10 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
     private @Nullable OwnedManager weights;
     private SourceFiles files = SourceFiles.NONE;
     private long weightBytes;
+    private final CacheOwner cacheOwner = new CacheOwner(this);
+
+    /** The weights that the parameters were bound to, null if there are none. */
+    private @Nullable Weights bound;
 
     MistralPreTrainedModel(MistralConfig config, KernelChoice choice) {
         model = addChildBlock("model", new MistralBackbone(config, choice.kernels()));
@@ -148,6 +153,7 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
         files = new WeightBinding(this, model, tiedHead(), owned.manager()).bind(own, source);
         weightBytes = own.bytes(kernels().dtype());
         bound(own);
+        bound = own;
         SourceFiles.of(given.tensors()).check();
         weights = owned;
         owned.closeWithParent(this);
@@ -219,6 +225,7 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
     /** Drops the weights. Called once, when no pass is under way. */
     void free() {
         files = SourceFiles.NONE;
+        bound = null;
         model.dropQuantized();
         namedLinears().values().forEach(MistralLinear::dropQuantized);
         MistralLinear head = head();
@@ -270,7 +277,11 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
      *     SourceFiles#check}; checked for prompts, not for every token
      */
     public ForwardOutput forward(ParameterStore values, ForwardInput input, boolean training) {
-        return pass(input, training, checked -> forward(values, checked, training));
+        return pass(
+                input.manager(),
+                scope -> PassInput.of(input, config(), kernels(), cacheOwner(), scope),
+                training,
+                checked -> forward(values, checked, training));
     }
 
     /**
@@ -288,33 +299,58 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
     public NDArray lastHiddenState(ParameterStore values, ForwardInput input, boolean training) {
         NDArray state =
                 pass(
-                                input,
+                                input.manager(),
+                                scope ->
+                                        PassInput.of(
+                                                input, config(), kernels(), cacheOwner(), scope),
                                 training,
-                                checked -> {
-                                    files.check();
-                                    NDList states = model.forward(values, checked, training, null);
-                                    NDArray last = states.get(states.size() - 1);
-                                    return new ForwardOutput(
-                                            kernels(training).toFloat32(last), null, null);
-                                })
+                                checked -> lastHiddenState(values, checked, training))
                         .logits();
         state.setName("last_hidden_state");
         return state;
+    }
+
+    /** Returns the last hidden state in the place of logits. */
+    ForwardOutput lastHiddenState(ParameterStore values, PassInput input, boolean training) {
+        files.check();
+        NDList states = model.forward(values, input, training, null);
+        NDArray last = states.get(states.size() - 1);
+        return new ForwardOutput(kernels(training).toFloat32(last), null, null);
+    }
+
+    /** Returns the weights that the parameters were bound to, null if there are none. */
+    @Nullable Weights bound() {
+        return bound;
     }
 
     private Kernels kernels(boolean training) {
         return training ? kernels().training() : kernels();
     }
 
-    private ForwardOutput pass(
-            ForwardInput input, boolean training, Function<PassInput, ForwardOutput> compute) {
-        NDManager target = input.manager();
+    /** Returns what the caches of this network belong to. */
+    SequenceCache.Owner cacheOwner() {
+        return cacheOwner;
+    }
+
+    /**
+     * Runs a pass.
+     *
+     * @param target the manager of the output
+     * @param input checks the arguments, given the manager of the pass
+     * @param training whether gradients are required
+     * @param compute computes the output
+     */
+    ForwardOutput pass(
+            NDManager target,
+            Function<NDManager, PassInput> input,
+            boolean training,
+            Function<PassInput, ForwardOutput> compute) {
         if (training) {
             DjlEngine.of(target).requireGradients();
         }
         gate.enter();
         try (PassScope scope = new PassScope(target);
-                PassInput checked = PassInput.of(input, config(), kernels(), scope.manager())) {
+                PassInput checked = input.apply(scope.manager())) {
             ForwardOutput output = compute.apply(checked);
             output.attach(target);
             if (training) {
@@ -347,8 +383,8 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
         freezeParameters(freeze, parameter -> true);
     }
 
-    private ForwardOutput forward(ParameterStore values, PassInput input, boolean training) {
-        if (input.past() == 0 || input.tokens() > 1) {
+    ForwardOutput forward(ParameterStore values, PassInput input, boolean training) {
+        if (input.isPrefill()) {
             files.check();
         }
         NDList attentions = input.attentions() ? new NDList() : null;

@@ -2,17 +2,20 @@
 package io.github.djlmistral.engine.model;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.github.djlmistral.engine.cache.KvCache;
-import io.github.djlmistral.engine.internal.cache.SlotKvCache;
+import io.github.djlmistral.engine.internal.cache.SequenceCache;
 import io.github.djlmistral.engine.internal.kernels.AttentionMask;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.weights.Dtype;
+import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Locale;
+import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
@@ -23,17 +26,17 @@ import org.jspecify.annotations.Nullable;
  * meanwhile.
  *
  * @param scope the manager of the pass
- * @param ids B · T token ids, row-major; null if embeddings are given
+ * @param ids N token ids; null if embeddings are given
  * @param embeddings (B, T, E), or null
- * @param batch B
- * @param tokens T
- * @param past number of tokens that the cache has seen
- * @param positions the rotary positions, B · T
+ * @param batch B, the first dimension of results; 1 for chunks
+ * @param tokens T, the second dimension of results; N for chunks
+ * @param begins the tokens of sequence i are begins[i] to begins[i + 1] - 1 of the N ones
+ * @param positions the rotary positions, N
  * @param padding the padding mask; null if no query attends to padding
  * @param additiveMask the 4D attention mask, or null
  * @param causal whether attention is causal; else bidirectional
- * @param cache the cache's part in the pass, or null
- * @param logitsToKeep number of last tokens of each row to compute logits for, 1 to T
+ * @param caches the cache of each sequence; empty if there is none
+ * @param kept the number of last tokens of each sequence to compute logits for
  * @param hiddenStates whether hidden states are requested
  * @param attentions whether attention weights are requested
  */
@@ -45,13 +48,13 @@ record PassInput(
         @Nullable NDArray embeddings,
         int batch,
         int tokens,
-        int past,
+        int[] begins,
         long[] positions,
         AttentionMask.@Nullable Padding padding,
         @Nullable NDArray additiveMask,
         boolean causal,
-        SlotKvCache.@Nullable Pass cache,
-        int logitsToKeep,
+        List<SequenceCache.Pass> caches,
+        int[] kept,
         boolean hiddenStates,
         boolean attentions)
         implements AutoCloseable {
@@ -61,11 +64,15 @@ record PassInput(
      *
      * @throws IllegalArgumentException if they do not fit the network or each other
      * @throws IllegalStateException if the cache cannot take the pass, see {@link
-     *     SlotKvCache#begin}
+     *     SequenceCache#begin}
      */
     @SuppressWarnings("ReferenceEquality") // equals() would compare the elements
     static PassInput of(
-            ForwardInput input, MistralConfig config, Kernels kernels, NDManager scope) {
+            ForwardInput input,
+            MistralConfig config,
+            Kernels kernels,
+            SequenceCache.Owner owner,
+            NDManager scope) {
         NDArray head = input.head();
         boolean isIds = head == input.inputIds;
         Shape shape = head.getShape();
@@ -79,37 +86,127 @@ record PassInput(
         }
         int batch = Math.toIntExact(shape.get(0));
         int tokens = Math.toIntExact(shape.get(1));
-        SlotKvCache cache = cache(input.cache);
-        if (cache != null) {
-            config.requireCausal();
-            check(cache, batch, head, config, kernels);
+        if (!input.caches.isEmpty() && input.caches.size() != batch) {
+            throw new IllegalArgumentException(
+                    "there are "
+                            + input.caches.size()
+                            + " caches, the input has "
+                            + batch
+                            + " rows");
         }
-        SlotKvCache.Pass pass = cache == null ? null : cache.begin(tokens);
+        long[] ids = isIds ? ids(head, config.vocabSize()) : null;
+        int[] begins = IntStream.rangeClosed(0, batch).map(b -> b * tokens).toArray();
+        List<SequenceCache.Pass> caches = begin(input.caches, begins, ids, config, owner);
         try {
-            int past = cache == null ? 0 : cache.length();
             NDArray mask = input.attentionMask;
             boolean additive = mask != null && mask.getShape().dimension() == 4;
+            int past = past(caches, mask != null || input.leftPadding != null);
+            int keep = input.logitsToKeep == 0 ? tokens : Math.min(tokens, input.logitsToKeep);
             return new PassInput(
                     scope,
-                    isIds ? ids(head, config.vocabSize()) : null,
+                    ids,
                     isIds ? null : embeddings(head, config, kernels.activations(), scope),
                     batch,
                     tokens,
-                    past,
-                    positions(input.positionIds, batch, tokens, past),
+                    begins,
+                    input.positionIds == null
+                            ? positions(begins, caches)
+                            : positions(input.positionIds, batch, tokens),
                     padding(input, batch, past, tokens, config.window()),
-                    mask == null || !additive ? null : additive(mask, batch, tokens, pass, scope),
+                    mask == null || !additive
+                            ? null
+                            : additive(
+                                    mask,
+                                    batch,
+                                    tokens,
+                                    keys(past, tokens, config.window()),
+                                    scope),
                     config.isCausal(),
-                    pass,
-                    input.logitsToKeep == 0 ? tokens : Math.min(tokens, input.logitsToKeep),
+                    caches,
+                    IntStream.generate(() -> keep).limit(batch).toArray(),
                     input.outputHiddenStates,
                     input.outputAttentions);
         } catch (RuntimeException | Error e) {
-            if (pass != null) {
-                pass.close();
-            }
+            caches.forEach(SequenceCache.Pass::close);
             throw e;
         }
+    }
+
+    /**
+     * Checks the chunks of a pass.
+     *
+     * @throws IllegalArgumentException if there are none, or they do not fit the network
+     * @throws IllegalStateException as above
+     */
+    static PassInput of(
+            List<Chunk> chunks, MistralConfig config, SequenceCache.Owner owner, NDManager scope) {
+        if (chunks.isEmpty()) {
+            throw new IllegalArgumentException("a pass has at least one chunk");
+        }
+        int[] begins = new int[chunks.size() + 1];
+        for (int i = 0; i < chunks.size(); ++i) {
+            begins[i + 1] = Math.addExact(begins[i], chunks.get(i).ids().length);
+        }
+        long[] ids = chunks.stream().flatMapToLong(chunk -> LongStream.of(chunk.ids())).toArray();
+        check(ids, config.vocabSize());
+        List<KvCache> given = chunks.stream().map(Chunk::cache).toList();
+        List<SequenceCache.Pass> caches = begin(given, begins, ids, config, owner);
+        return new PassInput(
+                scope,
+                ids,
+                null,
+                1,
+                ids.length,
+                begins,
+                positions(begins, caches),
+                null,
+                null,
+                true,
+                caches,
+                chunks.stream().mapToInt(Chunk::logits).toArray(),
+                false,
+                false);
+    }
+
+    /** Begins the pass of each cache, or of none if one of them does not fit. */
+    @SuppressWarnings("ReferenceEquality") // another network with the same weights is another one
+    private static List<SequenceCache.Pass> begin(
+            List<KvCache> caches,
+            int[] begins,
+            long @Nullable [] ids,
+            MistralConfig config,
+            SequenceCache.Owner owner) {
+        if (!caches.isEmpty()) {
+            config.requireCausal();
+        }
+        List<SequenceCache.Pass> passes = new ArrayList<>();
+        try {
+            for (int i = 0; i < caches.size(); ++i) {
+                if (!(caches.get(i) instanceof SequenceCache cache) || cache.owner() != owner) {
+                    throw new IllegalArgumentException(
+                            "this cache is another network's: make it with newCache of this"
+                                    + " network");
+                }
+                long[] own = ids == null ? null : Arrays.copyOfRange(ids, begins[i], begins[i + 1]);
+                passes.add(cache.begin(begins[i + 1] - begins[i], own));
+            }
+            return passes;
+        } catch (RuntimeException | Error e) {
+            passes.forEach(SequenceCache.Pass::close);
+            throw e;
+        }
+    }
+
+    /** Returns the number of tokens that the caches have seen; of the first one if they differ. */
+    private static int past(List<SequenceCache.Pass> caches, boolean equal) {
+        int[] lengths = caches.stream().mapToInt(pass -> pass.keyValues().length()).toArray();
+        if (equal && IntStream.of(lengths).distinct().count() > 1) {
+            throw new IllegalArgumentException(
+                    "with an attention mask or left padding, all rows must have equally many earlier"
+                            + " tokens, have "
+                            + Arrays.toString(lengths));
+        }
+        return lengths.length == 0 ? 0 : lengths[0];
     }
 
     /** Returns DJL's data type, which for bfloat16 is UNKNOWN. */
@@ -141,6 +238,11 @@ record PassInput(
 
     private static long[] ids(NDArray array, int vocabulary) {
         long[] ids = integers("input_ids", array);
+        check(ids, vocabulary);
+        return ids;
+    }
+
+    private static void check(long[] ids, int vocabulary) {
         for (long id : ids) {
             if (id < 0 || id >= vocabulary) {
                 throw new IllegalArgumentException(
@@ -151,7 +253,6 @@ record PassInput(
                                 + ": encode with the tokenizer of this model");
             }
         }
-        return ids;
     }
 
     private static NDArray embeddings(
@@ -180,10 +281,19 @@ record PassInput(
         return view;
     }
 
-    private static long[] positions(@Nullable NDArray given, int batch, int tokens, int past) {
-        if (given == null) {
-            return repeated(LongStream.range(past, (long) past + tokens).toArray(), batch);
+    /** Returns the positions of tokens that follow those in the caches. */
+    private static long[] positions(int[] begins, List<SequenceCache.Pass> caches) {
+        long[] positions = new long[begins[begins.length - 1]];
+        for (int i = 0; i + 1 < begins.length; ++i) {
+            int past = caches.isEmpty() ? 0 : caches.get(i).keyValues().length();
+            for (int n = begins[i]; n < begins[i + 1]; ++n) {
+                positions[n] = (long) past + n - begins[i];
+            }
         }
+        return positions;
+    }
+
+    private static long[] positions(NDArray given, int batch, int tokens) {
         Shape shape = given.getShape();
         if (!shape.equals(new Shape(batch, tokens)) && !shape.equals(new Shape(1, tokens))) {
             throw new IllegalArgumentException(
@@ -208,54 +318,6 @@ record PassInput(
         long[] all = new long[batch * row.length];
         Arrays.setAll(all, i -> row[i % row.length]);
         return all;
-    }
-
-    private static @Nullable SlotKvCache cache(@Nullable KvCache given) {
-        if (given == null || given instanceof SlotKvCache) {
-            return (SlotKvCache) given;
-        }
-        throw new IllegalArgumentException(
-                "the cache is a " + given.getClass().getName() + "; make it with newCache");
-    }
-
-    private static void check(
-            SlotKvCache cache, int batch, NDArray head, MistralConfig config, Kernels kernels) {
-        if (cache.batch() != batch) {
-            throw new IllegalArgumentException(
-                    "the cache has " + cache.batch() + " rows, the input " + batch);
-        }
-        if (cache.rolling() && cache.capacity() != config.window()) {
-            throw new IllegalArgumentException(
-                    "a rolling cache must have as many slots as the sliding window, "
-                            + config.window()
-                            + ", has "
-                            + cache.capacity());
-        }
-        Shape shape =
-                new Shape(batch, config.numKeyValueHeads(), cache.capacity(), config.headDim());
-        if (cache.layers() != config.numHiddenLayers()
-                || !cache.shape().equals(shape)
-                || cache.dtype() != kernels.dtype()
-                || !cache.kernels().equals(kernels.name())
-                || !cache.device().equals(head.getDevice())) {
-            throw new IllegalArgumentException(
-                    String.format(
-                            Locale.ROOT,
-                            "this cache is another network's: it has %d layers of %s in %s for %s"
-                                    + " kernels on %s, this network needs %d of %s in %s for %s"
-                                    + " kernels on %s; make it with"
-                                    + " newCache of this network",
-                            cache.layers(),
-                            cache.shape(),
-                            cache.dtype(),
-                            cache.kernels(),
-                            cache.device(),
-                            config.numHiddenLayers(),
-                            shape,
-                            kernels.dtype(),
-                            kernels.name(),
-                            head.getDevice()));
-        }
     }
 
     /** Returns the padding mask, or null where no query of the pass attends to padding. */
@@ -300,12 +362,7 @@ record PassInput(
     }
 
     private static NDArray additive(
-            NDArray mask,
-            int batch,
-            int tokens,
-            SlotKvCache.@Nullable Pass cache,
-            NDManager scope) {
-        int keys = cache == null ? tokens : cache.keys();
+            NDArray mask, int batch, int tokens, int keys, NDManager scope) {
         Shape wanted = new Shape(batch, 1, tokens, keys);
         if (!mask.getShape().equals(wanted)) {
             throw new IllegalArgumentException(
@@ -327,16 +384,31 @@ record PassInput(
      * Selects the tokens to compute logits for.
      *
      * @param x (B, T, E)
-     * @return (B, {@code logitsToKeep}, E)
+     * @return (B, {@code logitsToKeep}, E), or (1, P, E) for the P tokens of chunks
      */
     NDArray keptTokens(NDArray x) {
-        if (logitsToKeep == tokens) {
+        int all = IntStream.of(kept).sum();
+        if (all == batch * tokens) {
             return x;
         }
-        NDArray last = x.get(new NDIndex().addAllDim().addSliceDim(tokens - logitsToKeep, tokens));
+        NDArray packed = x.reshape((long) batch * tokens, -1);
+        NDList last = new NDList();
+        for (int i = 0; i < kept.length; ++i) {
+            if (kept[i] > 0) {
+                int end = begins[i + 1];
+                last.add(packed.get(new NDIndex().addSliceDim(end - kept[i], end)));
+            }
+        }
         // contiguous: with rows at a distance of T · E, PyTorch multiplies bfloat16 at a tenth of
         // the speed
-        return last.flatten().reshape(last.getShape());
+        return NDArrays.concat(last, 0).reshape(batch, all / batch, -1);
+    }
+
+    /** Returns whether a sequence has several new tokens, or none before. */
+    boolean isPrefill() {
+        return caches.isEmpty()
+                || positions.length > caches.size()
+                || caches.stream().anyMatch(pass -> pass.keyValues().length() == 0);
     }
 
     /** Returns whether {@link Kernels#attention} needs a mask besides causality and window. */
@@ -344,28 +416,44 @@ record PassInput(
         return additiveMask != null || padding != null || attentions || !causal;
     }
 
-    /** Returns the additive mask, float32 (B, 1, T, K); null if none is needed. */
+    /** Returns the additive mask, float32 (N, K); null if none is needed. */
     @Nullable NDArray mask(int window) {
-        if (additiveMask != null || !needsMask()) {
-            return additiveMask;
+        if (!needsMask()) {
+            return null;
         }
-        if (!causal) {
-            return AttentionMask.bidirectional(scope, batch, tokens, window, padding);
-        }
-        return AttentionMask.additive(scope, batch, past, tokens, keyPositions(), window, padding);
+        NDArray mask =
+                additiveMask != null
+                        ? additiveMask
+                        : causal
+                                ? AttentionMask.additive(
+                                        scope,
+                                        batch,
+                                        past(caches, true),
+                                        tokens,
+                                        keyPositions(window),
+                                        window,
+                                        padding)
+                                : AttentionMask.bidirectional(
+                                        scope, batch, tokens, window, padding);
+        return mask.reshape((long) batch * tokens, -1);
     }
 
-    /** The positions of the K keys: the last ones that a token of the pass could attend to. */
-    private int[] keyPositions() {
+    /** The positions of the K keys. */
+    private int[] keyPositions(int window) {
+        int past = past(caches, true);
         int end = past + tokens;
-        return IntStream.range(end - (cache == null ? tokens : cache.keys()), end).toArray();
+        return IntStream.range(end - keys(past, tokens, window), end).toArray();
     }
 
-    /** Unlocks the cache. */
+    /** Returns the number K of the last keys that a token of the pass could attend to. */
+    private static int keys(int past, int tokens, int window) {
+        int end = past + tokens;
+        return window == 0 ? end : Math.min(end, window - 1 + tokens);
+    }
+
+    /** Unlocks the caches. */
     @Override
     public void close() {
-        if (cache != null) {
-            cache.close();
-        }
+        caches.forEach(SequenceCache.Pass::close);
     }
 }

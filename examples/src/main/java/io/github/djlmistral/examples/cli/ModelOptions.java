@@ -59,6 +59,14 @@ final class ModelOptions {
     String instructionSet = ComputeOptions.DEFAULT;
 
     @Option(
+            names = "--kv-cache-dtype",
+            paramLabel = "TYPE",
+            description =
+                    "Type of keys and values: auto (that of the weights), int8 (native kernels)."
+                            + " Default: ${DEFAULT-VALUE}.")
+    String kvCacheDtype = ComputeOptions.DEFAULT;
+
+    @Option(
             names = "--dtype",
             paramLabel = "TYPE",
             description =
@@ -125,7 +133,8 @@ final class ModelOptions {
             progress.stepBy(0);
             criteria.optArgument("kernels", kernels)
                     .optArgument("dtype", dtype)
-                    .optArgument("native", instructionSet);
+                    .optArgument("native", instructionSet)
+                    .optArgument("kv_cache_dtype", kvCacheDtype);
             arguments.forEach(criteria::optArgument);
             if (quantization != null) {
                 criteria.optArgument("quantization", quantization);
@@ -158,9 +167,9 @@ final class ModelOptions {
         return source.path(terminal);
     }
 
-    /** Returns kernels, compute type and instruction set. */
+    /** Returns kernels, types and instruction set. */
     ComputeOptions computeOptions() {
-        return new ComputeOptions(kernels, dtype, instructionSet);
+        return new ComputeOptions(kernels, dtype, instructionSet, kvCacheDtype);
     }
 
     /** Returns the last part of the name that the user gave. */

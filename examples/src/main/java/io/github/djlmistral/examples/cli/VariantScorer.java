@@ -57,8 +57,14 @@ final class VariantScorer {
         String set = options.instructionSet();
         try (LogProbabilityFile scores = new LogProbabilityFile(checkpoint.config().vocabSize())) {
             VariantScore base =
-                    measure(plain, new ComputeOptions(kernels, options.dtype(), set), scores, null);
-            ComputeOptions ofBase = new ComputeOptions(kernels, base.dtype(), set);
+                    measure(
+                            plain,
+                            new ComputeOptions(
+                                    kernels, options.dtype(), set, options.kvCacheDtype()),
+                            scores,
+                            null);
+            ComputeOptions ofBase =
+                    new ComputeOptions(kernels, base.dtype(), set, options.kvCacheDtype());
             report.add(base);
             for (String spec : specs) {
                 report.add(compare(spec, checkpoint, ofBase, scores));

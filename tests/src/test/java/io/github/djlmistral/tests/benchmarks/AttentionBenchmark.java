@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import io.github.djlmistral.engine.kernels.AttentionInput;
 import io.github.djlmistral.engine.kernels.KeyValues;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.LongStream;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -54,11 +55,10 @@ public class AttentionBenchmark {
     public String dtype;
 
     private KernelState state;
-    private AttentionInput input;
     private NDArray q;
     private NDArray k;
     private NDArray v;
-    private final KeyValues[] caches = new KeyValues[4];
+    private final AttentionInput[] inputs = new AttentionInput[4];
     private int next;
 
     /** Creates queries, keys, values and caches. */
@@ -77,20 +77,23 @@ public class AttentionBenchmark {
         }
         long[] positions = LongStream.range(past, (long) past + queries).toArray();
         int[] begins = {0, queries};
-        input =
-                new AttentionInput(
-                        begins, new int[] {past}, positions, frequencies, window, null, false);
-        for (int i = 0; i < caches.length; ++i) {
-            caches[i] =
-                    state.kernels.newKeyValues(
-                            state.manager, 1, KEY_HEADS, HEAD_SIZE, past + queries, false);
+        for (int i = 0; i < inputs.length; ++i) {
+            KeyValues cache = state.kernels.newKeyValues(state.manager, 1, KEY_HEADS, HEAD_SIZE, 0);
+            if (past > 0) {
+                cache.reserve(past);
+                cache.advance(past);
+            }
+            cache.reserve(queries);
+            inputs[i] =
+                    new AttentionInput(
+                            begins, List.of(cache), positions, frequencies, window, null, false);
         }
     }
 
     /** Rotary embedding, cache write and attention of one layer. */
     @Benchmark
     public long attention() {
-        next = (next + 1) % caches.length;
+        next = (next + 1) % inputs.length;
         try (NDManager step = state.manager.newSubManager()) {
             // kernels may overwrite queries and keys
             NDArray query = q.duplicate();
@@ -98,8 +101,8 @@ public class AttentionBenchmark {
             query.attach(step);
             key.attach(step);
             return state.kernels
-                    .attention(step, input)
-                    .forward(query, key, v, caches[next])
+                    .attention(step, inputs[next])
+                    .forward(0, query, key, v)
                     .get(0)
                     .size();
         }

@@ -87,7 +87,7 @@ public class LayerBenchmark {
                 MistralForCausalLM.of(
                         CONFIG, weights, "random", manager, new ComputeOptions(kernels, dtype));
         System.out.println("# " + network.kernelReason());
-        cache = network.newCache(manager, 1, depth + tokens);
+        cache = network.newCache(manager);
         for (int done = 0; done < depth; done += CHUNK) {
             pass(CHUNK);
         }

@@ -15,14 +15,12 @@ import ai.djl.training.GradientCollector;
 import io.github.djlmistral.engine.cache.KvCache;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.Generator;
-import io.github.djlmistral.engine.internal.cache.SlotKvCache;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.DjlEngine;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.model.ForwardInput;
 import io.github.djlmistral.engine.model.ForwardOutput;
 import io.github.djlmistral.engine.model.MistralCheckpoint;
-import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.engine.model.MistralPreTrainedModel;
 import io.github.djlmistral.engine.quantization.Quantization;
@@ -178,48 +176,36 @@ class EngineNetworkTest extends Fixture {
         MistralForCausalLM network = load(checkpoint);
         long[] ids = reference.array(manager, "single.input_ids").toLongArray();
         float[][] expected = rows(reference.array(manager, "single.logits"));
-        MistralConfig config = network.config();
-        int window = config.window();
-        for (int capacity : new int[] {ids.length, ids.length + 7, window}) {
-            if (capacity == 0) {
-                continue;
-            }
-            Shape shape = new Shape(1, config.numKeyValueHeads(), capacity, config.headDim());
-            int layers = config.numHiddenLayers();
-            try (KvCache cache =
-                    capacity == window
-                            ? SlotKvCache.rolling(manager, network.kernels(), layers, shape)
-                            : SlotKvCache.full(manager, network.kernels(), layers, shape)) {
-                for (int from = 0; from < ids.length; from += chunk) {
-                    long[] part = Arrays.copyOfRange(ids, from, Math.min(ids.length, from + chunk));
-                    float[][] actual = rows(cached(network, cache, part));
-                    for (int i = 0; i < part.length; ++i) {
-                        assertClose(actual[i], expected[from + i], LOGITS);
-                    }
+        try (KvCache cache = network.newCache(manager)) {
+            for (int from = 0; from < ids.length; from += chunk) {
+                long[] part = Arrays.copyOfRange(ids, from, Math.min(ids.length, from + chunk));
+                float[][] actual = rows(cached(network, List.of(cache), part));
+                for (int i = 0; i < part.length; ++i) {
+                    assertClose(actual[i], expected[from + i], LOGITS);
                 }
             }
         }
     }
 
-    private NDArray cached(MistralForCausalLM network, KvCache cache, long... ids) {
-        int rows = cache.batch();
+    private NDArray cached(MistralForCausalLM network, List<KvCache> caches, long... ids) {
+        int rows = caches.size();
         NDArray input = manager.create(ids, new Shape(rows, ids.length / rows));
-        return network.forward(parameters, ForwardInput.ofIds(input).cache(cache), false).logits();
+        return network.forward(parameters, ForwardInput.ofIds(input).caches(caches), false)
+                .logits();
     }
 
     /** As beam search does: rows are copied, dropped, and taken back. */
     @Test
-    void rowsOfTheCacheAreReordered() throws Exception {
+    void cachesAreForkedAndCropped() throws Exception {
         MistralForCausalLM network = load("window8-f32");
         float[] expected = logits(network, new long[] {7, 8, 9})[2];
-        try (KvCache cache = network.newCache(manager, 2, 9)) {
-            cached(network, cache, 4, 5, 6, 7, 8, 9);
-            cache.reorder(new int[] {1, 1});
-            cache.crop(2);
-            float[][] both = rows(cached(network, cache, 9, 9));
-            assertClose(both[0], expected, LOGITS);
-            assertClose(both[1], expected, LOGITS);
-        }
+        List<KvCache> caches = caches(network, manager, 2);
+        cached(network, caches, 4, 5, 6, 7, 8, 9);
+        List<KvCache> forks = List.of(caches.get(1).fork(), caches.get(1));
+        forks.forEach(cache -> cache.crop(2));
+        float[][] both = rows(cached(network, forks, 9, 9));
+        assertClose(both[0], expected, LOGITS);
+        assertClose(both[1], expected, LOGITS);
     }
 
     @ParameterizedTest
@@ -280,11 +266,11 @@ class EngineNetworkTest extends Fixture {
         float[] exact = recorded(reference, "single.logits");
         double theirs = rms(recorded(reference, "single.logits_f16"), exact);
         long[] ids = reference.array(manager, "single.input_ids").toLongArray();
-        try (KvCache cache = network.newCache(manager, 1, ids.length)) {
-            assertThat(rms(cached(network, cache, ids).toFloatArray(), exact))
+        try (KvCache cache = network.newCache(manager)) {
+            assertThat(rms(cached(network, List.of(cache), ids).toFloatArray(), exact))
                     .isBetween(0.25 * theirs, 2 * theirs);
             cache.crop(ids.length - 1);
-            float[] last = cached(network, cache, ids[ids.length - 1]).toFloatArray();
+            float[] last = cached(network, List.of(cache), ids[ids.length - 1]).toFloatArray();
             float[] exactLast = Arrays.copyOfRange(exact, exact.length - last.length, exact.length);
             assertThat(rms(last, exactLast)).isBetween(0.25 * theirs, 3 * theirs);
         }

@@ -49,7 +49,7 @@ class AutoKernelsTest {
     private static float[] logits(MistralForCausalLM network, NDManager manager) {
         ForwardInput input =
                 ForwardInput.ofIds(manager.create(new long[] {5}, new Shape(1, 1)))
-                        .cache(network.newCache(manager, 1, 4));
+                        .cache(network.newCache(manager));
         return network.forward(new ParameterStore(manager, false), input, false)
                 .logits()
                 .toFloatArray();

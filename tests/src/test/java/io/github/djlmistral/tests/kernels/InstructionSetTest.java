@@ -47,7 +47,7 @@ class InstructionSetTest {
     }
 
     private static KernelChoice choice(NDManager manager, String kernels, String set) {
-        ComputeOptions options = new ComputeOptions(kernels, "float32", set);
+        ComputeOptions options = new ComputeOptions(kernels, "float32", set, "auto");
         return KernelChoice.of(manager, options, Dtype.FLOAT32, 9);
     }
 
@@ -79,14 +79,14 @@ class InstructionSetTest {
     @ParameterizedTest
     @ValueSource(strings = {"auto", "avx2", "avxvnni", "avx512", "neon"})
     void namesAreAcceptedOnEveryProcessor(String name) {
-        assertThatNoException().isThrownBy(() -> new ComputeOptions("auto", "auto", name));
+        assertThatNoException().isThrownBy(() -> new ComputeOptions("auto", "auto", name, "auto"));
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"", "AVX2", "avx", "sse4", "avx2 ", "avx\u202e2"})
     void unknownNamesAreErrorsThatListTheKnownOnes(String name) {
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> new ComputeOptions("auto", "auto", name))
+                .isThrownBy(() -> new ComputeOptions("auto", "auto", name, "auto"))
                 .withMessageMatching(
                         "native is \".*\": choose \"auto\", \"avx2\", \"avxvnni\", \"avx512\" or"
                                 + " \"neon\"")
@@ -95,16 +95,18 @@ class InstructionSetTest {
 
     @Test
     void anInstructionSetRequestsTheNativeKernels() {
-        assertThat(new ComputeOptions("auto", "auto", "avx2").kernels()).isEqualTo("native");
-        assertThat(new ComputeOptions("native", "auto", "avx2").kernels()).isEqualTo("native");
-        assertThat(new ComputeOptions("auto", "auto", "auto").kernels()).isEqualTo("auto");
+        assertThat(new ComputeOptions("auto", "auto", "avx2", "auto").kernels())
+                .isEqualTo("native");
+        assertThat(new ComputeOptions("native", "auto", "avx2", "auto").kernels())
+                .isEqualTo("native");
+        assertThat(new ComputeOptions("auto", "auto", "auto", "auto").kernels()).isEqualTo("auto");
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"torch", "reference"})
     void otherKernelsHaveNoInstructionSet(String kernels) {
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> new ComputeOptions(kernels, "auto", "avx2"))
+                .isThrownBy(() -> new ComputeOptions(kernels, "auto", "avx2", "auto"))
                 .withMessageContainingAll("native", "\"avx2\"", "\"" + kernels + "\"");
     }
 

@@ -83,8 +83,8 @@ class NativeChecksTest {
                             "random",
                             manager,
                             new ComputeOptions("native", "auto"));
-            try (NDManager scope = manager.newSubManager();
-                    KvCache cache = network.newCache(scope, 2, 12)) {
+            try (NDManager scope = manager.newSubManager()) {
+                List<KvCache> caches = List.of(network.newCache(scope), network.newCache(scope));
                 long[] ids = {0, 0, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18};
                 long[] mask = new long[18];
                 Arrays.fill(mask, 2, 18, 1);
@@ -92,7 +92,7 @@ class NativeChecksTest {
                 ForwardInput prompt =
                         ForwardInput.ofIds(scope.create(ids, shape))
                                 .attentionMask(scope.create(Arrays.copyOf(mask, 16), shape))
-                                .cache(cache);
+                                .caches(caches);
                 ParameterStore store = new ParameterStore(scope, false);
                 float[] first = network.forward(store, prompt, false).logits().toFloatArray();
                 long[] next = {3, 4};
@@ -103,7 +103,7 @@ class NativeChecksTest {
                 ForwardInput token =
                         ForwardInput.ofIds(scope.create(next, new Shape(2, 1)))
                                 .attentionMask(scope.create(rows, new Shape(2, 9)))
-                                .cache(cache);
+                                .caches(caches);
                 float[] second = network.forward(store, token, false).logits().toFloatArray();
                 float[] both = Arrays.copyOf(first, first.length + second.length);
                 System.arraycopy(second, 0, both, first.length, second.length);

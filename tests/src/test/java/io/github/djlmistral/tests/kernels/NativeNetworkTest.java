@@ -18,6 +18,7 @@ import io.github.djlmistral.engine.model.ForwardInput;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.engine.quantization.Weights;
+import io.github.djlmistral.tests.model.Fixture;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -104,16 +105,18 @@ class NativeNetworkTest {
      */
     @ParameterizedTest
     @CsvSource({
-        "float32, 0",
-        "bfloat16, 7",
-        "float16, 40",
-        "int4 g32, 0",
-        "int4 g64 offsets, 20",
-        "int4 g32 order, 0",
-        "int8 g16, 7",
-        "nf4 g64, 40"
+        "float32, 0, auto",
+        "bfloat16, 7, auto",
+        "float16, 40, auto",
+        "int4 g32, 0, auto",
+        "int4 g64 offsets, 20, auto",
+        "int4 g32 order, 0, auto",
+        "int8 g16, 7, auto",
+        "nf4 g64, 40, auto",
+        "int4 g32, 0, int8",
+        "float32, 7, int8"
     })
-    void passesDoNotChangeABit(String kind, int window) throws Exception {
+    void passesDoNotChangeABit(String kind, int window, String caches) throws Exception {
         MistralConfig config = RandomNetwork.config(window);
         MistralForCausalLM network =
                 MistralForCausalLM.of(
@@ -121,7 +124,7 @@ class NativeNetworkTest {
                         RandomNetwork.weights(config, kind),
                         "test",
                         manager,
-                        new ComputeOptions("native", "auto"));
+                        new ComputeOptions("native", "auto", "auto", caches));
         Random random = new Random(8);
         int length = 60;
         long[] text = random.longs(length, 0, 77).toArray();
@@ -147,7 +150,8 @@ class NativeNetworkTest {
         int length = rows.get(0).length;
         List<List<float[]>> result = new ArrayList<>();
         rows.forEach(row -> result.add(new ArrayList<>()));
-        try (KvCache cache = network.newCache(manager, batch, length)) {
+        try (NDManager owner = manager.newSubManager()) {
+            List<KvCache> caches = Fixture.caches(network, owner, batch);
             for (int from = 0; from < length; ) {
                 int to = Math.min(length, from + tokens.applyAsInt(from));
                 long[] ids = new long[batch * (to - from)];
@@ -156,7 +160,7 @@ class NativeNetworkTest {
                 }
                 try (NDManager scope = manager.newSubManager()) {
                     NDArray input = scope.create(ids, new Shape(batch, to - from));
-                    float[] all = logits(network, scope, ForwardInput.ofIds(input).cache(cache));
+                    float[] all = logits(network, scope, ForwardInput.ofIds(input).caches(caches));
                     int vocabulary = all.length / ids.length;
                     for (int i = 0; i < ids.length; ++i) {
                         result.get(i / (to - from))
@@ -182,9 +186,9 @@ class NativeNetworkTest {
         long[] ids = new Random(3).longs(2L * 4, 0, 77).toArray();
         long[] mask = {0, 0, 1, 1, 1, 1, 1, 1};
         long[] positions = {0, 0, 0, 1, 0, 1, 2, 3};
-        try (NDManager scope = manager.newSubManager();
-                KvCache a = pair.network.newCache(scope, 2, 9);
-                KvCache b = pair.reference.newCache(scope, 2, 9)) {
+        try (NDManager scope = manager.newSubManager()) {
+            List<KvCache> a = Fixture.caches(pair.network, scope, 2);
+            List<KvCache> b = Fixture.caches(pair.reference, scope, 2);
             Shape shape = new Shape(2, 4);
             float[][] both = new float[2][];
             for (int i = 0; i < 2; ++i) {
@@ -193,7 +197,7 @@ class NativeNetworkTest {
                                 .attentionMask(scope.create(mask, shape))
                                 .positionIds(scope.create(positions, shape))
                                 .logitsToKeep(1)
-                                .cache(i == 0 ? a : b);
+                                .caches(i == 0 ? a : b);
                 both[i] = logits(i == 0 ? pair.network : pair.reference, scope, input);
             }
             assertThat(error(both[0], both[1])).isLessThan(1e-5);
@@ -209,7 +213,7 @@ class NativeNetworkTest {
                 () -> {
                     float[] last = {};
                     try (NDManager scope = manager.newSubManager();
-                            KvCache cache = network.newCache(scope, 1, 20)) {
+                            KvCache cache = network.newCache(scope)) {
                         for (int i = 0; i < 20; ++i) {
                             NDArray ids = scope.create(new long[] {i}, new Shape(1, 1));
                             last = logits(network, scope, ForwardInput.ofIds(ids).cache(cache));
@@ -275,15 +279,16 @@ class NativeNetworkTest {
         double[] errors(int batch, int steps, long seed, IntUnaryOperator tokens) {
             Random random = new Random(seed);
             double[] errors = new double[steps];
-            try (KvCache a = network.newCache(manager, batch, 500);
-                    KvCache b = reference.newCache(manager, batch, 500)) {
+            try (NDManager owner = manager.newSubManager()) {
+                List<KvCache> a = Fixture.caches(network, owner, batch);
+                List<KvCache> b = Fixture.caches(reference, owner, batch);
                 for (int step = 0; step < steps; ++step) {
                     int count = tokens.applyAsInt(step);
                     long[] ids = random.longs((long) batch * count, 0, 77).toArray();
                     try (NDManager scope = manager.newSubManager()) {
                         Shape shape = new Shape(batch, count);
-                        ForwardInput one = ForwardInput.ofIds(scope.create(ids, shape)).cache(a);
-                        ForwardInput two = ForwardInput.ofIds(scope.create(ids, shape)).cache(b);
+                        ForwardInput one = ForwardInput.ofIds(scope.create(ids, shape)).caches(a);
+                        ForwardInput two = ForwardInput.ofIds(scope.create(ids, shape)).caches(b);
                         errors[step] =
                                 error(logits(network, scope, one), logits(reference, scope, two));
                     }

@@ -83,7 +83,7 @@ class VirtualThreadsTest {
         ParameterStore parameters = new ParameterStore(manager, false);
         long[] ids = new Random(1).longs(20, 0, 77).toArray();
         try (NDManager scope = manager.newSubManager();
-                KvCache cache = network.newCache(scope, 1, 30)) {
+                KvCache cache = network.newCache(scope)) {
             Shape shape = new Shape(1, ids.length);
             ForwardInput prompt = ForwardInput.ofIds(scope.create(ids, shape)).cache(cache);
             network.forward(parameters, prompt, false);

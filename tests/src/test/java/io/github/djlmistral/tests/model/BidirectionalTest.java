@@ -107,7 +107,7 @@ class BidirectionalTest extends Fixture {
         ComputeOptions options = new ComputeOptions("auto", "float32");
         MistralForCausalLM causal =
                 MistralForCausalLM.load(with("", "checkpoints/window8-f32"), manager, options);
-        KvCache cache = causal.newCache(manager, 1, 8);
+        KvCache cache = causal.newCache(manager);
         MistralForCausalLM network =
                 MistralForCausalLM.load(
                         with(BIDIRECTIONAL, "checkpoints/window8-f32"), manager, options);
@@ -116,7 +116,7 @@ class BidirectionalTest extends Fixture {
                 .isThrownBy(() -> new Generator(network, manager, null))
                 .withMessageContaining(message);
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> network.newCache(manager, 1, 8))
+                .isThrownBy(() -> network.newCache(manager))
                 .withMessageContaining(message);
         ForwardInput input =
                 ForwardInput.ofIds(manager.create(new long[] {5, 6}).reshape(1, -1)).cache(cache);

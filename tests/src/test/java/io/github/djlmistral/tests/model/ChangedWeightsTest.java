@@ -52,7 +52,7 @@ class ChangedWeightsTest extends Fixture {
     /** The logits of a prompt and of a token after it, both with a cache: as generation asks. */
     private float[] generated(MistralForCausalLM network) {
         try (NDManager scope = manager.newSubManager();
-                KvCache cache = network.newCache(scope, 1, 8)) {
+                KvCache cache = network.newCache(scope)) {
             NDArray prompt = scope.create(PROMPT, new Shape(1, PROMPT.length));
             NDArray next = scope.create(new long[] {9}, new Shape(1, 1));
             NDArray first =

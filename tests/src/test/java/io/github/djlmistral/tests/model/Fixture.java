@@ -15,6 +15,7 @@ import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.training.ParameterStore;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import io.github.djlmistral.engine.cache.KvCache;
 import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.GenerationResult;
@@ -34,6 +35,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 
@@ -119,6 +121,11 @@ public abstract class Fixture {
                                 throw e.getCause();
                             }
                         });
+    }
+
+    /** Returns the caches of rows. */
+    public static List<KvCache> caches(MistralForCausalLM network, NDManager manager, int rows) {
+        return Stream.generate(() -> network.newCache(manager)).limit(rows).toList();
     }
 
     /** A random prompt of ids from 3 on: smaller ones are special in most vocabularies. */

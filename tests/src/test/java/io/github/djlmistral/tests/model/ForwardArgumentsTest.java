@@ -10,15 +10,13 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.github.djlmistral.engine.cache.KvCache;
-import io.github.djlmistral.engine.internal.cache.SlotKvCache;
-import io.github.djlmistral.engine.internal.kernels.TorchKernels;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.model.ForwardInput;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
-import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.tests.kernels.RandomNetwork;
 import java.lang.reflect.Proxy;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -53,7 +51,7 @@ class ForwardArgumentsTest extends Fixture {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> network.forward(parameters, input, false))
                 .satisfies(e -> assertThat(e).hasMessageContainingAll(messages));
-        try (KvCache cache = network.newCache(manager, 1, 20)) {
+        try (KvCache cache = network.newCache(manager)) {
             assertThatIllegalArgumentException()
                     .isThrownBy(() -> network.forward(parameters, input.cache(cache), false));
             assertThat(cache.length()).isZero();
@@ -185,30 +183,7 @@ class ForwardArgumentsTest extends Fixture {
     @ValueSource(strings = {"reference", "torch", "native"})
     void cachesOfOtherNetworks(String kernels) throws Exception {
         MistralForCausalLM network = network(kernels);
-        var own = network.kernels();
-        String remedy = "newCache";
-        int layers = network.config().numHiddenLayers();
-        refused(network, SlotKvCache.full(manager, own, layers, new Shape(1, 1, 20, 32)), remedy);
-        refused(network, SlotKvCache.full(manager, own, layers, new Shape(1, 2, 20, 16)), remedy);
-        refused(
-                network,
-                SlotKvCache.full(manager, own, layers - 1, new Shape(1, 2, 20, 32)),
-                "1 layers",
-                remedy);
-        refused(
-                network,
-                SlotKvCache.full(
-                        manager,
-                        new TorchKernels(manager, Dtype.FLOAT16),
-                        layers,
-                        new Shape(1, 2, 20, 32)),
-                "float16",
-                remedy);
-        refused(network, SlotKvCache.full(manager, own, layers, new Shape(3, 2, 20, 32)), "3 rows");
-        refused(
-                network,
-                SlotKvCache.rolling(manager, own, layers, new Shape(1, 2, 20, 32)),
-                "window");
+        refused(network, network(kernels).newCache(manager), "another network's", "newCache");
         Class<?>[] types = {KvCache.class};
         KvCache foreign =
                 (KvCache)
@@ -216,14 +191,41 @@ class ForwardArgumentsTest extends Fixture {
                                 KvCache.class.getClassLoader(),
                                 types,
                                 (self, method, args) -> null);
-        refused(network, foreign, remedy);
+        refused(network, foreign, "another network's", "newCache");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"reference", "torch", "native"})
+    void cachesOfOtherRows(String kernels) throws Exception {
+        MistralForCausalLM network = network(kernels);
+        List<KvCache> three = caches(network, manager, 3);
+        assertThatIllegalArgumentException()
+                .isThrownBy(
+                        () ->
+                                network.forward(
+                                        parameters,
+                                        ForwardInput.ofIds(ids(1)).caches(three),
+                                        false))
+                .withMessageContaining("3 caches")
+                .withMessageContaining("1 rows");
+        KvCache one = network.newCache(manager);
+        NDArray two = ids(1, 2).reshape(2, 1);
+        assertThatIllegalStateException()
+                .isThrownBy(
+                        () ->
+                                network.forward(
+                                        parameters,
+                                        ForwardInput.ofIds(two).caches(List.of(one, one)),
+                                        false))
+                .withMessageContaining("each sequence of a pass needs its own");
+        assertThat(one.length()).isZero();
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"reference", "torch", "native"})
     void aClosedCache(String kernels) throws Exception {
         MistralForCausalLM network = network(kernels);
-        KvCache cache = network.newCache(manager, 1, 20);
+        KvCache cache = network.newCache(manager);
         cache.close();
         assertThatIllegalStateException()
                 .isThrownBy(
@@ -251,12 +253,12 @@ class ForwardArgumentsTest extends Fixture {
                                 }),
                         network);
         ExecutorService thread = Executors.newSingleThreadExecutor();
-        try (KvCache cache = network.newCache(manager, 1, 20)) {
+        try (KvCache cache = waiting.newCache(manager)) {
             ForwardInput input = ForwardInput.ofIds(ids(1, 2)).cache(cache);
             Future<?> pass = thread.submit(() -> waiting.forward(parameters, input, false));
             await(inside);
             assertThatIllegalStateException()
-                    .isThrownBy(() -> network.forward(parameters, input, false))
+                    .isThrownBy(() -> waiting.forward(parameters, input, false))
                     .withMessageContaining("another thread");
             assertThatIllegalStateException()
                     .isThrownBy(() -> cache.crop(0))

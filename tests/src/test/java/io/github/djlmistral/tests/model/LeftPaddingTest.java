@@ -78,8 +78,9 @@ class LeftPaddingTest extends Fixture {
     void equalsTheAttentionMask(String kernels, int window) throws Exception {
         MistralForCausalLM network = network(kernels, window);
         int rows = PADDING.length;
-        try (KvCache declared = network.newCache(manager, rows, 20);
-                KvCache masked = network.newCache(manager, rows, 20)) {
+        List<KvCache> declared = caches(network, manager, rows);
+        List<KvCache> masked = caches(network, manager, rows);
+        {
             int[] ends = {3, 7, 8, 9, 10, 11, 12, 13, 14, 15};
             int from = 0;
             for (int to : ends) {
@@ -90,7 +91,7 @@ class LeftPaddingTest extends Fixture {
                             network.forward(
                                             parameters,
                                             ForwardInput.ofIds(ids)
-                                                    .cache(masked)
+                                                    .caches(masked)
                                                     .attentionMask(mask),
                                             false)
                                     .logits();
@@ -98,7 +99,7 @@ class LeftPaddingTest extends Fixture {
                             network.forward(
                                             parameters,
                                             ForwardInput.ofIds(ids)
-                                                    .cache(declared)
+                                                    .caches(declared)
                                                     .leftPadding(PADDING),
                                             false)
                                     .logits();
@@ -118,14 +119,14 @@ class LeftPaddingTest extends Fixture {
         List<Boolean> masked = new ArrayList<>();
         MistralForCausalLM network = through(noting(plain.kernels(), masked), plain);
         int rows = PADDING.length;
-        try (KvCache cache = network.newCache(manager, rows, 30);
-                NDManager scope = manager.newSubManager()) {
+        List<KvCache> caches = caches(network, manager, rows);
+        try (NDManager scope = manager.newSubManager()) {
             for (int column = 0; column < 15; ++column) {
                 NDArray ids = scope.create(ids(column, column + 1), new Shape(rows, 1));
                 masked.clear();
                 network.forward(
                         parameters,
-                        ForwardInput.ofIds(ids).cache(cache).leftPadding(PADDING),
+                        ForwardInput.ofIds(ids).caches(caches).leftPadding(PADDING),
                         false);
                 // the longest padding is at 0 to 4, the query at q attends to q - 5 to q
                 assertThat(masked).as("column %d", column).containsExactly(column - WINDOW + 1 < 5);

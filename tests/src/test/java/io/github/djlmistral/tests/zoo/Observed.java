@@ -29,12 +29,12 @@ final class Observed<I, O> implements AutoCloseable {
     private final ZooModel<NDList, NDList> weights;
     private final ZooModel<I, O> model;
     private final List<Pass> passes = Collections.synchronizedList(new ArrayList<>());
-    private int sequences;
+    private int[] begins = {};
     private volatile int failAt = -1;
     private volatile int actAfter = -1;
     private volatile Runnable action = () -> {};
 
-    /** Token ids of one forward pass, padding included. */
+    /** Token ids of one forward pass. */
     record Pass(List<List<Long>> rows) {
 
         int batch() {
@@ -99,7 +99,7 @@ final class Observed<I, O> implements AutoCloseable {
 
     /** The kernels prepare the attention of a pass before they look its tokens up. */
     private void note(AttentionInput input) {
-        sequences = input.sequences();
+        begins = input.begins();
     }
 
     private void note(NDArray ids) {
@@ -107,10 +107,9 @@ final class Observed<I, O> implements AutoCloseable {
             throw new IllegalStateException("provoked by the test");
         }
         long[] flat = ids.toLongArray();
-        int width = flat.length / sequences;
         List<List<Long>> rows = new ArrayList<>();
-        for (int from = 0; from < flat.length; from += width) {
-            rows.add(Arrays.stream(flat, from, from + width).boxed().toList());
+        for (int b = 0; b + 1 < begins.length; ++b) {
+            rows.add(Arrays.stream(flat, begins[b], begins[b + 1]).boxed().toList());
         }
         passes.add(new Pass(rows));
         if (passes.size() == actAfter) {

@@ -41,6 +41,7 @@ public final class ModelArguments {
                                     "kernels",
                                     "native",
                                     "dtype",
+                                    "kv_cache_dtype",
                                     "quantization",
                                     "truncation",
                                     "aggregation_strategy",
@@ -201,17 +202,19 @@ public final class ModelArguments {
     }
 
     /**
-     * Returns the kernels, the data type and the instruction set.
+     * Returns the kernels, the data types and the instruction set.
      *
      * @param arguments the arguments
-     * @return the values of {@code kernels}, {@code dtype} and {@code native}, or their defaults
+     * @return the values of {@code kernels}, {@code dtype}, {@code native} and {@code
+     *     kv_cache_dtype}, or their defaults
      * @throws IllegalArgumentException as for {@link ComputeOptions}
      */
     public static ComputeOptions computeOptions(Map<String, ?> arguments) {
         return new ComputeOptions(
                 value(arguments, "kernels").orElse(ComputeOptions.DEFAULT).toString(),
                 value(arguments, "dtype").orElse(ComputeOptions.DEFAULT).toString(),
-                value(arguments, "native").orElse(ComputeOptions.DEFAULT).toString());
+                value(arguments, "native").orElse(ComputeOptions.DEFAULT).toString(),
+                value(arguments, "kv_cache_dtype").orElse(ComputeOptions.DEFAULT).toString());
     }
 
     /**

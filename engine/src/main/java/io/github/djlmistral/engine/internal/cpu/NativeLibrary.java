@@ -46,6 +46,11 @@ public final class NativeLibrary {
         };
     }
 
+    /** Returns the number of a type of KV caches in {@code kernels.h}. */
+    public static int cacheType(Dtype dtype) {
+        return dtype == Dtype.INT8 ? 4 : type(dtype);
+    }
+
     /** Returns the number of a type of scales in {@code kernels.h}. */
     static int factorType(Dtype dtype) {
         return dtype == Dtype.INT8 ? 3 : type(dtype);
@@ -154,11 +159,13 @@ public final class NativeLibrary {
     /** See {@code rotary.c}. */
     public static native void write(
             int set,
-            long keys,
-            long values,
+            long pages,
+            long firstPage,
+            long pageCount,
+            long head,
+            long groups,
             int type,
             long size,
-            long capacity,
             long k,
             long v,
             long stride,
@@ -168,11 +175,13 @@ public final class NativeLibrary {
     /** See {@code attention.c}. */
     public static native void attend(
             int set,
-            long keys,
-            long values,
+            long pages,
+            long firstPage,
+            long pageCount,
+            long head,
+            long groups,
             int type,
             long size,
-            long capacity,
             long q,
             long stride,
             long tokens,
@@ -189,11 +198,13 @@ public final class NativeLibrary {
     /** See {@code attention.c}. */
     public static native void attendPart(
             int set,
-            long keys,
-            long values,
+            long pages,
+            long firstPage,
+            long pageCount,
+            long head,
+            long groups,
             int type,
             long size,
-            long capacity,
             long q,
             long stride,
             long tokens,
@@ -213,11 +224,13 @@ public final class NativeLibrary {
     /** See {@code attention.c}. */
     public static native void attentionWeights(
             int set,
-            long keys,
-            long values,
+            long pages,
+            long firstPage,
+            long pageCount,
+            long head,
+            long groups,
             int type,
             long size,
-            long capacity,
             long q,
             long stride,
             long tokens,

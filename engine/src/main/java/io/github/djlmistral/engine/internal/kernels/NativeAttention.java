@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import io.github.djlmistral.engine.internal.cpu.Activations;
 import io.github.djlmistral.engine.internal.cpu.Address;
 import io.github.djlmistral.engine.internal.cpu.NativeLibrary;
 import io.github.djlmistral.engine.internal.cpu.ThreadTeam;
@@ -13,25 +14,18 @@ import io.github.djlmistral.engine.kernels.Attention;
 import io.github.djlmistral.engine.kernels.AttentionInput;
 import io.github.djlmistral.engine.kernels.KeyValues;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Attention over packed sequences. The token at position p of a sequence is in slot {@code p mod C}
- * of its cache of C slots.
+ * Attention over packed sequences.
  *
- * <p>Keys are attended to in parts of 512 positions, whose results are merged in order, so that the
- * distribution of the work does not change the result. Few tokens: a thread takes a part of one
- * key/value head. Many: a block of tokens of one key/value head, with all parts.
- *
- * <p>A rolling cache has room for some tokens beyond its window. A longer pass is computed in
- * chunks of so many tokens: each chunk is written, then attends.
+ * <p>Keys are attended to in parts of 512 positions, a page of the cache each, whose results are
+ * merged in order, so that the distribution of the work does not change the result. Few tokens: a
+ * thread takes a part of one key/value head. Many: a block of tokens of one key/value head, with
+ * all parts.
  */
 final class NativeAttention implements Attention {
-
-    /** Positions of a part, as in {@code attention.c}. */
-    private static final int PART = 512;
 
     /** Tokens of a block, for which a thread needs some megabytes of partial results at most. */
     private static final int BLOCK = 16;
@@ -41,42 +35,30 @@ final class NativeAttention implements Attention {
     private final AttentionInput input;
     private final int tokens;
     private final int size;
+
+    /** Columns of the mask, 0 if there is none. */
     private final int keys;
-    private final NDArray cosines;
-    private final NDArray sines;
 
-    /** First and last + 1 position that each token attends to, int64 (2, N). */
-    private @Nullable NDArray ranges;
-
-    private long[] from = {};
-    private long[] to = {};
-    private @Nullable KeyValues own;
+    private @Nullable Plan plan;
 
     NativeAttention(NativeKernels kernels, NDManager scope, AttentionInput input) {
         this.kernels = kernels;
         this.scope = scope;
         this.input = input;
-        long[] positions = input.positions();
-        tokens = positions.length;
-        float[] frequencies = input.inverseFrequencies();
-        int half = frequencies.length;
-        size = 2 * half;
-        keys = input.mask() == null ? 0 : Math.toIntExact(input.mask().getShape().get(3));
-        float[] cos = new float[tokens * half];
-        float[] sin = new float[tokens * half];
-        for (int i = 0; i < cos.length; ++i) {
-            // the angle in float32, as in the reference; StrictMath has the same bits everywhere
-            float angle = positions[i / half] * frequencies[i % half];
-            cos[i] = (float) StrictMath.cos(angle);
-            sin[i] = (float) StrictMath.sin(angle);
-        }
-        cosines = scope.create(cos, new Shape(tokens, half));
-        sines = scope.create(sin, new Shape(tokens, half));
+        tokens = input.positions().length;
+        size = 2 * input.inverseFrequencies().length;
+        keys = input.mask() == null ? 0 : Math.toIntExact(input.mask().getShape().get(1));
     }
 
     @Override
-    public NDList forward(NDArray q, NDArray k, NDArray v, @Nullable KeyValues cache) {
-        Pass pass = new Pass(q, k, v, cache == null ? own(k) : cache);
+    public NDList forward(int layer, NDArray q, NDArray k, NDArray v) {
+        if (plan == null) {
+            plan =
+                    new Plan(
+                            Math.toIntExact(q.getShape().get(1) / size),
+                            Math.toIntExact(k.getShape().get(1) / size));
+        }
+        Layer pass = new Layer(plan, input.caches().isEmpty() ? 0 : layer, q, k, v);
         NDList result = new NDList(pass.out);
         if (pass.weights != null) {
             result.add(pass.weights);
@@ -85,146 +67,167 @@ final class NativeAttention implements Attention {
         return result;
     }
 
-    /** Returns the keys and values of a pass without a cache, which the layers share. */
-    private KeyValues own(NDArray k) {
-        if (own == null) {
-            int groups = Math.toIntExact(k.getShape().get(1) / size);
-            own = kernels.newKeyValues(scope, input.sequences(), groups, size, longest(), false);
-        }
-        return own;
-    }
+    /** What all layers share: addresses of caches, tables, and the division of the work. */
+    private final class Plan {
 
-    /** Returns the number of new tokens of the longest sequence. */
-    private int longest() {
-        int longest = 0;
-        for (int b = 0; b < input.sequences(); ++b) {
-            longest = Math.max(longest, input.tokens(b));
-        }
-        return longest;
-    }
-
-    /** Computes which positions each token attends to, the same in all layers. */
-    private NDArray ranges(int chunk, int slots) {
-        if (ranges != null) {
-            return ranges;
-        }
-        from = new long[tokens];
-        to = new long[tokens];
-        int window = input.window() == 0 ? Integer.MAX_VALUE : input.window();
-        for (int b = 0; b < input.sequences(); ++b) {
-            int past = input.past()[b];
-            int count = input.tokens(b);
-            for (int t = 0; t < count; ++t) {
-                int n = input.begins()[b] + t;
-                // the mask decides, among the keys that are in the cache then
-                int written = past + Math.min(count, (t / chunk + 1) * chunk);
-                from[n] =
-                        keys == 0
-                                ? Math.max(0, past + t + 1L - window)
-                                : Math.max(past + count - keys, written - slots);
-                to[n] = keys == 0 ? past + t + 1L : written;
-            }
-        }
-        long[] both = Arrays.copyOf(from, 2 * tokens);
-        System.arraycopy(to, 0, both, tokens, tokens);
-        ranges = scope.create(both, new Shape(2, tokens));
-        return ranges;
-    }
-
-    /** The computation of one layer. */
-    private final class Pass {
-
-        final int set = kernels.set();
-        final int type = NativeLibrary.type(kernels.dtype());
         final int heads;
         final int groups;
         final int share;
-        final int slots;
-        final int chunk;
+        final List<PagedKeyValues> caches = new ArrayList<>();
+
+        /** The address of the first {@code struct page} of each sequence. */
+        final long[] pages;
+
+        final long cosAddress;
+        final long sinAddress;
+
+        /** First and last + 1 position that each token attends to, int64 (2, N). */
+        final long[] ranges = new long[2 * tokens];
+
+        final long fromAddress;
+        final long maskAddress;
+        final List<Block> blocks = new ArrayList<>();
+
+        Plan(int heads, int groups) {
+            this.heads = heads;
+            this.groups = groups;
+            share = heads / groups;
+            pages = new long[input.sequences()];
+            listPages();
+            int half = size / 2;
+            float[] cos = new float[tokens * half];
+            float[] sin = new float[tokens * half];
+            for (int i = 0; i < cos.length; ++i) {
+                // the angle in float32, as in the reference; StrictMath has the same bits
+                // everywhere
+                float angle = input.positions()[i / half] * input.inverseFrequencies()[i % half];
+                cos[i] = (float) StrictMath.cos(angle);
+                sin[i] = (float) StrictMath.sin(angle);
+            }
+            cosAddress = Address.ofFloats(scope.create(cos), cos.length);
+            sinAddress = Address.ofFloats(scope.create(sin), sin.length);
+            NDArray mask = input.mask();
+            maskAddress = mask == null ? 0 : Address.ofFloats(mask, (long) tokens * keys);
+            for (int b = 0; b < input.sequences(); ++b) {
+                setRanges(b);
+                addBlocks(b);
+            }
+            fromAddress = Address.of(scope.create(ranges), ranges.length);
+        }
+
+        private void listPages() {
+            List<Long> table = new ArrayList<>();
+            for (int b = 0; b < pages.length; ++b) {
+                PagedKeyValues cache =
+                        (PagedKeyValues)
+                                (input.caches().isEmpty() ? own(b) : input.caches().get(b));
+                caches.add(cache);
+                pages[b] = (long) Long.BYTES * table.size();
+                cache.table(table);
+            }
+            long[] numbers = table.stream().mapToLong(number -> number).toArray();
+            long address = Address.of(scope.create(numbers), numbers.length);
+            for (int b = 0; b < pages.length; ++b) {
+                pages[b] += address;
+            }
+        }
+
+        /** Creates the cache of a sequence for the pass only, which the layers share. */
+        private KeyValues own(int sequence) {
+            KeyValues cache = kernels.newKeyValues(scope, kernels.dtype(), groups, size, 0);
+            scope.attachInternal(NDManager.nextUid(), cache);
+            cache.reserve(input.tokens(sequence));
+            return cache;
+        }
+
+        private void setRanges(int b) {
+            int window = input.window() == 0 ? Integer.MAX_VALUE : input.window();
+            int end = input.past(b) + input.tokens(b);
+            for (int n = input.begins()[b]; n < input.begins()[b + 1]; ++n) {
+                long next = input.past(b) + n - input.begins()[b] + 1L;
+                // a mask decides itself
+                ranges[n] = keys == 0 ? Math.max(0, next - window) : Math.max(0, end - keys);
+                ranges[tokens + n] = keys == 0 ? next : end;
+            }
+        }
+
+        private void addBlocks(int b) {
+            int end = input.begins()[b + 1];
+            for (int n = input.begins()[b]; n < end; n += BLOCK) {
+                int count = Math.min(BLOCK, end - n);
+                long part = ranges[n] / PagedKeyValues.PAGE;
+                long last = (ranges[tokens + n + count - 1] - 1) / PagedKeyValues.PAGE;
+                int parts = Math.toIntExact(last + 1 - part);
+                blocks.add(new Block(b, n, count, part, parts, partials()));
+            }
+        }
+
+        /** Returns the size of the partial results of all blocks, in floats. */
+        long partials() {
+            if (blocks.isEmpty()) {
+                return 0;
+            }
+            Block last = blocks.get(blocks.size() - 1);
+            return last.offset + groups * last.partials(share, size);
+        }
+
+        /** Returns the size of the largest partial results of a block and key/value head. */
+        long mostPartials() {
+            return blocks.stream().mapToLong(block -> block.partials(share, size)).max().orElse(0);
+        }
+    }
+
+    /** The computation of one layer. */
+    private final class Layer {
+
+        final Plan plan;
+        final int layer;
+        final int set = kernels.set();
+        final int type;
+        final int heads;
+        final int groups;
+        final int share;
         final long qAddress;
         final long kAddress;
         final long vAddress;
-        final long keyAddress;
-        final long valueAddress;
-        final long cosAddress = Address.ofFloats(cosines, (long) tokens * size / 2);
-        final long sinAddress = Address.ofFloats(sines, (long) tokens * size / 2);
-        final long maskAddress;
-        final long fromAddress;
         final long outAddress;
         final NDArray out;
         final @Nullable NDArray weights;
         final long weightAddress;
 
-        Pass(NDArray q, NDArray k, NDArray v, KeyValues cache) {
-            int sequences = input.sequences();
-            heads = Math.toIntExact(q.getShape().get(1) / size);
-            groups = Math.toIntExact(k.getShape().get(1) / size);
-            share = heads / groups;
+        Layer(Plan plan, int layer, NDArray q, NDArray k, NDArray v) {
+            this.plan = plan;
+            this.layer = layer;
+            // a pass without caches rounds keys and values as the weights are, not to int8
+            boolean own = input.caches().isEmpty();
+            type = NativeLibrary.cacheType(own ? kernels.dtype() : kernels.cacheDtype());
+            heads = plan.heads;
+            groups = plan.groups;
+            share = plan.share;
             qAddress = Address.ofFloats(q, (long) tokens * heads * size);
             kAddress = Address.ofFloats(k, (long) tokens * groups * size);
             vAddress = Address.ofFloats(v, (long) tokens * groups * size);
-            slots = Math.toIntExact(cache.values().getShape().get(2));
-            long elements = (long) sequences * groups * slots * size;
-            keyAddress = Address.of(cache.keys(), elements);
-            valueAddress = Address.of(cache.values(), elements);
-            chunk = cache.rolling() ? slots - cache.capacity() : longest();
-            for (int b = 0; b < sequences; ++b) {
-                if (!cache.rolling() && input.past()[b] + input.tokens(b) > slots) {
-                    throw new IllegalArgumentException("the cache has room for " + slots);
-                }
-            }
-            fromAddress = Address.of(ranges(chunk, slots), 2L * tokens);
-            NDArray mask = input.mask();
-            maskAddress = mask == null ? 0 : Address.ofFloats(mask, (long) tokens * keys);
             NDManager manager = q.getManager();
-            out = manager.create(new Shape(tokens, (long) heads * size), DataType.FLOAT32);
+            out = Activations.like(q, new Shape(tokens, (long) heads * size));
             outAddress = Address.ofFloats(out, (long) tokens * heads * size);
             weights =
                     input.weights()
                             ? manager.create(
-                                    new Shape(sequences, heads, longest(), keys), DataType.FLOAT32)
+                                    new Shape(input.sequences(), heads, input.longest(), keys),
+                                    DataType.FLOAT32)
                             : null;
             weightAddress =
                     weights == null ? 0 : Address.ofFloats(weights, (long) tokens * heads * keys);
         }
 
         void run() {
-            for (int start = 0; start < longest(); start += chunk) {
-                run(blocks(start));
-            }
-        }
-
-        /** Divides the tokens of a chunk of each sequence into blocks. */
-        private List<Block> blocks(int start) {
-            List<Block> blocks = new ArrayList<>();
-            long offset = 0;
-            for (int b = 0; b < input.sequences(); ++b) {
-                int end = Math.min(input.tokens(b), start + chunk);
-                for (int t = start; t < end; t += BLOCK) {
-                    int first = input.begins()[b] + t;
-                    int count = Math.min(BLOCK, end - t);
-                    long part = from[first] / PART;
-                    int parts = Math.toIntExact((to[first + count - 1] - 1) / PART + 1 - part);
-                    blocks.add(new Block(b, first, count, part, parts, offset));
-                    offset += blocks.get(blocks.size() - 1).partials(share, size) * groups;
-                }
-            }
-            return blocks;
-        }
-
-        private void run(List<Block> blocks) {
             ThreadTeam team = kernels.team();
+            List<Block> blocks = plan.blocks;
             int count = blocks.size();
             boolean split = count * groups < 4 * team.size();
-            Block last = blocks.get(count - 1);
-            long most = 0;
-            for (Block block : blocks) {
-                most = Math.max(most, block.partials(share, size));
-            }
-            long each = Float.BYTES * most;
-            long all = Float.BYTES * (last.offset + groups * last.partials(share, size));
+            long each = Float.BYTES * plan.mostPartials();
             team.run(
-                    split ? all : each * team.size(),
+                    split ? Float.BYTES * plan.partials() : each * team.size(),
                     (scratch, member) -> {
                         for (int i = team.take(1); i < count; i = team.take(1)) {
                             rotateAndWrite(blocks.get(i));
@@ -260,8 +263,8 @@ final class NativeAttention implements Attention {
                     block.count,
                     heads,
                     size,
-                    cosAddress + angles,
-                    sinAddress + angles,
+                    plan.cosAddress + angles,
+                    plan.sinAddress + angles,
                     (float) (1 / Math.sqrt(size)));
             NativeLibrary.rotate(
                     set,
@@ -270,18 +273,20 @@ final class NativeAttention implements Attention {
                     block.count,
                     groups,
                     size,
-                    cosAddress + angles,
-                    sinAddress + angles,
+                    plan.cosAddress + angles,
+                    plan.sinAddress + angles,
                     1);
             for (int g = 0; g < groups; ++g) {
                 long at = (long) Float.BYTES * g * size;
                 NativeLibrary.write(
                         set,
-                        keyAddress + cache(block, g),
-                        valueAddress + cache(block, g),
+                        plan.pages[block.sequence],
+                        plan.caches.get(block.sequence).first(),
+                        plan.caches.get(block.sequence).pages(),
+                        head(g),
+                        plan.caches.get(block.sequence).heads(),
                         type,
                         size,
-                        slots,
                         k + at,
                         vAddress + Float.BYTES * n * groups * size + at,
                         stride,
@@ -293,13 +298,12 @@ final class NativeAttention implements Attention {
         /** Returns the position of the first token of a block. */
         private long position(Block block) {
             int b = block.sequence;
-            return (long) input.past()[b] + block.first - input.begins()[b];
+            return (long) input.past(b) + block.first - input.begins()[b];
         }
 
-        /** Returns the distance of a key/value head from the beginning of the cache, in bytes. */
-        private long cache(Block block, int group) {
-            long head = (long) block.sequence * groups + group;
-            return head * slots * size * kernels.dtype().bytes();
+        /** Returns the index of a key/value head among those of all layers. */
+        private long head(int group) {
+            return (long) layer * groups + group;
         }
 
         private long query(Block block, int group) {
@@ -312,29 +316,33 @@ final class NativeAttention implements Attention {
         }
 
         private long mask(Block block) {
-            return maskAddress == 0 ? 0 : maskAddress + (long) Float.BYTES * keys * block.first;
+            return plan.maskAddress == 0
+                    ? 0
+                    : plan.maskAddress + (long) Float.BYTES * keys * block.first;
         }
 
         /** Returns the position of the first column of the mask. */
         private long maskFirst(Block block) {
             int b = block.sequence;
-            return (long) input.past()[b] + input.tokens(b) - keys;
+            return (long) input.past(b) + input.tokens(b) - keys;
         }
 
         private void attend(Block block, int group, long scratch) {
             NativeLibrary.attend(
                     set,
-                    keyAddress + cache(block, group),
-                    valueAddress + cache(block, group),
+                    plan.pages[block.sequence],
+                    plan.caches.get(block.sequence).first(),
+                    plan.caches.get(block.sequence).pages(),
+                    head(group),
+                    plan.caches.get(block.sequence).heads(),
                     type,
                     size,
-                    slots,
                     query(block, group),
                     (long) heads * size,
                     block.count,
                     share,
-                    fromAddress + (long) Long.BYTES * block.first,
-                    fromAddress + (long) Long.BYTES * (tokens + block.first),
+                    plan.fromAddress + (long) Long.BYTES * block.first,
+                    plan.fromAddress + (long) Long.BYTES * (tokens + block.first),
                     mask(block),
                     keys,
                     maskFirst(block),
@@ -367,17 +375,19 @@ final class NativeAttention implements Attention {
         private void attendPart(Block block, int group, int part, long scratch) {
             NativeLibrary.attendPart(
                     set,
-                    keyAddress + cache(block, group),
-                    valueAddress + cache(block, group),
+                    plan.pages[block.sequence],
+                    plan.caches.get(block.sequence).first(),
+                    plan.caches.get(block.sequence).pages(),
+                    head(group),
+                    plan.caches.get(block.sequence).heads(),
                     type,
                     size,
-                    slots,
                     query(block, group),
                     (long) heads * size,
                     block.count,
                     share,
-                    fromAddress + (long) Long.BYTES * block.first,
-                    fromAddress + (long) Long.BYTES * (tokens + block.first),
+                    plan.fromAddress + (long) Long.BYTES * block.first,
+                    plan.fromAddress + (long) Long.BYTES * (tokens + block.first),
                     mask(block),
                     keys,
                     maskFirst(block),
@@ -410,17 +420,19 @@ final class NativeAttention implements Attention {
             long row = head * count + block.first - input.begins()[b];
             NativeLibrary.attentionWeights(
                     set,
-                    keyAddress + cache(block, group),
-                    valueAddress + cache(block, group),
+                    plan.pages[block.sequence],
+                    plan.caches.get(block.sequence).first(),
+                    plan.caches.get(block.sequence).pages(),
+                    head(group),
+                    plan.caches.get(block.sequence).heads(),
                     type,
                     size,
-                    slots,
                     query(block, group),
                     (long) heads * size,
                     block.count,
                     share,
-                    fromAddress + (long) Long.BYTES * block.first,
-                    fromAddress + (long) Long.BYTES * (tokens + block.first),
+                    plan.fromAddress + (long) Long.BYTES * block.first,
+                    plan.fromAddress + (long) Long.BYTES * (tokens + block.first),
                     mask(block),
                     keys,
                     maskFirst(block),

@@ -17,7 +17,6 @@ import io.github.djlmistral.engine.kernels.AttentionInput;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.kernels.KeyValues;
 import io.github.djlmistral.engine.kernels.QuantizedLinear;
-import io.github.djlmistral.engine.quantization.Int4;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
@@ -37,14 +36,9 @@ public final class NativeKernels implements Kernels {
     /** Elements that a thread takes at once. */
     private static final int SHARE = 1 << 14;
 
-    /**
-     * Tokens beyond the window that a rolling cache has room for: so many tokens can be written
-     * before any of them attends to the keys.
-     */
-    private static final int CHUNK = 512;
-
     private final TorchKernels torch;
     private final InstructionSet set;
+    private final Dtype cacheDtype;
     private final ThreadTeam team;
     private final Activations activations = new Activations();
     private final WeightAddresses weights = new WeightAddresses();
@@ -56,18 +50,28 @@ public final class NativeKernels implements Kernels {
      * @param set an available instruction set
      */
     public NativeKernels(TorchKernels torch, InstructionSet set) {
-        this(torch, set, ThreadTeam.SHARED);
+        this(torch, set, torch.dtype());
     }
 
-    NativeKernels(TorchKernels torch, InstructionSet set, ThreadTeam team) {
+    /**
+     * As above, with the type of KV caches.
+     *
+     * @param cacheDtype {@link Dtype#INT8}, or that of the weights
+     */
+    public NativeKernels(TorchKernels torch, InstructionSet set, Dtype cacheDtype) {
+        this(torch, set, cacheDtype, ThreadTeam.SHARED);
+    }
+
+    NativeKernels(TorchKernels torch, InstructionSet set, Dtype cacheDtype, ThreadTeam team) {
         this.torch = torch;
         this.set = set;
+        this.cacheDtype = cacheDtype;
         this.team = team;
     }
 
     /** Returns kernels with threads of their own. */
     public NativeKernels withThreads(int threads) {
-        return new NativeKernels(torch, set, new ThreadTeam(threads));
+        return new NativeKernels(torch, set, cacheDtype, new ThreadTeam(threads));
     }
 
     @Override
@@ -85,6 +89,11 @@ public final class NativeKernels implements Kernels {
     @Override
     public Dtype dtype() {
         return torch.dtype();
+    }
+
+    @Override
+    public Dtype cacheDtype() {
+        return cacheDtype;
     }
 
     @Override
@@ -112,26 +121,21 @@ public final class NativeKernels implements Kernels {
         return team;
     }
 
-    /**
-     * Allocates keys (B, G, C/16, 16·D) and values (B, G, C, D): 16 keys that follow each other are
-     * the lanes of a vector. A rolling cache has C slots, a multiple of 512, beyond its capacity.
-     */
     @Override
-    public KeyValues newKeyValues(
-            NDManager manager, int sequences, int heads, int size, int capacity, boolean rolling) {
-        int slots = rolling ? roundUp(capacity + CHUNK, CHUNK) : roundUp(capacity, Int4.TILE);
-        // bfloat16 has the same size, and only kernels read it
-        DataType type = dtype() == Dtype.FLOAT32 ? DataType.FLOAT32 : DataType.FLOAT16;
-        long tiles = slots / Int4.TILE;
-        return new KeyValues(
-                manager.zeros(new Shape(sequences, heads, tiles, Int4.TILE * (long) size), type),
-                manager.zeros(new Shape(sequences, heads, slots, size), type),
-                capacity,
-                rolling);
+    public KeyValues newKeyValues(NDManager manager, int layers, int heads, int size, int window) {
+        int all = Math.multiplyExact(layers, heads);
+        return newKeyValues(manager, cacheDtype, all, size, window);
     }
 
-    private static int roundUp(int number, int multiple) {
-        return Math.multiplyExact((number - 1) / multiple + 1, multiple);
+    /** As above, with keys and values of a type, and the number of heads of all layers. */
+    KeyValues newKeyValues(NDManager manager, Dtype dtype, int heads, int size, int window) {
+        DataType type =
+                switch (dtype) {
+                    case FLOAT32 -> DataType.FLOAT32;
+                    case INT8 -> DataType.INT8;
+                    default -> DataType.FLOAT16; // of the size of bfloat16; only kernels read it
+                };
+        return new PagedKeyValues(manager, type, heads, size, window);
     }
 
     @Override

@@ -275,31 +275,22 @@ public final class ReferenceKernels extends UnfusedKernels {
     }
 
     /**
-     * Writes the last tokens to consecutive slots of a cache; the first slot follows the last one.
-     * Where slices cannot be written, the array takes over the memory of another one, which is
-     * concatenated from both: that copies the whole cache of the layer.
+     * Writes tokens to consecutive slots of a cache. Where slices cannot be written, the array
+     * takes over the memory of another one, which is concatenated: that copies the cache of the
+     * layer.
      */
     private static void write(NDArray cache, NDArray tokens, long[] slots) {
-        long first = tokens.getShape().get(2) - slots.length;
+        long begin = slots[0];
+        long end = begin + slots.length;
         if (DjlEngine.of(cache.getManager()).supportsIndexing()) {
-            for (int i = 0; i < slots.length; ++i) {
-                cache.set(
-                        tokens(slots[i], slots[i] + 1),
-                        tokens.get(tokens(first + i, first + i + 1)));
-            }
+            cache.set(tokens(begin, end), tokens);
             return;
         }
-        long capacity = cache.getShape().get(2);
-        long begin = slots[0];
-        long end = Math.min(begin + slots.length, capacity);
-        long wrapped = begin + slots.length - end;
-        long split = first + end - begin;
         NDManager scope = tokens.getManager();
         NDList parts = new NDList();
-        addTokens(parts, scope, tokens, split, split + wrapped);
-        addTokens(parts, scope, cache, wrapped, begin);
-        addTokens(parts, scope, tokens, first, split);
-        addTokens(parts, scope, cache, end, capacity);
+        addTokens(parts, scope, cache, 0, begin);
+        addTokens(parts, scope, tokens, 0, slots.length);
+        addTokens(parts, scope, cache, end, cache.getShape().get(2));
         cache.intern(joined(parts, 2));
     }
 

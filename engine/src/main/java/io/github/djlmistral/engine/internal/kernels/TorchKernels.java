@@ -176,6 +176,11 @@ public final class TorchKernels extends UnfusedKernels {
     }
 
     @Override
+    public NDArray bits(NDArray array) {
+        return dtype == Dtype.BFLOAT16 ? call("as_float16", array).get(0) : array.duplicate();
+    }
+
+    @Override
     public NDArray toFloat32(NDArray x) {
         return dtype == Dtype.FLOAT32 ? x : call("to", x, constant(6L)).get(0);
     }

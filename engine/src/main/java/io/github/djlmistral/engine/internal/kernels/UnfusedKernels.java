@@ -13,12 +13,20 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Kernels whose attention consists of several operations: rotary embedding with the write to the
- * cache, and scaled dot-product attention. The sequences of a pass have equally many tokens T.
+ * cache, and scaled dot-product attention, of B sequences with T new tokens each.
  */
 public abstract class UnfusedKernels implements Kernels {
 
     /** Creates an array of zeros of {@link #dtype()}. */
     public abstract NDArray zeros(NDManager manager, Shape shape);
+
+    /**
+     * Returns the bits of an array of {@link #dtype()}, contiguous, in a data type of the same size
+     * that DJL supports.
+     */
+    public NDArray bits(NDArray array) {
+        return array.duplicate();
+    }
 
     /**
      * Cosine and sine of the rotary embedding, {@code cos(p·f)} and {@code sin(p·f)}, computed in
@@ -74,17 +82,16 @@ public abstract class UnfusedKernels implements Kernels {
     /**
      * The slots of a KV cache that {@link #rotary} writes to.
      *
-     * @param keys the keys (B, G, C, D), modified in place
-     * @param values the values (B, G, C, D), modified in place
-     * @param slots int64 (S), S at most T: the slots of the last S tokens
+     * @param keys the keys (1, G, C, D), modified in place
+     * @param values the values (1, G, C, D), modified in place
+     * @param slots int64 (T): the slots of the new tokens, which follow each other
      */
     public record CacheSlots(NDArray keys, NDArray values, NDArray slots) {}
 
     @Override
     public final KeyValues newKeyValues(
-            NDManager manager, int sequences, int heads, int size, int capacity, boolean rolling) {
-        Shape shape = new Shape(sequences, heads, capacity, size);
-        return new KeyValues(zeros(manager, shape), zeros(manager, shape), capacity, rolling);
+            NDManager manager, int layers, int heads, int size, int window) {
+        return new ContiguousKeyValues(this, manager, layers, heads, size, window);
     }
 
     @Override

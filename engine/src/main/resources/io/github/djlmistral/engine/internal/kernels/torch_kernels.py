@@ -11,6 +11,9 @@ class Kernels(Module):
   # not check the dtype of the storage.
   def as_bfloat16(self: __torch__.Kernels, bits: Tensor) -> Tensor:
     return torch.set_(torch.empty([0], dtype=15, device=bits.device), bits, 0, torch.size(bits), torch.stride(bits))
+  def as_float16(self: __torch__.Kernels, x: Tensor) -> Tensor:
+    bits = torch.contiguous(x)
+    return torch.set_(torch.empty([0], dtype=5, device=bits.device), bits, 0, torch.size(bits), torch.stride(bits))
   def embedding(self: __torch__.Kernels, ids: Tensor, weight: Tensor) -> Tensor:
     return torch.embedding(weight, ids)
   def linear(self: __torch__.Kernels, x: Tensor, weight: Tensor) -> Tensor:
