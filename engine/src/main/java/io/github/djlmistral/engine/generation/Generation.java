@@ -1,30 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.generation;
 
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.Shape;
-import ai.djl.training.ParameterStore;
-import io.github.djlmistral.engine.cache.KvCache;
 import io.github.djlmistral.engine.internal.OwnedManager;
-import io.github.djlmistral.engine.model.ForwardInput;
-import io.github.djlmistral.engine.model.ForwardOutput;
+import io.github.djlmistral.engine.model.Chunk;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
+import java.util.Deque;
 import java.util.List;
+import java.util.Queue;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.locks.ReentrantLock;
-import org.jspecify.annotations.Nullable;
+import java.util.stream.Stream;
 
 /**
- * A running generation of a batch: owns the KV cache and computes the next tokens on each call of
- * {@link #next}. Must be closed.
+ * A running generation of a batch, which computes the next tokens on each call of {@link #next}.
+ * Must be closed.
  *
- * <p>Prompts of different lengths are padded on the left. Example, prompts {@code a b c} and {@code
- * d}: input ids {@code [a b c] [0 0 d]}, attention mask {@code [1 1 1] [0 0 1]}, position ids
- * {@code [0 1 2] [0 0 0]}. The next token of both is in column 3; its position is 3 in the first
- * sequence and 1 in the second.
+ * <p>A forward pass takes the new tokens of all sequences, one sequence after the other: prompts of
+ * different lengths need no padding, and a finished sequence is no longer computed. Example,
+ * prompts {@code a b c d e} and {@code x}, {@code prefill_chunk_size} 4: the passes compute {@code
+ * a b c d}, then {@code e x}, which gives both sequences their first token, then one token of each.
  *
  * <p>Thread-safe: calls of {@link #next} take turns; {@link #cancel} and {@link #close} may come
  * from any thread, and closing waits for the forward pass under way.
@@ -32,70 +33,54 @@ import org.jspecify.annotations.Nullable;
 public final class Generation implements AutoCloseable {
 
     private final MistralForCausalLM network;
-    private final GenerationConfig config;
-    private final OwnedManager owned;
-    private final NDManager manager;
-    private final ParameterStore parameters;
-    private final List<KvCache> caches = new ArrayList<>();
-    private final List<LogitsProcessor> processors;
-    private final @Nullable StopStringCriteria stopStrings;
+    private final List<Decoding> decodings;
+    private final int prefillChunkSize;
     private final RequestLimits.Admission admission;
-    private final List<Sequence> sequences = new ArrayList<>();
-    private final List<Sampler> samplers = new ArrayList<>();
-    private final int width;
-    private final int limit;
-    private final boolean padded;
+    private final OwnedManager owned;
 
-    /** Padding tokens at the beginning of each sequence. */
-    private final int[] padding;
+    /** The decodings whose tokens the current call of {@link #next} waits for. */
+    private final Deque<Decoding> round = new ArrayDeque<>();
 
-    private final long pad;
+    /** Logits of the last pass that were not accepted yet; after a failure they are tried again. */
+    private final Queue<Logits> pending = new ArrayDeque<>();
+
+    /** Tokens that the current call of {@link #next} is going to return. */
+    private final List<Token> tokens = new ArrayList<>();
+
     private final long started = System.nanoTime();
     private long firstToken;
     private long lastToken;
-    private int decoded;
-
-    /** Logits of a step whose tokens could not be selected; the next call tries again. */
-    private float @Nullable [][] pending;
+    private int firstTokens;
 
     private volatile boolean cancelled;
     private volatile boolean closed;
     private final ReentrantLock lock = new ReentrantLock();
 
+    /** The logits of a decoding in a pass. */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
+    private record Logits(Decoding decoding, float[][] rows) {}
+
+    /**
+     * Starts a generation.
+     *
+     * @param network the network
+     * @param parent the manager that closes the generation with itself
+     * @param decodings one for each prompt; the generation closes them
+     * @param prefillChunkSize the maximum number of prompt tokens in a pass
+     * @param admission closed at the end
+     */
     Generation(
             MistralForCausalLM network,
             NDManager parent,
-            List<long[]> prompts,
-            GenerationConfig config,
-            List<LogitsProcessor> processors,
-            @Nullable StopStringCriteria stopStrings,
+            List<Decoding> decodings,
+            int prefillChunkSize,
             RequestLimits.Admission admission) {
-        this.admission = admission;
         this.network = network;
-        this.config = config;
-        this.processors = processors;
-        this.stopStrings = stopStrings;
-        for (long[] prompt : prompts) {
-            samplers.add(Sampler.of(config, sequences.size()));
-            sequences.add(new Sequence(prompt));
-        }
-        width = sequences.stream().mapToInt(Sequence::length).max().orElseThrow();
-        padding = sequences.stream().mapToInt(sequence -> width - sequence.length()).toArray();
-        padded = sequences.stream().anyMatch(sequence -> sequence.length() < width);
-        int positions = network.config().maxPositionEmbeddings();
-        limit = Math.min(config.maxNewTokens(), positions - width);
-        List<Integer> eos = config.eosTokenIds();
-        int wanted =
-                config.padTokenId() != null ? config.padTokenId() : eos.isEmpty() ? 0 : eos.get(0);
-        // masked, so any id will do; old checkpoints have -1 for "none"
-        pad = wanted >= 0 && wanted < network.config().vocabSize() ? wanted : 0;
+        this.decodings = decodings;
+        this.prefillChunkSize = prefillChunkSize;
+        this.admission = admission;
         owned = new OwnedManager(parent, "generation");
-        manager = owned.manager();
-        parameters = new ParameterStore(manager, false);
         try {
-            for (int i = 0; i < sequences.size(); ++i) {
-                caches.add(network.newCache(manager));
-            }
             owned.closeWithParent(this);
         } catch (RuntimeException | Error e) {
             owned.close();
@@ -108,8 +93,8 @@ public final class Generation implements AutoCloseable {
      * decode step on the others. After an exception the call may be repeated.
      *
      * @return the tokens in the order of their sequences; empty when all sequences are finished
-     * @throws CancellationException if the thread is interrupted; checked before each token and
-     *     each chunk of the prefill, and the interrupt flag stays set
+     * @throws CancellationException if the thread is interrupted; checked before each forward pass,
+     *     and the interrupt flag stays set
      * @throws IllegalStateException if the generation or the network is closed; if logits are NaN
      *     or infinite; or if the logits processors forbid every token
      */
@@ -127,9 +112,13 @@ public final class Generation implements AutoCloseable {
         try {
             if (closed && lock.getHoldCount() == 1) {
                 try {
-                    owned.close();
+                    decodings.forEach(Decoding::close);
                 } finally {
-                    admission.close();
+                    try {
+                        owned.close();
+                    } finally {
+                        admission.close();
+                    }
                 }
             }
         } finally {
@@ -145,61 +134,119 @@ public final class Generation implements AutoCloseable {
 
     private List<Token> advance() {
         requireOpen();
-        if (cancelled) {
-            cancelSequences();
+        if (round.isEmpty()) {
+            round.addAll(decodings);
         }
-        if (sequences.stream().allMatch(sequence -> sequence.finishReason() != null)) {
-            return List.of();
-        }
-        requireNotInterrupted();
-        float[][] logits = pending;
-        if (logits == null) {
-            logits = caches.get(0).length() < width ? prefill() : step();
-        }
-        requireOpen();
-        if (cancelled) {
-            return advance();
-        }
-        pending = logits;
-        // all are selected before any is appended, so that a failure leaves the sequences unchanged
-        int[] selected = new int[sequences.size()];
-        for (int i = 0; i < selected.length; ++i) {
-            if (sequences.get(i).finishReason() == null) {
-                selected[i] = select(i, logits[i]);
+        while (!round.isEmpty() && !cancelled) {
+            if (pending.isEmpty()) {
+                compute();
+                requireOpen();
+            }
+            if (!pending.isEmpty() && !cancelled) {
+                accept();
             }
         }
-        pending = null;
-        List<Token> tokens = new ArrayList<>();
-        for (int i = 0; i < selected.length; ++i) {
-            if (sequences.get(i).finishReason() == null) {
-                tokens.add(append(i, selected[i], logits[i]));
+        if (cancelled) {
+            cancelDecodings();
+        }
+        tokens.sort(Comparator.comparingInt(Token::batchIndex));
+        List<Token> result = List.copyOf(tokens);
+        tokens.clear();
+        return result;
+    }
+
+    /** Runs one pass for the decodings of the round; removes those that are finished from it. */
+    private void compute() {
+        List<Decoding> members = new ArrayList<>();
+        List<List<Chunk>> parts = new ArrayList<>();
+        int budget = prefillChunkSize;
+        for (Decoding decoding : List.copyOf(round)) {
+            if (budget < 1) {
+                break;
+            }
+            List<Chunk> chunks = decoding.next(budget);
+            if (chunks.isEmpty()) {
+                round.remove(decoding);
+            } else {
+                members.add(decoding);
+                parts.add(chunks);
+                budget -= promptTokens(chunks);
+            }
+        }
+        if (members.isEmpty()) {
+            return;
+        }
+        requireNotInterrupted();
+        try (NDManager step = owned.manager().newSubManager()) {
+            NDArray logits = network.forward(step, parts.stream().flatMap(List::stream).toList());
+            float[] flat = logits == null ? new float[0] : logits.toFloatArray();
+            int vocabulary = network.config().vocabSize();
+            int from = 0;
+            for (int i = 0; i < members.size(); ++i) {
+                float[][] rows = new float[rows(parts.get(i))][];
+                for (int r = 0; r < rows.length; ++r, from += vocabulary) {
+                    rows[r] = Arrays.copyOfRange(flat, from, from + vocabulary);
+                }
+                pending.add(new Logits(members.get(i), rows));
+            }
+        }
+    }
+
+    private static int rows(List<Chunk> chunks) {
+        return chunks.stream().mapToInt(Chunk::logits).sum();
+    }
+
+    /** Returns the tokens of the chunks that are not single tokens of decoding sequences. */
+    private static int promptTokens(List<Chunk> chunks) {
+        return chunks.stream()
+                .mapToInt(chunk -> chunk.ids().length)
+                .filter(length -> length > 1)
+                .sum();
+    }
+
+    private void accept() {
+        while (!pending.isEmpty()) {
+            Logits next = pending.element();
+            List<Token> accepted = next.decoding.accept(next.rows);
+            pending.remove();
+            if (!accepted.isEmpty()) {
+                tokens.addAll(accepted);
+                round.remove(next.decoding);
             }
         }
         lastToken = System.nanoTime();
-        if (firstToken == 0) {
+        if (firstToken == 0 && sequences().allMatch(Generation::begun)) {
             firstToken = lastToken;
-        } else {
-            decoded += tokens.size();
+            firstTokens = generated();
         }
-        return tokens;
+    }
+
+    private static boolean begun(Sequence sequence) {
+        return sequence.generatedLength() > 0 || sequence.finishReason() != null;
+    }
+
+    private Stream<Sequence> sequences() {
+        return decodings.stream().flatMap(decoding -> decoding.sequences().stream());
+    }
+
+    private int generated() {
+        return sequences().mapToInt(Sequence::generatedLength).sum();
     }
 
     private void requireNotInterrupted() {
         if (Thread.currentThread().isInterrupted()) {
             throw new CancellationException(
                     "the thread was interrupted after "
-                            + sequences.stream().mapToInt(Sequence::generatedLength).max().orElse(0)
+                            + sequences().mapToInt(Sequence::generatedLength).max().orElse(0)
                             + " generated tokens: the generation ends, the interrupt flag stays"
                             + " set");
         }
     }
 
-    private void cancelSequences() {
-        for (Sequence sequence : sequences) {
-            if (sequence.finishReason() == null) {
-                sequence.finish(FinishReason.CANCELLED);
-            }
-        }
+    private void cancelDecodings() {
+        pending.clear();
+        round.clear();
+        decodings.forEach(Decoding::cancel);
     }
 
     /** Finishes all sequences at the next token with {@link FinishReason#CANCELLED}. */
@@ -215,120 +262,10 @@ public final class Generation implements AutoCloseable {
     public GenerationResult result() {
         long first = firstToken == 0 ? System.nanoTime() : firstToken;
         return new GenerationResult(
-                List.copyOf(sequences),
+                sequences().toList(),
                 Duration.ofNanos(first - started),
                 Duration.ofNanos(Math.max(0, lastToken - first)),
-                decoded);
-    }
-
-    private int select(int index, float[] logits) {
-        Sequence sequence = sequences.get(index);
-        requireFinite(
-                logits,
-                sequence,
-                "the network's logits",
-                "the weights may be damaged, or float16 may have overflowed: load the model with"
-                        + " dtype float32 to tell");
-        float[] scores = logits;
-        if (!processors.isEmpty()) {
-            scores = logits.clone();
-            for (LogitsProcessor processor : processors) {
-                processor.process(scores, sequence);
-            }
-            requireFinite(
-                    scores,
-                    sequence,
-                    "the scores after the logits processors",
-                    "at least one token must be allowed; check min_new_tokens, eos_token_id and"
-                            + " your own processors");
-        }
-        return samplers.get(index).select(scores);
-    }
-
-    /** Checks that the maximum is finite: otherwise there is no token to select. */
-    private static void requireFinite(
-            float[] scores, Sequence sequence, String what, String remedy) {
-        float max = Sampler.max(scores);
-        if (!Float.isFinite(max)) {
-            throw new IllegalStateException(
-                    what
-                            + " for token "
-                            + sequence.length()
-                            + " "
-                            + (max == Float.NEGATIVE_INFINITY
-                                    ? "are all -Infinity"
-                                    : "contain " + max)
-                            + ": "
-                            + remedy);
-        }
-    }
-
-    private Token append(int index, int id, float[] logits) {
-        Sequence sequence = sequences.get(index);
-        float logProbability = Sampler.logProbability(logits, id);
-        sequence.append(id, logProbability);
-        FinishReason finish = null;
-        if (config.eosTokenIds().contains(id)) {
-            finish = FinishReason.EOS;
-        } else if (stopStrings != null && stopStrings.isAtEnd(sequence)) {
-            finish = FinishReason.STOP;
-        } else if (sequence.generatedLength() == limit) {
-            finish = FinishReason.LENGTH;
-        }
-        if (finish != null) {
-            sequence.finish(finish);
-        }
-        return new Token(index, id, logProbability, finish);
-    }
-
-    /** Prefills the cache in chunks, continuing after an earlier failure. */
-    private float[][] prefill() {
-        float[][] logits = new float[0][];
-        while (caches.get(0).length() < width && !cancelled && !closed) {
-            requireNotInterrupted();
-            int from = caches.get(0).length();
-            logits = forward(from, from + Math.min(width - from, config.prefillChunkSize()));
-        }
-        return logits;
-    }
-
-    private float[][] step() {
-        return forward(caches.get(0).length(), caches.get(0).length() + 1);
-    }
-
-    /** Runs the columns {@code from} to {@code to} and returns the logits of the last one. */
-    private float[][] forward(int from, int to) {
-        int batch = sequences.size();
-        int tokens = to - from;
-        long[] ids = new long[batch * tokens];
-        long[] positions = new long[batch * tokens];
-        for (int b = 0; b < batch; ++b) {
-            Sequence sequence = sequences.get(b);
-            for (int column = from; column < to; ++column) {
-                int index = column - padding[b];
-                int at = b * tokens + column - from;
-                // finished sequences are padded until the whole batch is finished
-                ids[at] = index < 0 || index >= sequence.length() ? pad : sequence.id(index);
-                positions[at] = Math.max(0, index);
-            }
-        }
-        try (NDManager step = manager.newSubManager()) {
-            ForwardInput input =
-                    ForwardInput.ofIds(step.create(ids, new Shape(batch, tokens)))
-                            .caches(caches)
-                            .logitsToKeep(1);
-            if (padded) {
-                input.positionIds(step.create(positions, new Shape(batch, tokens)))
-                        .leftPadding(padding);
-            }
-            ForwardOutput output = network.forward(parameters, input, false);
-            float[] flat = output.logits().toFloatArray();
-            int vocabulary = flat.length / batch;
-            float[][] logits = new float[batch][];
-            Arrays.setAll(
-                    logits, b -> Arrays.copyOfRange(flat, b * vocabulary, (b + 1) * vocabulary));
-            return logits;
-        }
+                firstToken == 0 ? 0 : generated() - firstTokens);
     }
 
     /** Finishes the sequences and frees the memory, after the forward pass under way if any. */
@@ -337,7 +274,7 @@ public final class Generation implements AutoCloseable {
         closed = true;
         lock.lock();
         try {
-            cancelSequences();
+            cancelDecodings();
         } finally {
             release();
         }

@@ -19,6 +19,7 @@ public final class Generator {
     private final NDManager manager;
     private final @Nullable TokenDecoder decoder;
     private final RequestLimits limits;
+    private final CacheSource caches;
 
     /**
      * Makes a generator without request limits.
@@ -52,6 +53,7 @@ public final class Generator {
         this.manager = manager;
         this.decoder = decoder;
         this.limits = limits;
+        caches = CacheSource.of(network, manager);
     }
 
     /** Returns the request limits. */
@@ -62,8 +64,7 @@ public final class Generator {
     /**
      * Starts a generation that is read token by token.
      *
-     * @param prompts token ids, one array for each sequence of the batch; shorter ones are padded
-     *     on the left
+     * @param prompts token ids, one array for each prompt of the batch
      * @param config the options
      * @param processors custom processors, see {@link LogitsProcessors} for their place
      * @return the generation, to be closed
@@ -88,10 +89,26 @@ public final class Generator {
             }
             stopStrings = new StopStringCriteria(config.stopStrings(), decoder);
         }
-        List<LogitsProcessor> chain = LogitsProcessors.chain(config, List.of(processors));
+        ProcessorChain chain =
+                new ProcessorChain(LogitsProcessors.chain(config, List.of(processors)));
+        StoppingCriteria stopping =
+                new StoppingCriteria(config, stopStrings, network.config().maxPositionEmbeddings());
+        List<Decoding> decodings = new ArrayList<>();
+        for (long[] prompt : prompts) {
+            int index = decodings.size();
+            decodings.add(
+                    new SamplingDecoding(
+                            prompt,
+                            index,
+                            List.of(Sampler.of(config, index)),
+                            chain,
+                            stopping,
+                            caches));
+        }
         RequestLimits.Admission admission = limits.admit(prompts.size());
         try {
-            return new Generation(network, manager, prompts, config, chain, stopStrings, admission);
+            return new Generation(
+                    network, manager, decodings, config.prefillChunkSize(), admission);
         } catch (RuntimeException | Error e) {
             admission.close();
             throw e;

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.generation;
+
+import ai.djl.ndarray.NDManager;
+import io.github.djlmistral.engine.cache.KvCache;
+import io.github.djlmistral.engine.model.MistralForCausalLM;
+
+/** Where generations get their KV caches, and where the caches go at the end. Thread-safe. */
+interface CacheSource {
+
+    /**
+     * Returns a cache for a prompt, which the caller owns until {@link #release}.
+     *
+     * @param prompt the token ids
+     * @return a cache that is empty or holds the beginning of the prompt, but not its last token,
+     *     whose logits are needed
+     * @throws IllegalStateException if the network is closed
+     */
+    KvCache acquire(long[] prompt);
+
+    /**
+     * Takes over a cache that its generation no longer needs.
+     *
+     * @param cache a cache from {@link #acquire}, or a fork of one
+     */
+    void release(KvCache cache);
+
+    /**
+     * Returns a source of empty caches, which are closed when they are released.
+     *
+     * @param network the network
+     * @param manager closing it closes the caches
+     */
+    static CacheSource of(MistralForCausalLM network, NDManager manager) {
+        return new CacheSource() {
+            @Override
+            public KvCache acquire(long[] prompt) {
+                return network.newCache(manager);
+            }
+
+            @Override
+            public void release(KvCache cache) {
+                cache.close();
+            }
+        };
+    }
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.tests.generation;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import ai.djl.ndarray.NDArray;
+import io.github.djlmistral.engine.generation.FinishReason;
+import io.github.djlmistral.engine.generation.GenerationConfig;
+import io.github.djlmistral.engine.generation.Generator;
+import io.github.djlmistral.engine.generation.Sequence;
+import io.github.djlmistral.engine.kernels.Kernels;
+import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.tests.model.Fixture;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Sequences of different lengths are computed without padding. */
+class RaggedBatchTest extends Fixture {
+
+    /** Counts the tokens that the network computes. */
+    private static Kernels counting(Kernels kernels, long[] tokens) {
+        return (Kernels)
+                Proxy.newProxyInstance(
+                        Kernels.class.getClassLoader(),
+                        new Class<?>[] {Kernels.class},
+                        (proxy, method, arguments) -> {
+                            if (method.getName().equals("embedding")) {
+                                tokens[0] += ((NDArray) arguments[0]).size();
+                            }
+                            try {
+                                return method.invoke(kernels, arguments);
+                            } catch (InvocationTargetException e) {
+                                throw e.getCause();
+                            }
+                        });
+    }
+
+    /** Each token is computed once, except the last one of a sequence, which is not computed. */
+    @ParameterizedTest
+    @CsvSource({
+        "window8-f32, 512",
+        "window8-f32, 2",
+        "nowindow-tied-sharded, 512",
+        "nowindow-tied-sharded, 4"
+    })
+    void eachTokenIsComputedOnce(String checkpoint, int chunk) throws Exception {
+        MistralForCausalLM network = load(checkpoint, "torch");
+        List<long[]> prompts =
+                List.of(prompt(network, 1, 9), prompt(network, 2, 3), prompt(network, 3, 14));
+        GenerationConfig.Builder options =
+                GenerationConfig.builder().maxNewTokens(20).prefillChunkSize(chunk);
+        Generator alone = new Generator(network, manager, null);
+        // ends one of the sequences early
+        int eos =
+                (int)
+                        alone.generate(prompts.subList(1, 2), options.build())
+                                .sequences()
+                                .get(0)
+                                .generated()[5];
+        GenerationConfig config = options.eosTokenIds(List.of(eos)).build();
+        long[] tokens = new long[1];
+        MistralForCausalLM counted = through(counting(network.kernels(), tokens), network);
+        List<Sequence> together =
+                new Generator(counted, manager, null).generate(prompts, config).sequences();
+        assertThat(together.get(1).finishReason()).isEqualTo(FinishReason.EOS);
+        assertThat(tokens[0]).isEqualTo(together.stream().mapToInt(Sequence::length).sum() - 3);
+        for (int i = 0; i < prompts.size(); ++i) {
+            Sequence single = alone.generate(prompts.subList(i, i + 1), config).sequences().get(0);
+            assertDecided(network, prompts.subList(i, i + 1), config, List.of(single));
+            assertThat(together.get(i).generated()).isEqualTo(single.generated());
+            assertClose(
+                    together.get(i).logProbabilities(),
+                    single.logProbabilities(),
+                    LOG_PROBABILITIES);
+        }
+    }
+
+    /** A long prompt does not shorten what a short one may be continued by. */
+    @Test
+    void eachSequenceHasItsOwnLimit() throws Exception {
+        MistralForCausalLM network = load("f16", "torch");
+        int positions = network.config().maxPositionEmbeddings();
+        GenerationConfig config = GenerationConfig.builder().maxNewTokens(7).build();
+        List<Sequence> rows =
+                new Generator(network, manager, null)
+                        .generate(
+                                List.of(
+                                        prompt(network, 9, positions - 2),
+                                        prompt(network, 8, 3),
+                                        prompt(network, 7, positions - 7)),
+                                config)
+                        .sequences();
+        assertThat(rows).extracting(Sequence::generatedLength).containsExactly(2, 7, 7);
+        assertThat(rows).extracting(Sequence::finishReason).containsOnly(FinishReason.LENGTH);
+    }
+}
