@@ -9,7 +9,7 @@ public enum FinishReason {
     EOS,
     /** A stop string, which is at the end of the text. */
     STOP,
-    /** {@code max_new_tokens} or the model's {@code max_position_embeddings} reached. */
+    /** {@code max_new_tokens}, {@code max_time} or {@code max_position_embeddings} reached. */
     LENGTH,
     /** Cancelled by the caller. */
     CANCELLED;

@@ -263,6 +263,9 @@ public final class Generation implements AutoCloseable {
         long first = firstToken == 0 ? System.nanoTime() : firstToken;
         return new GenerationResult(
                 sequences().toList(),
+                decodings.stream()
+                        .mapToInt(decoding -> decoding.sequences().get(0).promptLength())
+                        .sum(),
                 Duration.ofNanos(first - started),
                 Duration.ofNanos(Math.max(0, lastToken - first)),
                 firstToken == 0 ? 0 : generated() - firstTokens);

@@ -7,25 +7,22 @@ import java.util.List;
 /**
  * The sequences of a generation and its timings.
  *
- * @param sequences in the order of the prompts
+ * @param sequences in the order of the prompts; those of one prompt follow each other
+ * @param promptTokens number of prompt tokens, summed over the prompts
  * @param timeToFirstToken from the start until every sequence had its first token
  * @param decodeTime from then to the last token
  * @param decodedTokens tokens generated in {@code decodeTime}, summed over the sequences
  */
 public record GenerationResult(
         List<Sequence> sequences,
+        int promptTokens,
         Duration timeToFirstToken,
         Duration decodeTime,
         int decodedTokens) {
 
-    /** Returns the number of prompt tokens, summed over the sequences. */
-    public int promptTokens() {
-        return sequences.stream().mapToInt(Sequence::promptLength).sum();
-    }
-
-    /** Returns the prompt tokens per second, summed over the sequences. */
+    /** Returns the prompt tokens per second, summed over the prompts. */
     public double prefillTokensPerSecond() {
-        return promptTokens() / seconds(timeToFirstToken);
+        return promptTokens / seconds(timeToFirstToken);
     }
 
     /**

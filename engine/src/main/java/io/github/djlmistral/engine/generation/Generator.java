@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Predicate;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -67,7 +68,8 @@ public final class Generator {
      * @param prompts token ids, one array for each prompt of the batch
      * @param config the options
      * @param processors custom processors, see {@link LogitsProcessors} for their place
-     * @return the generation, to be closed
+     * @return the generation, to be closed; with {@code num_return_sequences} n, prompt i has the
+     *     sequences n · i to n · i + n - 1
      * @throws IllegalArgumentException if a prompt is empty, too long for the model, above one of
      *     the {@link #limits} or has ids outside the vocabulary; or if there are stop strings and
      *     no decoder
@@ -76,6 +78,7 @@ public final class Generator {
     public Generation start(
             List<long[]> prompts, GenerationConfig config, LogitsProcessor... processors) {
         check(prompts);
+        checkNegativePrompt(config);
         int longest = prompts.stream().mapToInt(prompt -> prompt.length).max().orElseThrow();
         int room = network.config().maxPositionEmbeddings() - longest;
         limits.check(
@@ -90,20 +93,26 @@ public final class Generator {
             stopStrings = new StopStringCriteria(config.stopStrings(), decoder);
         }
         ProcessorChain chain =
-                new ProcessorChain(LogitsProcessors.chain(config, List.of(processors)));
+                new ProcessorChain(
+                        LogitsProcessors.chain(config, List.of(processors)),
+                        config.get(ConstraintOptions.GUIDANCE_SCALE));
         StoppingCriteria stopping =
                 new StoppingCriteria(config, stopStrings, network.config().maxPositionEmbeddings());
+        int count = config.get(BeamOptions.NUM_RETURN_SEQUENCES);
         List<Decoding> decodings = new ArrayList<>();
         for (long[] prompt : prompts) {
-            int index = decodings.size();
-            decodings.add(
-                    new SamplingDecoding(
-                            prompt,
-                            index,
-                            List.of(Sampler.of(config, index)),
-                            chain,
-                            stopping,
-                            caches));
+            int first = decodings.size() * count;
+            List<long[]> contexts = contexts(prompt, config);
+            if (config.get(BeamOptions.NUM_BEAMS) > 1) {
+                decodings.add(new BeamDecoding(contexts, first, config, chain, stopping, caches));
+            } else {
+                List<Sampler> samplers =
+                        IntStream.range(first, first + count)
+                                .mapToObj(index -> Sampler.of(config, index))
+                                .toList();
+                decodings.add(
+                        new SamplingDecoding(contexts, first, samplers, chain, stopping, caches));
+            }
         }
         RequestLimits.Admission admission = limits.admit(prompts.size());
         try {
@@ -148,6 +157,42 @@ public final class Generator {
      */
     public GenerationResult generate(List<long[]> prompts, GenerationConfig config) {
         return generate(prompts, config, token -> true);
+    }
+
+    /** Returns the prompt, and with guidance the negative prompt: by default its last token. */
+    private static List<long[]> contexts(long[] prompt, GenerationConfig config) {
+        if (config.get(ConstraintOptions.GUIDANCE_SCALE) == 1) {
+            return List.of(prompt);
+        }
+        List<Integer> ids = config.get(ConstraintOptions.NEGATIVE_PROMPT_IDS);
+        long[] negative =
+                ids.isEmpty()
+                        ? new long[] {prompt[prompt.length - 1]}
+                        : ids.stream().mapToLong(Integer::longValue).toArray();
+        return List.of(prompt, negative);
+    }
+
+    private void checkNegativePrompt(GenerationConfig config) {
+        List<Integer> ids = config.get(ConstraintOptions.NEGATIVE_PROMPT_IDS);
+        int positions = network.config().maxPositionEmbeddings();
+        if (ids.size() >= positions) {
+            throw new IllegalArgumentException(
+                    "negative_prompt_ids has "
+                            + ids.size()
+                            + " tokens, max_position_embeddings is "
+                            + positions
+                            + " with at least one new token: shorten it");
+        }
+        int vocabulary = network.config().vocabSize();
+        for (int id : ids) {
+            if (id >= vocabulary) {
+                throw new IllegalArgumentException(
+                        "negative_prompt_ids contains the token id "
+                                + id
+                                + ", the vocabulary has 0 to "
+                                + (vocabulary - 1));
+            }
+        }
     }
 
     private void check(List<long[]> prompts) {

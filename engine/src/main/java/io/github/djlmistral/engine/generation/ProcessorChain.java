@@ -6,60 +6,92 @@ import java.util.List;
 /** Turns the network's logits into the scores that the next token is selected from. */
 final class ProcessorChain {
 
+    private static final String SCORES = "the scores after the logits processors";
+    private static final String ALLOW =
+            "at least one token must be allowed; check min_new_tokens, eos_token_id and your own"
+                    + " processors";
+
     private final List<LogitsProcessor> processors;
+    private final float guidanceScale;
 
     /**
      * Makes a chain.
      *
      * @param processors in the order in which they are applied
+     * @param guidanceScale the scale of classifier-free guidance, if there is a negative prompt
      */
-    ProcessorChain(List<LogitsProcessor> processors) {
+    ProcessorChain(List<LogitsProcessor> processors, double guidanceScale) {
         this.processors = processors;
+        this.guidanceScale = (float) guidanceScale;
     }
 
     /**
      * Applies the processors to the logits of a sequence.
      *
      * @param sequence the tokens so far
-     * @param logits the network's logits of the next token, which stay as they are
+     * @param logits the network's logits of the next token, which stay as they are; with guidance
+     *     also those after the negative prompt
      * @return the scores
      * @throws IllegalStateException if logits or scores are NaN or infinite, or no token is allowed
      */
-    float[] scores(Sequence sequence, float[] logits) {
-        requireFinite(sequence, logits);
-        if (processors.isEmpty()) {
-            return logits;
+    float[] scores(Sequence sequence, float[]... logits) {
+        requireLogits(sequence, logits);
+        if (logits.length == 1 && processors.isEmpty()) {
+            return logits[0];
         }
-        float[] scores = logits.clone();
+        float[] scores = logits.length == 1 ? logits[0].clone() : guided(logits);
         process(sequence, scores);
-        requireFinite(
-                scores,
-                sequence,
-                "the scores after the logits processors",
-                "at least one token must be allowed; check min_new_tokens, eos_token_id and your"
-                        + " own processors");
+        requireFinite(scores, sequence, SCORES, ALLOW);
         return scores;
     }
 
-    /** Applies the processors in place, without a check. */
-    void process(Sequence sequence, float[] scores) {
+    /**
+     * Applies the processors to the log-probabilities of a beam, which may have no allowed token if
+     * others have one.
+     *
+     * @param sequence as {@link #scores} takes it
+     * @param logits as {@link #scores} takes them
+     * @return the scores, in an array of their own
+     * @throws IllegalStateException if logits or scores are NaN or infinite
+     */
+    float[] logScores(Sequence sequence, float[]... logits) {
+        requireLogits(sequence, logits);
+        float[] scores = logits.length == 1 ? Sampler.logSoftmax(logits[0]) : guided(logits);
+        process(sequence, scores);
+        if (Sampler.max(scores) != Float.NEGATIVE_INFINITY) {
+            requireFinite(scores, sequence, SCORES, ALLOW);
+        }
+        return scores;
+    }
+
+    /**
+     * Classifier-free guidance (Sanchez et al. 2023, arXiv 2306.17806); {@code
+     * UnbatchedClassifierFreeGuidanceLogitsProcessor} of the reference.
+     */
+    private float[] guided(float[][] logits) {
+        float[] scores = Sampler.logSoftmax(logits[0]);
+        float[] negative = Sampler.logSoftmax(logits[1]);
+        for (int i = 0; i < scores.length; ++i) {
+            scores[i] = guidanceScale * (scores[i] - negative[i]) + negative[i];
+        }
+        return scores;
+    }
+
+    private void process(Sequence sequence, float[] scores) {
         for (LogitsProcessor processor : processors) {
             processor.process(scores, sequence);
         }
     }
 
-    /**
-     * Checks the network's logits.
-     *
-     * @throws IllegalStateException if they are NaN or infinite
-     */
-    static void requireFinite(Sequence sequence, float[] logits) {
-        requireFinite(
-                logits,
-                sequence,
-                "the network's logits",
-                "the weights may be damaged, or float16 may have overflowed: load the model with"
-                        + " dtype float32 to tell");
+    private static void requireLogits(Sequence sequence, float[][] logits) {
+        for (float[] row : logits) {
+            requireFinite(
+                    row,
+                    sequence,
+                    "the network's logits",
+                    "the weights may be damaged, or float16 may have overflowed: load the model"
+                            + " with dtype float32 to tell");
+        }
     }
 
     /** Checks that the maximum is finite: otherwise there is no token to select. */

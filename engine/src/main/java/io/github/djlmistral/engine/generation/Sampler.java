@@ -18,19 +18,24 @@ final class Sampler {
      * does not depend on the others in the batch.
      */
     static Sampler of(GenerationConfig config, int batchIndex) {
+        return new Sampler(random(config, batchIndex));
+    }
+
+    /** Returns the random numbers of a sequence; null for greedy decoding. */
+    static @Nullable SplittableRandom random(GenerationConfig config, int batchIndex) {
         if (!config.doSample()) {
-            return new Sampler(null);
+            return null;
         }
         Long seed = config.seed();
         if (seed == null) {
-            return new Sampler(new SplittableRandom());
+            return new SplittableRandom();
         }
         // split, because streams seeded with seed + index overlap
         SplittableRandom source = new SplittableRandom(seed);
         for (int i = 0; i < batchIndex; ++i) {
             source.split();
         }
-        return new Sampler(source.split());
+        return source.split();
     }
 
     /** Returns the index of the selected score; the first of equal maxima. */
@@ -69,11 +74,25 @@ final class Sampler {
 
     /** Returns the log-softmax at an index. */
     static float logProbability(float[] logits, int index) {
+        return (float) (logits[index] - logSumExp(logits));
+    }
+
+    /** Returns the log-softmax. */
+    static float[] logSoftmax(float[] logits) {
+        double total = logSumExp(logits);
+        float[] result = new float[logits.length];
+        for (int i = 0; i < result.length; ++i) {
+            result[i] = (float) (logits[i] - total);
+        }
+        return result;
+    }
+
+    private static double logSumExp(float[] logits) {
         float best = max(logits);
         double total = 0;
         for (float logit : logits) {
             total += Math.exp(logit - best);
         }
-        return (float) (logits[index] - best - Math.log(total));
+        return best + Math.log(total);
     }
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.generation;
 
-import io.github.djlmistral.engine.cache.KvCache;
 import io.github.djlmistral.engine.model.Chunk;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,21 +18,19 @@ final class SamplingDecoding implements Decoding {
     private final CacheSource caches;
     private final ProcessorChain processors;
     private final StoppingCriteria stopping;
-    private final long[] prompt;
+    private final int contexts;
     private final List<Row> rows = new ArrayList<>();
 
-    /** The cache of the prompt, until the rows have their own. */
-    private @Nullable KvCache promptCache;
+    /** The prompt, until it is computed. */
+    private @Nullable Branch prompt;
 
-    private boolean prefilled;
-
-    /** A sequence, the sampler of its tokens, and its cache while it decodes. */
+    /** A sequence, the sampler of its tokens, and its caches while it decodes. */
     private static final class Row {
 
         final int index;
         final Sequence sequence;
         final Sampler sampler;
-        @Nullable KvCache cache;
+        @Nullable Branch branch;
 
         Row(int index, Sequence sequence, Sampler sampler) {
             this.index = index;
@@ -47,7 +46,7 @@ final class SamplingDecoding implements Decoding {
     /**
      * Starts a decoding.
      *
-     * @param prompt the token ids
+     * @param prompts the prompt, and with guidance the negative prompt
      * @param firstIndex the index of the first sequence in the batch
      * @param samplers one for each sequence
      * @param processors the processors of the scores
@@ -55,18 +54,19 @@ final class SamplingDecoding implements Decoding {
      * @param caches the source of the KV caches
      */
     SamplingDecoding(
-            long[] prompt,
+            List<long[]> prompts,
             int firstIndex,
             List<Sampler> samplers,
             ProcessorChain processors,
             StoppingCriteria stopping,
             CacheSource caches) {
-        this.prompt = prompt;
         this.processors = processors;
         this.stopping = stopping;
         this.caches = caches;
+        contexts = prompts.size();
+        prompt = Branch.of(prompts);
         for (Sampler sampler : samplers) {
-            rows.add(new Row(firstIndex + rows.size(), new Sequence(prompt), sampler));
+            rows.add(new Row(firstIndex + rows.size(), new Sequence(prompts.get(0)), sampler));
         }
     }
 
@@ -74,42 +74,20 @@ final class SamplingDecoding implements Decoding {
         return rows.stream().filter(row -> !row.finished()).toList();
     }
 
-    @Override
-    public List<Chunk> next(int budget) {
-        List<Row> active = unfinished();
-        if (active.isEmpty()) {
-            return List.of();
-        }
-        if (!prefilled) {
-            if (promptCache == null) {
-                promptCache = caches.acquire(prompt);
-            }
-            int from = promptCache.length();
-            int to = Math.min(prompt.length, from + budget);
-            long[] ids = Arrays.copyOfRange(prompt, from, to);
-            return List.of(new Chunk(promptCache, ids, to == prompt.length ? 1 : 0));
-        }
-        share(active);
-        List<Chunk> chunks = new ArrayList<>();
-        for (Row row : active) {
-            long last = row.sequence.id(row.sequence.length() - 1);
-            chunks.add(new Chunk(required(row.cache), new long[] {last}, 1));
-        }
-        return chunks;
+    private List<Branch> branches() {
+        return Stream.concat(Stream.of(prompt), rows.stream().map(row -> row.branch))
+                .filter(Objects::nonNull)
+                .toList();
     }
 
-    /** Gives each row a fork of the prompt's cache, and the last one the cache itself. */
-    private void share(List<Row> active) {
-        if (promptCache == null) {
-            return;
+    @Override
+    public List<Chunk> next(int budget) {
+        if (unfinished().isEmpty()) {
+            return List.of();
         }
-        for (Row row : active.subList(0, active.size() - 1)) {
-            if (row.cache == null) {
-                row.cache = promptCache.fork();
-            }
-        }
-        active.get(active.size() - 1).cache = promptCache;
-        promptCache = null;
+        List<Branch> branches = branches();
+        Branch.separate(branches);
+        return branches.stream().flatMap(branch -> branch.next(caches, budget).stream()).toList();
     }
 
     @Override
@@ -119,49 +97,42 @@ final class SamplingDecoding implements Decoding {
             return List.of();
         }
         // all scores before any draw, so that a failure changes nothing
+        float[][] first = new float[active.size()][];
         float[][] scores = new float[active.size()][];
         for (int i = 0; i < scores.length; ++i) {
-            scores[i] = processors.scores(active.get(i).sequence, logits[prefilled ? i : 0]);
+            int from = prompt == null ? i * contexts : 0;
+            first[i] = logits[from];
+            scores[i] =
+                    processors.scores(
+                            active.get(i).sequence,
+                            Arrays.copyOfRange(logits, from, from + contexts));
         }
         List<Token> tokens = new ArrayList<>();
         for (int i = 0; i < scores.length; ++i) {
             Row row = active.get(i);
             int id = row.sampler.select(scores[i]);
-            float logProbability = Sampler.logProbability(logits[prefilled ? i : 0], id);
-            row.sequence.append(id, logProbability);
-            FinishReason finish = stopping.check(row.sequence);
-            if (finish != null) {
-                row.sequence.finish(finish);
-            }
-            tokens.add(new Token(row.index, id, logProbability, finish));
+            tokens.add(append(row, id, Sampler.logProbability(first[i], id)));
         }
-        prefilled = true;
-        releaseFinished();
+        List<Branch> before = branches();
+        for (Row row : active) {
+            if (row.finished()) {
+                row.branch = null;
+            } else if (prompt != null) {
+                row.branch = prompt.child(row.sequence);
+            }
+        }
+        prompt = null;
+        Branch.release(caches, before, branches());
         return tokens;
     }
 
-    private void releaseFinished() {
-        boolean all = true;
-        for (Row row : rows) {
-            all &= row.finished();
-            if (row.finished() && row.cache != null) {
-                KvCache cache = row.cache;
-                row.cache = null;
-                caches.release(cache);
-            }
+    private Token append(Row row, int id, float logProbability) {
+        row.sequence.append(id, logProbability);
+        FinishReason finish = stopping.check(row.sequence);
+        if (finish != null) {
+            row.sequence.finish(finish);
         }
-        if (all && promptCache != null) {
-            KvCache cache = promptCache;
-            promptCache = null;
-            caches.release(cache);
-        }
-    }
-
-    private static KvCache required(@Nullable KvCache cache) {
-        if (cache == null) {
-            throw new IllegalStateException("the sequence has no KV cache");
-        }
-        return cache;
+        return new Token(row.index, id, logProbability, finish);
     }
 
     @Override
@@ -171,16 +142,17 @@ final class SamplingDecoding implements Decoding {
 
     @Override
     public void cancel() {
-        for (Row row : rows) {
-            if (!row.finished()) {
-                row.sequence.finish(FinishReason.CANCELLED);
-            }
+        for (Row row : unfinished()) {
+            row.sequence.finish(FinishReason.CANCELLED);
         }
     }
 
     @Override
     public void close() {
         cancel();
-        releaseFinished();
+        List<Branch> ended = branches();
+        prompt = null;
+        rows.forEach(row -> row.branch = null);
+        Branch.release(caches, ended, List.of());
     }
 }

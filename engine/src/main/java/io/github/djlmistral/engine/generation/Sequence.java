@@ -12,6 +12,7 @@ public final class Sequence {
     private final int promptLength;
     private int length;
     private @Nullable FinishReason finishReason;
+    private @Nullable Float beamScore;
 
     /**
      * Starts a sequence.
@@ -22,6 +23,15 @@ public final class Sequence {
         ids = Arrays.copyOf(prompt, prompt.length + 16);
         promptLength = prompt.length;
         length = prompt.length;
+    }
+
+    /** Returns an independent sequence with the same tokens. */
+    Sequence copy() {
+        Sequence copy = new Sequence(Arrays.copyOf(ids, promptLength));
+        for (int i = promptLength; i < length; ++i) {
+            copy.append(ids[i], logProbabilities[i - promptLength]);
+        }
+        return copy;
     }
 
     /** Returns the number of tokens, prompt included. */
@@ -64,6 +74,15 @@ public final class Sequence {
         return finishReason;
     }
 
+    /**
+     * Returns the score of beam search, or null without it: the sum of the log-probabilities after
+     * the logits processors, divided by the number of generated tokens to the power of {@code
+     * length_penalty}; {@code sequences_scores} of the reference.
+     */
+    public @Nullable Float beamScore() {
+        return beamScore;
+    }
+
     void append(long id, float logProbability) {
         if (length == ids.length) {
             ids = Arrays.copyOf(ids, length * 2);
@@ -74,6 +93,10 @@ public final class Sequence {
         }
         logProbabilities[index] = logProbability;
         ids[length++] = id;
+    }
+
+    void beamScore(float value) {
+        beamScore = value;
     }
 
     void finish(FinishReason reason) {

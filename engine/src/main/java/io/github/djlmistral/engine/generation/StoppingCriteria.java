@@ -11,11 +11,15 @@ final class StoppingCriteria {
     private final @Nullable StopStringCriteria stopStrings;
     private final int maxNewTokens;
     private final int positions;
+    private final int negativeLength;
+    private final @Nullable Double maxTime;
+    private final long started = System.nanoTime();
 
     /**
      * Makes criteria.
      *
-     * @param config end-of-sequence tokens and {@code max_new_tokens}
+     * @param config end-of-sequence tokens, {@code max_new_tokens} and {@code max_time}, which
+     *     begins now
      * @param stopStrings null for none
      * @param positions {@code max_position_embeddings} of the model
      */
@@ -25,6 +29,11 @@ final class StoppingCriteria {
         this.stopStrings = stopStrings;
         maxNewTokens = config.maxNewTokens();
         this.positions = positions;
+        negativeLength =
+                config.get(ConstraintOptions.GUIDANCE_SCALE) == 1
+                        ? 0
+                        : config.get(ConstraintOptions.NEGATIVE_PROMPT_IDS).size();
+        maxTime = config.get(StoppingOptions.MAX_TIME);
     }
 
     /** Returns whether a token ends its sequence. */
@@ -34,7 +43,7 @@ final class StoppingCriteria {
 
     /** Returns the maximum number of tokens that can be generated after a prompt. */
     int limit(int promptLength) {
-        return Math.min(maxNewTokens, positions - promptLength);
+        return Math.min(maxNewTokens, positions - Math.max(promptLength, negativeLength));
     }
 
     /**
@@ -49,8 +58,11 @@ final class StoppingCriteria {
         if (stopStrings != null && stopStrings.isAtEnd(sequence)) {
             return FinishReason.STOP;
         }
-        return sequence.generatedLength() >= limit(sequence.promptLength())
-                ? FinishReason.LENGTH
-                : null;
+        boolean full = sequence.generatedLength() >= limit(sequence.promptLength());
+        return full || isTimeUp() ? FinishReason.LENGTH : null;
+    }
+
+    private boolean isTimeUp() {
+        return maxTime != null && (System.nanoTime() - started) * 1e-9 > maxTime;
     }
 }

@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A generated token.
  *
- * @param batchIndex index of its sequence in the batch, from 0
+ * @param batchIndex index of its sequence in {@link GenerationResult#sequences}, from 0
  * @param id token id
  * @param logProbability natural logarithm of the softmax of the network's logits at this token,
  *     before logits processors; at most 0
