@@ -127,6 +127,9 @@ final class BeamDecoding implements Decoding {
             }
             scores[i] = sums;
         }
+        if (!result.isEmpty()) {
+            return List.of(); // cancelled by a logits processor
+        }
         List<Candidate> candidates = random == null ? best(scores) : drawn(scores, random);
         if (candidates.get(0).score == Float.NEGATIVE_INFINITY) {
             throw new IllegalStateException(
@@ -148,13 +151,16 @@ final class BeamDecoding implements Decoding {
         List<Beam> next = continued(candidates, sequences);
         hypotheses = updated(candidates, sequences);
         List<Beam> before = beams;
-        beams = next;
-        prefilled = true;
-        improvable &= isImprovable();
+        improvable &= isImprovable(next.get(0));
         boolean goesOn =
-                improvable && !isFull() && sequences.stream().anyMatch(BeamDecoding::isUnfinished);
-        Branch.release(caches, branches(before), goesOn ? branches(next) : List.of());
-        return goesOn ? List.of() : end();
+                improvable
+                        && !isFull()
+                        && sequences.stream().anyMatch(BeamDecoding::isUnfinished);
+        beams = goesOn ? next : List.of();
+        prefilled = true;
+        List<Token> tokens = goesOn ? List.of() : end();
+        Branch.release(caches, branches(before), branches(beams));
+        return tokens;
     }
 
     private static boolean isUnfinished(Sequence sequence) {
@@ -184,8 +190,11 @@ final class BeamDecoding implements Decoding {
     }
 
     private List<Candidate> highest(float[][] keys, float[][] scores) {
-        PriorityQueue<Candidate> queue =
-                new PriorityQueue<>(Comparator.comparingDouble(Candidate::score));
+        Comparator<Candidate> order =
+                Comparator.comparingDouble(Candidate::score)
+                        .thenComparing(Candidate::beam, Comparator.reverseOrder())
+                        .thenComparing(Candidate::id, Comparator.reverseOrder());
+        PriorityQueue<Candidate> queue = new PriorityQueue<>(order);
         for (int beam = 0; beam < keys.length; ++beam) {
             for (int id = 0; id < keys[beam].length; ++id) {
                 float key = keys[beam][id];
@@ -198,7 +207,7 @@ final class BeamDecoding implements Decoding {
             }
         }
         return queue.stream()
-                .sorted(Comparator.comparingDouble(Candidate::score).reversed())
+                .sorted(order.reversed())
                 .map(found -> new Candidate(found.beam, found.id, scores[found.beam][found.id]))
                 .toList();
     }
@@ -252,13 +261,13 @@ final class BeamDecoding implements Decoding {
     }
 
     /** Compares the best beam, at its best possible length, with the worst hypothesis. */
-    private boolean isImprovable() {
-        Sequence first = beams.get(0).branch.sequence();
+    private boolean isImprovable(Beam best) {
+        Sequence first = best.branch.sequence();
         int length =
                 earlyStopping == EarlyStopping.NEVER && lengthPenalty > 0
                         ? stopping.limit(first.promptLength())
                         : first.generatedLength();
-        float possible = beams.get(0).score / penalty(length);
+        float possible = best.score / penalty(length);
         float worst = hypotheses.get(numBeams - 1).score;
         return hypotheses.stream()
                 .anyMatch(hypothesis -> possible > (hypothesis.finished ? worst : EXCLUDED));

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /**
@@ -105,6 +106,26 @@ public final class Generation implements AutoCloseable {
         } finally {
             release();
         }
+    }
+
+    /**
+     * Generates until all sequences are finished.
+     *
+     * @param onToken called with each token; the generation is cancelled when it returns false
+     * @return the sequences and timings
+     * @throws RuntimeException as {@link #next} does
+     */
+    public GenerationResult run(Predicate<Token> onToken) {
+        List<Token> next = next();
+        while (!next.isEmpty()) {
+            for (Token token : next) {
+                if (!onToken.test(token)) {
+                    cancel();
+                }
+            }
+            next = next();
+        }
+        return result();
     }
 
     /** Unlocks, and frees the memory if {@link #close} was called during the forward pass. */
@@ -208,7 +229,7 @@ public final class Generation implements AutoCloseable {
         while (!pending.isEmpty()) {
             Logits next = pending.element();
             List<Token> accepted = next.decoding.accept(next.rows);
-            pending.remove();
+            pending.poll(); // empty if a logits processor has closed the generation
             if (!accepted.isEmpty()) {
                 tokens.addAll(accepted);
                 round.remove(next.decoding);

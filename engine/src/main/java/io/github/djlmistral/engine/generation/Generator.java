@@ -78,12 +78,12 @@ public final class Generator {
     public Generation start(
             List<long[]> prompts, GenerationConfig config, LogitsProcessor... processors) {
         check(prompts);
-        checkNegativePrompt(config);
         int longest = prompts.stream().mapToInt(prompt -> prompt.length).max().orElseThrow();
         int room = network.config().maxPositionEmbeddings() - longest;
         limits.check(
                 prompts.stream().mapToInt(prompt -> prompt.length).toArray(),
                 Math.min(config.maxNewTokens(), room));
+        checkNegativePrompt(config);
         StopStringCriteria stopStrings = null;
         if (!config.stopStrings().isEmpty()) {
             if (decoder == null) {
@@ -98,6 +98,34 @@ public final class Generator {
                         config.get(ConstraintOptions.GUIDANCE_SCALE));
         StoppingCriteria stopping =
                 new StoppingCriteria(config, stopStrings, network.config().maxPositionEmbeddings());
+        RequestLimits.Admission admission = limits.admit(count(prompts, config));
+        try {
+            return new Generation(
+                    network,
+                    manager,
+                    decodings(prompts, config, chain, stopping),
+                    config.prefillChunkSize(),
+                    admission);
+        } catch (RuntimeException | Error e) {
+            admission.close();
+            throw e;
+        }
+    }
+
+    /** Returns the number of sequences that are computed at the same time. */
+    private static int count(List<long[]> prompts, GenerationConfig config) {
+        int each =
+                Math.max(
+                        config.get(BeamOptions.NUM_BEAMS),
+                        config.get(BeamOptions.NUM_RETURN_SEQUENCES));
+        return (int) Math.min(RequestLimits.UNLIMITED, (long) each * prompts.size());
+    }
+
+    private List<Decoding> decodings(
+            List<long[]> prompts,
+            GenerationConfig config,
+            ProcessorChain chain,
+            StoppingCriteria stopping) {
         int count = config.get(BeamOptions.NUM_RETURN_SEQUENCES);
         List<Decoding> decodings = new ArrayList<>();
         for (long[] prompt : prompts) {
@@ -114,14 +142,7 @@ public final class Generator {
                         new SamplingDecoding(contexts, first, samplers, chain, stopping, caches));
             }
         }
-        RequestLimits.Admission admission = limits.admit(prompts.size());
-        try {
-            return new Generation(
-                    network, manager, decodings, config.prefillChunkSize(), admission);
-        } catch (RuntimeException | Error e) {
-            admission.close();
-            throw e;
-        }
+        return decodings;
     }
 
     /**
@@ -135,16 +156,7 @@ public final class Generator {
     public GenerationResult generate(
             List<long[]> prompts, GenerationConfig config, Predicate<Token> onToken) {
         try (Generation generation = start(prompts, config)) {
-            List<Token> tokens = generation.next();
-            while (!tokens.isEmpty()) {
-                for (Token token : tokens) {
-                    if (!onToken.test(token)) {
-                        generation.cancel();
-                    }
-                }
-                tokens = generation.next();
-            }
-            return generation.result();
+            return generation.run(onToken);
         }
     }
 
@@ -182,6 +194,11 @@ public final class Generator {
                             + " tokens, max_position_embeddings is "
                             + positions
                             + " with at least one new token: shorten it");
+        }
+        try {
+            limits.check(new int[] {ids.size()}, 0);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException("negative_prompt_ids: " + e.getMessage(), e);
         }
         int vocabulary = network.config().vocabSize();
         for (int id : ids) {

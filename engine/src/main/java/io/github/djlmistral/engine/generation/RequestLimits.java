@@ -9,8 +9,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * Limits on the requests to a model, named as in Text Generation Inference. A request is one
- * prompt; a batch counts as one request per prompt. Requests above a limit are rejected, not
- * queued. Thread-safe.
+ * prompt; a batch counts as one request per prompt, and a prompt as one per beam or sequence.
+ * Requests above a limit are rejected, not queued. Thread-safe.
  */
 public final class RequestLimits {
 

@@ -110,6 +110,9 @@ final class SamplingDecoding implements Decoding {
         List<Token> tokens = new ArrayList<>();
         for (int i = 0; i < scores.length; ++i) {
             Row row = active.get(i);
+            if (row.finished()) {
+                continue; // cancelled by a logits processor
+            }
             int id = row.sampler.select(scores[i]);
             tokens.add(append(row, id, Sampler.logProbability(first[i], id)));
         }

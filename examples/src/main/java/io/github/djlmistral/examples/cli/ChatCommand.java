@@ -9,6 +9,7 @@ import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.GenerationResult;
 import io.github.djlmistral.zoo.chat.Message;
 import io.github.djlmistral.zoo.translator.MistralPipeline;
+import io.github.djlmistral.zoo.translator.TextPieces;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -146,7 +147,7 @@ public final class ChatCommand implements Callable<Integer> {
         messages.add(Message.user(question));
         PrintWriter out = terminal.out();
         StringBuilder content = new StringBuilder();
-        try (TextGeneration text = new TextGeneration(pipeline, prompt(pipeline, config), config)) {
+        try (TextPieces text = pipeline.stream(prompt(pipeline, config), config)) {
             Object before = Signals.register("INT", text::cancel);
             GenerationResult result;
             try {
@@ -162,7 +163,7 @@ public final class ChatCommand implements Callable<Integer> {
             }
             out.println();
             if (verbose) {
-                terminal.note(TextGeneration.timing(result, pipeline.network().kernels()));
+                terminal.note(GenerationTimings.describe(result, pipeline.network().kernels()));
             }
             messages.add(Message.assistant(content.toString().strip()));
         } catch (IllegalArgumentException e) {

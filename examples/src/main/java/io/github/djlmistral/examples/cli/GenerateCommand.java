@@ -5,16 +5,17 @@ import ai.djl.MalformedModelException;
 import ai.djl.ndarray.NDList;
 import ai.djl.repository.zoo.ModelNotFoundException;
 import ai.djl.repository.zoo.ZooModel;
+import io.github.djlmistral.engine.generation.BeamOptions;
 import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.GenerationResult;
 import io.github.djlmistral.engine.generation.Generator;
 import io.github.djlmistral.engine.generation.Sequence;
-import io.github.djlmistral.engine.generation.Token;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.zoo.Mistral;
 import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
 import io.github.djlmistral.zoo.translator.MistralPipeline;
+import io.github.djlmistral.zoo.translator.TextPieces;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.ArrayList;
@@ -112,9 +113,12 @@ public final class GenerateCommand implements Callable<Integer> {
                         : List.of(prompt.encode(pipeline));
         PrintWriter out = terminal.out();
         GenerationResult result;
-        boolean streams = pipeline != null && prompts.size() == 1 && !json.wanted;
+        boolean single =
+                config.get(BeamOptions.NUM_BEAMS) == 1
+                        && config.get(BeamOptions.NUM_RETURN_SEQUENCES) == 1;
+        boolean streams = pipeline != null && prompts.size() == 1 && single && !json.wanted;
         if (pipeline != null && streams) {
-            try (TextGeneration text = new TextGeneration(pipeline, prompts.get(0), config)) {
+            try (TextPieces text = pipeline.stream(prompts.get(0), config)) {
                 result =
                         text.run(
                                 piece -> {
@@ -142,7 +146,7 @@ public final class GenerateCommand implements Callable<Integer> {
             }
         }
         if (!quiet) {
-            terminal.note(TextGeneration.timing(result, network.kernels()));
+            terminal.note(GenerationTimings.describe(result, network.kernels()));
         }
     }
 
@@ -161,12 +165,13 @@ public final class GenerateCommand implements Callable<Integer> {
                                 : pipeline.start(prompts, config);
                 Terminal.Progress progress =
                         terminal.progress("generating", config.maxNewTokens())) {
-            List<Token> tokens = generation.next();
-            while (!tokens.isEmpty()) {
-                progress.stepBy(1);
-                tokens = generation.next();
-            }
-            return generation.result();
+            return generation.run(
+                    token -> {
+                        if (token.batchIndex() == 0) {
+                            progress.stepBy(1);
+                        }
+                        return true;
+                    });
         }
     }
 
@@ -206,6 +211,9 @@ public final class GenerateCommand implements Callable<Integer> {
             fields.put("ids", row.generated());
             fields.put("finish_reason", String.valueOf(row.finishReason()));
             fields.put("prompt_tokens", row.promptLength());
+            if (row.beamScore() != null) {
+                fields.put("score", row.beamScore());
+            }
             if (logProbabilities) {
                 fields.put("logprobs", row.logProbabilities());
             }

@@ -101,7 +101,7 @@ final class PromptOptions {
     }
 
     /**
-     * Returns the sequences without padding, which generation adds itself.
+     * Returns the sequences without padding, which generation does not need.
      *
      * @param terminal reports invalid options
      */

@@ -103,6 +103,41 @@ class GenerateCommandTest {
         }
     }
 
+    /** The sequences of row 1, then those of row 2. */
+    @Test
+    void rowsMayHaveSeveralSequences() {
+        JsonObject recorded =
+                Reference.json(Reference.directory("beams.json"))
+                        .getAsJsonArray("window8-f32")
+                        .asList()
+                        .stream()
+                        .map(JsonElement::getAsJsonObject)
+                        .filter(c -> c.get("name").getAsString().equals("batch"))
+                        .findFirst()
+                        .orElseThrow();
+        JsonObject options = recorded.getAsJsonObject("options");
+        List<String> rows = new ArrayList<>();
+        recorded.getAsJsonArray("prompts").forEach(prompt -> rows.add(commas(prompt)));
+        JsonArray actual =
+                generate(
+                                "--ids=" + String.join(";", rows),
+                                "--num-beams=" + options.get("num_beams"),
+                                "--num-return-sequences=" + options.get("num_return_sequences"),
+                                "--max-new-tokens=" + options.get("max_new_tokens"),
+                                "--eos-token-id=" + commas(options.get("eos_token_id")),
+                                "--json")
+                        .json()
+                        .getAsJsonArray("rows");
+        JsonArray expected = recorded.getAsJsonArray("outputs");
+        assertThat(actual).hasSameSizeAs(expected);
+        for (int i = 0; i < expected.size(); ++i) {
+            JsonObject row = actual.get(i).getAsJsonObject();
+            assertThat(Reference.ids(row.get("ids"))).isEqualTo(Reference.ids(expected.get(i)));
+            double score = recorded.getAsJsonArray("scores").get(i).getAsDouble();
+            assertThat(row.get("score").getAsDouble()).isCloseTo(score, within(1e-4));
+        }
+    }
+
     @Test
     void idsArePrintedWhereThereIsNoTokenizer() {
         JsonObject recorded = REFERENCE.greedy("short");

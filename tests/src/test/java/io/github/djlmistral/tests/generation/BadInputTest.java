@@ -13,6 +13,7 @@ import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.GenerationOption;
 import io.github.djlmistral.engine.generation.Generator;
 import io.github.djlmistral.engine.generation.PenaltyOptions;
+import io.github.djlmistral.engine.generation.RequestLimits;
 import io.github.djlmistral.engine.generation.SamplingOptions;
 import io.github.djlmistral.engine.generation.SequenceBias;
 import io.github.djlmistral.engine.generation.SpeculationOptions;
@@ -24,6 +25,7 @@ import io.github.djlmistral.tests.model.Fixture;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -182,6 +184,70 @@ class BadInputTest extends Fixture {
                 .withMessageContaining("\"" + name + "\"")
                 .withMessageContaining("max_new_tokens")
                 .withMessageContaining("top_k");
+    }
+
+    @Test
+    void invalidNegativePrompts() throws Exception {
+        MistralForCausalLM network = load("window8-f32", "torch");
+        Generator generator = new Generator(network, manager, null);
+        List<long[]> prompts = List.of(new long[] {5, 6});
+        int positions = network.config().maxPositionEmbeddings();
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> generator.start(prompts, guided(List.of(5, 99))))
+                .withMessageContaining("negative_prompt_ids contains the token id 99")
+                .withMessageContaining("0 to 98");
+        assertThatIllegalArgumentException()
+                .isThrownBy(
+                        () -> generator.start(prompts, guided(Collections.nCopies(positions, 5))))
+                .withMessageContaining("negative_prompt_ids has " + positions + " tokens");
+        // the longer of the two prompts limits the text
+        GenerationConfig longer = guided(Collections.nCopies(positions - 3, 5));
+        assertThat(generator.generate(prompts, longer).sequences().get(0).generatedLength())
+                .isEqualTo(3);
+    }
+
+    /** Beams and sequences count, before memory is allocated for them. */
+    @Test
+    void beamsAreRequests() throws Exception {
+        MistralForCausalLM network = load("window8-f32", "torch");
+        RequestLimits limits = new RequestLimits(9, RequestLimits.UNLIMITED, 4);
+        Generator generator = new Generator(network, manager, null, limits);
+        List<long[]> prompts = List.of(new long[] {5, 6});
+        GenerationConfig.Builder options = GenerationConfig.builder().maxNewTokens(2);
+        for (int count : new int[] {5, Integer.MAX_VALUE}) {
+            GenerationConfig beams = options.copy().set(BeamOptions.NUM_BEAMS, count).build();
+            GenerationConfig several =
+                    options.copy()
+                            .doSample(true)
+                            .set(BeamOptions.NUM_RETURN_SEQUENCES, count)
+                            .build();
+            for (GenerationConfig config : List.of(beams, several)) {
+                assertThatIllegalArgumentException()
+                        .isThrownBy(() -> generator.start(prompts, config))
+                        .withMessageContaining("a batch of " + count + " requests")
+                        .withMessageContaining("max_concurrent_requests");
+            }
+        }
+        assertThat(
+                        generator
+                                .generate(
+                                        prompts,
+                                        options.set(BeamOptions.NUM_BEAMS, 4).build())
+                                .sequences())
+                .hasSize(1);
+        assertThatIllegalArgumentException()
+                .isThrownBy(
+                        () -> generator.start(prompts, guided(Collections.nCopies(10, 5))))
+                .withMessageContaining("negative_prompt_ids: the prompt has 10 tokens")
+                .withMessageContaining("max_input_tokens");
+    }
+
+    private static GenerationConfig guided(List<Integer> negative) {
+        return GenerationConfig.builder()
+                .maxNewTokens(9)
+                .set(ConstraintOptions.GUIDANCE_SCALE, 2.0)
+                .set(ConstraintOptions.NEGATIVE_PROMPT_IDS, negative)
+                .build();
     }
 
     @Test

@@ -19,6 +19,7 @@ import io.github.djlmistral.zoo.translator.TextStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -212,6 +213,26 @@ class StreamingTest extends ZooFixture {
             assertThat(output.finishReason()).isEqualTo(FinishReason.EOS);
             assertThat(output.completionTokens()).isEqualTo(17);
         }
+    }
+
+    /** Beam search has no pieces, and an output has one text. */
+    @Test
+    void severalTextsAreNotStreamed() throws Exception {
+        try (Predictor<ChatInput, ChatOutput> chat = chats.newPredictor()) {
+            ChatInput beams = question(Map.of("num_beams", 3));
+            assertThatThrownBy(() -> chat.streamingPredict(beams))
+                    .hasMessageContaining("num_beams is 3: beam search cannot be streamed");
+            assertThat(chat.predict(beams).completionTokens()).isPositive();
+            ChatInput several = question(Map.of("do_sample", true, "num_return_sequences", 2));
+            assertThatThrownBy(() -> chat.streamingPredict(several))
+                    .hasMessageContaining("num_return_sequences is 2, but the output has one text");
+            assertThatThrownBy(() -> chat.predict(several))
+                    .hasMessageContaining("num_return_sequences is 2, but the output has one text");
+        }
+    }
+
+    private static ChatInput question(Map<String, Object> options) {
+        return new ChatInput(List.of(Message.user(QUESTION)), options);
     }
 
     @Test

@@ -56,6 +56,7 @@ abstract class GenerationTranslator<I, O> extends BatchTranslator<I, O>
         GenerationConfig.Builder builder = options.copy();
         ModelArguments.set(builder, own);
         GenerationConfig config = builder.build();
+        MistralPipeline.requireSingleSequence(config);
         int chunk = options.build().prefillChunkSize();
         if (config.prefillChunkSize() > chunk) {
             throw new IllegalArgumentException(
@@ -117,17 +118,10 @@ abstract class GenerationTranslator<I, O> extends BatchTranslator<I, O>
     }
 
     private GenerationResult generate(List<GenerationRequest> requests, GenerationConfig config) {
-        try (Generation generation = start(requests, config)) {
-            while (!generation.next().isEmpty()) {
-                // the sequences collect the tokens
-            }
-            return generation.result();
-        }
-    }
-
-    private Generation start(List<GenerationRequest> requests, GenerationConfig config) {
         List<long[]> prompts = requests.stream().map(GenerationRequest::prompt).toList();
-        return pipeline.start(prompts, config);
+        try (Generation generation = pipeline.start(prompts, config)) {
+            return generation.run(token -> true);
+        }
     }
 
     @Override
@@ -141,8 +135,7 @@ abstract class GenerationTranslator<I, O> extends BatchTranslator<I, O>
             GenerationRequest request = requests(ctx).get(0);
             TextStream<O> stream =
                     new TextStream<>(
-                            start(List.of(request), request.config()),
-                            pipeline.tokenizer().newDetokenizer(true),
+                            pipeline.stream(request.prompt(), request.config()),
                             list,
                             this::output);
             // frees a stream that was not closed, when its predictor is closed

@@ -3,6 +3,7 @@ package io.github.djlmistral.zoo.translator;
 
 import ai.djl.Model;
 import ai.djl.nn.Block;
+import io.github.djlmistral.engine.generation.BeamOptions;
 import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.Generator;
@@ -211,6 +212,40 @@ public final class MistralPipeline implements AutoCloseable {
                 config,
                 (scores, row) ->
                         Arrays.fill(scores, known, scores.length, Float.NEGATIVE_INFINITY));
+    }
+
+    /**
+     * Starts a generation whose text is read in pieces.
+     *
+     * @param prompt token ids
+     * @param config the options
+     * @return the pieces, to be closed
+     * @throws IllegalArgumentException as {@link Generator#start}, or if the options are those of
+     *     beam search or ask for several sequences
+     */
+    public TextPieces stream(long[] prompt, GenerationConfig config) {
+        int beams = config.get(BeamOptions.NUM_BEAMS);
+        if (beams > 1) {
+            throw new IllegalArgumentException(
+                    "num_beams is "
+                            + beams
+                            + ": beam search cannot be streamed, as it decides on the text only at"
+                            + " its end; set num_beams to 1, or ask for the whole output");
+        }
+        requireSingleSequence(config);
+        return new TextPieces(start(List.of(prompt), config), tokenizer.newDetokenizer(true));
+    }
+
+    /** Checks that the options ask for one text. */
+    static void requireSingleSequence(GenerationConfig config) {
+        int count = config.get(BeamOptions.NUM_RETURN_SEQUENCES);
+        if (count > 1) {
+            throw new IllegalArgumentException(
+                    "num_return_sequences is "
+                            + count
+                            + ", but the output has one text: set it to 1, or generate with"
+                            + " MistralPipeline.start");
+        }
     }
 
     @Override

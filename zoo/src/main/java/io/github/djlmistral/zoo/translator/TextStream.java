@@ -4,11 +4,8 @@ package io.github.djlmistral.zoo.translator;
 import ai.djl.inference.streaming.StreamingTranslator.StreamOutput;
 import ai.djl.ndarray.NDList;
 import io.github.djlmistral.engine.generation.FinishReason;
-import io.github.djlmistral.engine.generation.Generation;
-import io.github.djlmistral.engine.generation.Token;
-import io.github.djlmistral.zoo.tokenizer.Detokenizer;
+import io.github.djlmistral.engine.generation.GenerationResult;
 import java.util.Iterator;
-import java.util.List;
 import java.util.NoSuchElementException;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
@@ -31,8 +28,7 @@ import org.jspecify.annotations.Nullable;
 public final class TextStream<O> extends StreamOutput<O>
         implements Iterator<String>, AutoCloseable {
 
-    private final Generation generation;
-    private final Detokenizer detokenizer;
+    private final TextPieces pieces;
     private final Stream<NDList> context;
     private final Function<GeneratedText, O> output;
     private final StringBuilder text = new StringBuilder();
@@ -50,13 +46,8 @@ public final class TextStream<O> extends StreamOutput<O>
      */
     private volatile boolean abandoning;
 
-    TextStream(
-            Generation generation,
-            Detokenizer detokenizer,
-            Stream<NDList> context,
-            Function<GeneratedText, O> output) {
-        this.generation = generation;
-        this.detokenizer = detokenizer;
+    TextStream(TextPieces pieces, Stream<NDList> context, Function<GeneratedText, O> output) {
+        this.pieces = pieces;
         this.context = context;
         this.output = output;
     }
@@ -103,13 +94,10 @@ public final class TextStream<O> extends StreamOutput<O>
     private void advance() {
         String next;
         try {
-            List<Token> tokens = generation.next();
-            if (tokens.isEmpty()) {
+            next = pieces.next();
+            if (pieces.hasEnded()) {
                 abandoned = abandoning && finished().finishReason() == FinishReason.CANCELLED;
-                next = detokenizer.flush();
                 close();
-            } else {
-                next = detokenizer.push(tokens.get(0).id());
             }
         } catch (RuntimeException | Error e) {
             close();
@@ -138,7 +126,7 @@ public final class TextStream<O> extends StreamOutput<O>
 
     /** Cancels the generation at its next token, from any thread. */
     public void cancel() {
-        generation.cancel();
+        pieces.cancel();
     }
 
     /**
@@ -153,7 +141,7 @@ public final class TextStream<O> extends StreamOutput<O>
     }
 
     private GeneratedText finished() {
-        var result = generation.result();
+        GenerationResult result = pieces.result();
         return new GeneratedText(text.toString(), result.sequences().get(0), result);
     }
 
@@ -171,7 +159,7 @@ public final class TextStream<O> extends StreamOutput<O>
     /** Called when the predictor or the model is closed; waits for the current token. */
     void abandon() {
         abandoning = true;
-        generation.cancel();
+        pieces.cancel();
         lock.lock();
         try {
             abandoned |= !ended;
@@ -188,7 +176,7 @@ public final class TextStream<O> extends StreamOutput<O>
             if (!ended) {
                 ended = true;
                 try {
-                    generation.close();
+                    pieces.close();
                 } finally {
                     context.close();
                 }
