@@ -21,7 +21,7 @@ def output_folder(description):
 
 
 def write_json(path, value):
-    """Indented JSON with every list of plain values on one line; infinities become the strings "-inf" and "inf"."""
+    """Indented JSON with every list of plain values on one line; not finite numbers become the strings "-inf", "inf" and "nan"."""
     text = json.dumps(portable(value), indent=1, ensure_ascii=False, allow_nan=False)
     text = re.sub(r"\[[^\[\]{}\"]*\]", lambda found: re.sub(r"\s+", " ", found[0]).replace("[ ", "[").replace(" ]", "]"), text)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -35,6 +35,6 @@ def portable(value):
         return {key: portable(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [portable(item) for item in value]
-    if isinstance(value, float) and math.isinf(value):
-        return "inf" if value > 0 else "-inf"
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     return value

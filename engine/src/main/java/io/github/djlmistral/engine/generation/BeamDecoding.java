@@ -31,6 +31,7 @@ final class BeamDecoding implements Decoding {
     private final int contexts;
     private final @Nullable SplittableRandom random;
     private final ProcessorChain processors;
+    private final TokenAppender appender;
     private final StoppingCriteria stopping;
     private final CacheSource caches;
 
@@ -60,6 +61,7 @@ final class BeamDecoding implements Decoding {
      * @param firstIndex the index of the first sequence in the batch
      * @param config the options
      * @param processors the processors of the scores
+     * @param appender appends the tokens
      * @param stopping the stopping criteria
      * @param caches the source of the KV caches
      */
@@ -68,10 +70,12 @@ final class BeamDecoding implements Decoding {
             int firstIndex,
             GenerationConfig config,
             ProcessorChain processors,
+            TokenAppender appender,
             StoppingCriteria stopping,
             CacheSource caches) {
         this.firstIndex = firstIndex;
         this.processors = processors;
+        this.appender = appender;
         this.stopping = stopping;
         this.caches = caches;
         numBeams = config.get(BeamOptions.NUM_BEAMS);
@@ -115,22 +119,23 @@ final class BeamDecoding implements Decoding {
             return List.of();
         }
         float[][] scores = new float[numBeams][];
+        float[][] sums = new float[numBeams][];
         for (int i = 0; i < numBeams; ++i) {
             int from = prefilled ? i * contexts : 0;
             Beam beam = beams.get(i);
-            float[] sums =
+            scores[i] =
                     processors.logScores(
                             beam.branch.sequence(),
                             Arrays.copyOfRange(logits, from, from + contexts));
-            for (int id = 0; id < sums.length; ++id) {
-                sums[id] += beam.score;
+            sums[i] = scores[i].clone();
+            for (int id = 0; id < sums[i].length; ++id) {
+                sums[i][id] += beam.score;
             }
-            scores[i] = sums;
         }
         if (!result.isEmpty()) {
             return List.of(); // cancelled by a logits processor
         }
-        List<Candidate> candidates = random == null ? best(scores) : drawn(scores, random);
+        List<Candidate> candidates = random == null ? highest(sums, sums) : drawn(sums, random);
         if (candidates.get(0).score == Float.NEGATIVE_INFINITY) {
             throw new IllegalStateException(
                     "the scores after the logits processors for token "
@@ -141,11 +146,7 @@ final class BeamDecoding implements Decoding {
         for (Candidate candidate : candidates) {
             Sequence sequence = beams.get(candidate.beam).branch.sequence().copy();
             int row = prefilled ? candidate.beam * contexts : 0;
-            sequence.append(candidate.id, Sampler.logProbability(logits[row], candidate.id));
-            FinishReason finish = stopping.check(sequence);
-            if (finish != null) {
-                sequence.finish(finish);
-            }
+            appender.append(0, sequence, candidate.id, logits[row], scores[candidate.beam]);
             sequences.add(sequence);
         }
         List<Beam> next = continued(candidates, sequences);
@@ -153,9 +154,7 @@ final class BeamDecoding implements Decoding {
         List<Beam> before = beams;
         improvable &= isImprovable(next.get(0));
         boolean goesOn =
-                improvable
-                        && !isFull()
-                        && sequences.stream().anyMatch(BeamDecoding::isUnfinished);
+                improvable && !isFull() && sequences.stream().anyMatch(BeamDecoding::isUnfinished);
         beams = goesOn ? next : List.of();
         prefilled = true;
         List<Token> tokens = goesOn ? List.of() : end();
@@ -165,11 +164,6 @@ final class BeamDecoding implements Decoding {
 
     private static boolean isUnfinished(Sequence sequence) {
         return sequence.finishReason() == null;
-    }
-
-    /** Returns the candidates with the highest scores, in their order. */
-    private List<Candidate> best(float[][] scores) {
-        return highest(scores, scores);
     }
 
     /**
@@ -189,6 +183,7 @@ final class BeamDecoding implements Decoding {
         return highest(keys, scores);
     }
 
+    /** Returns the candidates with the highest keys, in their order. */
     private List<Candidate> highest(float[][] keys, float[][] scores) {
         Comparator<Candidate> order =
                 Comparator.comparingDouble(Candidate::score)
@@ -285,13 +280,15 @@ final class BeamDecoding implements Decoding {
             sequence.beamScore(hypothesis.score);
             long[] ids = sequence.generated();
             float[] logProbabilities = sequence.logProbabilities();
+            List<List<TokenLogProbability>> top = sequence.topLogProbabilities();
             for (int i = 0; i < ids.length; ++i) {
                 tokens.add(
                         new Token(
                                 firstIndex + sequences.size(),
                                 ids[i],
                                 logProbabilities[i],
-                                i == ids.length - 1 ? sequence.finishReason() : null));
+                                i == ids.length - 1 ? sequence.finishReason() : null,
+                                top.get(i)));
             }
             sequences.add(sequence);
         }

@@ -34,7 +34,10 @@ interface Decoding extends AutoCloseable {
     /** Returns the sequences so far; unfinished ones have no finish reason. */
     List<Sequence> sequences();
 
-    /** Finishes all sequences with {@link FinishReason#CANCELLED}. */
+    /**
+     * Finishes all sequences with {@link FinishReason#CANCELLED}. A logits processor may call this
+     * during {@link #accept}, which then gives no tokens.
+     */
     void cancel();
 
     /** Closes the caches. */

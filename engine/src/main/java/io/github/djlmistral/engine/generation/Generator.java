@@ -2,6 +2,7 @@
 package io.github.djlmistral.engine.generation;
 
 import ai.djl.ndarray.NDManager;
+import io.github.djlmistral.engine.generation.logits.LogitsProcessors;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import java.util.ArrayList;
 import java.util.List;
@@ -71,8 +72,8 @@ public final class Generator {
      * @return the generation, to be closed; with {@code num_return_sequences} n, prompt i has the
      *     sequences n · i to n · i + n - 1
      * @throws IllegalArgumentException if a prompt is empty, too long for the model, above one of
-     *     the {@link #limits} or has ids outside the vocabulary; or if there are stop strings and
-     *     no decoder
+     *     the {@link #limits} or has ids outside the vocabulary; if an option has; or if there are
+     *     stop strings and no decoder
      * @throws RejectedExecutionException if too many requests are running
      */
     public Generation start(
@@ -94,8 +95,14 @@ public final class Generator {
         }
         ProcessorChain chain =
                 new ProcessorChain(
-                        LogitsProcessors.chain(config, List.of(processors)),
-                        config.get(ConstraintOptions.GUIDANCE_SCALE));
+                        LogitsProcessors.chain(
+                                config,
+                                List.of(processors),
+                                new LogitsProcessors.Context(
+                                        network.config().vocabSize(),
+                                        network.config().maxPositionEmbeddings(),
+                                        decoder)),
+                        config);
         StoppingCriteria stopping =
                 new StoppingCriteria(config, stopStrings, network.config().maxPositionEmbeddings());
         RequestLimits.Admission admission = limits.admit(count(prompts, config));
@@ -127,19 +134,22 @@ public final class Generator {
             ProcessorChain chain,
             StoppingCriteria stopping) {
         int count = config.get(BeamOptions.NUM_RETURN_SEQUENCES);
+        TokenAppender appender = new TokenAppender(config, stopping);
         List<Decoding> decodings = new ArrayList<>();
         for (long[] prompt : prompts) {
             int first = decodings.size() * count;
             List<long[]> contexts = contexts(prompt, config);
             if (config.get(BeamOptions.NUM_BEAMS) > 1) {
-                decodings.add(new BeamDecoding(contexts, first, config, chain, stopping, caches));
+                decodings.add(
+                        new BeamDecoding(
+                                contexts, first, config, chain, appender, stopping, caches));
             } else {
                 List<Sampler> samplers =
                         IntStream.range(first, first + count)
                                 .mapToObj(index -> Sampler.of(config, index))
                                 .toList();
                 decodings.add(
-                        new SamplingDecoding(contexts, first, samplers, chain, stopping, caches));
+                        new SamplingDecoding(contexts, first, samplers, chain, appender, caches));
             }
         }
         return decodings;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.generation;
 
+import io.github.djlmistral.engine.generation.logits.LogitsProcessors;
 import java.util.List;
 
 /** Turns the network's logits into the scores that the next token is selected from. */
@@ -13,24 +14,26 @@ final class ProcessorChain {
 
     private final List<LogitsProcessor> processors;
     private final float guidanceScale;
+    private final boolean removeInvalidValues;
 
     /**
      * Makes a chain.
      *
      * @param processors in the order in which they are applied
-     * @param guidanceScale the scale of classifier-free guidance, if there is a negative prompt
+     * @param config {@code guidance_scale} and {@code remove_invalid_values}
      */
-    ProcessorChain(List<LogitsProcessor> processors, double guidanceScale) {
+    ProcessorChain(List<LogitsProcessor> processors, GenerationConfig config) {
         this.processors = processors;
-        this.guidanceScale = (float) guidanceScale;
+        guidanceScale = config.get(ConstraintOptions.GUIDANCE_SCALE).floatValue();
+        removeInvalidValues = config.get(ConstraintOptions.REMOVE_INVALID_VALUES);
     }
 
     /**
      * Applies the processors to the logits of a sequence.
      *
      * @param sequence the tokens so far
-     * @param logits the network's logits of the next token, which stay as they are; with guidance
-     *     also those after the negative prompt
+     * @param logits the network's logits of the next token; with guidance also those after the
+     *     negative prompt. Unchanged, except for the invalid values that are to be removed
      * @return the scores
      * @throws IllegalStateException if logits or scores are NaN or infinite, or no token is allowed
      */
@@ -83,8 +86,11 @@ final class ProcessorChain {
         }
     }
 
-    private static void requireLogits(Sequence sequence, float[][] logits) {
+    private void requireLogits(Sequence sequence, float[][] logits) {
         for (float[] row : logits) {
+            if (removeInvalidValues) {
+                LogitsProcessors.replaceInvalidValues(row);
+            }
             requireFinite(
                     row,
                     sequence,

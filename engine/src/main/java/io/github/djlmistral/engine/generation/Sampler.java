@@ -87,7 +87,8 @@ final class Sampler {
         return result;
     }
 
-    private static double logSumExp(float[] logits) {
+    /** Returns the logarithm of the sum of the exponentials. */
+    static double logSumExp(float[] logits) {
         float best = max(logits);
         double total = 0;
         for (float logit : logits) {

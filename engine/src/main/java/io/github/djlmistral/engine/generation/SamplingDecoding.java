@@ -17,7 +17,7 @@ final class SamplingDecoding implements Decoding {
 
     private final CacheSource caches;
     private final ProcessorChain processors;
-    private final StoppingCriteria stopping;
+    private final TokenAppender appender;
     private final int contexts;
     private final List<Row> rows = new ArrayList<>();
 
@@ -50,7 +50,7 @@ final class SamplingDecoding implements Decoding {
      * @param firstIndex the index of the first sequence in the batch
      * @param samplers one for each sequence
      * @param processors the processors of the scores
-     * @param stopping the stopping criteria
+     * @param appender appends the tokens
      * @param caches the source of the KV caches
      */
     SamplingDecoding(
@@ -58,10 +58,10 @@ final class SamplingDecoding implements Decoding {
             int firstIndex,
             List<Sampler> samplers,
             ProcessorChain processors,
-            StoppingCriteria stopping,
+            TokenAppender appender,
             CacheSource caches) {
         this.processors = processors;
-        this.stopping = stopping;
+        this.appender = appender;
         this.caches = caches;
         contexts = prompts.size();
         prompt = Branch.of(prompts);
@@ -114,7 +114,7 @@ final class SamplingDecoding implements Decoding {
                 continue; // cancelled by a logits processor
             }
             int id = row.sampler.select(scores[i]);
-            tokens.add(append(row, id, Sampler.logProbability(first[i], id)));
+            tokens.add(appender.append(row.index, row.sequence, id, first[i], scores[i]));
         }
         List<Branch> before = branches();
         for (Row row : active) {
@@ -127,15 +127,6 @@ final class SamplingDecoding implements Decoding {
         prompt = null;
         Branch.release(caches, before, branches());
         return tokens;
-    }
-
-    private Token append(Row row, int id, float logProbability) {
-        row.sequence.append(id, logProbability);
-        FinishReason finish = stopping.check(row.sequence);
-        if (finish != null) {
-            row.sequence.finish(finish);
-        }
-        return new Token(row.index, id, logProbability, finish);
     }
 
     @Override

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.generation;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** One sequence of a batch: the tokens of its prompt, and those generated after it. */
@@ -9,6 +11,8 @@ public final class Sequence {
 
     private long[] ids;
     private float[] logProbabilities = new float[16];
+    private final List<List<TokenLogProbability>> topLogProbabilities = new ArrayList<>();
+    private final List<float[]> scores = new ArrayList<>();
     private final int promptLength;
     private int length;
     private @Nullable FinishReason finishReason;
@@ -25,11 +29,28 @@ public final class Sequence {
         length = prompt.length;
     }
 
+    /**
+     * Makes an unfinished sequence whose generated tokens have no log-probabilities (NaN).
+     *
+     * @param prompt token ids
+     * @param generated token ids after the prompt
+     */
+    public Sequence(long[] prompt, long[] generated) {
+        this(prompt);
+        for (long id : generated) {
+            append(id, Float.NaN);
+        }
+    }
+
     /** Returns an independent sequence with the same tokens. */
     Sequence copy() {
         Sequence copy = new Sequence(Arrays.copyOf(ids, promptLength));
-        for (int i = promptLength; i < length; ++i) {
-            copy.append(ids[i], logProbabilities[i - promptLength]);
+        for (int i = 0; i < generatedLength(); ++i) {
+            copy.append(
+                    ids[promptLength + i],
+                    logProbabilities[i],
+                    topLogProbabilities.get(i),
+                    scores.isEmpty() ? null : scores.get(i));
         }
         return copy;
     }
@@ -69,6 +90,22 @@ public final class Sequence {
         return Arrays.copyOf(logProbabilities, generatedLength());
     }
 
+    /**
+     * Returns the {@code top_logprobs} most likely tokens at the position of each generated token;
+     * empty lists without that option.
+     */
+    public List<List<TokenLogProbability>> topLogProbabilities() {
+        return List.copyOf(topLogProbabilities);
+    }
+
+    /**
+     * Returns the processed scores of the vocabulary for each generated token; empty without {@code
+     * output_scores}.
+     */
+    public List<float[]> scores() {
+        return List.copyOf(scores);
+    }
+
     /** Returns the finish reason, or null while the sequence is unfinished. */
     public @Nullable FinishReason finishReason() {
         return finishReason;
@@ -83,7 +120,23 @@ public final class Sequence {
         return beamScore;
     }
 
+    /**
+     * Appends a token with the values that {@code top_logprobs} and {@code output_scores} ask for.
+     */
+    void append(
+            long id,
+            float logProbability,
+            List<TokenLogProbability> topTokens,
+            float @Nullable [] tokenScores) {
+        append(id, logProbability);
+        topLogProbabilities.set(topLogProbabilities.size() - 1, topTokens);
+        if (tokenScores != null) {
+            scores.add(tokenScores);
+        }
+    }
+
     void append(long id, float logProbability) {
+        topLogProbabilities.add(List.of());
         if (length == ids.length) {
             ids = Arrays.copyOf(ids, length * 2);
         }

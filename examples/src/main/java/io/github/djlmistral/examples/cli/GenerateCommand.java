@@ -11,6 +11,7 @@ import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.GenerationResult;
 import io.github.djlmistral.engine.generation.Generator;
 import io.github.djlmistral.engine.generation.Sequence;
+import io.github.djlmistral.engine.generation.TokenLogProbability;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.zoo.Mistral;
 import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
@@ -212,10 +213,16 @@ public final class GenerateCommand implements Callable<Integer> {
             fields.put("finish_reason", String.valueOf(row.finishReason()));
             fields.put("prompt_tokens", row.promptLength());
             if (row.beamScore() != null) {
-                fields.put("score", row.beamScore());
+                fields.put("beam_score", row.beamScore());
             }
             if (logProbabilities) {
                 fields.put("logprobs", row.logProbabilities());
+            }
+            if (row.topLogProbabilities().stream().anyMatch(top -> !top.isEmpty())) {
+                fields.put("top_logprobs", topLogProbabilities(pipeline, row));
+            }
+            if (!row.scores().isEmpty()) {
+                fields.put("scores", row.scores().stream().map(GenerateCommand::finite).toList());
             }
             rows.add(fields);
         }
@@ -228,6 +235,34 @@ public final class GenerateCommand implements Callable<Integer> {
         object.put("timings", timings(result, loadSeconds));
         object.put("kernels", ModelOptions.describe(network));
         return object;
+    }
+
+    /** The most likely tokens at each position, with their texts if there is a tokenizer. */
+    private static List<?> topLogProbabilities(@Nullable MistralPipeline pipeline, Sequence row) {
+        List<List<Map<String, Object>>> positions = new ArrayList<>();
+        for (List<TokenLogProbability> top : row.topLogProbabilities()) {
+            List<Map<String, Object>> tokens = new ArrayList<>();
+            for (TokenLogProbability token : top) {
+                Map<String, Object> fields = new LinkedHashMap<>();
+                fields.put("id", token.id());
+                if (pipeline != null) {
+                    fields.put("token", pipeline.tokenizer().token(token.id()));
+                }
+                fields.put("logprob", token.logProbability());
+                tokens.add(fields);
+            }
+            positions.add(tokens);
+        }
+        return positions;
+    }
+
+    /** JSON has no infinite numbers: forbidden tokens are null. */
+    private static List<@Nullable Float> finite(float[] scores) {
+        List<@Nullable Float> values = new ArrayList<>();
+        for (float score : scores) {
+            values.add(Float.isFinite(score) ? score : null);
+        }
+        return values;
     }
 
     private static Map<String, Object> timings(GenerationResult result, double loadSeconds) {

@@ -134,7 +134,7 @@ class GenerateCommandTest {
             JsonObject row = actual.get(i).getAsJsonObject();
             assertThat(Reference.ids(row.get("ids"))).isEqualTo(Reference.ids(expected.get(i)));
             double score = recorded.getAsJsonArray("scores").get(i).getAsDouble();
-            assertThat(row.get("score").getAsDouble()).isCloseTo(score, within(1e-4));
+            assertThat(row.get("beam_score").getAsDouble()).isCloseTo(score, within(1e-4));
         }
     }
 
@@ -168,6 +168,66 @@ class GenerateCommandTest {
         }
     }
 
+    private static String first(String... options) {
+        return generate(
+                        Stream.concat(
+                                        Stream.of(
+                                                "--ids=28,52,84,34,89",
+                                                "--max-new-tokens=1",
+                                                "--quiet"),
+                                        Arrays.stream(options))
+                                .toArray(String[]::new))
+                .succeeds()
+                .out()
+                .strip();
+    }
+
+    /** Each kind of value, with an effect on the first token. */
+    @Test
+    void optionsOfEveryKind() {
+        String id = first();
+        assertThat(first("--suppress-tokens=5," + id)).isNotEqualTo(id);
+        assertThat(first("--suppress-tokens=none")).isEqualTo(id);
+        assertThat(first("--bad-words-ids=1,2", "--bad-words-ids", "89," + id)).isNotEqualTo(id);
+        assertThat(first("--bad-words-ids=88," + id)).isEqualTo(id);
+        assertThat(first("--logit-bias=5:1", "--logit-bias=" + id + ":-100")).isNotEqualTo(id);
+        assertThat(first("--sequence-bias=34,89,7:100", "--sequence-bias=5:1")).isEqualTo("7");
+        assertThat(
+                        first(
+                                "--eos-token-id=9",
+                                "--forced-eos-token-id=8",
+                                "--exponential-decay-length-penalty=5,1.5"))
+                .isEqualTo("8");
+        assertThat(first("--eos-token-id=9", "--no-remove-invalid-values")).isEqualTo(id);
+    }
+
+    @Test
+    void jsonHasTheMostLikelyTokens() {
+        JsonObject json =
+                generate(
+                                "--ids=28,52,84,34,89",
+                                "--max-new-tokens=2",
+                                "--eos-token-id=none",
+                                "--logprobs",
+                                "--top-logprobs=3",
+                                "--suppress-tokens=5",
+                                "--output-scores",
+                                "--json")
+                        .json();
+        JsonArray top = json.getAsJsonArray("top_logprobs");
+        assertThat(top).hasSize(2);
+        JsonArray first = top.get(0).getAsJsonArray();
+        assertThat(first).hasSize(3);
+        JsonObject best = first.get(0).getAsJsonObject();
+        assertThat(best.get("id")).isEqualTo(json.getAsJsonArray("ids").get(0));
+        assertThat(best.get("logprob").getAsFloat())
+                .isEqualTo(json.getAsJsonArray("logprobs").get(0).getAsFloat());
+        JsonArray scores = json.getAsJsonArray("scores").get(1).getAsJsonArray();
+        assertThat(scores).hasSize(99);
+        assertThat(scores.get(5).isJsonNull()).isTrue();
+        assertThat(scores.get(6).getAsFloat()).isFinite();
+    }
+
     @Test
     void textNeedsATokenizer() {
         assertThat(generate("hello").fault(1)).contains("no tokenizer in", "tokenizer.json");
@@ -193,6 +253,17 @@ class GenerateCommandTest {
                 "--min-new-tokens=-1",
                 "--prefill-chunk-size=0",
                 "--eos-token-id=x",
+                "--bad-words-ids=5,x",
+                "--sequence-bias=5,6",
+                "--logit-bias=5",
+                "--suppress-tokens=5;6",
+                "--exponential-decay-length-penalty=5",
+                "--early-stopping=sometimes",
+                "--num-beams=0",
+                "--presence-penalty=3",
+                "--watermarking-config=bais=2",
+                "--prompt-lookup-num-tokens=0",
+                "--forced-bos-token-id=none",
                 "--mask=1,1",
                 "--mask=1,0,1",
                 "--mask=1,2,1",

@@ -230,14 +230,11 @@ class BadInputTest extends Fixture {
         }
         assertThat(
                         generator
-                                .generate(
-                                        prompts,
-                                        options.set(BeamOptions.NUM_BEAMS, 4).build())
+                                .generate(prompts, options.set(BeamOptions.NUM_BEAMS, 4).build())
                                 .sequences())
                 .hasSize(1);
         assertThatIllegalArgumentException()
-                .isThrownBy(
-                        () -> generator.start(prompts, guided(Collections.nCopies(10, 5))))
+                .isThrownBy(() -> generator.start(prompts, guided(Collections.nCopies(10, 5))))
                 .withMessageContaining("negative_prompt_ids: the prompt has 10 tokens")
                 .withMessageContaining("max_input_tokens");
     }

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.generation.logits;
+
+import io.github.djlmistral.engine.generation.LogitsProcessor;
+import io.github.djlmistral.engine.generation.Sequence;
+
+/**
+ * Eta sampling (Hewitt et al. 2022, <a href="https://arxiv.org/abs/2210.15191">Truncation Sampling
+ * as Language Model Desmoothing</a>): keeps the tokens with at least the probability {@code
+ * min(epsilon, sqrt(epsilon) * exp(-entropy))}; {@code EtaLogitsWarper} of the reference.
+ */
+final class EtaCutoff implements LogitsProcessor {
+
+    private final double epsilon;
+    private final int minTokensToKeep;
+
+    /**
+     * Makes the processor.
+     *
+     * @param epsilon above 0 and below 1
+     * @param minTokensToKeep number of tokens to keep at least
+     */
+    EtaCutoff(double epsilon, int minTokensToKeep) {
+        this.epsilon = epsilon;
+        this.minTokensToKeep = minTokensToKeep;
+    }
+
+    @Override
+    public void process(float[] scores, Sequence sequence) {
+        Candidates candidates = Candidates.of(scores);
+        double eta = Math.min(epsilon, Math.sqrt(epsilon) * Math.exp(-candidates.entropy()));
+        candidates.forbidBelow(eta, minTokensToKeep, scores);
+    }
+}

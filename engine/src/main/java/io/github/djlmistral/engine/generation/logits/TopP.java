@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.generation.logits;
+
+import io.github.djlmistral.engine.generation.LogitsProcessor;
+import io.github.djlmistral.engine.generation.Sequence;
+
+/**
+ * Top-p, nucleus sampling (Holtzman et al. 2019, <a href="https://arxiv.org/abs/1904.09751">The
+ * Curious Case of Neural Text Degeneration</a>): keeps the smallest set of most likely tokens whose
+ * probabilities add up to p; {@code TopPLogitsWarper} of the reference.
+ */
+final class TopP implements LogitsProcessor {
+
+    private final double p;
+    private final int minTokensToKeep;
+
+    /**
+     * Makes the processor.
+     *
+     * @param p above 0 and below 1
+     * @param minTokensToKeep number of tokens to keep at least
+     */
+    TopP(double p, int minTokensToKeep) {
+        this.p = p;
+        this.minTokensToKeep = minTokensToKeep;
+    }
+
+    @Override
+    public void process(float[] scores, Sequence sequence) {
+        Candidates candidates = Candidates.of(scores);
+        // removes from the least likely up while the removed probability is at most 1 - p
+        int rank = candidates.size();
+        double removed = 0;
+        while (rank > minTokensToKeep) {
+            removed += candidates.probability(rank - 1);
+            if (removed > 1 - p) {
+                break;
+            }
+            --rank;
+        }
+        candidates.forbidFrom(rank, scores);
+    }
+}
