@@ -6,49 +6,76 @@ import java.util.Arrays;
 /**
  * The tokens that are still allowed, the most likely first, and their probabilities. Equal scores
  * are in the order of falling token ids.
+ *
+ * <p>They are sorted as far as they are asked for, as the most likely tokens of a vocabulary are
+ * few: those that are not sorted form a heap at the beginning of the array, and the sorted ones
+ * follow from the end.
  */
 final class Candidates {
 
+    private final float[] scores;
     private final int[] ids;
-    private final double[] probabilities;
+    private int heap;
 
-    private Candidates(int[] ids, double[] probabilities) {
-        this.ids = ids;
-        this.probabilities = probabilities;
-    }
+    /** Probabilities by token id, before division by their sum. */
+    private final double[] weights;
+
+    private final double total;
+    private final double entropy;
 
     /**
-     * Sorts the tokens whose scores are above negative infinity.
+     * Finds the tokens whose scores are above negative infinity.
      *
-     * @param scores of the vocabulary, not NaN
+     * @param scores of the vocabulary, not NaN; copied
      */
-    static Candidates of(float[] scores) {
-        long[] keys = new long[scores.length];
-        int size = 0;
+    Candidates(float[] scores) {
+        this.scores = scores.clone();
+        int[] allowed = new int[scores.length];
+        float best = Float.NEGATIVE_INFINITY;
         for (int id = 0; id < scores.length; ++id) {
             if (scores[id] > Float.NEGATIVE_INFINITY) {
-                keys[size++] = ((long) ordered(scores[id]) << 32) | id;
+                allowed[heap++] = id;
+                best = Math.max(best, scores[id]);
             }
         }
-        Arrays.sort(keys, 0, size);
-        int[] ids = new int[size];
-        double[] probabilities = new double[size];
-        double total = 0;
-        for (int i = 0; i < size; ++i) {
-            ids[i] = (int) keys[size - 1 - i];
-            probabilities[i] = Math.exp(scores[ids[i]] - scores[ids[0]]);
-            total += probabilities[i];
+        ids = Arrays.copyOf(allowed, heap);
+        weights = new double[scores.length];
+        double sum = 0;
+        double energy = 0;
+        for (int id : ids) {
+            double distance = (double) scores[id] - best;
+            weights[id] = Math.exp(distance);
+            sum += weights[id];
+            energy += weights[id] * distance;
         }
-        for (int i = 0; i < size; ++i) {
-            probabilities[i] /= total;
+        total = sum;
+        // -sum of p log p, with log p = distance - log total
+        entropy = sum == 0 ? 0 : Math.log(sum) - energy / sum;
+        for (int i = heap / 2 - 1; i >= 0; --i) {
+            siftDown(i);
         }
-        return new Candidates(ids, probabilities);
     }
 
-    /** Returns an integer that is ordered as the float. */
-    private static int ordered(float score) {
-        int bits = Float.floatToIntBits(score);
-        return bits >= 0 ? bits : bits ^ Integer.MAX_VALUE;
+    private boolean isBefore(int id, int other) {
+        return scores[id] > scores[other] || (scores[id] == scores[other] && id > other);
+    }
+
+    /** Moves an id down to its place in the heap. */
+    private void siftDown(int index) {
+        int id = ids[index];
+        int at = index;
+        while (2 * at + 1 < heap) {
+            int child = 2 * at + 1;
+            if (child + 1 < heap && isBefore(ids[child + 1], ids[child])) {
+                ++child;
+            }
+            if (!isBefore(ids[child], id)) {
+                break;
+            }
+            ids[at] = ids[child];
+            at = child;
+        }
+        ids[at] = id;
     }
 
     int size() {
@@ -57,28 +84,40 @@ final class Candidates {
 
     /** Returns the token at a rank, 0 for the most likely one. */
     int id(int rank) {
-        return ids[rank];
+        while (ids.length - heap <= rank) {
+            int first = ids[0];
+            ids[0] = ids[--heap];
+            ids[heap] = first;
+            siftDown(0);
+        }
+        return ids[ids.length - 1 - rank];
     }
 
     double probability(int rank) {
-        return probabilities[rank];
+        return probabilityOf(id(rank));
+    }
+
+    /** Returns the probability of a token, 0 if it is forbidden. */
+    double probabilityOf(int id) {
+        return weights[id] / total;
     }
 
     /** Returns the entropy in nats. */
     double entropy() {
-        double entropy = 0;
-        for (double p : probabilities) {
-            if (p > 0) {
-                entropy -= p * Math.log(p);
-            }
-        }
         return entropy;
     }
 
-    /** Forbids all tokens from a rank on. */
-    void forbidFrom(int rank, float[] scores) {
-        for (int i = rank; i < ids.length; ++i) {
-            scores[ids[i]] = Float.NEGATIVE_INFINITY;
+    /**
+     * Forbids all tokens from a rank on.
+     *
+     * @param changed the scores, in which they become negative infinity
+     */
+    void forbidFrom(int rank, float[] changed) {
+        if (rank < ids.length) {
+            id(rank);
+            for (int i = 0; i < ids.length - rank; ++i) {
+                changed[ids[i]] = Float.NEGATIVE_INFINITY;
+            }
         }
     }
 
@@ -86,12 +125,13 @@ final class Candidates {
      * Forbids the tokens below a probability, except for the most likely ones.
      *
      * @param minTokensToKeep number of tokens to keep at least
+     * @param changed the scores, in which they become negative infinity
      */
-    void forbidBelow(double probability, int minTokensToKeep, float[] scores) {
+    void forbidBelow(double probability, int minTokensToKeep, float[] changed) {
         int rank = Math.min(minTokensToKeep, ids.length);
-        while (rank < ids.length && probabilities[rank] >= probability) {
+        while (rank < ids.length && probability(rank) >= probability) {
             ++rank;
         }
-        forbidFrom(rank, scores);
+        forbidFrom(rank, changed);
     }
 }

@@ -29,7 +29,7 @@ final class DynamicTemperature implements LogitsProcessor {
 
     @Override
     public void process(float[] scores, Sequence sequence) {
-        Candidates candidates = Candidates.of(scores);
+        Candidates candidates = new Candidates(scores);
         if (candidates.size() > 1) {
             double entropy = candidates.entropy() / Math.log(candidates.size());
             new Temperature(min + (max - min) * Math.pow(entropy, exponent))

@@ -27,6 +27,6 @@ final class EpsilonCutoff implements LogitsProcessor {
 
     @Override
     public void process(float[] scores, Sequence sequence) {
-        Candidates.of(scores).forbidBelow(epsilon, minTokensToKeep, scores);
+        new Candidates(scores).forbidBelow(epsilon, minTokensToKeep, scores);
     }
 }

@@ -27,7 +27,7 @@ final class EtaCutoff implements LogitsProcessor {
 
     @Override
     public void process(float[] scores, Sequence sequence) {
-        Candidates candidates = Candidates.of(scores);
+        Candidates candidates = new Candidates(scores);
         double eta = Math.min(epsilon, Math.sqrt(epsilon) * Math.exp(-candidates.entropy()));
         candidates.forbidBelow(eta, minTokensToKeep, scores);
     }

@@ -27,7 +27,7 @@ final class MinP implements LogitsProcessor {
 
     @Override
     public void process(float[] scores, Sequence sequence) {
-        Candidates candidates = Candidates.of(scores);
+        Candidates candidates = new Candidates(scores);
         if (candidates.size() > 0) {
             // equal scores have equal probabilities, in float32 nearly equal ones, too
             candidates.forbidBelow(

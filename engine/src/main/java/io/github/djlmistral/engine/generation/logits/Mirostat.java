@@ -52,7 +52,7 @@ final class Mirostat implements LogitsProcessor {
             state.mu -= surprise == null ? 0 : eta * (surprise - tau);
         }
         state.length = sequence.length();
-        Candidates candidates = Candidates.of(scores);
+        Candidates candidates = new Candidates(scores);
         int keep = 1;
         while (keep < candidates.size() && surprise(candidates.probability(keep)) <= state.mu) {
             ++keep;

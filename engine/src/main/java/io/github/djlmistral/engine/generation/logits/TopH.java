@@ -26,7 +26,7 @@ final class TopH implements LogitsProcessor {
 
     @Override
     public void process(float[] scores, Sequence sequence) {
-        Candidates candidates = Candidates.of(scores);
+        Candidates candidates = new Candidates(scores);
         int size = Math.min(TOP_N, candidates.size());
         double mass = 0;
         for (int i = 0; i < size; ++i) {

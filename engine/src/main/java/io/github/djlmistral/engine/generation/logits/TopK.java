@@ -3,7 +3,7 @@ package io.github.djlmistral.engine.generation.logits;
 
 import io.github.djlmistral.engine.generation.LogitsProcessor;
 import io.github.djlmistral.engine.generation.Sequence;
-import java.util.Arrays;
+import java.util.PriorityQueue;
 
 /**
  * Keeps the k highest scores, and all that are equal to the k-th; {@code TopKLogitsWarper} of the
@@ -28,9 +28,17 @@ final class TopK implements LogitsProcessor {
         if (k >= scores.length) {
             return;
         }
-        float[] sorted = scores.clone();
-        Arrays.sort(sorted);
-        float threshold = sorted[sorted.length - k];
+        PriorityQueue<Float> highest = new PriorityQueue<>();
+        float threshold = Float.NEGATIVE_INFINITY;
+        for (float score : scores) {
+            if (highest.size() < k || score > threshold) {
+                highest.add(score);
+                if (highest.size() > k) {
+                    highest.remove();
+                }
+                threshold = highest.element();
+            }
+        }
         for (int i = 0; i < scores.length; ++i) {
             if (scores[i] < threshold) {
                 scores[i] = Float.NEGATIVE_INFINITY;

@@ -27,17 +27,13 @@ final class TopP implements LogitsProcessor {
 
     @Override
     public void process(float[] scores, Sequence sequence) {
-        Candidates candidates = Candidates.of(scores);
-        // removes from the least likely up while the removed probability is at most 1 - p
-        int rank = candidates.size();
-        double removed = 0;
-        while (rank > minTokensToKeep) {
-            removed += candidates.probability(rank - 1);
-            if (removed > 1 - p) {
-                break;
-            }
-            --rank;
+        Candidates candidates = new Candidates(scores);
+        int rank = 0;
+        double cumulative = 0;
+        // probabilities that add up to p in float32 are enough
+        while (rank < candidates.size() && cumulative < p * (1 - 1e-7)) {
+            cumulative += candidates.probability(rank++);
         }
-        candidates.forbidFrom(rank, scores);
+        candidates.forbidFrom(Math.max(rank, minTokensToKeep), scores);
     }
 }

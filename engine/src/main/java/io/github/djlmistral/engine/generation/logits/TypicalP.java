@@ -4,7 +4,6 @@ package io.github.djlmistral.engine.generation.logits;
 import io.github.djlmistral.engine.generation.LogitsProcessor;
 import io.github.djlmistral.engine.generation.Sequence;
 import java.util.Arrays;
-import java.util.Comparator;
 
 /**
  * Locally typical sampling (Meister et al. 2022, <a href="https://arxiv.org/abs/2202.00666">Locally
@@ -29,27 +28,30 @@ final class TypicalP implements LogitsProcessor {
 
     @Override
     public void process(float[] scores, Sequence sequence) {
-        Candidates candidates = Candidates.of(scores);
-        double entropy = candidates.entropy();
-        Integer[] ranks = new Integer[candidates.size()];
-        double[] distances = new double[ranks.length];
-        for (int i = 0; i < ranks.length; ++i) {
-            ranks[i] = i;
-            distances[i] = Math.abs(-Math.log(candidates.probability(i)) - entropy);
+        Candidates candidates = new Candidates(scores);
+        long[] byDistance = new long[candidates.size()];
+        int size = 0;
+        for (int id = 0; id < scores.length; ++id) {
+            if (scores[id] > Float.NEGATIVE_INFINITY) {
+                double surprise = -Math.log(candidates.probabilityOf(id));
+                float distance = (float) Math.abs(surprise - candidates.entropy());
+                // the bits of floats of at least 0 are ordered as they are
+                byDistance[size++] = ((long) Float.floatToIntBits(distance) << 32) | id;
+            }
         }
-        Arrays.sort(ranks, Comparator.comparingDouble(rank -> distances[rank]));
+        Arrays.sort(byDistance);
         int last = 0;
         double cumulative = 0;
-        while (last < ranks.length - 1) {
-            cumulative += candidates.probability(ranks[last]);
+        while (last < size - 1) {
+            cumulative += candidates.probabilityOf((int) byDistance[last]);
             if (cumulative >= p) {
                 break;
             }
             ++last;
         }
-        for (int i = minTokensToKeep; i < ranks.length; ++i) {
-            if (distances[ranks[i]] > distances[ranks[last]]) {
-                scores[candidates.id(ranks[i])] = Float.NEGATIVE_INFINITY;
+        for (int i = minTokensToKeep; i < size; ++i) {
+            if (byDistance[i] >>> 32 > byDistance[last] >>> 32) {
+                scores[(int) byDistance[i]] = Float.NEGATIVE_INFINITY;
             }
         }
     }

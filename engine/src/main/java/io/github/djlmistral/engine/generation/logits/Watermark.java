@@ -47,7 +47,7 @@ final class Watermark implements LogitsProcessor {
 
     /** Returns the tokens that are in the green lists that they select themselves. */
     private int[] selfHashed(float[] scores, Sequence sequence) {
-        Candidates candidates = Candidates.of(scores);
+        Candidates candidates = new Candidates(scores);
         long[] context = end(sequence, greenLists.contextLength(), 1);
         return IntStream.range(0, Math.min(TRIED, candidates.size()))
                 .map(candidates::id)

@@ -36,7 +36,7 @@ final class Xtc implements LogitsProcessor {
         if (random(sequence) >= probability) {
             return;
         }
-        Candidates candidates = Candidates.of(scores);
+        Candidates candidates = new Candidates(scores);
         int last = -1;
         while (last + 1 < candidates.size() && candidates.probability(last + 1) >= threshold) {
             ++last;
