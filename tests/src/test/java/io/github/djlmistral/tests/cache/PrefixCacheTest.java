@@ -172,8 +172,7 @@ class PrefixCacheTest {
 
     @Test
     void theLeastRecentlyUsedLeafIsEvicted() {
-        long[][] texts =
-                IntStream.range(0, 4).mapToObj(i -> text(i, 300)).toArray(long[][]::new);
+        long[][] texts = IntStream.range(0, 4).mapToObj(i -> text(i, 300)).toArray(long[][]::new);
         for (int i = 0; i < 3; ++i) {
             prefixes.keep(cache(texts[i]));
         }
@@ -267,8 +266,7 @@ class PrefixCacheTest {
                 tasks.add(
                         () -> {
                             for (int i = 0; i < 500; ++i) {
-                                long[] prompt =
-                                        join(text(random.nextInt(3), 20), text(i % 20, 9));
+                                long[] prompt = join(text(random.nextInt(3), 20), text(i % 20, 9));
                                 KvCache cache = prefixes.take(prompt);
                                 if (cache != null) {
                                     assertThat(prompt).startsWith(cache.ids());

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.generation;
+
+/**
+ * A snapshot of the requests to a network and of its forward passes.
+ *
+ * @param queued requests that wait until there is memory for their KV cache
+ * @param running requests that have begun and not ended
+ * @param waiting running requests that wait for a pass, or are in the one that is computed
+ * @param passes forward passes so far
+ * @param sequences sequences of these passes, summed; divided by {@code passes} the mean batch size
+ * @param prefillTokens prompt tokens computed so far
+ * @param decodedTokens other tokens computed so far
+ * @param tokensPerSecond decoded tokens per second in the most recent passes, 0 before the first
+ * @param cacheBytes memory of the KV caches of the running requests
+ */
+public record BatchingMetrics(
+        int queued,
+        int running,
+        int waiting,
+        long passes,
+        long sequences,
+        long prefillTokens,
+        long decodedTokens,
+        double tokensPerSecond,
+        long cacheBytes) {}

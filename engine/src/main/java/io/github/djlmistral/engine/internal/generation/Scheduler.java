@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.internal.generation;
+
+import io.github.djlmistral.engine.generation.Batching;
+import io.github.djlmistral.engine.generation.BatchingMetrics;
+import io.github.djlmistral.engine.model.Chunk;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Continuous batching: computes the chunks of concurrent requests in common passes.
+ *
+ * <p>A request asks for one pass at a time and waits. One of the waiting threads, the leader,
+ * computes a pass for all that wait; once it has its own logits, another waiting thread takes over.
+ * So there is no thread to manage, a single request is computed by its own thread without any
+ * handover, and everything else that belongs to a request (selecting tokens, decoding text, the
+ * user's processors) runs on the request's thread.
+ *
+ * <p>Threads that were just served come back for their next token after a moment. The leader waits
+ * for them, because a pass for all costs little more than a pass for one: at most {@link
+ * #PATIENCE} of the time of the last pass, and only for requests that came back in this time
+ * before. Example, three requests; {@code .} is the moment:
+ *
+ * <pre>
+ * thread 1  [pass 1 2 3].[pass 1 2 3].
+ * thread 2                .           [pass 1 2 3]
+ * thread 3                .
+ * </pre>
+ *
+ * <p>Thread-safe, also for virtual threads.
+ */
+public final class Scheduler {
+
+    private static final double PATIENCE = 0.25;
+    private static final long LEAST_PATIENCE_NANOS = 100_000;
+    private static final long MOST_PATIENCE_NANOS = 100_000_000;
+
+    /** Weight of the most recent pass in {@link BatchingMetrics#tokensPerSecond}. */
+    private static final double RECENT = 0.1;
+
+    private final Pass pass;
+    private final Batching limits;
+    private final CacheBudget memory;
+    private final ReentrantLock lock = new ReentrantLock();
+
+    /** Signalled to a leader that waits for other requests. */
+    private final Condition arrival = lock.newCondition();
+
+    /** Requests that have memory, until they are closed. */
+    private final Set<Request> running = new HashSet<>();
+
+    /** Requests that wait for a pass, in the order of their arrival. */
+    private final List<Request> waiting = new ArrayList<>();
+
+    /** Requests that were served and are expected to come back at once. */
+    private final Set<Request> expected = new HashSet<>();
+
+    private List<Request> computing = List.of();
+    private boolean leading;
+    private long patience = LEAST_PATIENCE_NANOS;
+    private long lastPassEnd;
+    private long passes;
+    private long sequences;
+    private long prefillTokens;
+    private long decodedTokens;
+    private double recentTokens;
+    private double recentSeconds;
+
+    /** Computes a forward pass. */
+    @FunctionalInterface
+    public interface Pass {
+
+        /**
+         * Computes the new tokens of some sequences.
+         *
+         * @param chunks the new tokens, each of another sequence
+         * @return the requested logits, in the order of the chunks, V in each row
+         */
+        float[][] compute(List<Chunk> chunks);
+    }
+
+    /**
+     * Creates a scheduler without requests.
+     *
+     * @param pass computes the passes, one at a time
+     * @param limits the limits
+     * @param patience how long a request waits for the memory of others that compute nothing
+     */
+    public Scheduler(Pass pass, Batching limits, Duration patience) {
+        this.pass = pass;
+        this.limits = limits;
+        memory = new CacheBudget(limits.maxCacheBytes(), patience);
+    }
+
+    /**
+     * Opens a request. It takes part in passes from its first call of {@link Request#forward}.
+     *
+     * @param bytes the memory of its KV caches at their longest
+     * @param stopped whether the request was cancelled or closed; call {@link Request#wake} after a
+     *     change
+     * @return the request, to be closed
+     * @throws IllegalArgumentException if it needs more memory than all requests together may
+     */
+    public Request open(long bytes, BooleanSupplier stopped) {
+        return new Request(memory.ticket(bytes), stopped);
+    }
+
+    /** Returns the counters. */
+    public BatchingMetrics metrics() {
+        int queued = memory.queued();
+        lock.lock();
+        try {
+            return new BatchingMetrics(
+                    queued,
+                    running.size(),
+                    waiting.size() + computing.size(),
+                    passes,
+                    sequences,
+                    prefillTokens,
+                    decodedTokens,
+                    recentSeconds == 0 ? 0 : recentTokens / recentSeconds,
+                    running.stream().mapToLong(request -> request.cacheBytes).sum());
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** A request; one thread at a time may call its methods, except for {@link #wake}. */
+    public final class Request implements AutoCloseable {
+
+        private final CacheBudget.Ticket ticket;
+        private final BooleanSupplier stopped;
+        private final Condition turn = lock.newCondition();
+
+        /** The chunks to be computed; null before they arrive, and once they are computed. */
+        private @Nullable List<Chunk> chunks;
+
+        private float @Nullable [][] logits;
+        private @Nullable Throwable failure;
+        private long servedAt;
+        private boolean slow;
+        private long cacheBytes;
+
+        private Request(CacheBudget.Ticket ticket, BooleanSupplier stopped) {
+            this.ticket = ticket;
+            this.stopped = stopped;
+        }
+
+        /**
+         * Sets the priority, 0 by default. Where there is no room for all in a pass or in memory,
+         * requests of higher priority come first.
+         */
+        public void priority(int value) {
+            ticket.priority(value);
+        }
+
+        /**
+         * Returns how many prompt tokens a chunk should have.
+         *
+         * @param most the request's own limit
+         */
+        public int budget(int most) {
+            lock.lock();
+            try {
+                boolean alone = running.isEmpty() || running.equals(Set.of(this));
+                return alone ? most : Math.min(most, limits.maxPrefillTokens());
+            } finally {
+                lock.unlock();
+            }
+        }
+
+        /**
+         * Computes chunks together with those of other requests. If a common pass fails, each
+         * request is computed alone, so that an exception concerns this request only.
+         *
+         * @param wanted the chunks
+         * @return their logits; null if the request was stopped, or the thread interrupted, before
+         *     they were computed
+         * @throws RejectedExecutionException if the request waits for the memory of others that
+         *     nobody reads
+         */
+        public float @Nullable [][] forward(List<Chunk> wanted) {
+            if (!ticket.enter(stopped)) {
+                return null;
+            }
+            lock.lock();
+            try {
+                arrive(wanted);
+                while (chunks != null) {
+                    if (mayLeave()) {
+                        withdraw();
+                        return null;
+                    }
+                    if (leading) {
+                        await();
+                    } else {
+                        lead();
+                    }
+                }
+                return result();
+            } finally {
+                lock.unlock();
+                ticket.rest();
+            }
+        }
+
+        private boolean mayLeave() {
+            return !computing.contains(this)
+                    && (stopped.getAsBoolean() || Thread.currentThread().isInterrupted());
+        }
+
+        private void await() {
+            if (computing.contains(this)) {
+                turn.awaitUninterruptibly();
+                return;
+            }
+            try {
+                turn.await();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt(); // checked by the caller
+            }
+        }
+
+        private void arrive(List<Chunk> wanted) {
+            running.add(this);
+            slow = System.nanoTime() - servedAt > patience;
+            chunks = wanted;
+            cacheBytes = wanted.stream().mapToLong(chunk -> chunk.cache().bytes()).sum();
+            waiting.add(this);
+            unexpect();
+        }
+
+        private void unexpect() {
+            if (expected.remove(this) && expected.isEmpty()) {
+                arrival.signal();
+            }
+        }
+
+        private void withdraw() {
+            waiting.remove(this);
+            chunks = null;
+            passOn();
+        }
+
+        private float[][] result() {
+            float[][] rows = logits;
+            Throwable thrown = failure;
+            logits = null;
+            failure = null;
+            if (thrown instanceof RuntimeException e) {
+                throw e;
+            }
+            if (thrown instanceof Error e) {
+                throw e;
+            }
+            return rows == null ? new float[0][] : rows;
+        }
+
+        /** Computes passes until this request is served. */
+        private void lead() {
+            leading = true;
+            try {
+                while (chunks != null) {
+                    awaitExpected();
+                    if (mayLeave()) {
+                        return;
+                    }
+                    compute(select());
+                }
+            } finally {
+                leading = false;
+                passOn();
+            }
+        }
+
+        private void awaitExpected() {
+            while (!expected.isEmpty() && waiting.size() < limits.maxSequences() && !mayLeave()) {
+                long left = lastPassEnd + patience - System.nanoTime();
+                if (left <= 0) {
+                    expected.clear();
+                    return;
+                }
+                try {
+                    long unused = arrival.awaitNanos(left);
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                }
+            }
+        }
+
+        private int promptTokens() {
+            int tokens = 0;
+            int rows = 0;
+            for (Chunk chunk : chunks()) {
+                tokens += chunk.ids().length;
+                rows += chunk.logits();
+            }
+            return tokens > rows ? tokens : 0;
+        }
+
+        private List<Chunk> chunks() {
+            return chunks == null ? List.of() : chunks;
+        }
+
+        /** Makes a waiting thread check whether the request was stopped. */
+        public void wake() {
+            lock.lock();
+            try {
+                turn.signal();
+                arrival.signal();
+            } finally {
+                lock.unlock();
+            }
+            ticket.wake();
+        }
+
+        /** Tells that the request asks for no more passes. Its memory is counted until closed. */
+        public void finish() {
+            lock.lock();
+            try {
+                unexpect();
+            } finally {
+                lock.unlock();
+            }
+        }
+
+        /** Ends the request. To be called when its caches are closed, and not during a pass. */
+        @Override
+        public void close() {
+            lock.lock();
+            try {
+                unexpect();
+                running.remove(this);
+            } finally {
+                lock.unlock();
+            }
+            ticket.close();
+        }
+    }
+
+    /** Lets one of the waiting threads lead, if none does. */
+    private void passOn() {
+        if (!leading && !waiting.isEmpty()) {
+            waiting.get(0).turn.signal();
+        }
+    }
+
+    /** Removes the requests of the next pass from those that wait. */
+    private List<Request> select() {
+        waiting.sort(Comparator.comparingInt(request -> -request.ticket.priority())); // stable
+        List<Request> selected = new ArrayList<>();
+        int count = 0;
+        int prompts = 0;
+        boolean full = false;
+        for (Request request : waiting) {
+            int chunks = request.chunks().size();
+            int tokens = request.promptTokens();
+            if (count > 0 && count + chunks > limits.maxSequences()) {
+                break;
+            }
+            // a prompt that does not fit comes first next time: no later one overtakes it
+            full |= prompts > 0 && prompts + tokens > limits.maxPrefillTokens();
+            if (tokens == 0 || !full) {
+                selected.add(request);
+                count += chunks;
+                prompts += tokens;
+            }
+        }
+        waiting.removeAll(selected);
+        return selected;
+    }
+
+    /** Computes a pass, without the lock. */
+    private void compute(List<Request> requests) {
+        computing = requests;
+        long start = System.nanoTime();
+        lock.unlock();
+        try {
+            run(requests);
+        } finally {
+            lock.lock();
+            computing = List.of();
+            lastPassEnd = System.nanoTime();
+            long nanos = lastPassEnd - start;
+            patience =
+                    Math.min(
+                            Math.max((long) (PATIENCE * nanos), LEAST_PATIENCE_NANOS),
+                            MOST_PATIENCE_NANOS);
+            count(requests, nanos * 1e-9);
+            for (Request request : requests) {
+                request.chunks = null;
+                request.servedAt = lastPassEnd;
+                if (!request.slow) {
+                    expected.add(request);
+                }
+                request.turn.signal();
+            }
+        }
+    }
+
+    private void count(List<Request> requests, double seconds) {
+        int decoded = 0;
+        for (Request request : requests) {
+            int prompt = request.promptTokens();
+            prefillTokens += prompt;
+            decoded += prompt > 0 ? 0 : request.chunks().size();
+            sequences += request.chunks().size();
+        }
+        ++passes;
+        decodedTokens += decoded;
+        recentTokens += RECENT * (decoded - recentTokens);
+        recentSeconds += RECENT * (seconds - recentSeconds);
+    }
+
+    private void run(List<Request> requests) {
+        try {
+            List<Chunk> chunks = new ArrayList<>();
+            requests.forEach(request -> chunks.addAll(request.chunks()));
+            float[][] rows = pass.compute(chunks);
+            int from = 0;
+            for (Request request : requests) {
+                int to = from + request.chunks().stream().mapToInt(Chunk::logits).sum();
+                request.logits = Arrays.copyOfRange(rows, from, to);
+                from = to;
+            }
+        } catch (RuntimeException | Error e) {
+            if (requests.size() == 1) {
+                requests.get(0).failure = e;
+            } else {
+                requests.forEach(request -> run(List.of(request)));
+            }
+        }
+    }
+}
