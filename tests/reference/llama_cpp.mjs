@@ -2,11 +2,13 @@
 // (npm's node-llama-cpp), called below its queue, so that nothing but llama_decode is timed.
 //
 //     node tests/reference/llama_cpp.mjs --gguf FILE [--prompt 512] [--generate 32] [--depth 0] [--repetitions 3]
-//         [--warmup 1] [--threads 2] [--flash true] [--modules DIR]
+//         [--warmup 1] [--threads 2] [--flash true] [--sequences 1] [--modules DIR]
 //
 // Prints one JSON object. As in llama-bench: random ids, prompt and generation apart, each behind --depth tokens, a
 // warm-up, 512 tokens a pass. The depth's own tokens are computed once, which is a measurement as well, the first one
-// listed. --modules is where npm installs the library, 85 MB, when it is not there yet; by default a folder of the
+// listed. With --sequences, as many requests that come at the same time, each a prompt and then its tokens, in sequences
+// of one context: a pass takes a token of each sequence that decodes, and prompt tokens, up to 512 together, as
+// llama-server does it; the time to the first token is that of each request. --modules is where npm installs the library, 85 MB, when it is not there yet; by default a folder of the
 // system's temporary directory.
 
 import {spawnSync} from "node:child_process";
@@ -30,6 +32,7 @@ const {values: options} = parseArgs({
         warmup: {type: "string", default: "1"},
         threads: {type: "string", default: "2"},
         flash: {type: "string", default: "true"},
+        sequences: {type: "string", default: "1"},
         modules: {type: "string", default: join(tmpdir(), `node-llama-cpp-${VERSION}`)},
     },
 });
@@ -53,6 +56,7 @@ const depth = whole("depth", 0);
 const repetitions = whole("repetitions", 1);
 const warmup = whole("warmup", 0);
 const threads = whole("threads", 1);
+const sequences = whole("sequences", 1);
 
 /** Only the library's part for this system and processor: all of them are 600 MB. */
 function install() {
@@ -79,9 +83,9 @@ const llama = await getLlama({gpu: false, build: "never", maxThreads: threads, l
 const started = performance.now();
 const model = await llama.loadModel({modelPath: options.gguf});
 const context = await model.createContext({
-    contextSize: depth + Math.max(prompt, generate, 1),
+    contextSize: sequences > 1 ? prompt + generate : depth + Math.max(prompt, generate, 1), // of a sequence
     batchSize: CHUNK,
-    sequences: 1,
+    sequences,
     threads,
     flashAttention: options.flash === "true",
 });
@@ -90,13 +94,16 @@ const loaded = (performance.now() - started) / 1000;
 const binding = context._ctx;
 binding.setThreads(threads);
 
+function randomIds(count) {
+    return Uint32Array.from({length: count}, () => 3 + Math.floor(Math.random() * 28000));
+}
+
 /** Computes tokens at some positions, `chunk` at a time; of each pass the last one's logits. */
 async function decode(position, count, chunk) {
     for (let done = 0; done < count; done += chunk) {
         const width = Math.min(chunk, count - done);
-        const ids = Uint32Array.from({length: width}, () => 3 + Math.floor(Math.random() * 28000));
         binding.initBatch(width);
-        binding.addToBatch(0, position + done, ids, Uint32Array.of(width - 1));
+        binding.addToBatch(0, position + done, randomIds(width), Uint32Array.of(width - 1));
         await binding.decodeBatch();
     }
 }
@@ -117,14 +124,73 @@ async function measure(kind, from, count, chunk, warmup, repetitions) {
     return {test, tokens: count, depth: from, tokens_per_second: mean, seconds};
 }
 
+/** Runs all requests from their prompts to their last tokens; seconds to the first tokens, and to the end. */
+async function serve() {
+    const requests = Array.from({length: sequences}, (_, id) => ({id, length: 0}));
+    requests.forEach(({id}) => binding.removeTokenCellsFromSequence(id, 0, -1));
+    const first = [];
+    const start = performance.now();
+    while (requests.some(({length}) => length < prompt + generate - 1)) {
+        const decoding = requests.filter(({length}) => length >= prompt && length < prompt + generate - 1);
+        let room = CHUNK - decoding.length;
+        const parts = decoding.map((request) => ({request, width: 1}));
+        for (const request of requests.filter(({length}) => length < prompt)) {
+            const width = Math.min(room, prompt - request.length);
+            if (width > 0) {
+                parts.push({request, width});
+                room -= width;
+            }
+        }
+        binding.initBatch(parts.reduce((sum, {width}) => sum + width, 0));
+        for (const {request, width} of parts) {
+            const rows = request.length + width < prompt ? new Uint32Array(0) : Uint32Array.of(width - 1);
+            binding.addToBatch(request.id, request.length, randomIds(width), rows);
+        }
+        await binding.decodeBatch();
+        const now = (performance.now() - start) / 1000;
+        for (const {request, width} of parts) {
+            if (request.length < prompt && request.length + width === prompt) {
+                first.push(now);
+            }
+            request.length += width;
+        }
+    }
+    return {first, seconds: (performance.now() - start) / 1000};
+}
+
+async function measureServing() {
+    const runs = [];
+    for (let run = -warmup; run < repetitions; run++) {
+        const times = await serve();
+        if (run >= 0) {
+            runs.push(times);
+        }
+    }
+    const seconds = runs.map((run) => run.seconds);
+    const tokens = sequences * generate;
+    return {
+        test: `${sequences} x (pp${prompt} + tg${generate})`,
+        tokens,
+        tokens_per_second: seconds.reduce((sum, s) => sum + tokens / s, 0) / repetitions,
+        seconds,
+        first_token_seconds: runs.map((run) => run.first),
+    };
+}
+
 const tests = [];
-if (depth > 0) {
+if (sequences > 1 && (prompt < 1 || generate < 1 || depth > 0)) {
+    console.error("llama_cpp.mjs: --sequences needs --prompt and --generate, and no --depth");
+    process.exit(2);
+}
+if (sequences > 1) {
+    tests.push(await measureServing());
+} else if (depth > 0) {
     tests.push(await measure("pp", 0, depth, CHUNK, 0, 1));
 }
-if (prompt > 0) {
+if (sequences === 1 && prompt > 0) {
     tests.push(await measure("pp", depth, prompt, CHUNK, warmup, repetitions));
 }
-if (generate > 0) {
+if (sequences === 1 && generate > 0) {
     tests.push(await measure("tg", depth, generate, 1, warmup, repetitions));
 }
 const result = {

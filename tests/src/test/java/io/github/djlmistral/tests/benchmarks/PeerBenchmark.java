@@ -89,9 +89,11 @@ final class PeerBenchmark implements Callable<Integer> {
     @Override
     public Integer call() throws IOException, InterruptedException {
         MistralConfig config = SyntheticGguf.mistral7b(layers);
+        SyntheticGguf.Format format =
+                kQuants ? SyntheticGguf.Format.Q4_K_M : SyntheticGguf.Format.Q4_0;
         if (!Files.exists(gguf)) {
             System.err.println("writing " + gguf);
-            SyntheticGguf.write(gguf, config, kQuants);
+            SyntheticGguf.write(gguf, config, format);
         }
         List<Side> sides = sides();
         for (int round = 1; round <= rounds; ++round) {
@@ -100,7 +102,7 @@ final class PeerBenchmark implements Callable<Integer> {
                 side.add(run(side.command()));
             }
         }
-        report(sides, SyntheticGguf.bytesPerToken(config, kQuants));
+        report(sides, SyntheticGguf.bytesPerToken(config, format));
         return 0;
     }
 

@@ -20,7 +20,8 @@ import java.util.stream.IntStream;
  * A GGUF file of Mistral 7B's shape with random weights, for measuring speed; norms are 1. All
  * matrices are Q4_0, the output layer as well (llama.cpp's own tool would make that one Q6_K, which
  * adds 0.8 % to the bytes a token reads). Or they are what that tool makes for Q4_K_M: Q4_K, with
- * Q6_K for the output layer and, in half of the layers, for values and down projections.
+ * Q6_K for the output layer and, in half of the layers, for values and down projections. Or all are
+ * bfloat16.
  *
  * <p>The tokenizer's vocabulary has the special tokens, the 256 bytes and invented pieces, so that
  * a text of capital letters has as many tokens as characters.
@@ -30,7 +31,20 @@ final class SyntheticGguf {
     private static final int F32 = 0;
 
     /** Weights that are written repeatedly: random enough for a processor. */
-    private static final int POOL = 1 << 25;
+    private static final int POOL = 1 << 24;
+
+    /** What the matrices are quantized to, with GGUF's number. */
+    enum Format {
+        Q4_0(2),
+        Q4_K_M(15),
+        BF16(32);
+
+        private final int number;
+
+        Format(int number) {
+            this.number = number;
+        }
+    }
 
     /** A type of matrices, with GGUF's number, and the layout of its blocks. */
     @SuppressWarnings("ImmutableEnumChecker") // the arrays are not shared
@@ -40,7 +54,9 @@ final class SyntheticGguf {
         /** Scales of 0.00014 times 0 to 63, and minima of 7.5 times that: weights of mean 0. */
         Q4_K(12, 256, 144, Map.of(0, 0x0896, 2, 0x144d)),
         /** Scales of 0.0000146, a subnormal number, times -128 to 127. */
-        Q6_K(14, 256, 210, Map.of(208, 0x00f5));
+        Q6_K(14, 256, 210, Map.of(208, 0x00f5)),
+        /** Deviates by 0.02. */
+        BF16(30, 1, 2, Map.of());
 
         private final int number;
         private final int weights;
@@ -53,8 +69,15 @@ final class SyntheticGguf {
             this.weights = weights;
             this.bytes = bytes;
             pool = new byte[POOL / weights * bytes];
-            new Random(1).nextBytes(pool);
+            Random random = new Random(1);
+            random.nextBytes(pool);
             ByteBuffer blocks = ByteBuffer.wrap(pool).order(ByteOrder.LITTLE_ENDIAN);
+            if (number == 30) {
+                for (int at = 0; at < pool.length; at += bytes) {
+                    int bits = Float.floatToIntBits(0.02f * (float) random.nextGaussian());
+                    blocks.putShort(at, (short) (bits >> 16));
+                }
+            }
             for (int at = 0; at < pool.length; at += bytes) {
                 for (Map.Entry<Integer, Integer> value : float16.entrySet()) {
                     blocks.putShort(at + value.getKey(), value.getValue().shortValue());
@@ -68,16 +91,16 @@ final class SyntheticGguf {
     }
 
     private final MistralConfig config;
-    private final boolean kQuants;
+    private final Format format;
     private final GgufWriter writer;
 
-    private SyntheticGguf(MistralConfig config, boolean kQuants) {
+    private SyntheticGguf(MistralConfig config, Format format) {
         this.config = config;
-        this.kQuants = kQuants;
+        this.format = format;
         writer =
                 GgufModel.config(config)
                         .put("general.name", "Mistral's shape, random weights")
-                        .put("general.file_type", kQuants ? 15 : 2) // mostly Q4_K_M, mostly Q4_0
+                        .put("general.file_type", format.number) // most of the matrices
                         .put("general.quantization_version", 2);
     }
 
@@ -89,9 +112,9 @@ final class SyntheticGguf {
                 .build();
     }
 
-    /** Writes the file: with 32 layers 4.1 GB, 4.4 GB of Q4_K_M. */
-    static void write(Path file, MistralConfig config, boolean kQuants) throws IOException {
-        SyntheticGguf gguf = new SyntheticGguf(config, kQuants);
+    /** Writes the file: with 32 layers 4.1 GB, 4.4 GB of Q4_K_M, 14.5 GB of BF16. */
+    static void write(Path file, MistralConfig config, Format format) throws IOException {
+        SyntheticGguf gguf = new SyntheticGguf(config, format);
         gguf.putTokenizer();
         gguf.putTensors();
         Path parent = file.toAbsolutePath().getParent();
@@ -102,12 +125,12 @@ final class SyntheticGguf {
     }
 
     /** Returns the bytes of weights read per decoded token: all but the embedding table. */
-    static long bytesPerToken(MistralConfig config, boolean kQuants) {
+    static long bytesPerToken(MistralConfig config, Format format) {
         long table = (long) config.vocabSize() * config.hiddenSize();
         long norms = (2L * config.numHiddenLayers() + 1) * config.hiddenSize();
         long matrices = config.parameterCount() - table - norms;
-        if (!kQuants) {
-            return Type.Q4_0.bytes(matrices) + 4 * norms;
+        if (format != Format.Q4_K_M) {
+            return small(format).bytes(matrices) + 4 * norms;
         }
         int keys = config.numKeyValueHeads() * config.headDim();
         long sixBits =
@@ -118,6 +141,15 @@ final class SyntheticGguf {
                                 * config.hiddenSize()
                                 * ((long) keys + config.intermediateSize());
         return Type.Q6_K.bytes(sixBits) + Type.Q4_K.bytes(matrices - sixBits) + 4 * norms;
+    }
+
+    /** The type of most matrices. */
+    private static Type small(Format format) {
+        return switch (format) {
+            case Q4_0 -> Type.Q4_0;
+            case Q4_K_M -> Type.Q4_K;
+            case BF16 -> Type.BF16;
+        };
     }
 
     /** Whether values and down projection of a layer of Q4_K_M are Q6_K. */
@@ -149,7 +181,8 @@ final class SyntheticGguf {
         int queries = config.numAttentionHeads() * config.headDim();
         int keys = config.numKeyValueHeads() * config.headDim();
         int wide = config.intermediateSize();
-        Type small = kQuants ? Type.Q4_K : Type.Q4_0;
+        boolean kQuants = format == Format.Q4_K_M;
+        Type small = small(format);
         matrix("token_embd.weight", small, config.vocabSize(), hidden);
         for (int layer = 0; layer < config.numHiddenLayers(); ++layer) {
             String prefix = "blk." + layer + ".";

@@ -66,7 +66,7 @@ class SchedulerTest {
     }
 
     private Scheduler scheduler(int sequences, int prefill, long bytes) {
-        return new Scheduler(this::compute, new Batching(sequences, prefill, bytes), patience);
+        return new Scheduler(new Batching(sequences, prefill, bytes), patience);
     }
 
     private Scheduler scheduler() {
@@ -92,8 +92,8 @@ class SchedulerTest {
         return prompt(name, 1, 1);
     }
 
-    private static Scheduler.Request open(Scheduler scheduler) {
-        return scheduler.open(1, () -> false);
+    private Scheduler.Request open(Scheduler scheduler) {
+        return scheduler.open(this::compute, 1, () -> false);
     }
 
     private static void await(BooleanSupplier condition) {
@@ -133,15 +133,13 @@ class SchedulerTest {
     @Test
     void oneRequestIsComputedByItsOwnThread() {
         Thread[] thread = new Thread[1];
-        Scheduler scheduler =
-                new Scheduler(
-                        chunks -> {
-                            thread[0] = Thread.currentThread();
-                            return compute(chunks);
-                        },
-                        Batching.DEFAULT,
-                        patience);
-        try (Scheduler.Request request = open(scheduler)) {
+        Scheduler scheduler = scheduler();
+        Scheduler.Pass pass =
+                chunks -> {
+                    thread[0] = Thread.currentThread();
+                    return compute(chunks);
+                };
+        try (Scheduler.Request request = scheduler.open(pass, 1, () -> false)) {
             assertThat(request.budget(512)).isEqualTo(512);
             assertThat(request.forward(prompt(5, 3, 0))).isEmpty();
             assertThat(request.forward(prompt(6, 3, 2))).isEqualTo(new float[][] {{6}, {6}});
@@ -198,8 +196,7 @@ class SchedulerTest {
             other.get();
         }
         assertThat(passes)
-                .containsExactly(
-                        List.of(1L), List.of(2L, 5L, 6L), List.of(3L, 4L), List.of(7L));
+                .containsExactly(List.of(1L), List.of(2L, 5L, 6L), List.of(3L, 4L), List.of(7L));
         assertThat(scheduler.metrics().prefillTokens()).isEqualTo(450);
     }
 
@@ -223,8 +220,7 @@ class SchedulerTest {
             other.get();
         }
         assertThat(passes)
-                .containsExactly(
-                        List.of(1L), List.of(2L, 3L), List.of(4L), List.of(5L, 6L, 7L));
+                .containsExactly(List.of(1L), List.of(2L, 3L), List.of(4L), List.of(5L, 6L, 7L));
     }
 
     @Test
@@ -265,11 +261,7 @@ class SchedulerTest {
                 .hasRootCauseMessage("fault in 3");
         assertThat(passes)
                 .containsExactly(
-                        List.of(1L),
-                        List.of(2L, 3L, 4L),
-                        List.of(2L),
-                        List.of(3L),
-                        List.of(4L));
+                        List.of(1L), List.of(2L, 3L, 4L), List.of(2L), List.of(3L), List.of(4L));
         faulty = -1;
         assertThat(culprit.forward(token(3))).isEqualTo(new float[][] {{3}});
     }
@@ -279,7 +271,7 @@ class SchedulerTest {
         Scheduler scheduler = scheduler();
         Future<float[][]> first = occupy(scheduler);
         AtomicBoolean stopped = new AtomicBoolean();
-        Scheduler.Request request = scheduler.open(1, stopped::get);
+        Scheduler.Request request = scheduler.open(this::compute, 1, stopped::get);
         Future<float[][]> second = submit(scheduler, request, token(2));
         stopped.set(true);
         request.wake();
@@ -328,16 +320,16 @@ class SchedulerTest {
     @Test
     void aRequestWaitsForMemory() throws Exception {
         Scheduler scheduler = scheduler(32, 100, 100);
-        Scheduler.Request first = scheduler.open(60, () -> false);
+        Scheduler.Request first = scheduler.open(this::compute, 60, () -> false);
         assertThat(name(threads.submit(() -> first.forward(token(1))))).isEqualTo(1);
         AtomicBoolean stopped = new AtomicBoolean();
-        Scheduler.Request second = scheduler.open(50, stopped::get);
+        Scheduler.Request second = scheduler.open(this::compute, 50, stopped::get);
         Future<float[][]> cancelled = threads.submit(() -> second.forward(token(2)));
         await(() -> scheduler.metrics().queued() == 1);
-        Scheduler.Request third = scheduler.open(50, () -> false);
+        Scheduler.Request third = scheduler.open(this::compute, 50, () -> false);
         Future<float[][]> waits = threads.submit(() -> third.forward(token(3)));
         await(() -> scheduler.metrics().queued() == 2);
-        Scheduler.Request small = scheduler.open(1, () -> false);
+        Scheduler.Request small = scheduler.open(this::compute, 1, () -> false);
         small.priority(1);
         assertThat(small.forward(token(4))).isEqualTo(new float[][] {{4}});
         small.close();
@@ -350,10 +342,10 @@ class SchedulerTest {
         third.close();
         assertThat(scheduler.metrics().queued()).isZero();
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> scheduler.open(101, () -> false))
+                .isThrownBy(() -> scheduler.open(this::compute, 101, () -> false))
                 .withMessageContaining("101 bytes, above max_cache_bytes of this model, 100")
                 .withMessageContaining("lower max_new_tokens");
-        scheduler.open(100, () -> false).close();
+        scheduler.open(this::compute, 100, () -> false).close();
     }
 
     /** Two streams that one thread reads in turns would wait for each other for ever. */
@@ -361,8 +353,8 @@ class SchedulerTest {
     void aRequestDoesNotWaitForRequestsThatNobodyReads() {
         patience = Duration.ofMillis(1);
         Scheduler scheduler = scheduler(32, 100, 100);
-        Scheduler.Request first = scheduler.open(60, () -> false);
-        Scheduler.Request second = scheduler.open(60, () -> false);
+        Scheduler.Request first = scheduler.open(this::compute, 60, () -> false);
+        Scheduler.Request second = scheduler.open(this::compute, 60, () -> false);
         assertThat(first.forward(token(1))).isNotNull();
         assertThatThrownBy(() -> second.forward(token(2)))
                 .isInstanceOf(RejectedExecutionException.class)
@@ -392,11 +384,11 @@ class SchedulerTest {
         assertThat(passes).allMatch(pass -> pass.size() <= 3);
     }
 
-    private static void steps(Scheduler scheduler, int name) {
+    private void steps(Scheduler scheduler, int name) {
         Random random = new Random(name);
         for (int i = 0; i < 30; ++i) {
             AtomicBoolean stopped = new AtomicBoolean();
-            try (Scheduler.Request request = scheduler.open(1, stopped::get)) {
+            try (Scheduler.Request request = scheduler.open(this::compute, 1, stopped::get)) {
                 for (int step = 0; step < 20; ++step) {
                     boolean interrupted = random.nextInt(10) == 0;
                     if (interrupted) {

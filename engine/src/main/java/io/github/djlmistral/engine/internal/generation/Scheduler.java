@@ -27,9 +27,9 @@ import org.jspecify.annotations.Nullable;
  * user's processors) runs on the request's thread.
  *
  * <p>Threads that were just served come back for their next token after a moment. The leader waits
- * for them, because a pass for all costs little more than a pass for one: at most {@link
- * #PATIENCE} of the time of the last pass, and only for requests that came back in this time
- * before. Example, three requests; {@code .} is the moment:
+ * for them, because a pass for all costs little more than a pass for one: at most {@link #PATIENCE}
+ * of the time of the last pass, and only for requests that came back in this time before. Example,
+ * three requests; {@code .} is the moment:
  *
  * <pre>
  * thread 1  [pass 1 2 3].[pass 1 2 3].
@@ -48,7 +48,6 @@ public final class Scheduler {
     /** Weight of the most recent pass in {@link BatchingMetrics#tokensPerSecond}. */
     private static final double RECENT = 0.1;
 
-    private final Pass pass;
     private final Batching limits;
     private final CacheBudget memory;
     private final ReentrantLock lock = new ReentrantLock();
@@ -92,12 +91,10 @@ public final class Scheduler {
     /**
      * Creates a scheduler without requests.
      *
-     * @param pass computes the passes, one at a time
      * @param limits the limits
      * @param patience how long a request waits for the memory of others that compute nothing
      */
-    public Scheduler(Pass pass, Batching limits, Duration patience) {
-        this.pass = pass;
+    public Scheduler(Batching limits, Duration patience) {
         this.limits = limits;
         memory = new CacheBudget(limits.maxCacheBytes(), patience);
     }
@@ -105,14 +102,15 @@ public final class Scheduler {
     /**
      * Opens a request. It takes part in passes from its first call of {@link Request#forward}.
      *
+     * @param pass computes a pass of this request, or of this one and others
      * @param bytes the memory of its KV caches at their longest
      * @param stopped whether the request was cancelled or closed; call {@link Request#wake} after a
      *     change
      * @return the request, to be closed
      * @throws IllegalArgumentException if it needs more memory than all requests together may
      */
-    public Request open(long bytes, BooleanSupplier stopped) {
-        return new Request(memory.ticket(bytes), stopped);
+    public Request open(Pass pass, long bytes, BooleanSupplier stopped) {
+        return new Request(pass, memory.ticket(bytes), stopped);
     }
 
     /** Returns the counters. */
@@ -138,6 +136,7 @@ public final class Scheduler {
     /** A request; one thread at a time may call its methods, except for {@link #wake}. */
     public final class Request implements AutoCloseable {
 
+        private final Pass pass;
         private final CacheBudget.Ticket ticket;
         private final BooleanSupplier stopped;
         private final Condition turn = lock.newCondition();
@@ -151,7 +150,8 @@ public final class Scheduler {
         private boolean slow;
         private long cacheBytes;
 
-        private Request(CacheBudget.Ticket ticket, BooleanSupplier stopped) {
+        private Request(Pass pass, CacheBudget.Ticket ticket, BooleanSupplier stopped) {
+            this.pass = pass;
             this.ticket = ticket;
             this.stopped = stopped;
         }
@@ -275,7 +275,7 @@ public final class Scheduler {
                     if (mayLeave()) {
                         return;
                     }
-                    compute(select());
+                    compute(pass, select());
                 }
             } finally {
                 leading = false;
@@ -381,12 +381,12 @@ public final class Scheduler {
     }
 
     /** Computes a pass, without the lock. */
-    private void compute(List<Request> requests) {
+    private void compute(Pass pass, List<Request> requests) {
         computing = requests;
         long start = System.nanoTime();
         lock.unlock();
         try {
-            run(requests);
+            run(pass, requests);
         } finally {
             lock.lock();
             computing = List.of();
@@ -422,7 +422,7 @@ public final class Scheduler {
         recentSeconds += RECENT * (seconds - recentSeconds);
     }
 
-    private void run(List<Request> requests) {
+    private static void run(Pass pass, List<Request> requests) {
         try {
             List<Chunk> chunks = new ArrayList<>();
             requests.forEach(request -> chunks.addAll(request.chunks()));
@@ -437,7 +437,7 @@ public final class Scheduler {
             if (requests.size() == 1) {
                 requests.get(0).failure = e;
             } else {
-                requests.forEach(request -> run(List.of(request)));
+                requests.forEach(request -> run(pass, List.of(request)));
             }
         }
     }
