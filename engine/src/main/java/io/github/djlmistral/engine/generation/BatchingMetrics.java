@@ -9,9 +9,10 @@ package io.github.djlmistral.engine.generation;
  * @param waiting running requests that wait for a pass, or are in the one that is computed
  * @param passes forward passes so far
  * @param sequences sequences of these passes, summed; divided by {@code passes} the mean batch size
- * @param prefillTokens prompt tokens computed so far
- * @param decodedTokens other tokens computed so far
- * @param tokensPerSecond decoded tokens per second in the most recent passes, 0 before the first
+ * @param computedTokens tokens computed so far, of prompts and generated ones
+ * @param generatedTokens those of them whose logits were computed: as many as were generated, and
+ *     rejected ones of speculative decoding
+ * @param tokensPerSecond generated tokens per second in the most recent passes, 0 before the first
  * @param cacheBytes memory of the KV caches of the running requests
  */
 public record BatchingMetrics(
@@ -20,7 +21,7 @@ public record BatchingMetrics(
         int waiting,
         long passes,
         long sequences,
-        long prefillTokens,
-        long decodedTokens,
+        long computedTokens,
+        long generatedTokens,
         double tokensPerSecond,
         long cacheBytes) {}

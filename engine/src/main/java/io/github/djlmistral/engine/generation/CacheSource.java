@@ -3,7 +3,9 @@ package io.github.djlmistral.engine.generation;
 
 import ai.djl.ndarray.NDManager;
 import io.github.djlmistral.engine.cache.KvCache;
+import io.github.djlmistral.engine.cache.PrefixCache;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
+import org.jspecify.annotations.Nullable;
 
 /** Where generations get their KV caches, and where the caches go at the end. Thread-safe. */
 interface CacheSource {
@@ -26,21 +28,28 @@ interface CacheSource {
     void release(KvCache cache);
 
     /**
-     * Returns a source of empty caches, which are closed when they are released.
+     * Returns a source of caches.
      *
      * @param network the network
      * @param manager closing it closes the caches
+     * @param prefixes keeps the released caches; null if they are closed
      */
-    static CacheSource of(MistralForCausalLM network, NDManager manager) {
+    static CacheSource of(
+            MistralForCausalLM network, NDManager manager, @Nullable PrefixCache prefixes) {
         return new CacheSource() {
             @Override
             public KvCache acquire(long[] prompt) {
-                return network.newCache(manager);
+                KvCache kept = prefixes == null ? null : prefixes.take(prompt);
+                return kept == null ? network.newCache(manager) : kept;
             }
 
             @Override
             public void release(KvCache cache) {
-                cache.close();
+                if (prefixes == null) {
+                    cache.close();
+                } else {
+                    prefixes.keep(cache);
+                }
             }
         };
     }

@@ -4,6 +4,7 @@ package io.github.djlmistral.engine.generation;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import io.github.djlmistral.engine.internal.OwnedManager;
+import io.github.djlmistral.engine.internal.generation.Scheduler;
 import io.github.djlmistral.engine.model.Chunk;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import java.time.Duration;
@@ -18,6 +19,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A running generation of a batch, which computes the next tokens on each call of {@link #next}.
@@ -28,6 +30,8 @@ import java.util.stream.Stream;
  * prompts {@code a b c d e} and {@code x}, {@code prefill_chunk_size} 4: the passes compute {@code
  * a b c d}, then {@code e x}, which gives both sequences their first token, then one token of each.
  *
+ * <p>Generations that run at the same time are computed together, see {@link Batching}.
+ *
  * <p>Thread-safe: calls of {@link #next} take turns; {@link #cancel} and {@link #close} may come
  * from any thread, and closing waits for the forward pass under way.
  */
@@ -37,6 +41,10 @@ public final class Generation implements AutoCloseable {
     private final List<Decoding> decodings;
     private final int prefillChunkSize;
     private final RequestLimits.Admission admission;
+
+    /** Computes the passes together with those of other generations; null without batching. */
+    private final Scheduler.@Nullable Request request;
+
     private final OwnedManager owned;
 
     /** The decodings whose tokens the current call of {@link #next} waits for. */
@@ -69,17 +77,27 @@ public final class Generation implements AutoCloseable {
      * @param decodings one for each prompt; the generation closes them
      * @param prefillChunkSize the maximum number of prompt tokens in a pass
      * @param admission closed at the end
+     * @param scheduler computes the passes of concurrent generations; null if they are computed one
+     *     by one
+     * @param cacheBytes the memory of the KV caches at their longest
+     * @throws IllegalArgumentException if the scheduler has less memory than that
      */
     Generation(
             MistralForCausalLM network,
             NDManager parent,
             List<Decoding> decodings,
             int prefillChunkSize,
-            RequestLimits.Admission admission) {
+            RequestLimits.Admission admission,
+            @Nullable Scheduler scheduler,
+            long cacheBytes) {
         this.network = network;
         this.decodings = decodings;
         this.prefillChunkSize = prefillChunkSize;
         this.admission = admission;
+        request =
+                scheduler == null
+                        ? null
+                        : scheduler.open(this::pass, cacheBytes, () -> cancelled || closed);
         owned = new OwnedManager(parent, "generation");
         try {
             owned.closeWithParent(this);
@@ -139,6 +157,9 @@ public final class Generation implements AutoCloseable {
                         owned.close();
                     } finally {
                         admission.close();
+                        if (request != null) {
+                            request.close();
+                        }
                     }
                 }
             }
@@ -180,7 +201,7 @@ public final class Generation implements AutoCloseable {
     private void compute() {
         List<Decoding> members = new ArrayList<>();
         List<List<Chunk>> parts = new ArrayList<>();
-        int budget = prefillChunkSize;
+        int budget = request == null ? prefillChunkSize : request.budget(prefillChunkSize);
         for (Decoding decoding : List.copyOf(round)) {
             if (budget < 1) {
                 break;
@@ -198,18 +219,31 @@ public final class Generation implements AutoCloseable {
             return;
         }
         requireNotInterrupted();
+        List<Chunk> chunks = parts.stream().flatMap(List::stream).toList();
+        float[][] logits = request == null ? pass(chunks) : request.forward(chunks);
+        if (logits == null) {
+            requireNotInterrupted();
+            return; // cancelled or closed
+        }
+        int from = 0;
+        for (int i = 0; i < members.size(); ++i) {
+            int to = from + rows(parts.get(i));
+            pending.add(new Logits(members.get(i), Arrays.copyOfRange(logits, from, to)));
+            from = to;
+        }
+    }
+
+    /** Runs a pass; returns the requested rows of V logits. */
+    private float[][] pass(List<Chunk> chunks) {
         try (NDManager step = owned.manager().newSubManager()) {
-            NDArray logits = network.forward(step, parts.stream().flatMap(List::stream).toList());
+            NDArray logits = network.forward(step, chunks);
             float[] flat = logits == null ? new float[0] : logits.toFloatArray();
             int vocabulary = network.config().vocabSize();
-            int from = 0;
-            for (int i = 0; i < members.size(); ++i) {
-                float[][] rows = new float[rows(parts.get(i))][];
-                for (int r = 0; r < rows.length; ++r, from += vocabulary) {
-                    rows[r] = Arrays.copyOfRange(flat, from, from + vocabulary);
-                }
-                pending.add(new Logits(members.get(i), rows));
-            }
+            float[][] rows = new float[flat.length / vocabulary][];
+            Arrays.setAll(
+                    rows,
+                    row -> Arrays.copyOfRange(flat, row * vocabulary, (row + 1) * vocabulary));
+            return rows;
         }
     }
 
@@ -234,6 +268,9 @@ public final class Generation implements AutoCloseable {
                 tokens.addAll(accepted);
                 round.remove(next.decoding);
             }
+        }
+        if (request != null && sequences().allMatch(row -> row.finishReason() != null)) {
+            request.finish();
         }
         lastToken = System.nanoTime();
         if (firstToken == 0 && sequences().allMatch(Generation::begun)) {
@@ -273,6 +310,26 @@ public final class Generation implements AutoCloseable {
     /** Finishes all sequences at the next token with {@link FinishReason#CANCELLED}. */
     public void cancel() {
         cancelled = true;
+        wake();
+    }
+
+    /** Ends the wait for a pass that other generations are computed in. */
+    private void wake() {
+        if (request != null) {
+            request.wake();
+        }
+    }
+
+    /**
+     * Sets the priority. Where a forward pass or the memory for KV caches has no room for all
+     * generations, those of higher priority come first.
+     *
+     * @param priority any number; 0 by default
+     */
+    public void priority(int priority) {
+        if (request != null) {
+            request.priority(priority);
+        }
     }
 
     /**
@@ -296,6 +353,7 @@ public final class Generation implements AutoCloseable {
     @Override
     public void close() {
         closed = true;
+        wake();
         lock.lock();
         try {
             cancelDecodings();

@@ -2,10 +2,14 @@
 package io.github.djlmistral.engine.generation;
 
 import ai.djl.ndarray.NDManager;
+import io.github.djlmistral.engine.cache.PrefixCache;
 import io.github.djlmistral.engine.generation.logits.LogitsProcessors;
+import io.github.djlmistral.engine.internal.generation.Scheduler;
+import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
@@ -22,6 +26,8 @@ public final class Generator {
     private final @Nullable TokenDecoder decoder;
     private final RequestLimits limits;
     private final CacheSource caches;
+    private final @Nullable Scheduler scheduler;
+    private final @Nullable PrefixCache prefixes;
 
     /**
      * Makes a generator without request limits.
@@ -37,7 +43,7 @@ public final class Generator {
     }
 
     /**
-     * Makes a generator.
+     * Makes a generator with the default limits of batching that keeps no prefixes.
      *
      * @param network the network
      * @param manager closing it closes the generations
@@ -50,17 +56,53 @@ public final class Generator {
             NDManager manager,
             @Nullable TokenDecoder decoder,
             RequestLimits limits) {
+        this(network, manager, decoder, limits, Batching.DEFAULT, null);
+    }
+
+    /**
+     * Makes a generator.
+     *
+     * @param network the network
+     * @param manager closing it closes the generations, and the caches that are kept
+     * @param decoder decodes for stop strings; null for none
+     * @param limits the request limits; a request counts until its generation is closed
+     * @param batching the limits of the passes that are computed for all generations of the
+     *     network, also those of other generators with the same limits; null if each generation
+     *     computes its own
+     * @param prefixes KV caches of earlier generations of this network, for prompts that begin with
+     *     the same tokens; null to keep none
+     * @throws IllegalArgumentException if the attention of the network is bidirectional
+     */
+    public Generator(
+            MistralForCausalLM network,
+            NDManager manager,
+            @Nullable TokenDecoder decoder,
+            RequestLimits limits,
+            @Nullable Batching batching,
+            @Nullable PrefixCache prefixes) {
         network.config().requireCausal();
         this.network = network;
         this.manager = manager;
         this.decoder = decoder;
         this.limits = limits;
-        caches = CacheSource.of(network, manager);
+        this.prefixes = prefixes;
+        caches = CacheSource.of(network, manager, prefixes);
+        scheduler = batching == null ? null : Scheduler.shared(network, batching);
     }
 
     /** Returns the request limits. */
     public RequestLimits limits() {
         return limits;
+    }
+
+    /** Returns a snapshot of the batching counters; empty without batching. */
+    public Optional<BatchingMetrics> batchingMetrics() {
+        return Optional.ofNullable(scheduler).map(Scheduler::metrics);
+    }
+
+    /** Returns a snapshot of the counters of the kept prefixes; empty if none are kept. */
+    public Optional<PrefixCache.Metrics> prefixMetrics() {
+        return Optional.ofNullable(prefixes).map(PrefixCache::metrics);
     }
 
     /**
@@ -72,8 +114,8 @@ public final class Generator {
      * @return the generation, to be closed; with {@code num_return_sequences} n, prompt i has the
      *     sequences n · i to n · i + n - 1
      * @throws IllegalArgumentException if a prompt is empty, too long for the model, above one of
-     *     the {@link #limits} or has ids outside the vocabulary; if an option has; or if there are
-     *     stop strings and no decoder
+     *     the {@link #limits} or has ids outside the vocabulary; if an option has; if there are stop
+     *     strings and no decoder; or if the KV caches may exceed {@link Batching#maxCacheBytes}
      * @throws RejectedExecutionException if too many requests are running
      */
     public Generation start(
@@ -105,27 +147,30 @@ public final class Generator {
                         config);
         StoppingCriteria stopping =
                 new StoppingCriteria(config, stopStrings, network.config().maxPositionEmbeddings());
-        RequestLimits.Admission admission = limits.admit(count(prompts, config));
+        RequestLimits.Admission admission = limits.admit(
+                        (int)
+                                Math.min(
+                                        RequestLimits.UNLIMITED,
+                                        (long) sequences(config) * prompts.size()));
         try {
             return new Generation(
                     network,
                     manager,
                     decodings(prompts, config, chain, stopping),
                     config.prefillChunkSize(),
-                    admission);
+                    admission,
+                    scheduler,
+                    cacheBytes(prompts, config));
         } catch (RuntimeException | Error e) {
             admission.close();
             throw e;
         }
     }
 
-    /** Returns the number of sequences that are computed at the same time. */
-    private static int count(List<long[]> prompts, GenerationConfig config) {
-        int each =
-                Math.max(
-                        config.get(BeamOptions.NUM_BEAMS),
-                        config.get(BeamOptions.NUM_RETURN_SEQUENCES));
-        return (int) Math.min(RequestLimits.UNLIMITED, (long) each * prompts.size());
+    /** Returns the number of sequences of a prompt that are computed at the same time. */
+    private static int sequences(GenerationConfig config) {
+        return Math.max(
+                config.get(BeamOptions.NUM_BEAMS), config.get(BeamOptions.NUM_RETURN_SEQUENCES));
     }
 
     private List<Decoding> decodings(
@@ -220,6 +265,25 @@ public final class Generator {
                                 + (vocabulary - 1));
             }
         }
+    }
+
+    /** Returns the memory of the KV caches at their longest, or at the length of the window. */
+    private long cacheBytes(List<long[]> prompts, GenerationConfig config) {
+        MistralConfig shape = network.config();
+        int positions = shape.maxPositionEmbeddings();
+        long longest = shape.window() > 0 ? Math.min(shape.window(), positions) : positions;
+        long tokens =
+                prompts.stream()
+                        .flatMap(prompt -> contexts(prompt, config).stream())
+                        .mapToLong(ids -> Math.min(longest, (long) ids.length + config.maxNewTokens()))
+                        .sum();
+        long bytes =
+                2L
+                        * shape.numHiddenLayers()
+                        * shape.numKeyValueHeads()
+                        * shape.headDim()
+                        * network.kernels().cacheDtype().bytes();
+        return bytes * tokens * sequences(config);
     }
 
     private void check(List<long[]> prompts) {

@@ -171,7 +171,7 @@ class SchedulerTest {
         assertThat(passes).containsExactly(List.of(1L), List.of(2L, 3L, 4L, 5L));
         assertThat(scheduler.metrics().passes()).isEqualTo(2);
         assertThat(scheduler.metrics().sequences()).isEqualTo(5);
-        assertThat(scheduler.metrics().decodedTokens()).isEqualTo(5);
+        assertThat(scheduler.metrics().generatedTokens()).isEqualTo(5);
         assertThat(scheduler.metrics().tokensPerSecond()).isPositive();
         assertThat(scheduler.metrics().waiting()).isZero();
     }
@@ -197,7 +197,8 @@ class SchedulerTest {
         }
         assertThat(passes)
                 .containsExactly(List.of(1L), List.of(2L, 5L, 6L), List.of(3L, 4L), List.of(7L));
-        assertThat(scheduler.metrics().prefillTokens()).isEqualTo(450);
+        assertThat(scheduler.metrics().computedTokens()).isEqualTo(456);
+        assertThat(scheduler.metrics().generatedTokens()).isEqualTo(10);
     }
 
     @Test

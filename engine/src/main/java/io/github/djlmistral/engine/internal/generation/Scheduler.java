@@ -4,13 +4,17 @@ package io.github.djlmistral.engine.internal.generation;
 import io.github.djlmistral.engine.generation.Batching;
 import io.github.djlmistral.engine.generation.BatchingMetrics;
 import io.github.djlmistral.engine.model.Chunk;
+import io.github.djlmistral.engine.model.MistralForCausalLM;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.WeakHashMap;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -41,12 +45,20 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Scheduler {
 
+    /** How long a request waits for the memory of others that nobody reads. */
+    private static final Duration IDLE = Duration.ofSeconds(30);
+
     private static final double PATIENCE = 0.25;
     private static final long LEAST_PATIENCE_NANOS = 100_000;
     private static final long MOST_PATIENCE_NANOS = 100_000_000;
 
     /** Weight of the most recent pass in {@link BatchingMetrics#tokensPerSecond}. */
     private static final double RECENT = 0.1;
+
+    /** A scheduler refers to its network only while it has requests. */
+    private static final Map<Object, Map<Batching, Scheduler>> SHARED = new WeakHashMap<>();
+
+    private static final ReentrantLock SHARING = new ReentrantLock();
 
     private final Batching limits;
     private final CacheBudget memory;
@@ -70,8 +82,8 @@ public final class Scheduler {
     private long lastPassEnd;
     private long passes;
     private long sequences;
-    private long prefillTokens;
-    private long decodedTokens;
+    private long computedTokens;
+    private long generatedTokens;
     private double recentTokens;
     private double recentSeconds;
 
@@ -100,6 +112,22 @@ public final class Scheduler {
     }
 
     /**
+     * Returns the scheduler of a network, so that the requests of all generators come together.
+     *
+     * @param network the network
+     * @param limits the limits; other limits have another scheduler
+     */
+    public static Scheduler shared(MistralForCausalLM network, Batching limits) {
+        SHARING.lock();
+        try {
+            return SHARED.computeIfAbsent(network, key -> new HashMap<>())
+                    .computeIfAbsent(limits, key -> new Scheduler(limits, IDLE));
+        } finally {
+            SHARING.unlock();
+        }
+    }
+
+    /**
      * Opens a request. It takes part in passes from its first call of {@link Request#forward}.
      *
      * @param pass computes a pass of this request, or of this one and others
@@ -124,8 +152,8 @@ public final class Scheduler {
                     waiting.size() + computing.size(),
                     passes,
                     sequences,
-                    prefillTokens,
-                    decodedTokens,
+                    computedTokens,
+                    generatedTokens,
                     recentSeconds == 0 ? 0 : recentTokens / recentSeconds,
                     running.stream().mapToLong(request -> request.cacheBytes).sum());
         } finally {
@@ -298,14 +326,12 @@ public final class Scheduler {
             }
         }
 
-        private int promptTokens() {
-            int tokens = 0;
-            int rows = 0;
-            for (Chunk chunk : chunks()) {
-                tokens += chunk.ids().length;
-                rows += chunk.logits();
-            }
-            return tokens > rows ? tokens : 0;
+        private int tokens() {
+            return chunks().stream().mapToInt(chunk -> chunk.ids().length).sum();
+        }
+
+        private int rows() {
+            return chunks().stream().mapToInt(Chunk::logits).sum();
         }
 
         private List<Chunk> chunks() {
@@ -364,7 +390,8 @@ public final class Scheduler {
         boolean full = false;
         for (Request request : waiting) {
             int chunks = request.chunks().size();
-            int tokens = request.promptTokens();
+            // what needs the logits of each token decodes
+            int tokens = request.tokens() > request.rows() ? request.tokens() : 0;
             if (count > 0 && count + chunks > limits.maxSequences()) {
                 break;
             }
@@ -409,16 +436,15 @@ public final class Scheduler {
     }
 
     private void count(List<Request> requests, double seconds) {
-        int decoded = 0;
+        int rows = 0;
         for (Request request : requests) {
-            int prompt = request.promptTokens();
-            prefillTokens += prompt;
-            decoded += prompt > 0 ? 0 : request.chunks().size();
+            computedTokens += request.tokens();
+            rows += request.rows();
             sequences += request.chunks().size();
         }
         ++passes;
-        decodedTokens += decoded;
-        recentTokens += RECENT * (decoded - recentTokens);
+        generatedTokens += rows;
+        recentTokens += RECENT * (rows - recentTokens);
         recentSeconds += RECENT * (seconds - recentSeconds);
     }
 
@@ -429,7 +455,7 @@ public final class Scheduler {
             float[][] rows = pass.compute(chunks);
             int from = 0;
             for (Request request : requests) {
-                int to = from + request.chunks().stream().mapToInt(Chunk::logits).sum();
+                int to = from + request.rows();
                 request.logits = Arrays.copyOfRange(rows, from, to);
                 from = to;
             }
