@@ -63,6 +63,14 @@ import org.jspecify.annotations.Nullable;
  *       names of its classes as a list or separated by commas, and optionally {@code problem_type}
  *       and {@code pad_token_id}, see {@link
  *       io.github.djlmistral.engine.model.MistralCheckpoint#withNewHead};
+ *   <li>{@code batching} ({@code true}, {@code false}): whether the requests of all predictors are
+ *       computed together, which is the default; {@code max_batch_size} and {@code
+ *       max_batch_prefill_tokens}, the most sequences and prompt tokens of a forward pass; {@code
+ *       max_cache_bytes}, such as {@code 2GB}, the most memory of the KV caches of running requests
+ *       ({@link io.github.djlmistral.engine.generation.Batching});
+ *   <li>{@code prefix_cache_bytes}: the most memory of KV caches that are kept for prompts that
+ *       begin like earlier ones, as the turns of a conversation do; 1 GiB by default, 0 keeps none
+ *       ({@link io.github.djlmistral.engine.cache.PrefixCache});
  *   <li>the options of {@link io.github.djlmistral.engine.generation.GenerationConfig}, by their
  *       names in transformers.
  * </ul>

@@ -147,11 +147,7 @@ public final class Generator {
                         config);
         StoppingCriteria stopping =
                 new StoppingCriteria(config, stopStrings, network.config().maxPositionEmbeddings());
-        RequestLimits.Admission admission = limits.admit(
-                        (int)
-                                Math.min(
-                                        RequestLimits.UNLIMITED,
-                                        (long) sequences(config) * prompts.size()));
+        RequestLimits.Admission admission = limits.admit(count(prompts, config));
         try {
             return new Generation(
                     network,
@@ -167,10 +163,13 @@ public final class Generator {
         }
     }
 
-    /** Returns the number of sequences of a prompt that are computed at the same time. */
-    private static int sequences(GenerationConfig config) {
-        return Math.max(
-                config.get(BeamOptions.NUM_BEAMS), config.get(BeamOptions.NUM_RETURN_SEQUENCES));
+    /** Returns the number of sequences that are computed at the same time. */
+    private static int count(List<long[]> prompts, GenerationConfig config) {
+        int each =
+                Math.max(
+                        config.get(BeamOptions.NUM_BEAMS),
+                        config.get(BeamOptions.NUM_RETURN_SEQUENCES));
+        return (int) Math.min(RequestLimits.UNLIMITED, (long) each * prompts.size());
     }
 
     private List<Decoding> decodings(
@@ -272,18 +271,16 @@ public final class Generator {
         MistralConfig shape = network.config();
         int positions = shape.maxPositionEmbeddings();
         long longest = shape.window() > 0 ? Math.min(shape.window(), positions) : positions;
-        long tokens =
+        double tokens =
                 prompts.stream()
                         .flatMap(prompt -> contexts(prompt, config).stream())
                         .mapToLong(ids -> Math.min(longest, (long) ids.length + config.maxNewTokens()))
                         .sum();
-        long bytes =
-                2L
-                        * shape.numHiddenLayers()
-                        * shape.numKeyValueHeads()
-                        * shape.headDim()
-                        * network.kernels().cacheDtype().bytes();
-        return bytes * tokens * sequences(config);
+        int layers = shape.numHiddenLayers();
+        int elements = 2 * layers * shape.numKeyValueHeads() * shape.headDim();
+        int bytes = network.kernels().cacheDtype().bytes();
+        int sequences = count(prompts.subList(0, 1), config);
+        return (long) (tokens * sequences * elements * bytes); // too many are Long.MAX_VALUE
     }
 
     private void check(List<long[]> prompts) {

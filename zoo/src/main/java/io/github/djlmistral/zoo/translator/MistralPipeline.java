@@ -2,7 +2,9 @@
 package io.github.djlmistral.zoo.translator;
 
 import ai.djl.Model;
+import ai.djl.ndarray.NDManager;
 import ai.djl.nn.Block;
+import io.github.djlmistral.engine.cache.PrefixCache;
 import io.github.djlmistral.engine.generation.BeamOptions;
 import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationConfig;
@@ -20,9 +22,17 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.WeakHashMap;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /** Tokenizer, chat template, generation options and generator of a loaded model. Thread-safe. */
 public final class MistralPipeline implements AutoCloseable {
+
+    /** Kept by network, so that all pipelines of a model share them. */
+    private static final Map<MistralForCausalLM, PrefixCache> PREFIXES = new WeakHashMap<>();
+
+    private static final ReentrantLock SHARING = new ReentrantLock();
 
     private final MistralForCausalLM network;
     private final MistralTokenizer tokenizer;
@@ -39,7 +49,32 @@ public final class MistralPipeline implements AutoCloseable {
         defaults = GenerationConfig.read(path, network.config());
         generator =
                 new Generator(
-                        network, model.getNDManager(), ids -> tokenizer.decode(ids, true), limits);
+                        network,
+                        model.getNDManager(),
+                        ids -> tokenizer.decode(ids, true),
+                        limits,
+                        CacheArguments.batching(model.getProperties()).orElse(null),
+                        prefixes(model, network));
+    }
+
+    /** Returns the kept prefixes of a model; null if none are kept. */
+    private static @Nullable PrefixCache prefixes(Model model, MistralForCausalLM network) {
+        long budget = CacheArguments.prefixCacheBytes(model.getProperties());
+        if (budget == 0) {
+            return null;
+        }
+        SHARING.lock();
+        try {
+            return PREFIXES.computeIfAbsent(
+                    network,
+                    key -> {
+                        PrefixCache prefixes = new PrefixCache(budget);
+                        model.getNDManager().attachInternal(NDManager.nextUid(), prefixes);
+                        return prefixes;
+                    });
+        } finally {
+            SHARING.unlock();
+        }
     }
 
     /**

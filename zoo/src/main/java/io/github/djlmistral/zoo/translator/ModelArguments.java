@@ -54,7 +54,7 @@ public final class ModelArguments {
                                     "labels",
                                     "problem_type",
                                     GGUF_FILE),
-                            LIMITS.stream())
+                            Stream.concat(LIMITS.stream(), CacheArguments.NAMES.stream()))
                     .toList();
 
     private static final Set<String> OF_DJL =
@@ -119,6 +119,7 @@ public final class ModelArguments {
         // the upper bound of min_new_tokens, max_new_tokens, may come from the checkpoint
         options.minNewTokens(0).build();
         limits(Map.of(), arguments);
+        CacheArguments.check(arguments);
         value(arguments, "quantization").ifPresent(name -> Quantization.parse(name.toString()));
         computeOptions(arguments);
         truncation(arguments);
@@ -192,7 +193,8 @@ public final class ModelArguments {
         return flag(arguments, "truncation").orElse(false);
     }
 
-    private static Optional<Boolean> flag(Map<String, ?> arguments, String name) {
+    /** Returns the value of an argument that is true or false, if it is given. */
+    static Optional<Boolean> flag(Map<String, ?> arguments, String name) {
         Optional<String> value = value(arguments, name).map(Object::toString);
         if (value.isPresent() && !List.of("true", "false").contains(value.get())) {
             throw new IllegalArgumentException(
@@ -271,7 +273,7 @@ public final class ModelArguments {
         return integer(name, value(arguments, name).orElse(RequestLimits.UNLIMITED));
     }
 
-    private static int integer(String name, Object value) {
+    static int integer(String name, Object value) {
         try {
             // numbers of JSON are doubles
             return new BigDecimal(value.toString().trim()).intValueExact();

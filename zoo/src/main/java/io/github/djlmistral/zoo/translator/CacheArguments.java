@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.zoo.translator;
+
+import com.sun.management.OperatingSystemMXBean;
+import io.github.djlmistral.engine.generation.Batching;
+import java.lang.management.ManagementFactory;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** Model arguments for batching and the memory of KV caches. */
+final class CacheArguments {
+
+    /** {@code max_batch_size} and {@code max_batch_prefill_tokens} as in Text Generation Inference. */
+    static final List<String> NAMES =
+            List.of(
+                    "batching",
+                    "max_batch_size",
+                    "max_batch_prefill_tokens",
+                    "max_cache_bytes",
+                    "prefix_cache_bytes");
+
+    private static final Pattern SIZE = Pattern.compile("(\\d{1,15})\\s*([KMGT]?)(?:I?B)?");
+
+    private static final long GIB = 1L << 30;
+
+    private CacheArguments() {}
+
+    /**
+     * Checks the arguments.
+     *
+     * @throws IllegalArgumentException if one has another type or is out of its range
+     */
+    static void check(Map<String, ?> arguments) {
+        batching(arguments);
+        prefixCacheBytes(arguments);
+    }
+
+    /**
+     * Returns the limits of batching; by default those of {@link Batching#DEFAULT}, and half of the
+     * machine's memory for the KV caches of all requests.
+     *
+     * @return empty if each request is computed by itself
+     */
+    static Optional<Batching> batching(Map<String, ?> arguments) {
+        Batching limits =
+                new Batching(
+                        integer(arguments, "max_batch_size", Batching.DEFAULT.maxSequences()),
+                        integer(
+                                arguments,
+                                "max_batch_prefill_tokens",
+                                Batching.DEFAULT.maxPrefillTokens()),
+                        bytes(arguments, "max_cache_bytes", memory() / 2));
+        return ModelArguments.flag(arguments, "batching").orElse(true)
+                ? Optional.of(limits)
+                : Optional.empty();
+    }
+
+    /**
+     * Returns the memory of the KV caches that are kept for prompts with the same beginning; by
+     * default 1 GiB, but at most an eighth of the machine's memory. 0 keeps none.
+     */
+    static long prefixCacheBytes(Map<String, ?> arguments) {
+        return bytes(arguments, "prefix_cache_bytes", Math.min(GIB, memory() / 8));
+    }
+
+    private static int integer(Map<String, ?> arguments, String name, int otherwise) {
+        return ModelArguments.integer(
+                name, ModelArguments.value(arguments, name).orElse(otherwise));
+    }
+
+    private static long bytes(Map<String, ?> arguments, String name, long otherwise) {
+        Optional<Object> value = ModelArguments.value(arguments, name);
+        if (value.isEmpty()) {
+            return otherwise;
+        }
+        // numbers of JSON are doubles
+        String text =
+                value.get() instanceof Number number && number.doubleValue() == number.longValue()
+                        ? Long.toString(number.longValue())
+                        : value.get().toString().strip();
+        Matcher size = SIZE.matcher(text.toUpperCase(Locale.ROOT));
+        if (!size.matches()) {
+            throw new IllegalArgumentException(
+                    name + " is \"" + value.get() + "\", must be a number of bytes, or such as 2GB");
+        }
+        int power = size.group(2).isEmpty() ? 0 : "KMGT".indexOf(size.group(2)) + 1;
+        long number = Long.parseLong(size.group(1));
+        return number > Long.MAX_VALUE >> (10 * power) ? Long.MAX_VALUE : number << (10 * power);
+    }
+
+    private static long memory() {
+        return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class)
+                .getTotalMemorySize();
+    }
+}
