@@ -2,11 +2,11 @@
 // (npm's node-llama-cpp), called below its queue, so that nothing but llama_decode is timed.
 //
 //     node tests/reference/llama_cpp.mjs --gguf FILE [--prompt 512] [--generate 32] [--depth 0] [--repetitions 3]
-//         [--warmup 1] [--threads 2] [--flash true] [--sequences 1] [--modules DIR]
+//         [--warmup 1] [--threads 2] [--flash true] [--serve true --sequences 8] [--modules DIR]
 //
 // Prints one JSON object. As in llama-bench: random ids, prompt and generation apart, each behind --depth tokens, a
 // warm-up, 512 tokens a pass. The depth's own tokens are computed once, which is a measurement as well, the first one
-// listed. With --sequences, as many requests that come at the same time, each a prompt and then its tokens, in sequences
+// listed. With --serve, --sequences requests that come at the same time, each a prompt and then its tokens, in sequences
 // of one context: a pass takes a token of each sequence that decodes, and prompt tokens, up to 512 together, as
 // llama-server does it; the time to the first token is that of each request. --modules is where npm installs the library, 85 MB, when it is not there yet; by default a folder of the
 // system's temporary directory.
@@ -32,6 +32,7 @@ const {values: options} = parseArgs({
         warmup: {type: "string", default: "1"},
         threads: {type: "string", default: "2"},
         flash: {type: "string", default: "true"},
+        serve: {type: "string", default: "false"},
         sequences: {type: "string", default: "1"},
         modules: {type: "string", default: join(tmpdir(), `node-llama-cpp-${VERSION}`)},
     },
@@ -57,6 +58,7 @@ const repetitions = whole("repetitions", 1);
 const warmup = whole("warmup", 0);
 const threads = whole("threads", 1);
 const sequences = whole("sequences", 1);
+const serving = options.serve === "true";
 
 /** Only the library's part for this system and processor: all of them are 600 MB. */
 function install() {
@@ -83,7 +85,7 @@ const llama = await getLlama({gpu: false, build: "never", maxThreads: threads, l
 const started = performance.now();
 const model = await llama.loadModel({modelPath: options.gguf});
 const context = await model.createContext({
-    contextSize: sequences > 1 ? prompt + generate : depth + Math.max(prompt, generate, 1), // of a sequence
+    contextSize: serving ? prompt + generate : depth + Math.max(prompt, generate, 1), // of a sequence
     batchSize: CHUNK,
     sequences,
     threads,
@@ -178,19 +180,19 @@ async function measureServing() {
 }
 
 const tests = [];
-if (sequences > 1 && (prompt < 1 || generate < 1 || depth > 0)) {
-    console.error("llama_cpp.mjs: --sequences needs --prompt and --generate, and no --depth");
+if (serving && (prompt < 1 || generate < 1 || depth > 0)) {
+    console.error("llama_cpp.mjs: --serve needs --prompt and --generate, and no --depth");
     process.exit(2);
 }
-if (sequences > 1) {
+if (serving) {
     tests.push(await measureServing());
 } else if (depth > 0) {
     tests.push(await measure("pp", 0, depth, CHUNK, 0, 1));
 }
-if (sequences === 1 && prompt > 0) {
+if (!serving && prompt > 0) {
     tests.push(await measure("pp", depth, prompt, CHUNK, warmup, repetitions));
 }
-if (sequences === 1 && generate > 0) {
+if (!serving && generate > 0) {
     tests.push(await measure("tg", depth, generate, 1, warmup, repetitions));
 }
 const result = {

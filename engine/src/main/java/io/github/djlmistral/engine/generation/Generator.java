@@ -100,9 +100,9 @@ public final class Generator {
         return Optional.ofNullable(scheduler).map(Scheduler::metrics);
     }
 
-    /** Returns a snapshot of the counters of the kept prefixes; empty if none are kept. */
-    public Optional<PrefixCache.Metrics> prefixMetrics() {
-        return Optional.ofNullable(prefixes).map(PrefixCache::metrics);
+    /** Returns the kept prefixes, with their counters; empty if none are kept. */
+    public Optional<PrefixCache> prefixes() {
+        return Optional.ofNullable(prefixes);
     }
 
     /**
@@ -274,7 +274,8 @@ public final class Generator {
         double tokens =
                 prompts.stream()
                         .flatMap(prompt -> contexts(prompt, config).stream())
-                        .mapToLong(ids -> Math.min(longest, (long) ids.length + config.maxNewTokens()))
+                        .mapToLong(
+                                ids -> Math.min(longest, (long) ids.length + config.maxNewTokens()))
                         .sum();
         int layers = shape.numHiddenLayers();
         int elements = 2 * layers * shape.numKeyValueHeads() * shape.headDim();

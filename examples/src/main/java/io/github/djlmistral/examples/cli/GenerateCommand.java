@@ -3,13 +3,17 @@ package io.github.djlmistral.examples.cli;
 
 import ai.djl.MalformedModelException;
 import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
 import ai.djl.repository.zoo.ModelNotFoundException;
 import ai.djl.repository.zoo.ZooModel;
+import io.github.djlmistral.engine.cache.PrefixCache;
+import io.github.djlmistral.engine.generation.Batching;
 import io.github.djlmistral.engine.generation.BeamOptions;
 import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.GenerationResult;
 import io.github.djlmistral.engine.generation.Generator;
+import io.github.djlmistral.engine.generation.RequestLimits;
 import io.github.djlmistral.engine.generation.Sequence;
 import io.github.djlmistral.engine.generation.TokenLogProbability;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
@@ -60,6 +64,8 @@ public final class GenerateCommand implements Callable<Integer> {
     @ArgGroup(validate = false, heading = "%nModel:%n", order = 2)
     private ModelOptions model = new ModelOptions();
 
+    @Mixin private final PrefixOption prefix = new PrefixOption();
+
     @Mixin private final JsonOption json = new JsonOption();
 
     @Option(
@@ -82,7 +88,11 @@ public final class GenerateCommand implements Callable<Integer> {
                 GenerationConfig.builder(),
                 terminal); // reports invalid options before the model is loaded
         long started = System.nanoTime();
-        try (ZooModel<NDList, NDList> loaded = model.load(terminal);
+        // what a file has is kept, however large
+        Map<String, String> arguments =
+                prefix.file == null ? Map.of() : Map.of("prefix_cache_bytes", "1024T");
+        try (ZooModel<NDList, NDList> loaded =
+                        model.load(terminal, NDList.class, NDList.class, arguments);
                 MistralPipeline pipeline = pipeline(loaded)) {
             double loadSeconds = (System.nanoTime() - started) / 1e9;
             run(loaded, pipeline, loadSeconds);
@@ -112,6 +122,8 @@ public final class GenerateCommand implements Callable<Integer> {
                 prompt.ids != null || pipeline == null
                         ? prompt.unpadded(Objects.requireNonNull(prompt.ids), terminal)
                         : List.of(prompt.encode(pipeline));
+        Generator generator = generator(loaded, pipeline, prompts);
+        long reused = reused(generator);
         PrintWriter out = terminal.out();
         GenerationResult result;
         boolean single =
@@ -129,10 +141,14 @@ public final class GenerateCommand implements Callable<Integer> {
                 out.println();
             }
         } else {
-            result = generate(loaded, pipeline, prompts, config);
+            result = generate(generator, pipeline, prompts, config);
         }
         if (json.wanted) {
-            json.print(terminal, object(network, pipeline, result, loadSeconds));
+            Map<String, Object> object = object(network, pipeline, result, loadSeconds);
+            if (prefix.file != null) {
+                object.put("prefix_tokens", reused(generator) - reused);
+            }
+            json.print(terminal, object);
             return;
         }
         for (Sequence row : result.sequences()) {
@@ -148,21 +164,51 @@ public final class GenerateCommand implements Callable<Integer> {
         }
         if (!quiet) {
             terminal.note(GenerationTimings.describe(result, network.kernels()));
+            if (prefix.file != null) {
+                long tokens = reused(generator) - reused;
+                terminal.note("prefix: " + tokens + " tokens of " + prefix.file);
+            }
         }
     }
 
+    private static long reused(Generator generator) {
+        return generator.prefixes().map(PrefixCache::metrics).map(m -> m.reusedTokens()).orElse(0L);
+    }
+
+    /** Returns the generator, which has the prefix of the prompt if one is given. */
+    private Generator generator(
+            ZooModel<?, ?> loaded, @Nullable MistralPipeline pipeline, List<long[]> prompts)
+            throws IOException {
+        MistralForCausalLM network = Mistral.network(loaded);
+        NDManager manager = loaded.getNDManager();
+        Generator generator =
+                pipeline != null
+                        ? pipeline.generator()
+                        : new Generator(
+                                network,
+                                manager,
+                                null,
+                                RequestLimits.unlimited(),
+                                Batching.DEFAULT,
+                                prefix.file == null ? null : new PrefixCache(Long.MAX_VALUE));
+        if (prefix.file != null) {
+            if (prompts.size() > 1) {
+                throw terminal.usage("--prefix needs a single prompt");
+            }
+            PrefixCache prefixes = generator.prefixes().orElseThrow();
+            prefix.apply(generator, prefixes, network, manager, prompts.get(0));
+        }
+        return generator;
+    }
+
     private GenerationResult generate(
-            ZooModel<?, ?> loaded,
+            Generator generator,
             @Nullable MistralPipeline pipeline,
             List<long[]> prompts,
             GenerationConfig config) {
         try (Generation generation =
                         pipeline == null
-                                ? new Generator(
-                                                Mistral.network(loaded),
-                                                loaded.getNDManager(),
-                                                null)
-                                        .start(prompts, config)
+                                ? generator.start(prompts, config)
                                 : pipeline.start(prompts, config);
                 Terminal.Progress progress =
                         terminal.progress("generating", config.maxNewTokens())) {

@@ -72,8 +72,11 @@ class KeptPrefixTest extends Fixture {
     /** The last token that was generated is not in the cache yet. */
     @ParameterizedTest
     @CsvSource({
-        "window8-f32, native", "window8-f32, torch", "nowindow-tied-sharded, native",
-        "nowindow-tied-sharded, torch", "nowindow-tied-sharded, reference"
+        "window8-f32, native",
+        "window8-f32, torch",
+        "nowindow-tied-sharded, native",
+        "nowindow-tied-sharded, torch",
+        "nowindow-tied-sharded, reference"
     })
     void aTurnOfAConversationComputesItsOwnTokens(String checkpoint, String kernels)
             throws Exception {
@@ -86,12 +89,13 @@ class KeptPrefixTest extends Fixture {
         for (; turns < 20 && conversation.length + 6 < room; ++turns) {
             long before = computed(generator);
             Sequence text = generate(generator, conversation);
-            assertThat(computed(generator) - before).isEqualTo((turns == 0 ? 20 : 5 + 1) + GENERATED);
+            assertThat(computed(generator) - before)
+                    .isEqualTo((turns == 0 ? 20 : 5 + 1) + GENERATED);
             assertText(network, text, conversation);
             conversation = join(conversation, text.generated(), prompt(network, turns, 5));
         }
         assertThat(turns).isGreaterThan(5);
-        PrefixCache.Metrics metrics = generator.prefixMetrics().orElseThrow();
+        PrefixCache.Metrics metrics = generator.prefixes().orElseThrow().metrics();
         assertThat(metrics.hits()).isEqualTo(turns - 1);
         assertThat(metrics.lookups()).isEqualTo(turns);
         assertThat(metrics.entries()).isEqualTo(1);

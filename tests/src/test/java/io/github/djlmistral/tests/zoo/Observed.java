@@ -47,6 +47,7 @@ final class Observed<I, O> implements AutoCloseable {
         weights = Mistral.criteria(NDList.class, NDList.class).build().loadModel();
         Criteria.Builder<I, O> criteria =
                 Mistral.criteria(weights.getModelPath(), input, output).optBlock(network());
+        criteria.optArgument("prefix_cache_bytes", 0); // each prompt computes all of its tokens
         arguments.forEach(criteria::optArgument);
         model = criteria.build().loadModel();
     }

@@ -4,6 +4,7 @@ package io.github.djlmistral.zoo.translator;
 import com.sun.management.OperatingSystemMXBean;
 import io.github.djlmistral.engine.generation.Batching;
 import java.lang.management.ManagementFactory;
+import java.math.BigDecimal;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -14,7 +15,9 @@ import java.util.regex.Pattern;
 /** Model arguments for batching and the memory of KV caches. */
 final class CacheArguments {
 
-    /** {@code max_batch_size} and {@code max_batch_prefill_tokens} as in Text Generation Inference. */
+    /**
+     * {@code max_batch_size} and {@code max_batch_prefill_tokens} as in Text Generation Inference.
+     */
     static final List<String> NAMES =
             List.of(
                     "batching",
@@ -23,7 +26,9 @@ final class CacheArguments {
                     "max_cache_bytes",
                     "prefix_cache_bytes");
 
-    private static final Pattern SIZE = Pattern.compile("(\\d{1,15})\\s*([KMGT]?)(?:I?B)?");
+    /** Numbers of JSON are doubles, such as 1.0E9. */
+    private static final Pattern SIZE =
+            Pattern.compile("(\\d{1,18}(?:\\.\\d{1,18})?(?:E\\d{1,2})?)\\s*([KMGT]?)(?:I?B)?");
 
     private static final long GIB = 1L << 30;
 
@@ -77,19 +82,19 @@ final class CacheArguments {
         if (value.isEmpty()) {
             return otherwise;
         }
-        // numbers of JSON are doubles
-        String text =
-                value.get() instanceof Number number && number.doubleValue() == number.longValue()
-                        ? Long.toString(number.longValue())
-                        : value.get().toString().strip();
-        Matcher size = SIZE.matcher(text.toUpperCase(Locale.ROOT));
-        if (!size.matches()) {
-            throw new IllegalArgumentException(
-                    name + " is \"" + value.get() + "\", must be a number of bytes, or such as 2GB");
+        Matcher size = SIZE.matcher(value.get().toString().strip().toUpperCase(Locale.ROOT));
+        try {
+            if (size.matches()) {
+                int power = " KMGT".indexOf(size.group(2).isEmpty() ? " " : size.group(2));
+                return new BigDecimal(size.group(1))
+                        .multiply(BigDecimal.valueOf(1L << (10 * power)))
+                        .longValueExact();
+            }
+        } catch (ArithmeticException e) {
+            // a fraction of a byte, or too large
         }
-        int power = size.group(2).isEmpty() ? 0 : "KMGT".indexOf(size.group(2)) + 1;
-        long number = Long.parseLong(size.group(1));
-        return number > Long.MAX_VALUE >> (10 * power) ? Long.MAX_VALUE : number << (10 * power);
+        throw new IllegalArgumentException(
+                name + " is \"" + value.get() + "\", must be a number of bytes, or such as 2GB");
     }
 
     private static long memory() {
