@@ -11,7 +11,6 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.github.djlmistral.engine.internal.cpu.Activations;
 import io.github.djlmistral.engine.internal.cpu.Address;
-import io.github.djlmistral.engine.internal.cpu.WeightAddresses;
 import io.github.djlmistral.tests.model.Fixture;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -101,25 +100,5 @@ class ActivationsTest extends Fixture {
         assertThat(Activations.toTorch(result)).isSameAs(result);
         NDArray empty = activations.create(manager, new Shape(0, 4));
         assertThat(Activations.toTorch(empty)).isSameAs(empty);
-    }
-
-    @Test
-    void addressesOfWeightsAreThoseOfTheirArrays() {
-        WeightAddresses addresses = new WeightAddresses();
-        NDArray weight = manager.arange(6).toType(DataType.FLOAT32, false).reshape(2, 3);
-        long address = Address.of(weight, 6);
-        assertThat(addresses.of(weight, 6)).isEqualTo(address);
-        assertThat(addresses.of(weight, 6)).isEqualTo(address);
-        NDArray other = weight.duplicate();
-        assertThat(addresses.of(other, 6)).isEqualTo(Address.of(other, 6)).isNotEqualTo(address);
-        weight.close();
-        assertThatIllegalStateException().isThrownBy(() -> addresses.of(weight, 6));
-    }
-
-    @Test
-    void addressesOfCopiesAreNotKept() {
-        WeightAddresses addresses = new WeightAddresses();
-        NDArray transposed = manager.ones(new Shape(2, 3)).transpose();
-        assertThat(addresses.of(transposed, 6)).isNotEqualTo(addresses.of(transposed, 6));
     }
 }

@@ -29,11 +29,7 @@ final class AddressChecks {
      * @param bytes the size of the array, which may be larger than a buffer
      */
     static long kept(ByteBuffer buffer, long bytes) {
-        return kept(NativeLibrary.address(buffer), bytes);
-    }
-
-    /** As {@link #kept(ByteBuffer, long)}, for a given address. */
-    static long kept(long address, long bytes) {
+        long address = NativeLibrary.address(buffer);
         // 0 is for what is not registered
         return ENABLED
                 ? NativeLibrary.register(

@@ -11,7 +11,6 @@ import io.github.djlmistral.engine.internal.cpu.InstructionSet;
 import io.github.djlmistral.engine.internal.cpu.Matrix;
 import io.github.djlmistral.engine.internal.cpu.NativeLibrary;
 import io.github.djlmistral.engine.internal.cpu.ThreadTeam;
-import io.github.djlmistral.engine.internal.cpu.WeightAddresses;
 import io.github.djlmistral.engine.kernels.Attention;
 import io.github.djlmistral.engine.kernels.AttentionInput;
 import io.github.djlmistral.engine.kernels.Kernels;
@@ -41,7 +40,6 @@ public final class NativeKernels implements Kernels {
     private final Dtype cacheDtype;
     private final ThreadTeam team;
     private final Activations activations = new Activations();
-    private final WeightAddresses weights = new WeightAddresses();
 
     /**
      * Creates kernels that use the threads of the process.
@@ -151,7 +149,7 @@ public final class NativeKernels implements Kernels {
         if (Arrays.stream(rows).anyMatch(id -> id < 0 || id >= shape.get(0))) {
             throw new IllegalArgumentException("token ids must be from 0 to " + (shape.get(0) - 1));
         }
-        long from = weights.of(weight, shape.size());
+        long from = Address.of(weight, shape.size());
         NDArray out = activations.create(ids.getManager(), new Shape(rows.length, columns));
         long to = Address.ofFloats(out, rows.length * columns);
         int type = NativeLibrary.type(dtype());
@@ -190,7 +188,7 @@ public final class NativeKernels implements Kernels {
         Shape shape = weight.getShape();
         int rows = Math.toIntExact(shape.get(0));
         int columns = Math.toIntExact(shape.get(1));
-        long address = weights.of(weight, shape.size());
+        long address = Address.of(weight, shape.size());
         return NativeLinear.multiply(team, Matrix.dense(set, address, dtype(), rows, columns), x);
     }
 
@@ -212,7 +210,7 @@ public final class NativeKernels implements Kernels {
         int tokens = Math.toIntExact(x.size() / columns);
         long from = Address.ofFloats(x, (long) tokens * columns);
         long to = Address.ofFloats(out, x.size());
-        long factors = weights.of(weight, columns);
+        long factors = Address.of(weight, columns);
         int type = NativeLibrary.type(dtype());
         team.forEach(
                 tokens,
