@@ -12,8 +12,8 @@ public final class BeamOptions {
                     "num_beams",
                     OptionType.INTEGER,
                     1,
-                    value -> value >= 1,
-                    "at least 1",
+                    value -> value >= 1 && value <= 1024,
+                    "between 1 and 1024",
                     "N",
                     "Number of beams; 1 for no beam search.");
 
@@ -47,8 +47,8 @@ public final class BeamOptions {
                     "num_return_sequences",
                     OptionType.INTEGER,
                     1,
-                    value -> value >= 1,
-                    "at least 1",
+                    value -> value >= 1 && value <= 1024,
+                    "between 1 and 1024",
                     "N",
                     "Number of sequences for each prompt; with beam search at most num_beams.");
 

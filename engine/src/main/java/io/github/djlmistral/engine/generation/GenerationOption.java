@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.generation;
 
+import java.util.List;
 import java.util.Objects;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -96,12 +97,18 @@ public final class GenerationOption<T extends @Nullable Object> {
 
     /** Returns the exception for a value out of its range. */
     IllegalArgumentException fault(Object value, String expected) {
-        return new IllegalArgumentException(
-                name
-                        + " is "
-                        + GenerationConfig.shortened(value.toString())
-                        + ", must be "
-                        + expected);
+        return new IllegalArgumentException(name + " is " + given(value) + ", must be " + expected);
+    }
+
+    /** A list may have millions of elements, a string as many characters. */
+    private static String given(Object value) {
+        if (value instanceof List<?> list) {
+            return list.size() > 8
+                    ? "a list of " + list.size()
+                    : list.stream().map(GenerationOption::given).toList().toString();
+        }
+        String text = value.toString();
+        return text.length() > 100 ? "a string of " + text.length() + " characters" : text;
     }
 
     @Override

@@ -114,8 +114,9 @@ public final class Generator {
      * @return the generation, to be closed; with {@code num_return_sequences} n, prompt i has the
      *     sequences n · i to n · i + n - 1
      * @throws IllegalArgumentException if a prompt is empty, too long for the model, above one of
-     *     the {@link #limits} or has ids outside the vocabulary; if an option has; if there are stop
-     *     strings and no decoder; or if the KV caches may exceed {@link Batching#maxCacheBytes}
+     *     the {@link #limits} or has ids outside the vocabulary; if an option has; if there are
+     *     stop strings and no decoder; or if the KV caches may exceed {@link
+     *     Batching#maxCacheBytes}
      * @throws RejectedExecutionException if too many requests are running
      */
     public Generation start(

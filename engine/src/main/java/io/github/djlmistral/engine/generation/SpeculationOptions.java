@@ -15,8 +15,8 @@ public final class SpeculationOptions {
             GROUP.unset(
                     "prompt_lookup_num_tokens",
                     OptionType.INTEGER,
-                    value -> value >= 1,
-                    "at least 1",
+                    value -> value >= 1 && value <= 1024,
+                    "between 1 and 1024",
                     "N",
                     "Number of draft tokens that are looked up in the text so far; at least 1.");
 
@@ -37,8 +37,8 @@ public final class SpeculationOptions {
                     "num_assistant_tokens",
                     OptionType.INTEGER,
                     20,
-                    value -> value >= 1,
-                    "at least 1",
+                    value -> value >= 1 && value <= 1024,
+                    "between 1 and 1024",
                     "N",
                     "Number of draft tokens of the assistant model; at least 1.");
 

@@ -122,14 +122,12 @@ final class ConcurrencyBenchmark implements Callable<Integer> {
             List<Future<Double>> first = new ArrayList<>();
             long[] started = new long[1];
             for (int i = 0; i < count; ++i) {
-                long[] ids =
-                        random.longs(prompt, 3, network.config().vocabSize()).toArray();
+                long[] ids = random.longs(prompt, 3, network.config().vocabSize()).toArray();
                 first.add(
                         threads.submit(
                                 () -> {
                                     begin.await();
-                                    try (Generation text =
-                                            generator.start(List.of(ids), config)) {
+                                    try (Generation text = generator.start(List.of(ids), config)) {
                                         text.next();
                                         double seconds = (System.nanoTime() - started[0]) * 1e-9;
                                         text.run(token -> true);
@@ -164,8 +162,7 @@ final class ConcurrencyBenchmark implements Callable<Integer> {
                         .redirectError(log.toFile())
                         .start();
         process.getOutputStream().close();
-        String output =
-                new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         if (process.waitFor() != 0) {
             throw new IOException("node failed: " + Files.readString(log));
         }
@@ -176,7 +173,8 @@ final class ConcurrencyBenchmark implements Callable<Integer> {
         List<Run> runs = new ArrayList<>();
         for (int i = 0; i < repetitions; ++i) {
             List<Double> first = new ArrayList<>();
-            for (JsonElement time : test.getAsJsonArray("first_token_seconds").get(i).getAsJsonArray()) {
+            for (JsonElement time :
+                    test.getAsJsonArray("first_token_seconds").get(i).getAsJsonArray()) {
                 first.add(time.getAsDouble());
             }
             runs.add(new Run(test.getAsJsonArray("seconds").get(i).getAsDouble(), first));

@@ -40,8 +40,7 @@ class PrefixOptionTest {
     private static String ids(int shared, int own) {
         return "--ids="
                 + IntStream.concat(
-                                IntStream.range(5, 5 + shared),
-                                IntStream.range(70 + own, 76 + own))
+                                IntStream.range(5, 5 + shared), IntStream.range(70 + own, 76 + own))
                         .mapToObj(Integer::toString)
                         .collect(Collectors.joining(","));
     }

@@ -100,8 +100,11 @@ class BatchingTest extends Fixture {
 
     @ParameterizedTest
     @CsvSource({
-        "window8-f32, native", "window8-f32, torch", "window8-f32, reference",
-        "nowindow-tied-sharded, native", "nowindow-tied-sharded, torch"
+        "window8-f32, native",
+        "window8-f32, torch",
+        "window8-f32, reference",
+        "nowindow-tied-sharded, native",
+        "nowindow-tied-sharded, torch"
     })
     void textsAreThoseOfSingleGenerations(String checkpoint, String kernels) throws Exception {
         assumeAvailable(kernels);
@@ -145,8 +148,7 @@ class BatchingTest extends Fixture {
         assertThat(metrics.generatedTokens()).isEqualTo(6 * 12);
         assertThat(metrics.computedTokens())
                 .isEqualTo(prompts.stream().mapToInt(prompt -> prompt.length + 11).sum());
-        assertThat(List.of(metrics.running(), metrics.waiting(), metrics.queued()))
-                .containsOnly(0);
+        assertThat(List.of(metrics.running(), metrics.waiting(), metrics.queued())).containsOnly(0);
         assertThat(metrics.cacheBytes()).isZero();
         assertThat(resources(manager)).isLessThanOrEqualTo(before + 2); // constants of kernels
     }
@@ -156,11 +158,9 @@ class BatchingTest extends Fixture {
         MistralForCausalLM network = gated(load("window8-f32", "torch"));
         Generator first = new Generator(network, manager, null);
         Generator second = new Generator(network, manager, null);
-        Future<Sequence> a =
-                submit(first.start(List.of(prompt(network, 1, 5)), options(2)));
+        Future<Sequence> a = submit(first.start(List.of(prompt(network, 1, 5)), options(2)));
         awaitWaiting(second, 1);
-        Future<Sequence> b =
-                submit(second.start(List.of(prompt(network, 2, 5)), options(2)));
+        Future<Sequence> b = submit(second.start(List.of(prompt(network, 2, 5)), options(2)));
         awaitWaiting(first, 2);
         gate.release();
         assertThat(a.get().generatedLength() + b.get().generatedLength()).isEqualTo(4);

@@ -38,7 +38,7 @@ class MemoryTest extends Fixture {
                 MistralForCausalLM.of(
                         config, weights, "random", manager, new ComputeOptions(kernels, "float32"));
         GenerationConfig options =
-                GenerationConfig.builder().maxNewTokens(MANY).eosTokenIds(List.of()).build();
+                GenerationConfig.builder().maxNewTokens(MANY + 1).eosTokenIds(List.of()).build();
         try (Generation generation =
                 new Generator(network, manager, null)
                         .start(List.of(prompt(network, 1, 5)), options)) {

@@ -40,7 +40,7 @@ class HostileRequestTest extends ZooFixture {
         assertThatThrownBy(() -> predictor.predict(input(body)))
                 .isInstanceOf(TranslateException.class)
                 .hasMessageContainingAll(messages)
-                .satisfies(e -> assertThat(e.getMessage().length()).isLessThan(700));
+                .satisfies(e -> assertThat(e.getMessage().length()).isLessThan(1500));
         assertThat(resources(model.getNDManager())).isEqualTo(before);
     }
 
