@@ -3,7 +3,7 @@ package io.github.djlmistral.engine.generation;
 
 import ai.djl.ndarray.NDManager;
 import io.github.djlmistral.engine.cache.PrefixCache;
-import io.github.djlmistral.engine.generation.logits.LogitsProcessors;
+import io.github.djlmistral.engine.internal.generation.LogitsProcessors;
 import io.github.djlmistral.engine.internal.generation.Scheduler;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.generation;
 
-import io.github.djlmistral.engine.generation.logits.LogitsProcessors;
+import io.github.djlmistral.engine.internal.generation.LogitsProcessors;
 import java.util.List;
 
 /** Turns the network's logits into the scores that the next token is selected from. */

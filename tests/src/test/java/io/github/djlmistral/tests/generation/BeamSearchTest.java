@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import io.github.djlmistral.engine.generation.BeamOptions;
+import io.github.djlmistral.engine.generation.ConstraintOptions;
 import io.github.djlmistral.engine.generation.FinishReason;
 import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationConfig;
@@ -33,6 +34,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -124,6 +126,37 @@ class BeamSearchTest extends Fixture {
             } else {
                 assertThat(sequence.beamScore()).isNull();
             }
+        }
+    }
+
+    /** The two caches of a sequence are forked and continued together. */
+    @ParameterizedTest
+    @CsvSource({"1, 1, false", "1, 3, true", "3, 2, false"})
+    void guidanceByThePromptItselfChangesNothing(int beams, int count, boolean sample)
+            throws Exception {
+        MistralForCausalLM network = load("window8-f32", "torch");
+        long[] prompt = prompt(network, 6, 11);
+        GenerationConfig.Builder options =
+                GenerationConfig.builder()
+                        .maxNewTokens(12)
+                        .set(BeamOptions.NUM_BEAMS, beams)
+                        .set(BeamOptions.NUM_RETURN_SEQUENCES, count)
+                        .doSample(sample)
+                        .seed(3)
+                        .prefillChunkSize(4);
+        GenerationConfig guided =
+                options.copy()
+                        .set(ConstraintOptions.GUIDANCE_SCALE, 2.5)
+                        .set(
+                                ConstraintOptions.NEGATIVE_PROMPT_IDS,
+                                Arrays.stream(prompt).mapToObj(id -> (int) id).toList())
+                        .build();
+        Generator generator = new Generator(network, manager, null);
+        List<Sequence> plain = generator.generate(List.of(prompt), options.build()).sequences();
+        List<Sequence> sequences = generator.generate(List.of(prompt), guided).sequences();
+        assertThat(sequences).hasSize(count);
+        for (int i = 0; i < count; ++i) {
+            assertThat(sequences.get(i).generated()).isEqualTo(plain.get(i).generated());
         }
     }
 

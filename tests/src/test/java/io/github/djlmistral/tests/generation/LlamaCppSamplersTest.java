@@ -10,7 +10,7 @@ import io.github.djlmistral.engine.generation.Generator;
 import io.github.djlmistral.engine.generation.LogitsProcessor;
 import io.github.djlmistral.engine.generation.Sequence;
 import io.github.djlmistral.engine.generation.TokenDecoder;
-import io.github.djlmistral.engine.generation.logits.LogitsProcessors;
+import io.github.djlmistral.engine.internal.generation.LogitsProcessors;
 import io.github.djlmistral.tests.model.Fixture;
 import java.util.Arrays;
 import java.util.List;

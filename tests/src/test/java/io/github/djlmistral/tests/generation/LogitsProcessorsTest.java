@@ -11,7 +11,7 @@ import com.google.gson.JsonObject;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.LogitsProcessor;
 import io.github.djlmistral.engine.generation.Sequence;
-import io.github.djlmistral.engine.generation.logits.LogitsProcessors;
+import io.github.djlmistral.engine.internal.generation.LogitsProcessors;
 import io.github.djlmistral.tests.model.Fixture;
 import io.github.djlmistral.tests.model.Reference;
 import java.util.ArrayList;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/** How the passes of {@link io.github.djlmistral.engine.generation} are computed. */
+/**
+ * Behind {@link io.github.djlmistral.engine.generation}: logits processors, and passes of many
+ * requests.
+ */
 @NullMarked
 package io.github.djlmistral.engine.internal.generation;
 

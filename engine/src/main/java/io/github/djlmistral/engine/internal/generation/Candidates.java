@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package io.github.djlmistral.engine.generation.logits;
+package io.github.djlmistral.engine.internal.generation;
 
 import java.util.Arrays;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package io.github.djlmistral.engine.generation.logits;
+package io.github.djlmistral.engine.internal.generation;
 
 import io.github.djlmistral.engine.generation.WatermarkingConfig;
 import io.github.djlmistral.engine.generation.WatermarkingConfig.SeedingScheme;
@@ -10,7 +10,7 @@ import java.math.BigInteger;
  * href="https://arxiv.org/abs/2306.04634">On the Reliability of Watermarks</a>), equal to those of
  * the reference's {@code WatermarkLogitsProcessor} on a CPU.
  */
-final class GreenLists {
+public final class GreenLists {
 
     private static final int TABLE_SIZE = 1_000_003;
     private static final BigInteger SEED_MODULUS =
@@ -29,7 +29,7 @@ final class GreenLists {
      * @param config the watermark
      * @param vocabSize size of the vocabulary
      */
-    GreenLists(WatermarkingConfig config, int vocabSize) {
+    public GreenLists(WatermarkingConfig config, int vocabSize) {
         this.config = config;
         this.vocabSize = vocabSize;
         size = (int) (vocabSize * config.greenlistRatio());
@@ -40,12 +40,12 @@ final class GreenLists {
     }
 
     /** Whether a token is itself part of the context that selects its green list. */
-    boolean isSelfHash() {
+    public boolean isSelfHash() {
         return config.seedingScheme() == SeedingScheme.SELFHASH;
     }
 
     /** Returns the number of tokens before a token that the green list depends on. */
-    int contextLength() {
+    public int contextLength() {
         return config.contextWidth() - (isSelfHash() ? 1 : 0);
     }
 
@@ -56,7 +56,7 @@ final class GreenLists {
      *     {@link SeedingScheme#SELFHASH} with the token itself
      * @return token ids
      */
-    int[] of(long[] context) {
+    public int[] of(long[] context) {
         return new TorchRandom(seed(context)).permutation(vocabSize, size);
     }
 

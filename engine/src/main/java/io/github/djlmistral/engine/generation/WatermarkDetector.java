@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package io.github.djlmistral.engine.generation.logits;
+package io.github.djlmistral.engine.generation;
 
-import io.github.djlmistral.engine.generation.WatermarkingConfig;
+import io.github.djlmistral.engine.internal.generation.GreenLists;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
