@@ -7,13 +7,16 @@ import java.util.Locale;
  * How the number of draft tokens adapts; {@code num_assistant_tokens_schedule} of the reference.
  */
 public enum AssistantTokensSchedule {
-    /** It stays {@code num_assistant_tokens}. */
+    /** The most expected tokens per second, by the measured acceptance and the measured times. */
+    ADAPTIVE,
+    /** The maximum: {@code num_assistant_tokens} or {@code prompt_lookup_num_tokens}. */
     CONSTANT,
     /**
-     * 2 more after a step whose draft was accepted entirely, else 1 less; kept between requests.
+     * From the maximum, 1 less after a draft that was not accepted entirely, otherwise 2 more. Each
+     * request starts again, since others run at the same time.
      */
     HEURISTIC,
-    /** As {@link #HEURISTIC}, starting again with each request. */
+    /** The same as {@link #HEURISTIC}. */
     HEURISTIC_TRANSIENT;
 
     @Override

@@ -34,6 +34,11 @@ interface Decoding extends AutoCloseable {
     /** Returns the sequences so far; unfinished ones have no finish reason. */
     List<Sequence> sequences();
 
+    /** Returns what was drafted and accepted so far. */
+    default SpeculationMetrics speculation() {
+        return SpeculationMetrics.NONE;
+    }
+
     /**
      * Finishes all sequences with {@link FinishReason#CANCELLED}. A logits processor may call this
      * during {@link #accept}, which then gives no tokens.

@@ -346,7 +346,10 @@ public final class Generation implements AutoCloseable {
                         .sum(),
                 Duration.ofNanos(first - started),
                 Duration.ofNanos(Math.max(0, lastToken - first)),
-                firstToken == 0 ? 0 : generated() - firstTokens);
+                firstToken == 0 ? 0 : generated() - firstTokens,
+                decodings.stream()
+                        .map(Decoding::speculation)
+                        .reduce(SpeculationMetrics.NONE, SpeculationMetrics::plus));
     }
 
     /** Finishes the sequences and frees the memory, after the forward pass under way if any. */

@@ -395,10 +395,10 @@ public final class GenerationConfig {
             if (lookup != null) {
                 check(beams == 1, config, BeamOptions.NUM_BEAMS, "1 with prompt_lookup_num_tokens");
                 check(
-                        config.get(SamplingOptions.MIROSTAT) == 0,
+                        config.get(ConstraintOptions.GUIDANCE_SCALE) == 1,
                         config,
-                        SamplingOptions.MIROSTAT,
-                        "0 with prompt_lookup_num_tokens");
+                        ConstraintOptions.GUIDANCE_SCALE,
+                        "1 with prompt_lookup_num_tokens");
             }
         }
 

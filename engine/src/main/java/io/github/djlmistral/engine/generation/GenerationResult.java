@@ -12,13 +12,15 @@ import java.util.List;
  * @param timeToFirstToken from the start until every sequence had its first token
  * @param decodeTime from then to the last token
  * @param decodedTokens tokens generated in {@code decodeTime}, summed over the sequences
+ * @param speculation drafted and accepted tokens
  */
 public record GenerationResult(
         List<Sequence> sequences,
         int promptTokens,
         Duration timeToFirstToken,
         Duration decodeTime,
-        int decodedTokens) {
+        int decodedTokens,
+        SpeculationMetrics speculation) {
 
     /** Returns the prompt tokens per second, summed over the prompts. */
     public double prefillTokensPerSecond() {

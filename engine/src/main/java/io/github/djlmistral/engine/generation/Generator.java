@@ -9,6 +9,7 @@ import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Predicate;
@@ -28,6 +29,7 @@ public final class Generator {
     private final CacheSource caches;
     private final @Nullable Scheduler scheduler;
     private final @Nullable PrefixCache prefixes;
+    private final @Nullable MistralForCausalLM assistant;
 
     /**
      * Makes a generator without request limits.
@@ -80,7 +82,51 @@ public final class Generator {
             RequestLimits limits,
             @Nullable Batching batching,
             @Nullable PrefixCache prefixes) {
+        this(network, manager, decoder, limits, batching, prefixes, null);
+    }
+
+    /**
+     * Makes a generator. An assistant model drafts tokens for the network to verify: speculative
+     * decoding. The text is the same without it, or, in sampling, has the same distribution. It
+     * drafts for greedy decoding and sampling, unless {@code prompt_lookup_num_tokens} is set; not
+     * for beam search, and not with a guidance scale.
+     *
+     * @param network the network
+     * @param manager closing it closes the generations, and the caches that are kept
+     * @param decoder decodes for stop strings; null for none
+     * @param limits the request limits; a request counts until its generation is closed
+     * @param batching the limits of the passes that are computed for all generations of the
+     *     network, also those of other generators with the same limits; null if each generation
+     *     computes its own
+     * @param prefixes KV caches of earlier generations of this network, for prompts that begin with
+     *     the same tokens; null to keep none
+     * @param assistant a smaller network with the same vocabulary; null for none. It must stay open
+     *     as long as generations run
+     * @throws IllegalArgumentException if the attention of a network is bidirectional, or the
+     *     vocabularies have different sizes
+     */
+    public Generator(
+            MistralForCausalLM network,
+            NDManager manager,
+            @Nullable TokenDecoder decoder,
+            RequestLimits limits,
+            @Nullable Batching batching,
+            @Nullable PrefixCache prefixes,
+            @Nullable MistralForCausalLM assistant) {
         network.config().requireCausal();
+        if (assistant != null) {
+            assistant.config().requireCausal();
+            int tokens = assistant.config().vocabSize();
+            if (tokens != network.config().vocabSize()) {
+                throw new IllegalArgumentException(
+                        "the vocabulary of the assistant model has "
+                                + tokens
+                                + " tokens, that of the model "
+                                + network.config().vocabSize()
+                                + ": choose an assistant model with the same tokenizer");
+            }
+        }
+        this.assistant = assistant;
         this.network = network;
         this.manager = manager;
         this.decoder = decoder;
@@ -181,8 +227,8 @@ public final class Generator {
         int count = config.get(BeamOptions.NUM_RETURN_SEQUENCES);
         TokenAppender appender = new TokenAppender(config, stopping);
         List<Decoding> decodings = new ArrayList<>();
+        int first = 0;
         for (long[] prompt : prompts) {
-            int first = decodings.size() * count;
             List<long[]> contexts = contexts(prompt, config);
             if (config.get(BeamOptions.NUM_BEAMS) > 1) {
                 decodings.add(
@@ -193,9 +239,49 @@ public final class Generator {
                         IntStream.range(first, first + count)
                                 .mapToObj(index -> Sampler.of(config, index))
                                 .toList();
-                decodings.add(
-                        new SamplingDecoding(contexts, first, samplers, chain, appender, caches));
+                decodings.addAll(
+                        contexts.size() == 1 && speculates(config)
+                                ? speculative(
+                                        prompt, first, samplers, config, chain, appender, stopping)
+                                : List.of(
+                                        new SamplingDecoding(
+                                                contexts, first, samplers, chain, appender,
+                                                caches)));
             }
+            first += count;
+        }
+        return decodings;
+    }
+
+    private boolean speculates(GenerationConfig config) {
+        return assistant != null || config.get(SpeculationOptions.PROMPT_LOOKUP_NUM_TOKENS) != null;
+    }
+
+    /** Returns a decoding for each sequence, since each accepts as many tokens as it does. */
+    private List<Decoding> speculative(
+            long[] prompt,
+            int first,
+            List<Sampler> samplers,
+            GenerationConfig config,
+            ProcessorChain chain,
+            TokenAppender appender,
+            StoppingCriteria stopping) {
+        List<Decoding> decodings = new ArrayList<>();
+        for (Sampler sampler : samplers) {
+            int index = first + decodings.size();
+            Speculation speculation =
+                    Objects.requireNonNull(
+                            Speculation.of(config, assistant, manager, sampler, chain, stopping));
+            decodings.add(
+                    new SpeculativeDecoding(
+                            prompt,
+                            index,
+                            sampler,
+                            chain,
+                            appender,
+                            stopping,
+                            caches,
+                            speculation));
         }
         return decodings;
     }

@@ -66,7 +66,7 @@ final class OptionType<T> {
 
     static final OptionType<AssistantTokensSchedule> ASSISTANT_TOKENS_SCHEDULE =
             new OptionType<>(
-                    "constant, heuristic or heuristic_transient",
+                    "adaptive, constant, heuristic or heuristic_transient",
                     value -> constant(AssistantTokensSchedule.class, value));
 
     static final OptionType<WatermarkingConfig> WATERMARKING =

@@ -63,6 +63,54 @@ final class Sampler {
         return best;
     }
 
+    /** Returns a sampler with random numbers of its own, which are determined by the seed. */
+    Sampler split() {
+        return new Sampler(random == null ? null : random.split());
+    }
+
+    /**
+     * Verifies a token that was drawn at random: speculative sampling (Leviathan et al. 2023,
+     * algorithm 1). With p the softmax of the scores and q the distribution of the draft, the token
+     * x is accepted with probability min(1, p(x) / q(x)); otherwise another is drawn from the
+     * positive part of p - q. Either way the result is distributed as p.
+     *
+     * <p>A token that was not drawn at random, as in prompt lookup, has q(x) = 1. Then {@link
+     * #select} does the same: it selects x with probability p(x), and otherwise another in
+     * proportion to p.
+     *
+     * @param scores the network's scores, after the processors
+     * @param drafted the token
+     * @param draftScores the scores whose softmax is q
+     * @return the token if it is accepted, otherwise another
+     */
+    int verify(float[] scores, int drafted, float[] draftScores) {
+        if (random == null) {
+            return select(scores);
+        }
+        Softmax p = new Softmax(scores);
+        Softmax q = new Softmax(draftScores);
+        if (random.nextDouble() * q.of(drafted) < p.of(drafted)) {
+            return drafted;
+        }
+        double total = 0;
+        for (int i = 0; i < scores.length; ++i) {
+            total += Math.max(0, p.of(i) - q.of(i));
+        }
+        double left = random.nextDouble() * total;
+        int last = 0;
+        for (int i = 0; i < scores.length; ++i) {
+            double weight = p.of(i) - q.of(i);
+            if (weight > 0) {
+                last = i;
+                left -= weight;
+                if (left < 0) {
+                    break;
+                }
+            }
+        }
+        return last;
+    }
+
     /** Returns the maximum; NaN if a score is NaN. */
     static float max(float[] scores) {
         float best = Float.NEGATIVE_INFINITY;

@@ -10,15 +10,18 @@ public final class SpeculationOptions {
 
     static final OptionGroup GROUP = new OptionGroup("Speculation");
 
-    /** Number of draft tokens from n-grams of the text so far; unset for none. */
+    /** KV caches with a sliding window can be cropped by this number of tokens. */
+    private static final int MOST = 128;
+
+    /** Maximum number of draft tokens from n-grams of the text so far; unset for none. */
     public static final GenerationOption<@Nullable Integer> PROMPT_LOOKUP_NUM_TOKENS =
             GROUP.unset(
                     "prompt_lookup_num_tokens",
                     OptionType.INTEGER,
-                    value -> value >= 1 && value <= 1024,
-                    "between 1 and 1024",
+                    value -> value >= 1 && value <= MOST,
+                    "between 1 and " + MOST,
                     "N",
-                    "Number of draft tokens that are looked up in the text so far; at least 1.");
+                    "Maximum number of draft tokens that are looked up in the text so far; 1 to 128.");
 
     /** Longest n-gram that prompt lookup searches. */
     public static final GenerationOption<Integer> MAX_MATCHING_NGRAM_SIZE =
@@ -31,25 +34,25 @@ public final class SpeculationOptions {
                     "N",
                     "Longest n-gram that prompt_lookup_num_tokens searches; at least 1.");
 
-    /** Number of draft tokens of the assistant model. */
+    /** Maximum number of draft tokens of the assistant model. */
     public static final GenerationOption<Integer> NUM_ASSISTANT_TOKENS =
             GROUP.option(
                     "num_assistant_tokens",
                     OptionType.INTEGER,
                     20,
-                    value -> value >= 1 && value <= 1024,
-                    "between 1 and 1024",
+                    value -> value >= 1 && value <= MOST,
+                    "between 1 and " + MOST,
                     "N",
-                    "Number of draft tokens of the assistant model; at least 1.");
+                    "Maximum number of draft tokens of the assistant model; 1 to 128.");
 
     /** How the number of draft tokens adapts. */
     public static final GenerationOption<AssistantTokensSchedule> NUM_ASSISTANT_TOKENS_SCHEDULE =
             GROUP.option(
                     "num_assistant_tokens_schedule",
                     OptionType.ASSISTANT_TOKENS_SCHEDULE,
-                    AssistantTokensSchedule.CONSTANT,
+                    AssistantTokensSchedule.ADAPTIVE,
                     value -> true,
-                    "constant, heuristic or heuristic_transient",
+                    "adaptive, constant, heuristic or heuristic_transient",
                     "NAME",
                     "How the number of draft tokens adapts: constant, heuristic or"
                             + " heuristic_transient.");

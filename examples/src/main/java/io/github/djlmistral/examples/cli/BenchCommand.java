@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -42,7 +43,8 @@ import picocli.CommandLine.Option;
         footer = {
             "  mistral bench",
             "  mistral bench --prompt 128 --generate 32 --threads 1",
-            "  mistral bench --synthetic 7b --generate 32 --memory"
+            "  mistral bench --synthetic 7b --generate 32 --memory",
+            "  mistral bench --speculate"
         })
 public final class BenchCommand implements Callable<Integer> {
 
@@ -78,6 +80,19 @@ public final class BenchCommand implements Callable<Integer> {
             description = "Tokens in the KV cache before each test. Default: ${DEFAULT-VALUE}.")
     private int depth;
 
+    @Option(
+            names = "--speculate",
+            description =
+                    "Also measure speculative decoding beside plain decoding: prompt lookup on a"
+                            + " text that is copied from the prompt in parts, or --assistant.")
+    private boolean speculate;
+
+    @Option(
+            names = "--assistant",
+            paramLabel = "MODEL",
+            description = "Assistant model of --speculate, named as --model.")
+    private @Nullable String assistant;
+
     @Option(names = "--memory", description = "Also measure memory bandwidth, the limit of decode.")
     private boolean memory;
 
@@ -101,6 +116,13 @@ public final class BenchCommand implements Callable<Integer> {
         atLeast("--depth", depth, 0);
         if (prompt + generate == 0) {
             throw terminal.usage("nothing to measure: --prompt and --generate are both 0");
+        }
+        if (assistant != null && !speculate) {
+            throw terminal.usage("--assistant is for --speculate");
+        }
+        if (speculate) {
+            atLeast("--generate", generate, 2);
+            atLeast("--prompt", prompt, SpeculationTest.LEAST_PROMPT);
         }
         long started = System.nanoTime();
         if (synthetic.shape == null) {
@@ -127,7 +149,7 @@ public final class BenchCommand implements Callable<Integer> {
     }
 
     private void measure(String name, MistralForCausalLM network, NDManager manager, long started)
-            throws IOException {
+            throws IOException, MalformedModelException {
         double loadSeconds = (System.nanoTime() - started) * 1e-9;
         Long resident = ProcessMemory.resident();
         List<SpeedTest> tests = tests(network);
@@ -137,11 +159,27 @@ public final class BenchCommand implements Callable<Integer> {
                 test.run(manager, warmup, repetitions, progress);
             }
         }
+        SpeculationTest speculation = speculation(network, manager);
+        if (speculation != null) {
+            try (Terminal.Progress progress =
+                    terminal.progress(speculation.name(), warmup + (long) repetitions)) {
+                speculation.run(manager, warmup, repetitions, progress);
+            }
+        }
         Long peak = ProcessMemory.peak();
         int threads = model.threadCount();
         Double read = memory ? MemoryBandwidth.gigabytesPerSecond(threads) : null;
         BenchReport report =
-                new BenchReport(name, network, threads, tests, loadSeconds, resident, peak, read);
+                new BenchReport(
+                        name,
+                        network,
+                        threads,
+                        tests,
+                        speculation,
+                        loadSeconds,
+                        resident,
+                        peak,
+                        read);
         if (json.wanted) {
             json.print(terminal, report.json());
         } else {
@@ -149,9 +187,25 @@ public final class BenchCommand implements Callable<Integer> {
         }
     }
 
+    private @Nullable SpeculationTest speculation(MistralForCausalLM network, NDManager manager)
+            throws IOException, MalformedModelException {
+        if (!speculate) {
+            return null;
+        }
+        MistralForCausalLM drafts =
+                assistant == null
+                        ? null
+                        : MistralForCausalLM.load(
+                                ModelSource.of(assistant).path(terminal),
+                                manager,
+                                model.computeOptions());
+        return new SpeculationTest(network, drafts, prompt, generate);
+    }
+
     private List<SpeedTest> tests(MistralForCausalLM network) {
         int positions = network.config().maxPositionEmbeddings();
-        int longest = depth + Math.max(prompt, generate);
+        int longest =
+                Math.max(depth + Math.max(prompt, generate), speculate ? prompt + generate : 0);
         if (longest > positions) {
             throw terminal.usage(
                     "the tests need "

@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param network the network
  * @param threads the number of CPU threads
  * @param tests the tests with their times
+ * @param speculation the test of speculative decoding, null if not measured
  * @param loadSeconds time to load or create the network
  * @param residentBytes resident memory after loading, null if unknown
  * @param peakBytes peak resident memory until the end of the tests, null if unknown
@@ -25,6 +26,7 @@ record BenchReport(
         MistralForCausalLM network,
         int threads,
         List<SpeedTest> tests,
+        @Nullable SpeculationTest speculation,
         double loadSeconds,
         @Nullable Long residentBytes,
         @Nullable Long peakBytes,
@@ -46,6 +48,7 @@ record BenchReport(
         object.put("threads", threads);
         object.put("kernels", ModelOptions.describe(network));
         object.put("tests", tests.stream().map(SpeedTest::result).toList());
+        object.put("speculation", speculation == null ? null : speculation.result());
         return object;
     }
 
@@ -74,6 +77,9 @@ record BenchReport(
                                     Locale.ROOT, "%.2f ± %.2f", test.mean(), test.deviation()),
                             String.format(Locale.ROOT, "%.2f", test.gigabytesPerSecond()),
                             String.format(Locale.ROOT, "%.2f", test.gigamacsPerSecond()));
+        }
+        if (speculation != null) {
+            terminal.out().println(speculation.describe());
         }
         StringBuilder note = new StringBuilder(network.kernelReason());
         note.append(String.format(Locale.ROOT, "; loaded in %.2f s", loadSeconds));

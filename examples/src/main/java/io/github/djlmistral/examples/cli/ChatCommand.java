@@ -65,6 +65,8 @@ public final class ChatCommand implements Callable<Integer> {
     @ArgGroup(validate = false, heading = "%nModel:%n", order = 2)
     private ModelOptions model = new ModelOptions();
 
+    @Mixin private final AssistantOption assistant = new AssistantOption();
+
     private final List<Message> messages = new ArrayList<>();
 
     /** Used by picocli. */
@@ -75,7 +77,12 @@ public final class ChatCommand implements Callable<Integer> {
         GenerationOptions.config(
                 GenerationConfig.builder(),
                 terminal); // reports invalid options before the model is loaded
-        try (ZooModel<NDList, NDList> loaded = model.load(terminal);
+        try (ZooModel<NDList, NDList> loaded =
+                        model.load(
+                                terminal,
+                                NDList.class,
+                                NDList.class,
+                                assistant.arguments(terminal));
                 MistralPipeline pipeline = MistralPipeline.open(loaded)) {
             if (pipeline.chatTemplate().isEmpty()) {
                 throw new IllegalArgumentException(

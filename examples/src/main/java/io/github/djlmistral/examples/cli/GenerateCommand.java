@@ -15,6 +15,7 @@ import io.github.djlmistral.engine.generation.GenerationResult;
 import io.github.djlmistral.engine.generation.Generator;
 import io.github.djlmistral.engine.generation.RequestLimits;
 import io.github.djlmistral.engine.generation.Sequence;
+import io.github.djlmistral.engine.generation.SpeculationMetrics;
 import io.github.djlmistral.engine.generation.TokenLogProbability;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.zoo.Mistral;
@@ -65,6 +66,7 @@ public final class GenerateCommand implements Callable<Integer> {
     private ModelOptions model = new ModelOptions();
 
     @Mixin private final PrefixOption prefix = new PrefixOption();
+    @Mixin private final AssistantOption assistant = new AssistantOption();
 
     @Mixin private final JsonOption json = new JsonOption();
 
@@ -88,9 +90,10 @@ public final class GenerateCommand implements Callable<Integer> {
                 GenerationConfig.builder(),
                 terminal); // reports invalid options before the model is loaded
         long started = System.nanoTime();
-        // what a file has is kept, however large
-        Map<String, String> arguments =
-                prefix.file == null ? Map.of() : Map.of("prefix_cache_bytes", "1024T");
+        Map<String, String> arguments = new LinkedHashMap<>(assistant.arguments(terminal));
+        if (prefix.file != null) {
+            arguments.put("prefix_cache_bytes", "1024T"); // what a file has is kept, however large
+        }
         try (ZooModel<NDList, NDList> loaded =
                         model.load(terminal, NDList.class, NDList.class, arguments);
                 MistralPipeline pipeline = pipeline(loaded)) {
@@ -190,7 +193,8 @@ public final class GenerateCommand implements Callable<Integer> {
                                 null,
                                 RequestLimits.unlimited(),
                                 Batching.DEFAULT,
-                                prefix.file == null ? null : new PrefixCache(Long.MAX_VALUE));
+                                prefix.file == null ? null : new PrefixCache(Long.MAX_VALUE),
+                                MistralPipeline.assistant(loaded));
         if (prefix.file != null) {
             if (prompts.size() > 1) {
                 throw terminal.usage("--prefix needs a single prompt");
@@ -318,6 +322,12 @@ public final class GenerateCommand implements Callable<Integer> {
         timings.put("prefill_tokens_per_second", result.prefillTokensPerSecond());
         timings.put("decode_seconds", result.decodeTime().toNanos() / 1e9);
         timings.put("decode_tokens_per_second", result.decodeTokensPerSecond());
+        SpeculationMetrics speculation = result.speculation();
+        if (speculation.passes() > 0) {
+            timings.put("drafted_tokens", speculation.drafted());
+            timings.put("accepted_tokens", speculation.accepted());
+            timings.put("decode_passes", speculation.passes());
+        }
         return timings;
     }
 }

@@ -40,7 +40,11 @@ public final class MistralPipeline implements AutoCloseable {
     private final GenerationConfig.Builder defaults;
     private final Generator generator;
 
-    private MistralPipeline(Model model, MistralTokenizer tokenizer, RequestLimits limits)
+    private MistralPipeline(
+            Model model,
+            MistralTokenizer tokenizer,
+            RequestLimits limits,
+            @Nullable MistralForCausalLM assistant)
             throws IOException {
         Path path = checkpoint(model);
         this.tokenizer = tokenizer;
@@ -54,7 +58,8 @@ public final class MistralPipeline implements AutoCloseable {
                         ids -> tokenizer.decode(ids, true),
                         limits,
                         CacheArguments.batching(model.getProperties()).orElse(null),
-                        prefixes(model, network));
+                        prefixes(model, network),
+                        assistant);
     }
 
     /** Returns the kept prefixes of a model; null if none are kept. */
@@ -93,11 +98,24 @@ public final class MistralPipeline implements AutoCloseable {
         RequestLimits limits = ModelArguments.limits(model.getProperties(), arguments);
         MistralTokenizer tokenizer = MistralTokenizer.open(checkpoint(model));
         try {
-            return new MistralPipeline(model, tokenizer, limits);
+            return new MistralPipeline(
+                    model, tokenizer, limits, AssistantModel.load(model, arguments));
         } catch (IOException | RuntimeException e) {
             tokenizer.close();
             throw e;
         }
+    }
+
+    /**
+     * Loads the assistant model of a model, for a {@link Generator} without a pipeline.
+     *
+     * @param model a model of this zoo
+     * @return the network of the model that the argument {@code assistant_model} names, closed with
+     *     the given model; null if there is none
+     * @throws IOException if it cannot be loaded
+     */
+    public static @Nullable MistralForCausalLM assistant(Model model) throws IOException {
+        return AssistantModel.load(model, Map.of());
     }
 
     /**

@@ -32,6 +32,9 @@ public final class ModelArguments {
      */
     public static final String GGUF_FILE = "gguf_file";
 
+    /** Name of the model that drafts tokens, as in transformers' {@code generate}. */
+    static final String ASSISTANT_MODEL = "assistant_model";
+
     private static final List<String> LIMITS =
             List.of("max_input_tokens", "max_total_tokens", "max_concurrent_requests");
 
@@ -53,7 +56,8 @@ public final class ModelArguments {
                                     "head",
                                     "labels",
                                     "problem_type",
-                                    GGUF_FILE),
+                                    GGUF_FILE,
+                                    ASSISTANT_MODEL),
                             Stream.concat(LIMITS.stream(), CacheArguments.NAMES.stream()))
                     .toList();
 

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.generation;
+
+import ai.djl.ndarray.NDManager;
+import io.github.djlmistral.engine.model.MistralForCausalLM;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How tokens of a sequence are drafted.
+ *
+ * @param drafter drafts the tokens
+ * @param length chooses their number
+ */
+record Speculation(Drafter drafter, DraftLength length) {
+
+    /**
+     * Returns the speculation that the options ask for.
+     *
+     * @param config the options
+     * @param assistant drafts unless the options ask for prompt lookup; null for none
+     * @param manager closing it closes the assistant's KV cache
+     * @param sampler the sampler of the sequence
+     * @param processors the processors of the scores
+     * @param stopping the stopping criteria
+     * @return the speculation; null for none
+     */
+    static @Nullable Speculation of(
+            GenerationConfig config,
+            @Nullable MistralForCausalLM assistant,
+            NDManager manager,
+            Sampler sampler,
+            ProcessorChain processors,
+            StoppingCriteria stopping) {
+        AssistantTokensSchedule schedule =
+                config.get(SpeculationOptions.NUM_ASSISTANT_TOKENS_SCHEDULE);
+        Integer lookup = config.get(SpeculationOptions.PROMPT_LOOKUP_NUM_TOKENS);
+        if (lookup != null) {
+            return new Speculation(
+                    new PromptLookup(config.get(SpeculationOptions.MAX_MATCHING_NGRAM_SIZE)),
+                    new DraftLength(lookup, schedule, true, true));
+        }
+        if (assistant == null) {
+            return null;
+        }
+        // a random text depends on the length of its drafts, but one with a seed not on the time
+        boolean measures = !config.doSample() || config.seed() == null;
+        return new Speculation(
+                new AssistantModel(
+                        assistant,
+                        manager,
+                        sampler.split(),
+                        processors,
+                        stopping,
+                        config.prefillChunkSize(),
+                        config.get(SpeculationOptions.ASSISTANT_CONFIDENCE_THRESHOLD)),
+                new DraftLength(
+                        config.get(SpeculationOptions.NUM_ASSISTANT_TOKENS),
+                        schedule,
+                        false,
+                        measures));
+    }
+}
