@@ -48,32 +48,39 @@ class PrefixCacheTest {
                         new Class<?>[] {KvCache.class},
                         (proxy, method, arguments) -> {
                             switch (method.getName()) {
-                                case "length":
+                                case "length" -> {
                                     return tokens[0].length;
-                                case "ids":
+                                }
+                                case "ids" -> {
                                     return tokens[0].clone();
-                                case "bytes":
+                                }
+                                case "bytes" -> {
                                     return (long) tokens[0].length;
-                                case "fork":
+                                }
+                                case "fork" -> {
                                     if (closed[0]) {
                                         throw new IllegalStateException("closed");
                                     }
                                     return cache(tokens[0].clone(), stepBack);
-                                case "crop":
+                                }
+                                case "crop" -> {
                                     int length = (int) arguments[0];
                                     if (tokens[0].length - length > stepBack) {
                                         throw new IllegalStateException("rolled");
                                     }
                                     tokens[0] = Arrays.copyOf(tokens[0], length);
                                     return null;
-                                case "close":
+                                }
+                                case "close" -> {
                                     if (!closed[0]) {
                                         closed[0] = true;
                                         open.decrementAndGet();
                                     }
                                     return null;
-                                default:
+                                }
+                                default -> {
                                     return method.invoke(tokens, arguments);
+                                }
                             }
                         });
     }

@@ -74,7 +74,7 @@ class BatchingTest extends Fixture {
     private static void awaitWaiting(Generator generator, int count) {
         while (metrics(generator).waiting() < count) {
             assertThat(Thread.currentThread().isInterrupted()).as("timeout").isFalse();
-            Thread.yield();
+            Thread.onSpinWait();
         }
     }
 
@@ -242,7 +242,7 @@ class BatchingTest extends Fixture {
         Generation second = generator.start(prompt, options(2));
         Future<Sequence> waits = submit(second);
         while (metrics(generator).queued() == 0) {
-            Thread.yield();
+            Thread.onSpinWait();
         }
         gate.release();
         assertThat(waits.get().generated()).startsWith(first.get().generated()[0]);

@@ -99,7 +99,7 @@ class SchedulerTest {
     private static void await(BooleanSupplier condition) {
         while (!condition.getAsBoolean()) {
             assertThat(Thread.currentThread().isInterrupted()).as("timeout").isFalse();
-            Thread.yield();
+            Thread.onSpinWait();
         }
     }
 

@@ -65,7 +65,7 @@ final class LongGeneration {
                             new ComputeOptions(kernels, "float32"));
             GenerationConfig config =
                     GenerationConfig.builder()
-                            .maxNewTokens(tokens)
+                            .maxNewTokens(tokens + 1) // the end frees the cache
                             .eosTokenIds(List.of())
                             .doSample(true) // greedy texts of random networks repeat a few tokens
                             .topK(0)

@@ -44,7 +44,11 @@ class BadInputTest extends ZooFixture {
 
     @BeforeAll
     static void load() throws Exception {
-        model = chats();
+        model =
+                Mistral.criteria(ChatInput.class, ChatOutput.class)
+                        .optArgument("prefix_cache_bytes", 0) // what is kept would be counted
+                        .build()
+                        .loadModel();
     }
 
     @AfterAll

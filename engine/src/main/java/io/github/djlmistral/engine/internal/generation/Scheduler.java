@@ -247,6 +247,7 @@ public final class Scheduler {
                     && (stopped.getAsBoolean() || Thread.currentThread().isInterrupted());
         }
 
+        @SuppressWarnings("WaitNotInLoop") // the caller loops
         private void await() {
             if (computing.contains(this)) {
                 turn.awaitUninterruptibly();

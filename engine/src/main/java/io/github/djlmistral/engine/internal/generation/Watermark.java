@@ -8,7 +8,8 @@ import java.util.stream.IntStream;
 
 /**
  * Marks the text by raising the scores of a green list of tokens, which the tokens before select;
- * {@code WatermarkLogitsProcessor} of the reference. {@link WatermarkDetector} finds the mark.
+ * {@code WatermarkLogitsProcessor} of the reference. {@link
+ * io.github.djlmistral.engine.generation.WatermarkDetector} finds the mark.
  */
 final class Watermark implements LogitsProcessor {
 
