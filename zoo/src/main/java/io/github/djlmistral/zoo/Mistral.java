@@ -70,7 +70,8 @@ import org.jspecify.annotations.Nullable;
  *       ({@link io.github.djlmistral.engine.generation.Batching});
  *   <li>{@code prefix_cache_bytes}: the most memory of KV caches that are kept for prompts that
  *       begin like earlier ones, as the turns of a conversation do; 1 GiB by default, 0 keeps none
- *       ({@link io.github.djlmistral.engine.cache.PrefixCache});
+ *       ({@link io.github.djlmistral.engine.cache.PrefixCache}). Training drops them; choose 0 for
+ *       a model whose weights are changed in another way;
  *   <li>{@code assistant_model}, a smaller model with the same vocabulary that drafts tokens for
  *       this one to verify (speculative decoding): a checkpoint directory or GGUF file, an {@code
  *       hf://} URL, the name of a model of this zoo, or a loaded model, which stays open as long as

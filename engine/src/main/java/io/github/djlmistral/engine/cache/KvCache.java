@@ -32,6 +32,12 @@ public interface KvCache extends AutoCloseable {
     /** Returns the number of tokens at the beginning that were dropped. */
     int dropped();
 
+    /**
+     * Returns whether the network was not trained since the cache was created: whether later tokens
+     * fit its keys and values.
+     */
+    boolean isCurrent();
+
     /** Returns the memory of keys and values in bytes. What forks share counts for each. */
     long bytes();
 

@@ -108,6 +108,11 @@ public final class PrefixCache implements AutoCloseable {
         try {
             ++lookups;
             KvCache cache = find(prompt, prompt.length - 1);
+            if (cache != null && !cache.isCurrent()) {
+                cache.close();
+                clear();
+                cache = null;
+            }
             if (cache != null) {
                 ++hits;
                 reusedTokens += cache.length();
@@ -190,7 +195,8 @@ public final class PrefixCache implements AutoCloseable {
 
     /**
      * Keeps a cache, and takes ownership of it. It is closed if one with the same tokens is kept
-     * already, if it alone exceeds the budget, or if this prefix cache is closed.
+     * already, if it alone exceeds the budget, if its network was trained since, or if this prefix
+     * cache is closed.
      *
      * @param cache the cache of a sequence that ended
      */
@@ -199,7 +205,7 @@ public final class PrefixCache implements AutoCloseable {
         long size = cache.bytes();
         lock.lock();
         try {
-            if (closed || size > budget || ids.length < SHORTEST) {
+            if (closed || size > budget || ids.length < SHORTEST || !cache.isCurrent()) {
                 cache.close();
                 return;
             }

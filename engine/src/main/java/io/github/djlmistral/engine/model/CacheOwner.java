@@ -40,6 +40,11 @@ final class CacheOwner implements SequenceCache.Owner {
         return network.config().window();
     }
 
+    @Override
+    public long version() {
+        return network.trainingPasses();
+    }
+
     /**
      * Returns a SHA-256 hash of what keys and values depend on: the configuration, and the
      * beginning of each weight of the layers, since reading all of them would take as long as a

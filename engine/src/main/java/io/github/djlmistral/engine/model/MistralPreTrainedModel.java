@@ -19,6 +19,7 @@ import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.quantization.Weights;
 import io.github.djlmistral.engine.weights.SourceFiles;
 import java.io.UncheckedIOException;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.Predicate;
@@ -51,6 +52,8 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
     private SourceFiles files = SourceFiles.NONE;
     private long weightBytes;
     private final CacheOwner cacheOwner = new CacheOwner(this);
+
+    private final AtomicLong trainingPasses = new AtomicLong();
 
     /** The weights that the parameters were bound to, null if there are none. */
     private @Nullable Weights bound;
@@ -318,6 +321,11 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
         return new ForwardOutput(kernels(training).toFloat32(last), null, null);
     }
 
+    /** Returns the number of passes with gradients so far. */
+    long trainingPasses() {
+        return trainingPasses.get();
+    }
+
     /** Returns the weights that the parameters were bound to, null if there are none. */
     @Nullable Weights bound() {
         return bound;
@@ -347,6 +355,7 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
             Function<PassInput, ForwardOutput> compute) {
         if (training) {
             DjlEngine.of(target).requireGradients();
+            trainingPasses.incrementAndGet();
         }
         gate.enter();
         try (PassScope scope = new PassScope(target);

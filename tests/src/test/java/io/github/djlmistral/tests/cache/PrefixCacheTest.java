@@ -54,6 +54,9 @@ class PrefixCacheTest {
                                 case "ids" -> {
                                     return tokens[0].clone();
                                 }
+                                case "isCurrent" -> {
+                                    return true;
+                                }
                                 case "bytes" -> {
                                     return (long) tokens[0].length;
                                 }

@@ -4,6 +4,7 @@ package io.github.djlmistral.tests.generation;
 import static io.github.djlmistral.tests.Leaks.resources;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import ai.djl.ndarray.NDArray;
 import io.github.djlmistral.engine.cache.PrefixCache;
 import io.github.djlmistral.engine.generation.Batching;
 import io.github.djlmistral.engine.generation.Generation;
@@ -11,6 +12,7 @@ import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.Generator;
 import io.github.djlmistral.engine.generation.RequestLimits;
 import io.github.djlmistral.engine.generation.Sequence;
+import io.github.djlmistral.engine.model.ForwardInput;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.tests.model.Fixture;
 import java.util.Arrays;
@@ -99,6 +101,22 @@ class KeptPrefixTest extends Fixture {
         assertThat(metrics.hits()).isEqualTo(turns - 1);
         assertThat(metrics.lookups()).isEqualTo(turns);
         assertThat(metrics.entries()).isEqualTo(1);
+    }
+
+    /** The keys of a prompt that was computed before are those of other weights. */
+    @Test
+    void trainingDropsThem() throws Exception {
+        MistralForCausalLM network = load("nowindow-tied-sharded", "torch");
+        Generator generator = generator(network, prefixes);
+        long[] prompt = prompt(network, 1, 30);
+        generate(generator, prompt);
+        assertThat(prefixes.metrics().entries()).isEqualTo(1);
+        NDArray ids = manager.create(prompt).reshape(1, -1);
+        network.forward(parameters, ForwardInput.ofIds(ids), true);
+        generate(generator, prompt);
+        assertThat(prefixes.metrics().hits()).isZero();
+        generate(generator, prompt);
+        assertThat(prefixes.metrics().hits()).isEqualTo(1);
     }
 
     @ParameterizedTest

@@ -22,6 +22,7 @@ public final class SequenceCache implements KvCache {
     private final Owner owner;
     private final OwnedManager owned;
     private final KeyValues keyValues;
+    private final long version;
     private final ReentrantLock lock = new ReentrantLock();
     private volatile boolean closed;
 
@@ -40,12 +41,17 @@ public final class SequenceCache implements KvCache {
         /** Returns the number of keys that a token attends to; 0 for all. */
         int window();
 
+        /** Returns a number that grows when the network is trained. */
+        long version();
+
         /** Returns a hash that tells apart models with other weights. */
         String fingerprint();
     }
 
-    private SequenceCache(NDManager parent, Owner owner, Function<NDManager, KeyValues> keyValues) {
+    private SequenceCache(
+            NDManager parent, Owner owner, long version, Function<NDManager, KeyValues> keyValues) {
         this.parent = parent;
+        this.version = version;
         this.owner = owner;
         owned = new OwnedManager(parent, "kv-cache");
         try {
@@ -92,7 +98,7 @@ public final class SequenceCache implements KvCache {
      */
     public static SequenceCache create(
             NDManager parent, Owner owner, Function<NDManager, KeyValues> keyValues) {
-        return new SequenceCache(parent, owner, keyValues);
+        return new SequenceCache(parent, owner, owner.version(), keyValues);
     }
 
     @Override
@@ -112,6 +118,11 @@ public final class SequenceCache implements KvCache {
     @Override
     public int dropped() {
         return keyValues.dropped();
+    }
+
+    @Override
+    public boolean isCurrent() {
+        return version == owner.version();
     }
 
     @Override
@@ -211,7 +222,7 @@ public final class SequenceCache implements KvCache {
     public SequenceCache fork() {
         acquire();
         try {
-            SequenceCache copy = new SequenceCache(parent, owner, keyValues::fork);
+            SequenceCache copy = new SequenceCache(parent, owner, version, keyValues::fork);
             copy.ids = ids == null ? null : ids.clone();
             return copy;
         } finally {
