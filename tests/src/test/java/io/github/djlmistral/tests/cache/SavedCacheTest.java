@@ -19,6 +19,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
@@ -82,6 +83,19 @@ class SavedCacheTest extends Fixture {
             assertThat(next(other, restored, id)).isEqualTo(next(network, cache, id));
         }
         Files.delete(file);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"torch", "reference", "native"})
+    void doesNotReadTheFileLater(String kernels) throws Exception {
+        MistralForCausalLM network = load("nowindow-tied-sharded", kernels, "float32", "auto");
+        KvCache cache = network.newCache(manager);
+        next(network, cache, prompt(network, 1, 300));
+        cache.save(file);
+        KvCache restored = network.restoreCache(manager, file);
+        // the same file, not another one of its name
+        Files.write(file, new byte[(int) Files.size(file)], StandardOpenOption.WRITE);
+        assertThat(next(network, restored, 5)).isEqualTo(next(network, cache, 5));
     }
 
     @Test

@@ -220,7 +220,8 @@ final class PagedKeyValues implements KeyValues {
             }
             Page page = new Page(slots);
             pages.add(page);
-            page.data.set(array.data());
+            // not set(..), after which PyTorch's array would refer to the tensor's memory
+            page.data.toByteBuffer(true).put(array.data());
         }
         first = dropped / PAGE;
         length = tokens;
