@@ -4,6 +4,7 @@ package io.github.djlmistral.engine.generation;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import io.github.djlmistral.engine.cache.KvCache;
+import io.github.djlmistral.engine.internal.generation.Softmax;
 import io.github.djlmistral.engine.model.Chunk;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import java.util.ArrayList;

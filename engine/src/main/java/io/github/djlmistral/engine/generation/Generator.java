@@ -9,7 +9,6 @@ import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Predicate;
@@ -173,7 +172,7 @@ public final class Generator {
         limits.check(
                 prompts.stream().mapToInt(prompt -> prompt.length).toArray(),
                 Math.min(config.maxNewTokens(), room));
-        checkNegativePrompt(config);
+        checkNegativePrompt(negativePrompt(config));
         StopStringCriteria stopStrings = null;
         if (!config.stopStrings().isEmpty()) {
             if (decoder == null) {
@@ -194,7 +193,12 @@ public final class Generator {
                         config);
         StoppingCriteria stopping =
                 new StoppingCriteria(config, stopStrings, network.config().maxPositionEmbeddings());
-        RequestLimits.Admission admission = limits.admit(count(prompts, config));
+        RequestLimits.Admission admission =
+                limits.admit(
+                        (int)
+                                Math.min(
+                                        RequestLimits.UNLIMITED,
+                                        (long) sequences(config) * prompts.size()));
         try {
             return new Generation(
                     network,
@@ -210,13 +214,10 @@ public final class Generator {
         }
     }
 
-    /** Returns the number of sequences that are computed at the same time. */
-    private static int count(List<long[]> prompts, GenerationConfig config) {
-        int each =
-                Math.max(
-                        config.get(BeamOptions.NUM_BEAMS),
-                        config.get(BeamOptions.NUM_RETURN_SEQUENCES));
-        return (int) Math.min(RequestLimits.UNLIMITED, (long) each * prompts.size());
+    /** Returns the number of sequences of a prompt that are computed at the same time. */
+    private static int sequences(GenerationConfig config) {
+        return Math.max(
+                config.get(BeamOptions.NUM_BEAMS), config.get(BeamOptions.NUM_RETURN_SEQUENCES));
     }
 
     private List<Decoding> decodings(
@@ -240,7 +241,7 @@ public final class Generator {
                                 .mapToObj(index -> Sampler.of(config, index))
                                 .toList();
                 decodings.addAll(
-                        contexts.size() == 1 && speculates(config)
+                        contexts.size() == 1 && Speculation.applies(config, assistant)
                                 ? speculative(
                                         prompt, first, samplers, config, chain, appender, stopping)
                                 : List.of(
@@ -251,10 +252,6 @@ public final class Generator {
             first += count;
         }
         return decodings;
-    }
-
-    private boolean speculates(GenerationConfig config) {
-        return assistant != null || config.get(SpeculationOptions.PROMPT_LOOKUP_NUM_TOKENS) != null;
     }
 
     /** Returns a decoding for each sequence, since each accepts as many tokens as it does. */
@@ -270,8 +267,7 @@ public final class Generator {
         for (Sampler sampler : samplers) {
             int index = first + decodings.size();
             Speculation speculation =
-                    Objects.requireNonNull(
-                            Speculation.of(config, assistant, manager, sampler, chain, stopping));
+                    Speculation.of(config, assistant, manager, sampler, chain, stopping);
             decodings.add(
                     new SpeculativeDecoding(
                             prompt,
@@ -317,40 +313,15 @@ public final class Generator {
         if (config.get(ConstraintOptions.GUIDANCE_SCALE) == 1) {
             return List.of(prompt);
         }
-        List<Integer> ids = config.get(ConstraintOptions.NEGATIVE_PROMPT_IDS);
-        long[] negative =
-                ids.isEmpty()
-                        ? new long[] {prompt[prompt.length - 1]}
-                        : ids.stream().mapToLong(Integer::longValue).toArray();
-        return List.of(prompt, negative);
+        long[] negative = negativePrompt(config);
+        return List.of(
+                prompt, negative.length > 0 ? negative : new long[] {prompt[prompt.length - 1]});
     }
 
-    private void checkNegativePrompt(GenerationConfig config) {
-        List<Integer> ids = config.get(ConstraintOptions.NEGATIVE_PROMPT_IDS);
-        int positions = network.config().maxPositionEmbeddings();
-        if (ids.size() >= positions) {
-            throw new IllegalArgumentException(
-                    "negative_prompt_ids has "
-                            + ids.size()
-                            + " tokens, max_position_embeddings is "
-                            + positions
-                            + " with at least one new token: shorten it");
-        }
-        try {
-            limits.check(new int[] {ids.size()}, 0);
-        } catch (IllegalArgumentException e) {
-            throw new IllegalArgumentException("negative_prompt_ids: " + e.getMessage(), e);
-        }
-        int vocabulary = network.config().vocabSize();
-        for (int id : ids) {
-            if (id >= vocabulary) {
-                throw new IllegalArgumentException(
-                        "negative_prompt_ids contains the token id "
-                                + id
-                                + ", the vocabulary has 0 to "
-                                + (vocabulary - 1));
-            }
-        }
+    private static long[] negativePrompt(GenerationConfig config) {
+        return config.get(ConstraintOptions.NEGATIVE_PROMPT_IDS).stream()
+                .mapToLong(Integer::longValue)
+                .toArray();
     }
 
     /** Returns the memory of the KV caches at their longest, or at the length of the window. */
@@ -367,16 +338,14 @@ public final class Generator {
         int layers = shape.numHiddenLayers();
         int elements = 2 * layers * shape.numKeyValueHeads() * shape.headDim();
         int bytes = network.kernels().cacheDtype().bytes();
-        int sequences = count(prompts.subList(0, 1), config);
-        return (long) (tokens * sequences * elements * bytes); // too many are Long.MAX_VALUE
+        return (long)
+                (tokens * sequences(config) * elements * bytes); // too many are Long.MAX_VALUE
     }
 
     private void check(List<long[]> prompts) {
         if (prompts.isEmpty()) {
             throw new IllegalArgumentException("there is no prompt: give at least one");
         }
-        int positions = network.config().maxPositionEmbeddings();
-        int vocabulary = network.config().vocabSize();
         List<String> faults = new ArrayList<>();
         for (int i = 0; i < prompts.size(); ++i) {
             long[] prompt = prompts.get(i);
@@ -384,29 +353,50 @@ public final class Generator {
             if (prompt.length == 0) {
                 faults.add(name + " is empty: give at least one token, for example the BOS token");
             }
-            if (prompt.length >= positions) {
-                faults.add(
-                        name
-                                + " has "
-                                + prompt.length
-                                + " tokens, max_position_embeddings is "
-                                + positions
-                                + " with at least one new token: shorten it");
-            }
-            for (long id : prompt) {
-                if (id < 0 || id >= vocabulary) {
-                    faults.add(
-                            name
-                                    + " contains the token id "
-                                    + id
-                                    + ", the vocabulary has 0 to "
-                                    + (vocabulary - 1));
-                    break;
-                }
-            }
+            check(name, prompt, faults);
         }
+        requireNone(faults);
+    }
+
+    private void checkNegativePrompt(long[] ids) {
+        List<String> faults = new ArrayList<>();
+        check("negative_prompt_ids", ids, faults);
+        requireNone(faults);
+        try {
+            limits.check(new int[] {ids.length}, 0);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException("negative_prompt_ids: " + e.getMessage(), e);
+        }
+    }
+
+    private static void requireNone(List<String> faults) {
         if (!faults.isEmpty()) {
             throw new IllegalArgumentException(String.join("; ", faults));
+        }
+    }
+
+    private void check(String name, long[] ids, List<String> faults) {
+        int positions = network.config().maxPositionEmbeddings();
+        int vocabulary = network.config().vocabSize();
+        if (ids.length >= positions) {
+            faults.add(
+                    name
+                            + " has "
+                            + ids.length
+                            + " tokens, max_position_embeddings is "
+                            + positions
+                            + " with at least one new token: shorten it");
+        }
+        for (long id : ids) {
+            if (id < 0 || id >= vocabulary) {
+                faults.add(
+                        name
+                                + " contains the token id "
+                                + id
+                                + ", the vocabulary has 0 to "
+                                + (vocabulary - 1));
+                break;
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 package io.github.djlmistral.engine.generation;
 
 import io.github.djlmistral.engine.internal.generation.LogitsProcessors;
+import io.github.djlmistral.engine.internal.generation.Softmax;
 import java.util.List;
 
 /** Turns the network's logits into the scores that the next token is selected from. */
@@ -59,9 +60,9 @@ final class ProcessorChain {
      */
     float[] logScores(Sequence sequence, float[]... logits) {
         requireLogits(sequence, logits);
-        float[] scores = logits.length == 1 ? Sampler.logSoftmax(logits[0]) : guided(logits);
+        float[] scores = logits.length == 1 ? new Softmax(logits[0]).logs() : guided(logits);
         process(sequence, scores);
-        if (Sampler.max(scores) != Float.NEGATIVE_INFINITY) {
+        if (Softmax.max(scores) != Float.NEGATIVE_INFINITY) {
             requireFinite(scores, sequence, SCORES, ALLOW);
         }
         return scores;
@@ -72,8 +73,8 @@ final class ProcessorChain {
      * UnbatchedClassifierFreeGuidanceLogitsProcessor} of the reference.
      */
     private float[] guided(float[][] logits) {
-        float[] scores = Sampler.logSoftmax(logits[0]);
-        float[] negative = Sampler.logSoftmax(logits[1]);
+        float[] scores = new Softmax(logits[0]).logs();
+        float[] negative = new Softmax(logits[1]).logs();
         for (int i = 0; i < scores.length; ++i) {
             scores[i] = guidanceScale * (scores[i] - negative[i]) + negative[i];
         }
@@ -103,7 +104,7 @@ final class ProcessorChain {
     /** Checks that the maximum is finite: otherwise there is no token to select. */
     private static void requireFinite(
             float[] scores, Sequence sequence, String what, String remedy) {
-        float max = Sampler.max(scores);
+        float max = Softmax.max(scores);
         if (!Float.isFinite(max)) {
             throw new IllegalStateException(
                     what

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.generation;
 
+import io.github.djlmistral.engine.internal.generation.Softmax;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
@@ -49,13 +50,10 @@ final class Sampler {
         if (random == null) {
             return best;
         }
-        double total = 0;
-        for (float score : scores) {
-            total += Math.exp(score - scores[best]);
-        }
-        double left = random.nextDouble() * total;
+        Softmax softmax = new Softmax(scores);
+        double left = random.nextDouble() * softmax.total();
         for (int i = 0; i < scores.length; ++i) {
-            left -= Math.exp(scores[i] - scores[best]);
+            left -= softmax.weight(i);
             if (left < 0) {
                 return i;
             }
@@ -109,39 +107,5 @@ final class Sampler {
             }
         }
         return last;
-    }
-
-    /** Returns the maximum; NaN if a score is NaN. */
-    static float max(float[] scores) {
-        float best = Float.NEGATIVE_INFINITY;
-        for (float score : scores) {
-            best = Math.max(best, score);
-        }
-        return best;
-    }
-
-    /** Returns the log-softmax at an index. */
-    static float logProbability(float[] logits, int index) {
-        return (float) (logits[index] - logSumExp(logits));
-    }
-
-    /** Returns the log-softmax. */
-    static float[] logSoftmax(float[] logits) {
-        double total = logSumExp(logits);
-        float[] result = new float[logits.length];
-        for (int i = 0; i < result.length; ++i) {
-            result[i] = (float) (logits[i] - total);
-        }
-        return result;
-    }
-
-    /** Returns the logarithm of the sum of the exponentials. */
-    static double logSumExp(float[] logits) {
-        float best = max(logits);
-        double total = 0;
-        for (float logit : logits) {
-            total += Math.exp(logit - best);
-        }
-        return best + Math.log(total);
     }
 }

@@ -3,6 +3,7 @@ package io.github.djlmistral.engine.generation;
 
 import ai.djl.ndarray.NDManager;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,6 +15,16 @@ import org.jspecify.annotations.Nullable;
 record Speculation(Drafter drafter, DraftLength length) {
 
     /**
+     * Returns whether tokens are drafted.
+     *
+     * @param config the options
+     * @param assistant the assistant; null for none
+     */
+    static boolean applies(GenerationConfig config, @Nullable MistralForCausalLM assistant) {
+        return assistant != null || config.get(SpeculationOptions.PROMPT_LOOKUP_NUM_TOKENS) != null;
+    }
+
+    /**
      * Returns the speculation that the options ask for.
      *
      * @param config the options
@@ -22,9 +33,10 @@ record Speculation(Drafter drafter, DraftLength length) {
      * @param sampler the sampler of the sequence
      * @param processors the processors of the scores
      * @param stopping the stopping criteria
-     * @return the speculation; null for none
+     * @return the speculation
+     * @throws NullPointerException if it does not {@linkplain #applies apply}
      */
-    static @Nullable Speculation of(
+    static Speculation of(
             GenerationConfig config,
             @Nullable MistralForCausalLM assistant,
             NDManager manager,
@@ -39,14 +51,11 @@ record Speculation(Drafter drafter, DraftLength length) {
                     new PromptLookup(config.get(SpeculationOptions.MAX_MATCHING_NGRAM_SIZE)),
                     new DraftLength(lookup, schedule, true, true));
         }
-        if (assistant == null) {
-            return null;
-        }
         // a random text depends on the length of its drafts, but one with a seed not on the time
         boolean measures = !config.doSample() || config.seed() == null;
         return new Speculation(
                 new AssistantModel(
-                        assistant,
+                        Objects.requireNonNull(assistant),
                         manager,
                         sampler.split(),
                         processors,

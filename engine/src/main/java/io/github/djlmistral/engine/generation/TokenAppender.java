@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.generation;
 
+import io.github.djlmistral.engine.internal.generation.Softmax;
 import java.util.List;
 
 /** Appends selected tokens to their sequences, with what the options ask for beside them. */
@@ -32,8 +33,9 @@ final class TokenAppender {
      * @param scores the scores after the processors
      */
     Token append(int index, Sequence sequence, int id, float[] logits, float[] scores) {
-        float logProbability = Sampler.logProbability(logits, id);
-        List<TokenLogProbability> top = TokenLogProbability.top(logits, topLogprobs);
+        Softmax softmax = new Softmax(logits);
+        float logProbability = softmax.log(id);
+        List<TokenLogProbability> top = TokenLogProbability.top(logits, softmax, topLogprobs);
         sequence.append(id, logProbability, top, outputScores ? scores.clone() : null);
         FinishReason finish = stopping.check(sequence);
         if (finish != null) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.generation;
 
+import io.github.djlmistral.engine.internal.generation.Softmax;
 import java.util.Comparator;
 import java.util.List;
 import java.util.PriorityQueue;
@@ -18,9 +19,10 @@ public record TokenLogProbability(long id, float logProbability) {
      * Returns the most likely tokens, the most likely first; equal ones in the order of their ids.
      *
      * @param logits the network's logits
+     * @param softmax their softmax
      * @param count number of tokens
      */
-    static List<TokenLogProbability> top(float[] logits, int count) {
+    static List<TokenLogProbability> top(float[] logits, Softmax softmax, int count) {
         if (count == 0) {
             return List.of();
         }
@@ -37,10 +39,9 @@ public record TokenLogProbability(long id, float logProbability) {
                 top.remove();
             }
         }
-        double norm = Sampler.logSumExp(logits);
         return top.stream()
                 .sorted(order.reversed())
-                .map(id -> new TokenLogProbability(id, (float) (logits[id] - norm)))
+                .map(id -> new TokenLogProbability(id, softmax.log(id)))
                 .toList();
     }
 }

@@ -9,17 +9,6 @@ final class LogitNormalization implements LogitsProcessor {
 
     @Override
     public void process(float[] scores, Sequence sequence) {
-        float best = Float.NEGATIVE_INFINITY;
-        for (float score : scores) {
-            best = Math.max(best, score);
-        }
-        double total = 0;
-        for (float score : scores) {
-            total += Math.exp(score - best);
-        }
-        double norm = best + Math.log(total);
-        for (int i = 0; i < scores.length; ++i) {
-            scores[i] = (float) (scores[i] - norm);
-        }
+        System.arraycopy(new Softmax(scores).logs(), 0, scores, 0, scores.length);
     }
 }
