@@ -4,6 +4,7 @@ package io.github.djlmistral.engine.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import io.github.djlmistral.engine.internal.HostArray;
 
 /** {@code torch.nn.functional.cross_entropy}: the mean over the labels that are not ignored. */
 final class CrossEntropy {
@@ -50,7 +51,8 @@ final class CrossEntropy {
                 weights[i * classes + (int) labels[i]] = -1f / counted;
             }
         }
-        NDArray selection = logits.getManager().create(weights, new Shape(labels.length, classes));
+        NDArray selection =
+                HostArray.of(logits.getManager(), weights, new Shape(labels.length, classes));
         return logits.logSoftmax(1).mul(selection).sum();
     }
 

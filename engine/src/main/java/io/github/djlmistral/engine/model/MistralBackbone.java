@@ -10,6 +10,7 @@ import ai.djl.training.ParameterStore;
 import ai.djl.training.initializer.Initializer;
 import ai.djl.training.initializer.NormalInitializer;
 import ai.djl.util.PairList;
+import io.github.djlmistral.engine.internal.HostArray;
 import io.github.djlmistral.engine.internal.cache.SequenceCache;
 import io.github.djlmistral.engine.kernels.AttentionInput;
 import io.github.djlmistral.engine.kernels.Kernels;
@@ -132,7 +133,7 @@ final class MistralBackbone extends MistralBlock {
         if (input.embeddings() != null) {
             return input.embeddings().reshape(-1, config.hiddenSize());
         }
-        NDArray ids = input.scope().create(Objects.requireNonNull(input.ids()));
+        NDArray ids = HostArray.of(input.scope(), Objects.requireNonNull(input.ids()));
         return quantizedTokens == null
                 ? pass.kernels().embedding(ids, pass.value(embedTokens))
                 : pass.kernels().embedding(ids, quantizedTokens);

@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.training.loss.Loss;
+import io.github.djlmistral.engine.internal.HostArray;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
@@ -106,7 +107,7 @@ public final class MistralForSequenceClassification extends MistralPreTrainedMod
         }
         // (B) rows of (B · T, E): embedding() selects rows
         return kernels.embedding(
-                input.scope().create(rows), x.reshape(shape.get(0) * tokens, shape.get(2)));
+                HostArray.of(input.scope(), rows), x.reshape(shape.get(0) * tokens, shape.get(2)));
     }
 
     /**

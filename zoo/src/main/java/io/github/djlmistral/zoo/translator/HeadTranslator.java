@@ -10,6 +10,7 @@ import ai.djl.nn.Block;
 import ai.djl.training.ParameterStore;
 import ai.djl.translate.TranslatorContext;
 import io.github.djlmistral.engine.generation.RequestLimits;
+import io.github.djlmistral.engine.internal.HostArray;
 import io.github.djlmistral.engine.model.ForwardInput;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.engine.model.MistralModel;
@@ -198,7 +199,7 @@ abstract class HeadTranslator<I, O> extends BatchTranslator<I, O> {
     private float[][] logits(NDManager manager, List<long[]> rows) {
         try (NDManager own = manager.newSubManager()) {
             long[] flat = rows.stream().flatMapToLong(Arrays::stream).toArray();
-            NDArray ids = own.create(flat, new Shape(rows.size(), rows.get(0).length));
+            NDArray ids = HostArray.of(own, flat, new Shape(rows.size(), rows.get(0).length));
             float[] all = run(new ParameterStore(own, false), ids).toFloatArray();
             int count = all.length / rows.size();
             return IntStream.range(0, rows.size())

@@ -4,6 +4,7 @@ package io.github.djlmistral.engine.internal.kernels;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import io.github.djlmistral.engine.internal.HostArray;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -67,7 +68,7 @@ public final class AttentionMask {
             int window,
             @Nullable Padding padding) {
         float[] mask = values(batch, firstQuery, queries, keyPositions, window, padding);
-        return manager.create(mask, new Shape(batch, 1, queries, keyPositions.length));
+        return HostArray.of(manager, mask, new Shape(batch, 1, queries, keyPositions.length));
     }
 
     /**
@@ -90,7 +91,7 @@ public final class AttentionMask {
                         IntStream.range(0, tokens).toArray(),
                         (q, p) -> window == 0 || Math.abs(q - p) <= window,
                         padding);
-        return manager.create(mask, new Shape(batch, 1, tokens, tokens));
+        return HostArray.of(manager, mask, new Shape(batch, 1, tokens, tokens));
     }
 
     /**

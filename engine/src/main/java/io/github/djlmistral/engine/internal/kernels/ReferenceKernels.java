@@ -9,6 +9,7 @@ import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Activation;
+import io.github.djlmistral.engine.internal.HostArray;
 import io.github.djlmistral.engine.kernels.DjlEngine;
 import io.github.djlmistral.engine.kernels.QuantizedLinear;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
@@ -77,8 +78,8 @@ public final class ReferenceKernels extends UnfusedKernels {
         Shape shape = new Shape(tensor.shape());
         NDArray stored =
                 switch (tensor.dtype()) {
-                    case FLOAT32 -> manager.create(tensor.data(), shape, DataType.FLOAT32);
-                    case FLOAT16 -> manager.create(tensor.data(), shape, DataType.FLOAT16);
+                    case FLOAT32 -> HostArray.of(manager, tensor.data(), shape, DataType.FLOAT32);
+                    case FLOAT16 -> HostArray.of(manager, tensor.data(), shape, DataType.FLOAT16);
                     case BFLOAT16 -> {
                         try (NDArray matrix = widened(manager, tensor)) {
                             yield matrix.reshape(shape);
@@ -151,7 +152,8 @@ public final class ReferenceKernels extends UnfusedKernels {
                                 });
                 bytes.limit(Float.BYTES * count * columns);
                 NDArray part =
-                        manager.create(
+                        HostArray.of(
+                                manager,
                                 bytes.slice().order(ByteOrder.nativeOrder()),
                                 new Shape(count, columns),
                                 DataType.FLOAT32);
@@ -351,7 +353,8 @@ public final class ReferenceKernels extends UnfusedKernels {
                 toFloat32(grouped(q, k).matMul(k.transpose(0, 1, 3, 2)))
                         .reshape(shape.get(0), shape.get(1), shape.get(2), -1);
         // an array, not a Number: autograd keeps the divisor for the backward pass
-        NDArray scale = q.getManager().create((float) Math.sqrt((double) shape.get(3)));
+        float[] root = {(float) Math.sqrt((double) shape.get(3))};
+        NDArray scale = HostArray.of(q.getManager(), root, new Shape());
         return rounded(scores.div(scale).add(mask).softmax(3));
     }
 

@@ -7,6 +7,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
+import io.github.djlmistral.engine.internal.HostArray;
 import io.github.djlmistral.engine.internal.kernels.UnfusedKernels.CacheSlots;
 import io.github.djlmistral.engine.kernels.Attention;
 import io.github.djlmistral.engine.kernels.AttentionInput;
@@ -91,17 +92,19 @@ final class UnfusedAttention implements Attention {
             cache = (ContiguousKeyValues) given;
             int end = first + batch * tokens;
             long[] positions = Arrays.copyOfRange(input.positions(), first, end);
+            float[] frequencies = input.inverseFrequencies();
             tables =
                     kernels.rotaryTables(
-                            scope.create(positions, new Shape(batch, tokens)),
-                            scope.create(input.inverseFrequencies()));
+                            HostArray.of(scope, positions, new Shape(batch, tokens)),
+                            HostArray.of(scope, frequencies, new Shape(frequencies.length)));
             mask = input.mask() == null ? null : of(input.mask()).reshape(batch, 1, tokens, -1);
             past = cache == null ? 0 : cache.length();
             oldest = input.window() == 0 ? 0 : Math.max(0, past - input.window() + 1);
             slots =
                     cache == null
                             ? null
-                            : scope.create(
+                            : HostArray.of(
+                                    scope,
                                     LongStream.range(past, (long) past + tokens)
                                             .map(position -> position - cache.dropped())
                                             .toArray());
