@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class CloseGate implements AutoCloseable {
 
+    private final @Nullable CloseGate outer;
     private final Supplier<String> closedMessage;
     private final Runnable release;
     private final ReentrantLock lock = new ReentrantLock();
@@ -41,6 +42,19 @@ public final class CloseGate implements AutoCloseable {
      * @param release frees the resource; called once, when no use is running
      */
     public CloseGate(Supplier<String> closedMessage, Runnable release) {
+        this(null, closedMessage, release);
+    }
+
+    /**
+     * Makes an open gate of a resource that is used only together with that of another gate: each
+     * use and hold of this one is one of the other gate as well.
+     *
+     * @param outer the other gate, or null; closing this one leaves it open
+     * @param closedMessage as above
+     * @param release as above
+     */
+    public CloseGate(@Nullable CloseGate outer, Supplier<String> closedMessage, Runnable release) {
+        this.outer = outer;
         this.closedMessage = closedMessage;
         this.release = release;
     }
@@ -51,17 +65,36 @@ public final class CloseGate implements AutoCloseable {
      * @throws IllegalStateException if the gate is closed
      */
     public void enter() {
+        if (outer != null) {
+            outer.enter();
+        }
         lock.lock();
         try {
-            requireOpen();
-            uses.merge(Thread.currentThread(), 1, Integer::sum);
+            if (!closed) {
+                uses.merge(Thread.currentThread(), 1, Integer::sum);
+                return;
+            }
         } finally {
             lock.unlock();
         }
+        if (outer != null) {
+            outer.exit();
+        }
+        requireOpen();
     }
 
     /** Ends a use. */
     public void exit() {
+        try {
+            exitThis();
+        } finally {
+            if (outer != null) {
+                outer.exit();
+            }
+        }
+    }
+
+    private void exitThis() {
         lock.lock();
         try {
             uses.computeIfPresent(
@@ -85,13 +118,20 @@ public final class CloseGate implements AutoCloseable {
      * @return ends the hold; to be run once, on any thread
      */
     public Runnable hold() {
+        Runnable endOuter = outer == null ? () -> {} : outer.hold();
         lock.lock();
         try {
             ++holds;
         } finally {
             lock.unlock();
         }
-        return this::endHold;
+        return () -> {
+            try {
+                endHold();
+            } finally {
+                endOuter.run();
+            }
+        };
     }
 
     private void endHold() {
@@ -113,14 +153,17 @@ public final class CloseGate implements AutoCloseable {
      * @throws IllegalStateException if it is closed
      */
     public void requireOpen() {
+        if (outer != null) {
+            outer.requireOpen();
+        }
         if (closed) {
             throw new IllegalStateException(closedMessage.get());
         }
     }
 
-    /** Returns whether {@link #close} was called. */
+    /** Returns whether {@link #close} was called, on this gate or the outer one. */
     public boolean isClosed() {
-        return closed;
+        return closed || (outer != null && outer.isClosed());
     }
 
     /**

@@ -2,10 +2,12 @@
 package io.github.djlmistral.engine.kernels;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The operations of a Mistral network on a device. The blocks of the network call them.
@@ -104,6 +106,37 @@ public interface Kernels {
     QuantizedLinear quantized(NDManager manager, QuantizedWeight weight);
 
     /**
+     * Adds what a low-rank adapter computes, in float32, to the output of a linear layer.
+     *
+     * @param y the output of the layer without the adapter (..., out)
+     * @param x the input of the layer (..., in)
+     * @param a float32 (r, in)
+     * @param b float32 (out, r)
+     * @param scale the factor of the product
+     * @return y + scale · (x · aᵀ) · bᵀ, (..., out), in the data type of activations; these kernels
+     *     propagate gradients to all four arrays if they do so at all
+     */
+    NDArray lora(NDArray y, NDArray x, NDArray a, NDArray b, float scale);
+
+    /**
+     * Linear layer without a bias, whose weight is float32 whatever {@link #dtype()} is.
+     *
+     * @param x (..., in)
+     * @param weight float32 (out, in)
+     * @return x · weightᵀ, float32 (..., out)
+     */
+    NDArray linearFloat32(NDArray x, NDArray weight);
+
+    /**
+     * Looks up token embeddings in a table of float32, whatever {@link #dtype()} is.
+     *
+     * @param ids token ids, int64 (N)
+     * @param weight the embedding table, float32 (V, E)
+     * @return (N, E), in the data type of activations
+     */
+    NDArray embeddingFloat32(NDArray ids, NDArray weight);
+
+    /**
      * Looks up token embeddings in a quantized table.
      *
      * @param ids token ids, int64 (N)
@@ -140,6 +173,31 @@ public interface Kernels {
      * @return (N, I)
      */
     NDArray swiGlu(NDArray gate, NDArray up);
+
+    /**
+     * Computes the log-probabilities of tokens, in float32 and without a graph for gradients.
+     *
+     * @param logits (N, V)
+     * @param labels token ids, int64 (N)
+     * @param means whether the means over the vocabulary are computed, too
+     * @return {@code log softmax(logits)} at the labels, float32 (N); and its mean over the
+     *     vocabulary, float32 (N), if it is wanted
+     */
+    NDList logProbabilities(NDArray logits, NDArray labels, boolean means);
+
+    /**
+     * Computes the gradient of a loss with respect to logits, in float32 and without a graph, from
+     * those with respect to the results of {@link #logProbabilities}: {@code g · (onehot(label) -
+     * p) + m · (1 / V - p)} for {@code p = softmax(logits)}.
+     *
+     * @param logits (N, V)
+     * @param labels token ids, int64 (N)
+     * @param gradients g, float32 (N), with respect to the log-probabilities
+     * @param meanGradients m, float32 (N), with respect to their means; null for zeros
+     * @return (N, V) in the data type of the logits
+     */
+    NDArray logProbabilityGradients(
+            NDArray logits, NDArray labels, NDArray gradients, @Nullable NDArray meanGradients);
 
     /**
      * Prepares the attention of a forward pass.

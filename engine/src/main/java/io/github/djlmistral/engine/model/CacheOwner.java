@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.model;
 
+import ai.djl.ndarray.NDArray;
+import ai.djl.nn.Parameter;
 import io.github.djlmistral.engine.internal.cache.SequenceCache;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.quantization.Weights;
@@ -48,7 +50,7 @@ final class CacheOwner implements SequenceCache.Owner {
     /**
      * Returns a SHA-256 hash of what keys and values depend on: the configuration, and the
      * beginning of each weight of the layers, since reading all of them would take as long as a
-     * prompt.
+     * prompt; and the adapter.
      */
     @Override
     public String fingerprint() {
@@ -71,6 +73,15 @@ final class CacheOwner implements SequenceCache.Owner {
         digest.update(numbers.toString().getBytes(StandardCharsets.UTF_8));
         weights.unquantized().forEach((name, tensor) -> add(digest, name, tensor));
         weights.quantized().forEach((name, weight) -> add(digest, name, weight));
+        network.adapterParameters().forEach((name, value) -> add(digest, name, value));
+        network.namedLinears()
+                .forEach(
+                        (name, linear) -> {
+                            if (linear.lowRank() != null) {
+                                String scale = name + linear.lowRank().scale();
+                                digest.update(scale.getBytes(StandardCharsets.UTF_8));
+                            }
+                        });
         return HexFormat.of().formatHex(digest.digest());
     }
 
@@ -83,6 +94,13 @@ final class CacheOwner implements SequenceCache.Owner {
         ByteBuffer data = tensor.data();
         data.limit(Math.min(SAMPLE, data.limit()));
         digest.update(data);
+    }
+
+    /** Adds the whole of an adapter: it is small, and B begins with zeros in every new one. */
+    private static void add(MessageDigest digest, String name, Parameter parameter) {
+        NDArray array = parameter.getArray();
+        digest.update((name + array.getShape()).getBytes(StandardCharsets.UTF_8));
+        digest.update(array.toByteBuffer(true));
     }
 
     private static MessageDigest sha256() {

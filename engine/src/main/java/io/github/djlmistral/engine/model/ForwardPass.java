@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param kernels the kernels
  * @param attention the attention of the pass
  * @param attentions collects the attention weights, or null
+ * @param dropoutSeed determines which inputs of an adapter are dropped; null for none
  */
 record ForwardPass(
         ParameterStore parameters,
@@ -26,7 +27,8 @@ record ForwardPass(
         Device device,
         Kernels kernels,
         Attention attention,
-        @Nullable NDList attentions) {
+        @Nullable NDList attentions,
+        @Nullable Long dropoutSeed) {
 
     NDArray value(Parameter parameter) {
         return value(parameters, parameter, device, training);

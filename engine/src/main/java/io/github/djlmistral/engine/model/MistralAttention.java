@@ -4,6 +4,7 @@ package io.github.djlmistral.engine.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.training.initializer.Initializer;
+import java.util.Map;
 
 /**
  * Grouped-query attention (Ainslie et al. 2023) with rotary positions (Su et al. 2021) and a
@@ -26,6 +27,15 @@ final class MistralAttention extends LayerPart {
         key = addChildBlock("k_proj", new MistralLinear(initializer, keys, hidden));
         value = addChildBlock("v_proj", new MistralLinear(initializer, keys, hidden));
         output = addChildBlock("o_proj", new MistralLinear(initializer, hidden, queries));
+    }
+
+    /** Makes a block that shares the linear layers of another one, except the replaced ones. */
+    MistralAttention(MistralAttention base, Map<MistralLinear, MistralLinear> replaced) {
+        layer = base.layer;
+        query = addChildBlock("q_proj", replaced.getOrDefault(base.query, base.query));
+        key = addChildBlock("k_proj", replaced.getOrDefault(base.key, base.key));
+        value = addChildBlock("v_proj", replaced.getOrDefault(base.value, base.value));
+        output = addChildBlock("o_proj", replaced.getOrDefault(base.output, base.output));
     }
 
     @Override

@@ -17,6 +17,7 @@ import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -26,6 +27,10 @@ final class MistralBackbone extends MistralBlock {
     private final MistralConfig config;
     private final Kernels kernels;
     private final Parameter embedTokens;
+
+    /** Whether the embedding is float32, whatever the type of the kernels is. */
+    private final boolean widenedTokens;
+
     private @Nullable QuantizedWeight quantizedTokens;
     private final List<MistralDecoderLayer> layers = new ArrayList<>();
     private final Parameter norm;
@@ -40,6 +45,7 @@ final class MistralBackbone extends MistralBlock {
     MistralBackbone(MistralConfig config, Kernels kernels) {
         this.config = config;
         this.kernels = kernels;
+        widenedTokens = false;
         Initializer initializer = new NormalInitializer((float) config.initializerRange());
         embedTokens = weight("embed_tokens", initializer, config.vocabSize(), config.hiddenSize());
         for (int i = 0; i < config.numHiddenLayers(); ++i) {
@@ -53,6 +59,34 @@ final class MistralBackbone extends MistralBlock {
             double exponent = (float) (2.0 * i) / (float) config.headDim();
             inverseFrequencies[i] = 1f / (float) Math.pow(config.ropeTheta(), exponent);
         }
+    }
+
+    /**
+     * Makes a model that shares the weights of another one, except the replaced ones.
+     *
+     * @param base the other model
+     * @param replaced linear layers in place of those of the other model
+     * @param embedding an embedding (V, E) in float32 in place of that of the other model, or null
+     */
+    MistralBackbone(
+            MistralBackbone base,
+            Map<MistralLinear, MistralLinear> replaced,
+            @Nullable Parameter embedding) {
+        config = base.config;
+        kernels = base.kernels;
+        inverseFrequencies = base.inverseFrequencies;
+        widenedTokens = embedding != null;
+        embedTokens = embedding == null ? base.embedTokens : embedding;
+        quantizedTokens = embedding == null ? base.quantizedTokens : null;
+        if (quantizedTokens == null) {
+            addParameter(embedTokens);
+        }
+        for (int i = 0; i < base.layers.size(); ++i) {
+            layers.add(
+                    addChildBlock(
+                            "layers." + i, new MistralDecoderLayer(base.layers.get(i), replaced)));
+        }
+        norm = addParameter(base.norm);
     }
 
     /** Returns the configuration. */
@@ -91,16 +125,8 @@ final class MistralBackbone extends MistralBlock {
      */
     NDList forward(
             ParameterStore values, PassInput input, boolean training, @Nullable NDList attentions) {
-        NDManager scope = input.scope();
         Kernels k = training ? kernels.training() : kernels;
-        ForwardPass pass =
-                new ForwardPass(
-                        values,
-                        training,
-                        scope.getDevice(),
-                        k,
-                        k.attention(scope, attention(input)),
-                        attentions);
+        ForwardPass pass = newPass(values, input, k, training, attentions, null);
         NDArray x = embeddings(input, pass);
         NDList hiddenStates = new NDList();
         // unless they are needed for gradients or by the caller
@@ -109,12 +135,51 @@ final class MistralBackbone extends MistralBlock {
             if (input.hiddenStates()) {
                 hiddenStates.add(input.sequences(x));
             }
-            x = released ? forward(layer, pass, x) : layer.forward(pass, x);
+            x = released ? forward(layer, pass, x, false) : layer.forward(pass, x);
         }
-        NDArray last = k.rmsNorm(x, pass.value(norm), config.rmsNormEps());
+        NDArray last = norm(pass, x);
         hiddenStates.add(input.sequences(last));
         input.caches().forEach(SequenceCache.Pass::finish);
         return hiddenStates;
+    }
+
+    /** Creates the state of a pass. */
+    ForwardPass newPass(
+            ParameterStore values,
+            PassInput input,
+            Kernels k,
+            boolean training,
+            @Nullable NDList attentions,
+            @Nullable Long dropoutSeed) {
+        NDManager scope = input.scope();
+        return new ForwardPass(
+                values,
+                training,
+                scope.getDevice(),
+                k,
+                k.attention(scope, attention(input)),
+                attentions,
+                dropoutSeed);
+    }
+
+    /** Returns the layers, the lowest first. */
+    List<MistralDecoderLayer> layers() {
+        return layers;
+    }
+
+    /** Applies the final norm. */
+    NDArray norm(ForwardPass pass, NDArray x) {
+        return pass.kernels().rmsNorm(x, pass.value(norm), config.rmsNormEps());
+    }
+
+    /** Returns whether the embedding is unfrozen. */
+    boolean isEmbeddingTrained() {
+        return quantizedTokens == null && embedTokens.requiresGradient();
+    }
+
+    /** Returns whether the final norm is unfrozen. */
+    boolean isNormTrained() {
+        return norm.requiresGradient();
     }
 
     private AttentionInput attention(PassInput input) {
@@ -129,26 +194,36 @@ final class MistralBackbone extends MistralBlock {
     }
 
     /** Returns (N, E). */
-    private NDArray embeddings(PassInput input, ForwardPass pass) {
+    NDArray embeddings(PassInput input, ForwardPass pass) {
         if (input.embeddings() != null) {
             return input.embeddings().reshape(-1, config.hiddenSize());
         }
         NDArray ids = HostArray.of(input.scope(), Objects.requireNonNull(input.ids()));
-        return quantizedTokens == null
-                ? pass.kernels().embedding(ids, pass.value(embedTokens))
-                : pass.kernels().embedding(ids, quantizedTokens);
+        if (quantizedTokens != null) {
+            return pass.kernels().embedding(ids, quantizedTokens);
+        }
+        NDArray table = pass.value(embedTokens);
+        return widenedTokens
+                ? pass.kernels().embeddingFloat32(ids, table)
+                : pass.kernels().embedding(ids, table);
     }
 
     /**
      * Runs a layer and frees its intermediate arrays, which would add up to gigabytes. The next
-     * layer reuses that memory, so the system need not map and clear new pages.
+     * layer reuses that memory, so the system need not map and clear new pages. What autograd needs
+     * of them it keeps itself.
+     *
+     * @param kept whether the input stays open
      */
-    private static NDArray forward(MistralDecoderLayer layer, ForwardPass pass, NDArray x) {
+    static NDArray forward(MistralDecoderLayer layer, ForwardPass pass, NDArray x, boolean kept) {
         NDManager manager = x.getManager();
         try (NDManager scope = manager.newSubManager()) {
             x.attach(scope);
             NDArray result = layer.forward(pass, x);
             result.attach(manager);
+            if (kept) {
+                x.attach(manager);
+            }
             return result;
         }
     }

@@ -36,14 +36,17 @@ abstract class MistralBlock extends AbstractBlock {
      * @return the parameter
      */
     final Parameter weight(String name, Initializer initializer, long... shape) {
-        Parameter parameter =
-                Parameter.builder()
-                        .setName(name)
-                        .setType(Parameter.Type.WEIGHT)
-                        .optShape(new Shape(shape))
-                        .optInitializer(initializer)
-                        .build();
-        return addParameter(parameter);
+        return addParameter(parameter(name, initializer, shape));
+    }
+
+    /** Makes a parameter that belongs to no block yet, see {@link #weight}. */
+    static Parameter parameter(String name, Initializer initializer, long... shape) {
+        return Parameter.builder()
+                .setName(name)
+                .setType(Parameter.Type.WEIGHT)
+                .optShape(new Shape(shape))
+                .optInitializer(initializer)
+                .build();
     }
 
     /**

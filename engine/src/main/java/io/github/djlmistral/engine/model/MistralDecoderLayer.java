@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.nn.Parameter;
 import ai.djl.training.initializer.Initializer;
 import io.github.djlmistral.engine.kernels.Kernels;
+import java.util.Map;
 
 /** One layer: {@code x + attention(norm(x))}, then {@code x + mlp(norm(x))}. */
 final class MistralDecoderLayer extends LayerPart {
@@ -22,6 +23,15 @@ final class MistralDecoderLayer extends LayerPart {
         inputNorm = weight("input_layernorm", Initializer.ONES, config.hiddenSize());
         postAttentionNorm =
                 weight("post_attention_layernorm", Initializer.ONES, config.hiddenSize());
+    }
+
+    /** Makes a layer that shares the weights of another one, except the replaced ones. */
+    MistralDecoderLayer(MistralDecoderLayer base, Map<MistralLinear, MistralLinear> replaced) {
+        eps = base.eps;
+        attention = addChildBlock("self_attn", new MistralAttention(base.attention, replaced));
+        mlp = addChildBlock("mlp", new MistralMlp(base.mlp, replaced));
+        inputNorm = addParameter(base.inputNorm);
+        postAttentionNorm = addParameter(base.postAttentionNorm);
     }
 
     @Override

@@ -3,6 +3,7 @@ package io.github.djlmistral.engine.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.training.initializer.Initializer;
+import java.util.Map;
 
 /** The feed-forward network {@code down(silu(gate(x)) * up(x))}, without biases. */
 final class MistralMlp extends LayerPart {
@@ -17,6 +18,13 @@ final class MistralMlp extends LayerPart {
         gate = addChildBlock("gate_proj", new MistralLinear(initializer, intermediate, hidden));
         up = addChildBlock("up_proj", new MistralLinear(initializer, intermediate, hidden));
         down = addChildBlock("down_proj", new MistralLinear(initializer, hidden, intermediate));
+    }
+
+    /** Makes a block that shares the linear layers of another one, except the replaced ones. */
+    MistralMlp(MistralMlp base, Map<MistralLinear, MistralLinear> replaced) {
+        gate = addChildBlock("gate_proj", replaced.getOrDefault(base.gate, base.gate));
+        up = addChildBlock("up_proj", replaced.getOrDefault(base.up, base.up));
+        down = addChildBlock("down_proj", replaced.getOrDefault(base.down, base.down));
     }
 
     @Override

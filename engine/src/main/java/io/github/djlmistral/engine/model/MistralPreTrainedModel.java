@@ -19,10 +19,12 @@ import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.quantization.Weights;
 import io.github.djlmistral.engine.weights.SourceFiles;
 import java.io.UncheckedIOException;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,7 +47,11 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
                 MistralModel {
 
     final MistralBackbone model;
-    final CloseGate gate = new CloseGate(this::closedMessage, this::free);
+    final CloseGate gate;
+
+    /** Whether the weights are those of another network. */
+    private final boolean sharing;
+
     private final String kernelReason;
     private String source = getClass().getSimpleName();
     private @Nullable OwnedManager weights;
@@ -59,9 +65,32 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
     private @Nullable Weights bound;
 
     MistralPreTrainedModel(MistralConfig config, KernelChoice choice) {
+        gate = new CloseGate(this::closedMessage, this::free);
+        sharing = false;
         model = addChildBlock("model", new MistralBackbone(config, choice.kernels()));
         kernelReason = choice.reason();
         weightBytes = config.parameterCount() * choice.kernels().dtype().bytes();
+    }
+
+    /**
+     * Creates a network that shares the weights of a loaded one.
+     *
+     * @param base the other network, whose weights must outlive the passes of this one
+     * @param shared its model, in which blocks may be replaced
+     * @param own the manager of the arrays that this network does not share
+     * @param ownBytes the size of these arrays
+     */
+    MistralPreTrainedModel(
+            MistralPreTrainedModel base, MistralBackbone shared, OwnedManager own, long ownBytes) {
+        model = addChildBlock("model", shared);
+        gate = new CloseGate(base.gate, this::closedMessage, this::free);
+        sharing = true;
+        kernelReason = base.kernelReason;
+        source = base.source;
+        files = base.files;
+        bound = base.bound;
+        weightBytes = base.weightBytes + ownBytes;
+        weights = own;
     }
 
     /**
@@ -225,16 +254,20 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
         return weights != null && weights.isClosedWith(manager);
     }
 
+    /** Returns the manager of the weights, null if the network was not loaded. */
+    @Nullable NDManager weightManager() {
+        return weights == null ? null : weights.manager();
+    }
+
     /** Drops the weights. Called once, when no pass is under way. */
     void free() {
         files = SourceFiles.NONE;
         bound = null;
         model.dropQuantized();
-        namedLinears().values().forEach(MistralLinear::dropQuantized);
-        MistralLinear head = head();
-        if (head != null) {
-            head.dropQuantized(); // which the embedding may share
-        }
+        // the embedding may share the head, which then has no name
+        Stream.concat(namedLinears().values().stream(), Stream.ofNullable(head()))
+                .filter(linear -> !sharing || linear.lowRank() != null)
+                .forEach(MistralLinear::dropQuantized);
         if (weights != null) {
             weights.close();
         }
@@ -321,6 +354,23 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
         return new ForwardOutput(kernels(training).toFloat32(last), null, null);
     }
 
+    /** Returns the names and values of the parameters that belong to an adapter. */
+    Map<String, Parameter> adapterParameters() {
+        return Map.of();
+    }
+
+    /**
+     * Begins a {@link TrainingPass}.
+     *
+     * @throws UncheckedIOException if a file that weights are mapped from was changed
+     */
+    void beginTrainingPass(boolean gradients) {
+        files.check();
+        if (gradients) {
+            trainingPasses.incrementAndGet();
+        }
+    }
+
     /** Returns the number of passes with gradients so far. */
     long trainingPasses() {
         return trainingPasses.get();
@@ -402,7 +452,7 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
         NDArray last = hiddenStates.get(hiddenStates.size() - 1);
         NDArray x = select(input, kernels, training, last);
         MistralLinear head = head();
-        NDArray logits = head == null ? x : head.forward(values, training, kernels, x);
+        NDArray logits = head == null ? x : head.forward(values, training, kernels, null, x);
         return new ForwardOutput(
                 kernels.toFloat32(logits), input.hiddenStates() ? hiddenStates : null, attentions);
     }

@@ -168,6 +168,42 @@ record PassInput(
                 false);
     }
 
+    /**
+     * Checks the sequences of a pass without caches, one behind the other.
+     *
+     * @throws IllegalArgumentException if there are none, or they do not fit the network
+     */
+    static PassInput of(List<TrainingSequence> sequences, MistralConfig config, NDManager scope) {
+        config.requireCausal();
+        if (sequences.isEmpty()) {
+            throw new IllegalArgumentException("a pass has at least one sequence");
+        }
+        int[] begins = new int[sequences.size() + 1];
+        for (int i = 0; i < sequences.size(); ++i) {
+            begins[i + 1] = Math.addExact(begins[i], sequences.get(i).ids().length);
+        }
+        long[] ids =
+                sequences.stream()
+                        .flatMapToLong(sequence -> LongStream.of(sequence.ids()))
+                        .toArray();
+        check(ids, config.vocabSize());
+        return new PassInput(
+                scope,
+                ids,
+                null,
+                1,
+                ids.length,
+                begins,
+                positions(begins, List.of()),
+                null,
+                null,
+                true,
+                List.of(),
+                new int[sequences.size()],
+                false,
+                false);
+    }
+
     /** Begins the pass of each cache, or of none if one of them does not fit. */
     @SuppressWarnings("ReferenceEquality") // another network with the same weights is another one
     private static List<SequenceCache.Pass> begin(

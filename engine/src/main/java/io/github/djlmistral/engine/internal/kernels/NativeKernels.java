@@ -2,6 +2,7 @@
 package io.github.djlmistral.engine.internal.kernels;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
@@ -21,6 +22,7 @@ import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Kernels in C for the CPU. Activations are float32, whatever the type of the weights. The result
@@ -143,6 +145,15 @@ public final class NativeKernels implements Kernels {
 
     @Override
     public NDArray embedding(NDArray ids, NDArray weight) {
+        return embedding(ids, weight, dtype());
+    }
+
+    @Override
+    public NDArray embeddingFloat32(NDArray ids, NDArray weight) {
+        return embedding(ids, weight, Dtype.FLOAT32);
+    }
+
+    private NDArray embedding(NDArray ids, NDArray weight, Dtype dtype) {
         long[] rows = ids.toLongArray();
         Shape shape = weight.getShape();
         long columns = shape.get(1);
@@ -152,11 +163,11 @@ public final class NativeKernels implements Kernels {
         long from = Address.of(weight, shape.size());
         NDArray out = activations.create(ids.getManager(), new Shape(rows.length, columns));
         long to = Address.ofFloats(out, rows.length * columns);
-        int type = NativeLibrary.type(dtype());
+        int type = NativeLibrary.type(dtype);
         for (int i = 0; i < rows.length; ++i) {
             NativeLibrary.widen(
                     set(),
-                    from + rows[i] * columns * dtype().bytes(),
+                    from + rows[i] * columns * dtype.bytes(),
                     type,
                     columns,
                     to + i * columns * Float.BYTES);
@@ -185,11 +196,34 @@ public final class NativeKernels implements Kernels {
 
     @Override
     public NDArray linear(NDArray x, NDArray weight) {
+        return linear(x, weight, dtype());
+    }
+
+    @Override
+    public NDArray linearFloat32(NDArray x, NDArray weight) {
+        return linear(x, weight, Dtype.FLOAT32);
+    }
+
+    private NDArray linear(NDArray x, NDArray weight, Dtype dtype) {
         Shape shape = weight.getShape();
         int rows = Math.toIntExact(shape.get(0));
         int columns = Math.toIntExact(shape.get(1));
         long address = Address.of(weight, shape.size());
-        return NativeLinear.multiply(team, Matrix.dense(set, address, dtype(), rows, columns), x);
+        return NativeLinear.multiply(team, Matrix.dense(set, address, dtype, rows, columns), x);
+    }
+
+    /** Scales the product with A, which is the smallest. */
+    @Override
+    public NDArray lora(NDArray y, NDArray x, NDArray a, NDArray b, float scale) {
+        try (NDArray low = linearFloat32(x, a)) {
+            FloatBuffer elements = Activations.elements(low);
+            for (int i = 0; i < elements.limit(); ++i) {
+                elements.put(i, elements.get(i) * scale);
+            }
+            try (NDArray product = linearFloat32(low, b)) {
+                return add(y, product);
+            }
+        }
     }
 
     @Override
@@ -252,6 +286,18 @@ public final class NativeKernels implements Kernels {
 
     private static NDArray like(NDArray x) {
         return Activations.like(x, x.getShape());
+    }
+
+    @Override
+    public NDList logProbabilities(NDArray logits, NDArray labels, boolean means) {
+        return training().logProbabilities(toFloat32(logits), labels, means);
+    }
+
+    @Override
+    public NDArray logProbabilityGradients(
+            NDArray logits, NDArray labels, NDArray gradients, @Nullable NDArray meanGradients) {
+        return training()
+                .logProbabilityGradients(toFloat32(logits), labels, gradients, meanGradients);
     }
 
     @Override

@@ -231,6 +231,23 @@ public final class ReferenceKernels extends UnfusedKernels {
     }
 
     @Override
+    public NDArray lora(NDArray y, NDArray x, NDArray a, NDArray b, float scale) {
+        NDArray factor = scalar(y.getManager(), scale);
+        NDArray product = linear(linear(toFloat32(x), a), b);
+        return rounded(toFloat32(y).add(product.mul(factor)));
+    }
+
+    @Override
+    public NDArray linearFloat32(NDArray x, NDArray weight) {
+        return linear(toFloat32(x), weight);
+    }
+
+    @Override
+    public NDArray embeddingFloat32(NDArray ids, NDArray weight) {
+        return rounded(embedding(ids, weight));
+    }
+
+    @Override
     public NDArray embedding(NDArray ids, QuantizedWeight weight) {
         int[] wanted = Arrays.stream(ids.toLongArray()).mapToInt(Math::toIntExact).toArray();
         NDArray rows =
@@ -252,6 +269,30 @@ public final class ReferenceKernels extends UnfusedKernels {
     @Override
     public NDArray swiGlu(NDArray gate, NDArray up) {
         return Activation.sigmoid(gate).mul(gate).mul(up);
+    }
+
+    @Override
+    public NDList logProbabilities(NDArray logits, NDArray labels, boolean means) {
+        NDArray all = toFloat32(logits).logSoftmax(1);
+        NDList result = new NDList(all.gather(labels.expandDims(1), 1).squeeze(1));
+        if (means) {
+            result.add(all.mean(new int[] {1}));
+        }
+        return result;
+    }
+
+    @Override
+    public NDArray logProbabilityGradients(
+            NDArray logits, NDArray labels, NDArray gradients, @Nullable NDArray meanGradients) {
+        int vocabulary = Math.toIntExact(logits.getShape().get(1));
+        NDArray p = toFloat32(logits).softmax(1);
+        NDArray chosen = labels.oneHot(vocabulary).sub(p);
+        NDArray result = chosen.mul(gradients.expandDims(1));
+        if (meanGradients != null) {
+            NDArray share = p.neg().add(1f / vocabulary);
+            result = result.add(share.mul(meanGradients.expandDims(1)));
+        }
+        return rounded(result);
     }
 
     @Override
@@ -352,10 +393,18 @@ public final class ReferenceKernels extends UnfusedKernels {
         NDArray scores =
                 toFloat32(grouped(q, k).matMul(k.transpose(0, 1, 3, 2)))
                         .reshape(shape.get(0), shape.get(1), shape.get(2), -1);
-        // an array, not a Number: autograd keeps the divisor for the backward pass
-        float[] root = {(float) Math.sqrt((double) shape.get(3))};
-        NDArray scale = HostArray.of(q.getManager(), root, new Shape());
+        NDArray scale = scalar(q.getManager(), (float) Math.sqrt((double) shape.get(3)));
         return rounded(scores.div(scale).add(mask).softmax(3));
+    }
+
+    /**
+     * Creates a factor that autograd keeps for the backward pass. Unlike a Number, which DJL turns
+     * into an array of a Java buffer, it is in memory of the engine.
+     */
+    private static NDArray scalar(NDManager manager, float value) {
+        try (NDArray shared = HostArray.of(manager, new float[] {value}, new Shape())) {
+            return shared.duplicate();
+        }
     }
 
     /**

@@ -88,10 +88,11 @@ public final class TorchKernels extends UnfusedKernels {
 
     /** Returns the TorchScript archive of the kernels, for any device. */
     public static InputStream archive() {
-        return TorchScriptArchive.of(text("torch_kernels.py") + text("torch_quantized.py"));
+        return TorchScriptArchive.of(
+                text("torch_kernels.py") + text("torch_quantized.py") + text("torch_training.py"));
     }
 
-    private static String text(String resource) {
+    static String text(String resource) {
         try (InputStream text =
                 Objects.requireNonNull(TorchKernels.class.getResourceAsStream(resource))) {
             return new String(text.readAllBytes(), StandardCharsets.UTF_8);
@@ -202,6 +203,21 @@ public final class TorchKernels extends UnfusedKernels {
     }
 
     @Override
+    public NDArray lora(NDArray y, NDArray x, NDArray a, NDArray b, float scale) {
+        return call("lora", y, x, a, b, constant(scale)).get(0);
+    }
+
+    @Override
+    public NDArray linearFloat32(NDArray x, NDArray weight) {
+        return call("linear_float32", x, weight).get(0);
+    }
+
+    @Override
+    public NDArray embeddingFloat32(NDArray ids, NDArray weight) {
+        return call("embedding_as", ids, weight, constant(scalarType)).get(0);
+    }
+
+    @Override
     public NDArray embedding(NDArray ids, QuantizedWeight weight) {
         NDArray rows = new ReferenceKernels().embedding(ids, weight);
         return dtype == Dtype.FLOAT32 ? rows : call("to", rows, constant(scalarType)).get(0);
@@ -215,6 +231,19 @@ public final class TorchKernels extends UnfusedKernels {
     @Override
     public NDArray swiGlu(NDArray gate, NDArray up) {
         return call("swiglu", gate, up).get(0);
+    }
+
+    @Override
+    public NDList logProbabilities(NDArray logits, NDArray labels, boolean means) {
+        return call(means ? "log_probabilities_and_means" : "log_probabilities", logits, labels);
+    }
+
+    @Override
+    public NDArray logProbabilityGradients(
+            NDArray logits, NDArray labels, NDArray gradients, @Nullable NDArray meanGradients) {
+        return meanGradients == null
+                ? call("logit_gradients", logits, labels, gradients).get(0)
+                : call("smoothed_logit_gradients", logits, labels, gradients, meanGradients).get(0);
     }
 
     @Override

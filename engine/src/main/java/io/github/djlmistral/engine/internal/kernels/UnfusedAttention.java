@@ -53,8 +53,13 @@ final class UnfusedAttention implements Attention {
         }
         NDList contexts = new NDList();
         NDList weights = new NDList();
-        for (Part part : parts) {
-            NDList result = part.forward(layer, part.of(q), part.of(k), part.of(v));
+        // The gradient of one split into n parts is a concatenation; those of n slices would be n
+        // arrays of zeros as large as the whole.
+        NDList queries = split(q);
+        NDList keys = split(k);
+        NDList values = split(v);
+        for (int i = 0; i < parts.size(); ++i) {
+            NDList result = parts.get(i).forward(layer, queries.get(i), keys.get(i), values.get(i));
             contexts.add(result.get(0));
             weights.addAll(result.subNDList(1));
         }
@@ -63,6 +68,11 @@ final class UnfusedAttention implements Attention {
             result.add(NDArrays.concat(weights, 0));
         }
         return result;
+    }
+
+    /** Splits rows of tokens into those of the parts. */
+    private NDList split(NDArray x) {
+        return x.split(parts.stream().skip(1).mapToLong(part -> part.first).toArray());
     }
 
     /** B sequences of T new tokens each, which follow each other; one if there is a cache. */

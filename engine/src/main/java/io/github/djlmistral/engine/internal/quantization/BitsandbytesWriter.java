@@ -34,7 +34,7 @@ public final class BitsandbytesWriter {
     /** JSON is padded with spaces, so that the tensors that follow in a file stay aligned. */
     private static final int ALIGNMENT = 64;
 
-    private static final float[] DYNAMIC_MAP = dynamicMap();
+    private static final float[] DYNAMIC_MAP = DynamicMap.signed();
 
     private BitsandbytesWriter() {}
 
@@ -114,29 +114,6 @@ public final class BitsandbytesWriter {
         Tensor tensor = Tensor.allocate(name, Dtype.UINT8, values.length);
         tensor.data().put(values);
         return tensor;
-    }
-
-    /**
-     * Returns the 256 values of bitsandbytes' signed dynamic 8-bit type: 0 and 1, and with both
-     * signs, for the k-th of the 7 powers of ten 10^-6 to 1, that power times the midpoints of 2^k
-     * equal parts of the interval from 0.1 to 1.
-     */
-    private static float[] dynamicMap() {
-        float[] map = new float[256];
-        int count = 0;
-        for (int power = 0; power < 7; ++power) {
-            int parts = 1 << power;
-            for (int part = 0; part < parts; ++part) {
-                double middle = 0.1 + 0.9 * (part + 0.5) / parts;
-                map[count] = (float) (Math.pow(10, power - 6) * middle);
-                map[count + 1] = -map[count];
-                count += 2;
-            }
-        }
-        map[count] = 0;
-        map[count + 1] = 1;
-        Arrays.sort(map);
-        return map;
     }
 
     /** Absmax after double quantization. */

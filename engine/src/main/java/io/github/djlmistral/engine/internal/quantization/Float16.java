@@ -23,7 +23,7 @@ public final class Float16 {
     }
 
     /** Rounds to the nearest float16, ties to even; infinite from 65520 on. */
-    static short of(float value) {
+    public static short of(float value) {
         int bits = Float.floatToRawIntBits(value);
         int sign = bits >>> 16 & 0x8000;
         float magnitude = Math.abs(value);

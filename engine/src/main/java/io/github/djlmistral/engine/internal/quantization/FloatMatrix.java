@@ -97,6 +97,17 @@ public record FloatMatrix(Tensor tensor, float largest) {
 
     /** Reads the values from index {@code first} on, in row-major order, as many as fit. */
     void read(long first, float[] to) {
+        read(tensor, first, to);
+    }
+
+    /**
+     * Reads values of a floating-point tensor of any shape.
+     *
+     * @param tensor float32, float16 or bfloat16
+     * @param first the index of the first value
+     * @param to receives as many as fit
+     */
+    public static void read(Tensor tensor, long first, float[] to) {
         int width = tensor.dtype().bytes();
         ByteBuffer bytes = tensor.data().position(Math.toIntExact(first * width));
         if (tensor.dtype() == Dtype.FLOAT32) {

@@ -23,6 +23,14 @@ class Kernels(Module):
       return torch.to(torch.linear(torch.to(x, 6), torch.to(weight, 6)), 5)
     else:
       return torch.linear(x, weight)
+  def linear_float32(self: __torch__.Kernels, x: Tensor, weight: Tensor) -> Tensor:
+    return torch.linear(torch.to(x, 6), weight)
+  def embedding_as(self: __torch__.Kernels, ids: Tensor, weight: Tensor, dtype: Tensor) -> Tensor:
+    return torch.to(torch.embedding(weight, ids), int(dtype))
+  # rounds the sum, as peft does with float32 adapters of a bfloat16 model
+  def lora(self: __torch__.Kernels, y: Tensor, x: Tensor, a: Tensor, b: Tensor, scale: Tensor) -> Tensor:
+    product = torch.linear(torch.linear(torch.to(x, 6), a), b)
+    return torch.to(torch.add(torch.to(y, 6), torch.mul(product, scale)), y.dtype)
   # casts before the multiplication by the weight, as transformers does
   def rms_norm(self: __torch__.Kernels, x: Tensor, weight: Tensor, eps: Tensor) -> Tensor:
     h = torch.to(x, 6)
