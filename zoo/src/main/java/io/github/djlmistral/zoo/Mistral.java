@@ -76,6 +76,11 @@ import org.jspecify.annotations.Nullable;
  *       this one to verify (speculative decoding): a checkpoint directory or GGUF file, an {@code
  *       hf://} URL, the name of a model of this zoo, or a loaded model, which stays open as long as
  *       this one;
+ *   <li>{@code adapter}, the directory of a LoRA adapter in the files of peft, which all requests
+ *       use; or {@code adapters}, several with names ({@code
+ *       sql=adapters/sql,poems=adapters/poems}), one of which a request chooses by its option
+ *       {@code adapter}; without that it uses none ({@link
+ *       io.github.djlmistral.engine.adapter.Adapter});
  *   <li>the options of {@link io.github.djlmistral.engine.generation.GenerationConfig}, by their
  *       names in transformers.
  * </ul>
@@ -215,6 +220,25 @@ public final class Mistral {
      */
     public static void save(Model model, Path directory) throws IOException {
         SavedCheckpoint.write(model, directory);
+    }
+
+    /**
+     * Writes a checkpoint with an adapter merged into the weights, {@code W + scale · B · A},
+     * tensor by tensor. The directory appears when it is complete.
+     *
+     * <p>Weights keep their type. Quantized weights are dequantized to the {@code torch_dtype} of
+     * {@code config.json}, float32 if it names none, since quantizing the sum again would change
+     * it. Tied embeddings become separate if the adapter changes one of the two.
+     *
+     * @param checkpoint the checkpoint directory of the base model, with {@code config.json}
+     * @param adapter the directory of the adapter, see {@link
+     *     io.github.djlmistral.engine.adapter.Adapter#load}
+     * @param directory the directory to create; must not exist, or be empty
+     * @throws IllegalArgumentException if the adapter does not match the model
+     * @throws IOException if files cannot be read or written; nothing is left behind
+     */
+    public static void merge(Path checkpoint, Path adapter, Path directory) throws IOException {
+        MergedCheckpoint.write(checkpoint, adapter, directory);
     }
 
     /**

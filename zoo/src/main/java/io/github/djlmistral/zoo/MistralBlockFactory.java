@@ -11,6 +11,7 @@ import io.github.djlmistral.engine.model.MistralCheckpoint;
 import io.github.djlmistral.engine.model.MistralPreTrainedModel;
 import io.github.djlmistral.engine.quantization.Quantization;
 import io.github.djlmistral.zoo.translator.ModelArguments;
+import io.github.djlmistral.zoo.translator.NamedAdapters;
 import io.github.djlmistral.zoo.translator.NewHead;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -39,6 +40,7 @@ public final class MistralBlockFactory implements BlockFactory {
             ModelArguments.check(arguments);
             DjlEngine engine = DjlEngine.of(model.getNDManager());
             Path path = ModelArguments.checkpoint(modelPath, arguments);
+            NamedAdapters.check(arguments);
             Optional<Object> quantization = ModelArguments.value(arguments, "quantization");
             if (quantization.isPresent()) {
                 engine.requireQuantizedWeights();
@@ -60,7 +62,7 @@ public final class MistralBlockFactory implements BlockFactory {
                             model.getNDManager(),
                             ModelArguments.computeOptions(arguments));
             logger.info("{}: {}", model.getName(), network.kernelReason());
-            return network;
+            return NamedAdapters.apply(network, arguments, model.getNDManager());
         } catch (MalformedModelException e) {
             model.close();
             throw new IOException(e.getMessage(), e);

@@ -57,6 +57,14 @@ final class SavedCheckpoint {
             throw new IllegalArgumentException(
                     "the model " + model.getName() + " is not a Mistral model of this zoo");
         }
+        if (network instanceof MistralForCausalLM adapted && adapted.base() != null) {
+            throw new IllegalArgumentException(
+                    "the model "
+                            + model.getName()
+                            + " has an adapter: save it with"
+                            + " Mistral.network(model).adapter().save(..), and merge it with"
+                            + " Mistral.merge if plain weights are needed");
+        }
         Path source = MistralPipeline.checkpoint(model);
         if (!Files.exists(source.resolve("config.json"))) {
             throw new IllegalArgumentException(
@@ -64,22 +72,32 @@ final class SavedCheckpoint {
                             + " has no config.json, which the saved checkpoint is based on: convert"
                             + " the checkpoint to the format of Hugging Face first");
         }
-        if (Files.exists(target)) {
-            try (Stream<Path> files = Files.list(target)) {
-                if (files.findAny().isPresent()) {
-                    throw new IOException(
-                            target + " is not empty: give a directory that does not exist yet");
-                }
-            }
-        }
+        requireEmpty(target);
         Files.createDirectories(target);
         SavedCheckpoint checkpoint = new SavedCheckpoint(source, target, network);
-        checkpoint.copyFiles();
+        copyFiles(source, target);
         checkpoint.writeWeights();
         checkpoint.writeConfig(); // last: without it the directory is no checkpoint
     }
 
-    private void copyFiles() throws IOException {
+    /** Checks that a directory can be created. */
+    static void requireEmpty(Path target) throws IOException {
+        if (!Files.exists(target)) {
+            return;
+        }
+        if (!Files.isDirectory(target)) {
+            throw new IOException(target + " is a file: give a directory that does not exist yet");
+        }
+        try (Stream<Path> files = Files.list(target)) {
+            if (files.findAny().isPresent()) {
+                throw new IOException(
+                        target + " is not empty: give a directory that does not exist yet");
+            }
+        }
+    }
+
+    /** Copies what a checkpoint has beside its weights and configuration. */
+    static void copyFiles(Path source, Path target) throws IOException {
         try (Stream<Path> files = Files.list(source)) {
             for (Path file : files.filter(Files::isRegularFile).toList()) {
                 String name = String.valueOf(file.getFileName());

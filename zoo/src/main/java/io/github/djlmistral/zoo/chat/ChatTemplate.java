@@ -4,6 +4,7 @@ package io.github.djlmistral.zoo.chat;
 import io.github.djlmistral.zoo.chat.jinja.RenderedText;
 import io.github.djlmistral.zoo.chat.jinja.Template;
 import io.github.djlmistral.zoo.chat.jinja.TemplateException;
+import io.github.djlmistral.zoo.tokenizer.EncodedText;
 import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
 import io.github.djlmistral.zoo.tokenizer.TokenizerSettings;
 import java.io.IOException;
@@ -161,6 +162,33 @@ public final class ChatTemplate {
             MistralTokenizer tokenizer, List<Message> messages, boolean addGenerationPrompt) {
         return encode(
                 tokenizer, new Conversation(messages).withGenerationPrompt(addGenerationPrompt));
+    }
+
+    /**
+     * Encodes a conversation for training, and tells which tokens the model is to produce: those of
+     * the assistant's messages, each with the token that ends it.
+     *
+     * <p>They are found by rendering the conversation up to each of these messages, so that any
+     * template will do that renders messages alike whatever follows them.
+     *
+     * @param tokenizer the tokenizer of the same checkpoint
+     * @param conversation a conversation without generation prompt and continued message
+     * @return the ids as {@link #encode} gives them, and which are the assistant's
+     * @throws IllegalArgumentException as {@link #render(Conversation)}; if the template renders
+     *     messages differently when others follow, or the conversation is to be continued
+     * @throws IllegalStateException if the tokenizer is closed
+     */
+    public EncodedConversation encodeWithAnswers(
+            MistralTokenizer tokenizer, Conversation conversation) {
+        if (conversation.addGenerationPrompt() || conversation.continuedField() != null) {
+            throw new IllegalArgumentException(
+                    "the conversation is to be continued: its answers are not complete");
+        }
+        RenderedText rendered = text(conversation);
+        AnswerSpans answers = new AnswerSpans(conversation, rendered.text(), this::render);
+        EncodedText encoded =
+                tokenizer.encodeQuotedWithOffsets(rendered.mapInput(tokenizer::quote));
+        return new EncodedConversation(encoded.ids(), answers.mask(encoded));
     }
 
     private Named select(Conversation conversation) {

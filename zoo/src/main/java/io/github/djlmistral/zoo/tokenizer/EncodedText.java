@@ -62,6 +62,15 @@ public record EncodedText(long[] ids, int[] starts, int[] ends) {
                 all, shifted(starts, before.length, length), shifted(ends, before.length, length));
     }
 
+    /** Replaces offsets by what a map has at these indices. */
+    EncodedText mapped(int[] map) {
+        return new EncodedText(ids, mapped(starts, map), mapped(ends, map));
+    }
+
+    private static int[] mapped(int[] offsets, int[] map) {
+        return Arrays.stream(offsets).map(at -> at < 0 ? at : map[at]).toArray();
+    }
+
     private static int[] shifted(int[] offsets, int by, int length) {
         int[] all = new int[length];
         Arrays.fill(all, -1);

@@ -223,6 +223,18 @@ public final class MistralTokenizer implements AutoCloseable {
     }
 
     /**
+     * Encodes a text as {@link #encodeQuoted}, and tells which characters each token is made of.
+     *
+     * @param text as for {@link #encodeQuoted}
+     * @return token ids, with offsets in the text without the marks of its quoted parts
+     * @throws IllegalStateException if the tokenizer is closed
+     */
+    public EncodedText encodeQuotedWithOffsets(String text) {
+        String marked = specialTokens.mark(text);
+        return tokenizer.encodeWithOffsets(marked, false).mapped(specialTokens.origins(marked));
+    }
+
+    /**
      * Encodes a text as {@link #encodePlain}, and tells which characters each token is made of.
      *
      * @param text the text

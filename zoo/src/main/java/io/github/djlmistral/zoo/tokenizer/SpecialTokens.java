@@ -6,6 +6,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -238,6 +239,31 @@ final class SpecialTokens {
             name = text.indexOf(NAME, Math.max(done, name + 1));
         }
         return restored.append(text, done, text.length()).toString();
+    }
+
+    /**
+     * Tells where the characters of a marked text come from.
+     *
+     * @param marked a result of {@link #mark}
+     * @return for each character, and for the end, the index in the text before marking, without
+     *     the marks of quotes
+     */
+    int[] origins(String marked) {
+        int[] origins = new int[marked.length() + 1];
+        int origin = 0;
+        int i = 0;
+        while (i < marked.length()) {
+            int index = marked.charAt(i) == NAME ? indexAt(marked, i) : -1;
+            if (index < 0) {
+                origins[i++] = origin++;
+            } else {
+                Arrays.fill(origins, i, i + NAME_LENGTH, origin);
+                i += NAME_LENGTH;
+                origin += specials.get(index).length();
+            }
+        }
+        origins[i] = origin;
+        return origins;
     }
 
     private int indexAt(String text, int at) {

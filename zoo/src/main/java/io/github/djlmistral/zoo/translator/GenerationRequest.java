@@ -6,8 +6,9 @@ import io.github.djlmistral.engine.generation.GenerationConfig;
 /**
  * The prompt and the generation options of an input.
  *
+ * @param pipeline the pipeline that generates, with the adapter that the input chooses
  * @param prompt token ids
  * @param config the options
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared
-record GenerationRequest(long[] prompt, GenerationConfig config) {}
+record GenerationRequest(MistralPipeline pipeline, long[] prompt, GenerationConfig config) {}

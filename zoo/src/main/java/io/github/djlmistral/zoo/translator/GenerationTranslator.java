@@ -49,10 +49,14 @@ abstract class GenerationTranslator<I, O> extends BatchTranslator<I, O>
     abstract O output(GeneratedText text);
 
     /**
-     * Overrides the model's options with those of the request. The default of {@code
-     * max_new_tokens} is lowered to what {@code max_total_tokens} leaves.
+     * Overrides the model's options with those of the request, which may also choose an adapter.
+     * The default of {@code max_new_tokens} is lowered to what {@code max_total_tokens} leaves.
      */
-    final GenerationRequest request(long[] prompt, Map<String, ?> own) {
+    final GenerationRequest request(long[] prompt, Map<String, ?> given) {
+        String adapter = NamedAdapters.chosen(given);
+        MistralPipeline chosen = adapter == null ? pipeline : pipeline.adapter(adapter);
+        Map<String, Object> own = new LinkedHashMap<>(given);
+        own.remove(NamedAdapters.ADAPTER);
         GenerationConfig.Builder builder = options.copy();
         ModelArguments.set(builder, own);
         GenerationConfig config = builder.build();
@@ -70,7 +74,7 @@ abstract class GenerationTranslator<I, O> extends BatchTranslator<I, O>
         if (open && config.maxNewTokens() > room && room >= Math.max(1, config.minNewTokens())) {
             config = builder.maxNewTokens(room).build();
         }
-        return new GenerationRequest(prompt, config);
+        return new GenerationRequest(chosen, prompt, config);
     }
 
     @Override
@@ -97,16 +101,18 @@ abstract class GenerationTranslator<I, O> extends BatchTranslator<I, O>
     @Override
     public final List<O> batchProcessOutput(TranslatorContext ctx, NDList list) {
         List<GenerationRequest> requests = requests(ctx);
-        Map<GenerationConfig, List<Integer>> batches = new LinkedHashMap<>();
+        Map<Batch, List<Integer>> batches = new LinkedHashMap<>();
         for (int i = 0; i < requests.size(); ++i) {
-            batches.computeIfAbsent(requests.get(i).config(), config -> new ArrayList<>()).add(i);
+            GenerationRequest request = requests.get(i);
+            Batch batch = new Batch(request.pipeline(), request.config());
+            batches.computeIfAbsent(batch, key -> new ArrayList<>()).add(i);
         }
         List<@Nullable O> outputs = new ArrayList<>();
         requests.forEach(request -> outputs.add(null));
         batches.forEach(
-                (config, members) -> {
+                (batch, members) -> {
                     GenerationResult result =
-                            generate(members.stream().map(requests::get).toList(), config);
+                            generate(members.stream().map(requests::get).toList(), batch);
                     for (int i = 0; i < members.size(); ++i) {
                         Sequence sequence = result.sequences().get(i);
                         String text = pipeline.tokenizer().decode(sequence.generated(), true);
@@ -117,9 +123,12 @@ abstract class GenerationTranslator<I, O> extends BatchTranslator<I, O>
         return outputs.stream().map(Objects::requireNonNull).toList();
     }
 
-    private GenerationResult generate(List<GenerationRequest> requests, GenerationConfig config) {
+    /** What the inputs of a batch have in common. */
+    private record Batch(MistralPipeline pipeline, GenerationConfig config) {}
+
+    private GenerationResult generate(List<GenerationRequest> requests, Batch batch) {
         List<long[]> prompts = requests.stream().map(GenerationRequest::prompt).toList();
-        try (Generation generation = pipeline.start(prompts, config)) {
+        try (Generation generation = batch.pipeline().start(prompts, batch.config())) {
             return generation.run(token -> true);
         }
     }
@@ -135,7 +144,7 @@ abstract class GenerationTranslator<I, O> extends BatchTranslator<I, O>
             GenerationRequest request = requests(ctx).get(0);
             TextStream<O> stream =
                     new TextStream<>(
-                            pipeline.stream(request.prompt(), request.config()),
+                            request.pipeline().stream(request.prompt(), request.config()),
                             list,
                             this::output);
             // frees a stream that was not closed, when its predictor is closed

@@ -19,6 +19,7 @@ import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -39,6 +40,7 @@ public final class MistralPipeline implements AutoCloseable {
     private final Optional<ChatTemplate> chatTemplate;
     private final GenerationConfig.Builder defaults;
     private final Generator generator;
+    private final Map<String, MistralPipeline> adapted = new LinkedHashMap<>();
 
     private MistralPipeline(
             Model model,
@@ -51,15 +53,40 @@ public final class MistralPipeline implements AutoCloseable {
         network = network(model);
         chatTemplate = ChatTemplate.open(path);
         defaults = GenerationConfig.read(path, network.config());
-        generator =
-                new Generator(
-                        network,
-                        model.getNDManager(),
-                        ids -> tokenizer.decode(ids, true),
-                        limits,
-                        CacheArguments.batching(model.getProperties()).orElse(null),
-                        prefixes(model, network),
-                        assistant);
+        generator = generator(model, limits, assistant);
+        NamedAdapters.of(model, network)
+                .forEach(
+                        (name, other) ->
+                                adapted.put(
+                                        name,
+                                        new MistralPipeline(
+                                                this, model, other, limits, assistant)));
+    }
+
+    /** Creates a pipeline that differs from another one in its network. */
+    private MistralPipeline(
+            MistralPipeline base,
+            Model model,
+            MistralForCausalLM network,
+            RequestLimits limits,
+            @Nullable MistralForCausalLM assistant) {
+        this.network = network;
+        tokenizer = base.tokenizer;
+        chatTemplate = base.chatTemplate;
+        defaults = base.defaults;
+        generator = generator(model, limits, assistant);
+    }
+
+    private Generator generator(
+            Model model, RequestLimits limits, @Nullable MistralForCausalLM assistant) {
+        return new Generator(
+                network,
+                model.getNDManager(),
+                ids -> tokenizer.decode(ids, true),
+                limits,
+                CacheArguments.batching(model.getProperties()).orElse(null),
+                prefixes(model, network),
+                assistant);
     }
 
     /** Returns the kept prefixes of a model; null if none are kept. */
@@ -150,6 +177,28 @@ public final class MistralPipeline implements AutoCloseable {
                                         + ", which generates no text"
                                 : " is not a Mistral model of this zoo: load it with"
                                         + " Mistral.criteria(..)"));
+    }
+
+    /**
+     * Returns the pipeline that computes with one of the adapters in the model argument {@code
+     * adapters}.
+     *
+     * @param name the name of the adapter
+     * @return the pipeline, which is closed with this one
+     * @throws IllegalArgumentException if the model has no such adapter
+     */
+    public MistralPipeline adapter(String name) {
+        MistralPipeline chosen = adapted.get(name);
+        if (chosen == null) {
+            throw new IllegalArgumentException(
+                    "adapter is \""
+                            + name
+                            + "\"; "
+                            + (adapted.isEmpty()
+                                    ? "the model has no named adapters: give them when it is loaded, in the model argument adapters"
+                                    : "the model has " + adapted.keySet()));
+        }
+        return chosen;
     }
 
     /** Returns the network. */

@@ -57,7 +57,9 @@ public final class ModelArguments {
                                     "labels",
                                     "problem_type",
                                     GGUF_FILE,
-                                    ASSISTANT_MODEL),
+                                    ASSISTANT_MODEL,
+                                    NamedAdapters.ADAPTER,
+                                    NamedAdapters.ADAPTERS),
                             Stream.concat(LIMITS.stream(), CacheArguments.NAMES.stream()))
                     .toList();
 
@@ -130,6 +132,7 @@ public final class ModelArguments {
         aggregationStrategy(arguments);
         maxAnswerLen(arguments);
         NewHead.of(arguments);
+        NamedAdapters.named(arguments);
         pooling(arguments);
         normalize(arguments);
         promptName(arguments);

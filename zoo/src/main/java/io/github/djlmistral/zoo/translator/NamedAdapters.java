@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.zoo.translator;
+
+import ai.djl.Model;
+import ai.djl.ndarray.NDManager;
+import io.github.djlmistral.engine.adapter.Adapter;
+import io.github.djlmistral.engine.adapter.LoraConfig;
+import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.engine.model.MistralPreTrainedModel;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.WeakHashMap;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The adapters that a model is loaded with: the argument {@code adapter} is the directory of one
+ * that all requests use, {@code adapters} names several, one of which a request may choose: {@code
+ * sql=adapters/sql,poems=adapters/poems}.
+ */
+public final class NamedAdapters {
+
+    static final String ADAPTER = "adapter";
+    static final String ADAPTERS = "adapters";
+
+    /** The networks with named adapters of a model, by its network; until the model is closed. */
+    private static final Map<MistralForCausalLM, Map<String, MistralForCausalLM>> LOADED =
+            new WeakHashMap<>();
+
+    private static final ReentrantLock LOADING = new ReentrantLock();
+
+    private NamedAdapters() {}
+
+    /** Returns the directory of the adapter that all requests use. */
+    private static Optional<Path> single(Map<String, ?> arguments) {
+        return ModelArguments.value(arguments, ADAPTER).map(value -> Path.of(value.toString()));
+    }
+
+    /**
+     * Returns the directories of the named adapters.
+     *
+     * @throws IllegalArgumentException if the argument is not a list of NAME=DIRECTORY, a name
+     *     occurs twice, or {@code adapter} is given as well
+     */
+    static Map<String, Path> named(Map<String, ?> arguments) {
+        Object given = ModelArguments.value(arguments, ADAPTERS).orElse(null);
+        if (given == null) {
+            return Map.of();
+        }
+        Map<String, Path> named = new LinkedHashMap<>();
+        for (String part : given.toString().split(",", -1)) {
+            int equals = part.indexOf('=');
+            String name = equals < 0 ? "" : part.substring(0, equals).trim();
+            String directory = part.substring(equals + 1).trim();
+            if (name.isEmpty() || directory.isEmpty()) {
+                throw new IllegalArgumentException(
+                        ADAPTERS
+                                + " is \""
+                                + given
+                                + "\", must be a list such as name=directory,other=directory");
+            }
+            if (named.put(name, Path.of(directory)) != null) {
+                throw new IllegalArgumentException(
+                        ADAPTERS + " names \"" + name + "\" twice: choose another name");
+            }
+        }
+        if (single(arguments).isPresent()) {
+            throw new IllegalArgumentException(
+                    ADAPTER
+                            + " and "
+                            + ADAPTERS
+                            + " are both given: give one of the two; requests choose one of "
+                            + named.keySet()
+                            + " by their option "
+                            + ADAPTER);
+        }
+        return named;
+    }
+
+    /**
+     * Checks the configurations of the adapters, which are small, before weights are read.
+     *
+     * @param arguments the model's arguments
+     * @throws IOException if there is no such adapter, or it is not supported
+     */
+    public static void check(Map<String, ?> arguments) throws IOException {
+        Optional<Path> single = single(arguments);
+        if (single.isPresent()) {
+            LoraConfig.read(single.get());
+        }
+        for (Path directory : named(arguments).values()) {
+            LoraConfig.read(directory);
+        }
+    }
+
+    /**
+     * Returns the network that a model computes with.
+     *
+     * @param network the network of the checkpoint
+     * @param arguments the model's arguments
+     * @param manager the manager of the model
+     * @return the network with the adapter that all requests use; the given one if there is none
+     * @throws IOException if the adapter cannot be read
+     * @throws IllegalArgumentException if it does not match the network
+     */
+    public static MistralPreTrainedModel apply(
+            MistralPreTrainedModel network, Map<String, ?> arguments, NDManager manager)
+            throws IOException {
+        Optional<Path> directory = single(arguments);
+        if (directory.isEmpty() && named(arguments).isEmpty()) {
+            return network;
+        }
+        if (!(network instanceof MistralForCausalLM causal)) {
+            throw new IllegalArgumentException(
+                    "the model is a "
+                            + network.getClass().getSimpleName()
+                            + "; adapters are for causal language models: leave out "
+                            + (directory.isPresent() ? ADAPTER : ADAPTERS));
+        }
+        return directory.isPresent() ? adapted(causal, directory.get(), manager) : network;
+    }
+
+    private static MistralForCausalLM adapted(
+            MistralForCausalLM network, Path directory, NDManager manager) throws IOException {
+        Adapter adapter = Adapter.load(directory);
+        try {
+            return network.withAdapter(adapter, manager);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(directory + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** Returns the networks with the named adapters of a model, which all its pipelines share. */
+    static Map<String, MistralForCausalLM> of(Model model, MistralForCausalLM network)
+            throws IOException {
+        Map<String, Path> named = named(model.getProperties());
+        if (named.isEmpty()) {
+            return Map.of();
+        }
+        LOADING.lock();
+        try {
+            Map<String, MistralForCausalLM> loaded = LOADED.get(network);
+            if (loaded == null) {
+                loaded = new LinkedHashMap<>();
+                NDManager manager = model.getNDManager();
+                for (Map.Entry<String, Path> entry : named.entrySet()) {
+                    loaded.put(entry.getKey(), adapted(network, entry.getValue(), manager));
+                }
+                loaded = Collections.unmodifiableMap(loaded);
+                manager.attachInternal(NDManager.nextUid(), () -> forget(network));
+                LOADED.put(network, loaded);
+            }
+            return loaded;
+        } finally {
+            LOADING.unlock();
+        }
+    }
+
+    private static void forget(MistralForCausalLM network) {
+        LOADING.lock();
+        try {
+            LOADED.remove(network);
+        } finally {
+            LOADING.unlock();
+        }
+    }
+
+    /**
+     * Returns the adapter that a request chooses.
+     *
+     * @param options the options of the request
+     * @return its name; null for the network without an adapter
+     */
+    static @Nullable String chosen(Map<String, ?> options) {
+        return ModelArguments.value(options, ADAPTER).map(Object::toString).orElse(null);
+    }
+}
