@@ -12,11 +12,13 @@ import io.github.djlmistral.examples.cli.GenerateCommand;
 import io.github.djlmistral.examples.cli.InfoCommand;
 import io.github.djlmistral.examples.cli.ListCommand;
 import io.github.djlmistral.examples.cli.LogitsCommand;
+import io.github.djlmistral.examples.cli.MergeCommand;
 import io.github.djlmistral.examples.cli.PerplexityCommand;
 import io.github.djlmistral.examples.cli.PullCommand;
 import io.github.djlmistral.examples.cli.QuantizeCommand;
 import io.github.djlmistral.examples.cli.RemoveCommand;
 import io.github.djlmistral.examples.cli.TokenizeCommand;
+import io.github.djlmistral.examples.cli.TrainCommand;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.OutputStreamWriter;
@@ -60,6 +62,8 @@ import picocli.CommandLine.ScopeType;
             InfoCommand.class,
             BenchCommand.class,
             PerplexityCommand.class,
+            TrainCommand.class,
+            MergeCommand.class,
             QuantizeCommand.class,
             PullCommand.class,
             ListCommand.class,

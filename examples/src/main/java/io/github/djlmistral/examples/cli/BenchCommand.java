@@ -99,6 +99,8 @@ public final class BenchCommand implements Callable<Integer> {
     @ArgGroup(validate = false, heading = "%nModel:%n", order = 1)
     private ModelOptions model = new ModelOptions();
 
+    @Mixin private final AdapterOption adapter = new AdapterOption();
+
     @ArgGroup(validate = false, heading = "%nSynthetic model:%n", order = 2)
     private SyntheticOptions synthetic = new SyntheticOptions();
 
@@ -120,13 +122,17 @@ public final class BenchCommand implements Callable<Integer> {
         if (assistant != null && !speculate) {
             throw terminal.usage("--assistant is for --speculate");
         }
+        if (adapter.directory != null && synthetic.shape != null) {
+            throw terminal.usage("--adapter is for --model, not for --synthetic");
+        }
         if (speculate) {
             atLeast("--generate", generate, 2);
             atLeast("--prompt", prompt, SpeculationTest.LEAST_PROMPT);
         }
         long started = System.nanoTime();
         if (synthetic.shape == null) {
-            try (ZooModel<NDList, NDList> loaded = model.load(terminal)) {
+            try (ZooModel<NDList, NDList> loaded =
+                    model.load(terminal, NDList.class, NDList.class, adapter.arguments())) {
                 measure(model.name(), Mistral.network(loaded), loaded.getNDManager(), started);
             }
         } else {

@@ -16,7 +16,9 @@ import java.io.InputStreamReader;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jline.utils.Signals;
 import org.jspecify.annotations.Nullable;
@@ -65,6 +67,7 @@ public final class ChatCommand implements Callable<Integer> {
     @ArgGroup(validate = false, heading = "%nModel:%n", order = 2)
     private ModelOptions model = new ModelOptions();
 
+    @Mixin private final AdapterOption adapter = new AdapterOption();
     @Mixin private final AssistantOption assistant = new AssistantOption();
 
     private final List<Message> messages = new ArrayList<>();
@@ -77,12 +80,10 @@ public final class ChatCommand implements Callable<Integer> {
         GenerationOptions.config(
                 GenerationConfig.builder(),
                 terminal); // reports invalid options before the model is loaded
+        Map<String, String> arguments = new LinkedHashMap<>(assistant.arguments(terminal));
+        arguments.putAll(adapter.arguments());
         try (ZooModel<NDList, NDList> loaded =
-                        model.load(
-                                terminal,
-                                NDList.class,
-                                NDList.class,
-                                assistant.arguments(terminal));
+                        model.load(terminal, NDList.class, NDList.class, arguments);
                 MistralPipeline pipeline = MistralPipeline.open(loaded)) {
             if (pipeline.chatTemplate().isEmpty()) {
                 throw new IllegalArgumentException(

@@ -5,6 +5,7 @@ import ai.djl.MalformedModelException;
 import ai.djl.repository.zoo.ModelNotFoundException;
 import ai.djl.translate.TranslateException;
 import io.github.djlmistral.engine.quantization.InsufficientMemoryException;
+import io.github.djlmistral.engine.training.NonFiniteLossException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
@@ -29,6 +30,7 @@ public final class ErrorReporter {
                     MalformedModelException.class,
                     ModelNotFoundException.class,
                     InsufficientMemoryException.class,
+                    NonFiniteLossException.class,
                     TranslateException.class);
 
     private ErrorReporter() {}

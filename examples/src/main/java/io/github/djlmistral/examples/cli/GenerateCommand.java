@@ -66,6 +66,7 @@ public final class GenerateCommand implements Callable<Integer> {
     private ModelOptions model = new ModelOptions();
 
     @Mixin private final PrefixOption prefix = new PrefixOption();
+    @Mixin private final AdapterOption adapter = new AdapterOption();
     @Mixin private final AssistantOption assistant = new AssistantOption();
 
     @Mixin private final JsonOption json = new JsonOption();
@@ -91,6 +92,7 @@ public final class GenerateCommand implements Callable<Integer> {
                 terminal); // reports invalid options before the model is loaded
         long started = System.nanoTime();
         Map<String, String> arguments = new LinkedHashMap<>(assistant.arguments(terminal));
+        arguments.putAll(adapter.arguments());
         if (prefix.file != null) {
             arguments.put("prefix_cache_bytes", "1024T"); // what a file has is kept, however large
         }

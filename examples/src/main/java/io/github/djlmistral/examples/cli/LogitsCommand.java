@@ -101,6 +101,8 @@ public final class LogitsCommand implements Callable<Integer> {
     @ArgGroup(validate = false, heading = "%nModel:%n", order = 1)
     private ModelOptions model = new ModelOptions();
 
+    @Mixin private final AdapterOption adapter = new AdapterOption();
+
     @Mixin private final JsonOption json = new JsonOption();
 
     /** Used by picocli. */
@@ -109,7 +111,8 @@ public final class LogitsCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException, ModelNotFoundException, MalformedModelException {
         check();
-        try (ZooModel<NDList, NDList> loaded = model.load(terminal);
+        try (ZooModel<NDList, NDList> loaded =
+                        model.load(terminal, NDList.class, NDList.class, adapter.arguments());
                 NDManager manager = loaded.getNDManager().newSubManager()) {
             run(loaded, manager);
         }

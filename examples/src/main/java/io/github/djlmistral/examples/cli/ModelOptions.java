@@ -167,6 +167,22 @@ final class ModelOptions {
         return source.path(terminal);
     }
 
+    /** Takes what a recipe says where the user has given nothing. */
+    void replaceDefaults(
+            @Nullable String otherModel,
+            @Nullable String otherDtype,
+            @Nullable String otherQuantization) {
+        if (otherModel != null && model.equals(Mistral.DEFAULT_MODEL)) {
+            model = otherModel;
+        }
+        if (otherDtype != null && dtype.equals(ComputeOptions.DEFAULT)) {
+            dtype = otherDtype;
+        }
+        if (quantization == null) {
+            quantization = otherQuantization;
+        }
+    }
+
     /** Returns kernels, types and instruction set. */
     ComputeOptions computeOptions() {
         return new ComputeOptions(kernels, dtype, instructionSet, kvCacheDtype);

@@ -120,6 +120,29 @@ final class Terminal {
                         .build());
     }
 
+    /**
+     * Starts a progress bar with a text beside it and remaining time on standard error, if that is
+     * a terminal.
+     *
+     * @param done steps done earlier
+     * @param all number of steps
+     * @return the progress in steps, to be closed
+     */
+    Progress training(long done, long all) {
+        if (!isTerminal(2)) {
+            return new Progress(null);
+        }
+        return new Progress(
+                new ProgressBarBuilder()
+                        .setInitialMax(all)
+                        .startsFrom(done, Duration.ZERO)
+                        .setStyle(ProgressBarStyle.ASCII)
+                        .setUpdateIntervalMillis(200)
+                        .setConsumer(new ConsoleProgressBarConsumer(System.err, 100))
+                        .clearDisplayOnFinish()
+                        .build());
+    }
+
     /** A progress bar, or none. */
     static final class Progress implements AutoCloseable {
 
@@ -132,6 +155,13 @@ final class Terminal {
         void stepBy(long steps) {
             if (bar != null) {
                 bar.stepBy(steps);
+            }
+        }
+
+        /** Shows a text beside the bar. */
+        void describe(String text) {
+            if (bar != null) {
+                bar.setExtraMessage(" " + text);
             }
         }
 
