@@ -65,7 +65,8 @@ final class GatedModel extends ZooModel<Object, Object> {
     }
 
     /**
-     * Creates a trainer.
+     * Creates a trainer of the parameters that are unfrozen. DJL would unfreeze all parameters of a
+     * loaded model.
      *
      * @throws UnsupportedOperationException if the engine computes no gradients
      * @throws IllegalArgumentException if the parameters are not float32: DJL's optimizers fail on
@@ -83,6 +84,7 @@ final class GatedModel extends ZooModel<Object, Object> {
                             + network.kernels().dtype()
                             + ": load it with optArgument(\"dtype\", \"float32\")");
         }
+        getWrappedModel().setBlock(getBlock()); // counts as not loaded
         return super.newTrainer(trainingConfig);
     }
 

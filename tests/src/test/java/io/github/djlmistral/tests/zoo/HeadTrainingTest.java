@@ -13,6 +13,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.nn.Parameter;
 import ai.djl.repository.zoo.Criteria;
 import ai.djl.repository.zoo.ZooModel;
 import ai.djl.training.DefaultTrainingConfig;
@@ -40,6 +41,7 @@ import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -131,6 +133,22 @@ class HeadTrainingTest extends ZooFixture {
                             .isEqualTo(i < TEXTS.size() / 2 ? "sea" : "land");
                 }
                 assertSaved(model, classes);
+            }
+        }
+    }
+
+    @Test
+    void aTrainerUnfreezesNothing() throws Exception {
+        Path checkpoint = copy(temporary.resolve("frozen"));
+        try (ZooModel<String, Classifications> model = classifier(checkpoint).build().loadModel()) {
+            var network = (MistralForSequenceClassification) model.getBlock();
+            network.freezeParameters(false, weight -> weight.getName().equals("norm"));
+            Map<String, Parameter> parameters = network.namedParameters();
+            try (Trainer trainer = model.newTrainer(new DefaultTrainingConfig(network.loss()))) {
+                assertThat(trainer.getModel().getBlock()).isSameAs(network);
+                assertThat(parameters.keySet().stream())
+                        .filteredOn(name -> parameters.get(name).requiresGradient())
+                        .containsExactly("model.norm.weight");
             }
         }
     }
