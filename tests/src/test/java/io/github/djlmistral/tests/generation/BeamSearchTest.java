@@ -298,7 +298,7 @@ class BeamSearchTest extends Fixture {
      */
     @Test
     void beamSamplingDrawsWithoutReplacement() throws Exception {
-        MistralForCausalLM network = load("window8-f32", "torch");
+        MistralForCausalLM network = load("window8-f32", "auto");
         JsonObject recorded = recorded("window8-f32", "beam sampling");
         JsonArray probabilities = recorded.getAsJsonArray("probabilities");
         double[] p = new double[probabilities.size()];

@@ -33,7 +33,7 @@ class SamplingTest extends Fixture {
 
     @BeforeEach
     void open() throws Exception {
-        network = load("window8-f32", "torch");
+        network = load("window8-f32", "auto");
         generator = new Generator(network, manager, null);
         prompt = prompt(network, 5, 6);
     }

@@ -8,6 +8,7 @@ import io.github.djlmistral.zoo.hub.HubSettings;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -18,7 +19,9 @@ final class HubProgram {
 
     public static void main(String[] arguments) throws IOException {
         HubSettings settings =
-                HubSettings.of(URI.create(arguments[0]), Path.of(arguments[1])).withConnections(4);
+                HubSettings.of(URI.create(arguments[0]), Path.of(arguments[1]))
+                        .withBackOff(Duration.ofMillis(1))
+                        .withConnections(4);
         Path path = new Hub(settings).download(HubModel.parse(arguments[2]), new Lines());
         System.out.println(path);
     }

@@ -4,6 +4,7 @@ package io.github.djlmistral.tests.notebooks;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import io.github.djlmistral.tests.notebooks.KernelChannel.Message;
+import java.io.File;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -14,6 +15,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import org.rapaio.jupyter.kernel.channels.LoopThread;
 import org.zeromq.SocketType;
 import org.zeromq.ZContext;
 
@@ -24,10 +26,9 @@ import org.zeromq.ZContext;
 final class JavaKernel implements AutoCloseable {
 
     private static final Path JAR = Path.of("target", "kernel", "rapaio-jupyter-kernel.jar");
-    private static final Duration FIRST_START_TIMEOUT = Duration.ofSeconds(5);
-    private static final Duration LAST_START_TIMEOUT = Duration.ofSeconds(40);
+    private static final String MAIN_CLASS = "org.rapaio.jupyter.kernel.MainApp";
+    private static final Duration START_TIMEOUT = Duration.ofMinutes(1);
     private static final Duration CELL_TIMEOUT = Duration.ofMinutes(3);
-    private static final int START_ATTEMPTS = 10;
     private static final List<String> PORTS =
             List.of("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port");
 
@@ -36,7 +37,6 @@ final class JavaKernel implements AutoCloseable {
     private final ZContext context = new ZContext();
     private final KernelChannel shell;
     private final KernelChannel published;
-    private final KernelChannel heartbeat;
 
     /** What a cell gave. */
     record Execution(boolean succeeded, int count, JsonArray outputs) {}
@@ -53,26 +53,14 @@ final class JavaKernel implements AutoCloseable {
                     JAR.toAbsolutePath()
                             + " is missing: `./mvnw -pl tests process-test-resources` copies it");
         }
-        Duration timeout = FIRST_START_TIMEOUT;
-        for (int attempt = 1; ; attempt++) {
-            JavaKernel kernel = new JavaKernel(name, classPath);
-            try {
-                kernel.awaitReady(timeout);
-                return kernel;
-            } catch (KernelFailure e) {
-                // Its threads start in a race, and one start in three never answers. On a busy
-                // machine a good one takes longer than the first timeout.
-                kernel.close();
-                if (attempt == START_ATTEMPTS) {
-                    throw e;
-                }
-                timeout = min(timeout.multipliedBy(2), LAST_START_TIMEOUT);
-            }
+        JavaKernel kernel = new JavaKernel(name, classPath);
+        try {
+            kernel.awaitReady();
+            return kernel;
+        } catch (KernelFailure e) {
+            kernel.close();
+            throw e;
         }
-    }
-
-    private static Duration min(Duration a, Duration b) {
-        return a.compareTo(b) < 0 ? a : b;
     }
 
     private JavaKernel(String name, List<String> classPath) throws IOException {
@@ -87,7 +75,6 @@ final class JavaKernel implements AutoCloseable {
         String key = connection.get("key").getAsString();
         shell = new KernelChannel(context, SocketType.DEALER, address(connection, "shell"), key);
         published = new KernelChannel(context, SocketType.SUB, address(connection, "iopub"), key);
-        heartbeat = new KernelChannel(context, SocketType.REQ, address(connection, "hb"), key);
     }
 
     private static JsonObject connection() throws IOException {
@@ -137,21 +124,18 @@ final class JavaKernel implements AutoCloseable {
         for (String property : List.of("user.language", "user.country")) {
             command.add("-D" + property + "=" + System.getProperty(property, ""));
         }
-        command.addAll(List.of("-jar", JAR.toString(), connectionFile.toString()));
+        // the tests' LoopThread before the kernel's own
+        String tests =
+                LoopThread.class.getProtectionDomain().getCodeSource().getLocation().getPath();
+        String classPath = tests + File.pathSeparator + JAR;
+        command.addAll(List.of("-cp", classPath, MAIN_CLASS, connectionFile.toString()));
         return command;
     }
 
-    private void awaitReady(Duration timeout) {
-        Instant deadline = Instant.now().plus(timeout);
-        // This kernel dies of a request that comes before it knows its handlers. It answers to a
-        // heartbeat every 50 ms.
-        for (int beats = 0; beats < 4; beats++) {
-            heartbeat.sendFrame("ping");
-            while (heartbeat.receiveFrame() == null) {
-                checkAlive(deadline);
-            }
-        }
-        // A subscriber misses what is published before it is connected: ask until a status comes.
+    private void awaitReady() {
+        Instant deadline = Instant.now().plus(START_TIMEOUT);
+        // The kernel loses requests that come before it knows its handlers, a subscriber what is
+        // published before it is connected: ask until a reply and a status come.
         boolean replied = false;
         boolean subscribed = false;
         while (!replied || !subscribed) {

@@ -105,20 +105,6 @@ final class KernelChannel {
         return new Message(json(signed.get(0)), json(signed.get(1)), json(signed.get(3)));
     }
 
-    /** Sends one frame, as heartbeats are. */
-    void sendFrame(String frame) {
-        socket.send(frame);
-    }
-
-    /**
-     * Receives one frame.
-     *
-     * @return the frame, or null if none came within a tenth of a second
-     */
-    @Nullable String receiveFrame() {
-        return socket.recvStr();
-    }
-
     private static String pop(ZMsg frames) {
         return frames.pop().getString(UTF_8);
     }
