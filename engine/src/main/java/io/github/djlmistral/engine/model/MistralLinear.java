@@ -77,6 +77,11 @@ final class MistralLinear extends LayerPart {
         return weight;
     }
 
+    /** Returns whether a parameter of this layer is unfrozen. */
+    boolean isTrained() {
+        return getParameters().values().stream().anyMatch(Parameter::requiresGradient);
+    }
+
     /** Returns the weight if it is quantized. */
     @Nullable QuantizedLinear quantized() {
         return quantized;

@@ -9,6 +9,7 @@ import ai.djl.nn.Parameter;
 import io.github.djlmistral.engine.adapter.Adapter;
 import io.github.djlmistral.engine.internal.kernels.TorchOptimizerKernels;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.engine.model.MistralPreTrainedModel;
 import io.github.djlmistral.engine.model.TrainingPass;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Safetensors;
@@ -25,6 +26,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** The unfrozen parameters of a network: their updates, and their files. */
 final class TrainedParameters implements AutoCloseable {
@@ -32,13 +34,19 @@ final class TrainedParameters implements AutoCloseable {
     private static final String WEIGHTS = "model.safetensors";
     private static final String OPTIMIZER = "optimizer.safetensors";
 
-    private final MistralForCausalLM network;
+    private final MistralPreTrainedModel network;
+
+    /** The network if it has an adapter. */
+    private final @Nullable MistralForCausalLM adapted;
+
     private final Map<String, NDArray> arrays = new LinkedHashMap<>();
     private final NDManager manager;
     private final TorchOptimizerKernels kernels;
 
-    TrainedParameters(MistralForCausalLM network) {
+    TrainedParameters(MistralPreTrainedModel network) {
         this.network = network;
+        MistralForCausalLM base = base(network);
+        adapted = base != null ? (MistralForCausalLM) network : null;
         network.namedParameters()
                 .forEach(
                         (name, parameter) -> {
@@ -51,13 +59,18 @@ final class TrainedParameters implements AutoCloseable {
                     "all parameters of the network are frozen: unfreeze those to train, with"
                             + " freezeParameters(false), or unfreezeAdapter()");
         }
-        if (network.base() != null && isTrained(network.base())) {
+        if (base != null && isTrained(base)) {
             throw new IllegalArgumentException(
                     "parameters of the base are unfrozen, which checkpoints of an adapter do not"
                             + " have: freeze them with base().freezeParameters(true)");
         }
         manager = arrays.values().iterator().next().getManager().newSubManager();
         kernels = new TorchOptimizerKernels(manager);
+    }
+
+    /** Returns the network without its adapter; null if it has none. */
+    static @Nullable MistralForCausalLM base(MistralPreTrainedModel network) {
+        return network instanceof MistralForCausalLM causal ? causal.base() : null;
     }
 
     private static boolean isTrained(MistralForCausalLM network) {
@@ -108,8 +121,8 @@ final class TrainedParameters implements AutoCloseable {
 
     /** Writes what was trained: the adapter, or all parameters of a network without one. */
     void save(Path directory) throws IOException {
-        if (network.base() != null) {
-            network.adapter().save(directory);
+        if (adapted != null) {
+            adapted.adapter().save(directory);
             return;
         }
         Files.createDirectories(directory);
@@ -123,7 +136,7 @@ final class TrainedParameters implements AutoCloseable {
     /** Reads the values of the parameters from what {@link #save} wrote. */
     void restore(Path directory) throws IOException {
         Map<String, Tensor> tensors =
-                network.base() != null
+                adapted != null
                         ? Adapter.load(directory).tensors()
                         : Safetensors.read(directory.resolve(WEIGHTS));
         copy(tensors, arrays, directory);

@@ -9,7 +9,7 @@ import io.github.djlmistral.engine.adapter.Adapter;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.engine.model.TrainingSequence;
 import io.github.djlmistral.engine.training.CausalObjective;
-import io.github.djlmistral.engine.training.CausalTrainer;
+import io.github.djlmistral.engine.training.MistralTrainer;
 import io.github.djlmistral.engine.training.DpoObjective;
 import io.github.djlmistral.engine.training.EvaluationReport;
 import io.github.djlmistral.engine.training.Objective;
@@ -178,8 +178,8 @@ final class CausalTraining implements AutoCloseable {
                         settings.eval() == null ? null : open(settings.eval(), reader)) {
             TrainingData<E> data = new Counted<>(arrange.apply(records), objective, progress);
             TrainingData<E> heldOut = others == null ? null : arrange.apply(others);
-            CausalTrainer<E> trainer =
-                    new CausalTrainer<>(network, objective, settings.arguments())
+            MistralTrainer<E> trainer =
+                    new MistralTrainer<>(network, objective, settings.arguments())
                             .addCallback(progress);
             if (reference != null) {
                 trainer.reference(reference);
@@ -289,8 +289,9 @@ final class CausalTraining implements AutoCloseable {
         }
 
         @Override
-        public Evaluation evaluate(MicroBatch batch, long items) {
-            return causal.evaluate(batch, items);
+        public Evaluation evaluate(
+                List<List<TrainingSequence>> examples, MicroBatch batch, long items) {
+            return causal.evaluate(batch.sequences(), batch, items);
         }
     }
 

@@ -3,7 +3,7 @@ package io.github.djlmistral.examples.cli;
 
 import ai.djl.MalformedModelException;
 import ai.djl.repository.zoo.ModelNotFoundException;
-import io.github.djlmistral.engine.training.CausalTrainer;
+import io.github.djlmistral.engine.training.MistralTrainer;
 import io.github.djlmistral.engine.training.TrainerResult;
 import io.github.djlmistral.examples.training.Recipe;
 import java.io.IOException;
@@ -224,7 +224,7 @@ public final class TrainCommand implements Callable<Integer> {
                             + ", which is not empty: give a new directory, or --resume to continue"
                             + " with its last checkpoint");
         }
-        Path last = CausalTrainer.lastCheckpoint(output);
+        Path last = MistralTrainer.lastCheckpoint(output);
         if (last == null) {
             throw terminal.usage(output + " has no checkpoint: omit --resume, and give a new one");
         }

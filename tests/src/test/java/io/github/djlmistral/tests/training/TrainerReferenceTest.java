@@ -12,7 +12,7 @@ import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.engine.model.TrainingSequence;
 import io.github.djlmistral.engine.training.CausalObjective;
-import io.github.djlmistral.engine.training.CausalTrainer;
+import io.github.djlmistral.engine.training.MistralTrainer;
 import io.github.djlmistral.engine.training.DpoObjective;
 import io.github.djlmistral.engine.training.Objective;
 import io.github.djlmistral.engine.training.PreferencePair;
@@ -136,7 +136,7 @@ class TrainerReferenceTest extends Fixture {
             TrainingArguments arguments)
             throws IOException {
         List<StepReport> reports = new ArrayList<>();
-        CausalTrainer<E> trainer = new CausalTrainer<>(network, objective, arguments);
+        MistralTrainer<E> trainer = new MistralTrainer<>(network, objective, arguments);
         if (reference != null) {
             trainer.reference(reference);
         }
