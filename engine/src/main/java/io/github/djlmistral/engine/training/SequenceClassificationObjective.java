@@ -25,22 +25,14 @@ public record SequenceClassificationObjective(ProblemType type, int classes)
         implements Objective<LabeledSequence> {
 
     /**
-     * Returns the objective of a network. If its {@code problem_type} is not set, one class is a
-     * regression, and several exclude each other.
+     * Returns the objective of a network, see {@link LabelConfig#problemTypeOrDefault}.
      *
      * @param network the classifier
      * @return the objective
      */
     public static SequenceClassificationObjective of(MistralForSequenceClassification network) {
         LabelConfig labels = network.config().labels();
-        ProblemType type = labels.problemType();
-        if (type == null) {
-            type =
-                    labels.size() == 1
-                            ? ProblemType.REGRESSION
-                            : ProblemType.SINGLE_LABEL_CLASSIFICATION;
-        }
-        return new SequenceClassificationObjective(type, labels.size());
+        return new SequenceClassificationObjective(labels.problemTypeOrDefault(), labels.size());
     }
 
     @Override
