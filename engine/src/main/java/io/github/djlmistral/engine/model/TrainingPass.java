@@ -283,8 +283,8 @@ public final class TrainingPass implements AutoCloseable {
     /**
      * Returns the logits of a classification head.
      *
-     * @return float32 (n, N), one row after the other: N logits for each sequence, or for each token
-     *     with a label other than {@link TrainingSequence#IGNORED}
+     * @return float32 (n, N), one row after the other: N logits for each sequence, or for each
+     *     token with a label other than {@link TrainingSequence#IGNORED}
      * @throws IllegalStateException if the network is a causal language model
      */
     public float[] logits() {
@@ -298,7 +298,8 @@ public final class TrainingPass implements AutoCloseable {
                     wanted
                             ? "a causal language model has logProbabilities(), its logits are not"
                                     + " kept"
-                            : "a classification head has logits(), not log-probabilities of tokens");
+                            : "a classification head has logits(), not log-probabilities of"
+                                    + " tokens");
         }
     }
 
@@ -328,8 +329,8 @@ public final class TrainingPass implements AutoCloseable {
      * Adds the gradients of a loss to those of the unfrozen parameters. A pass has one backward
      * pass, which frees what was kept for it.
      *
-     * @param gradients the derivative of the loss with respect to each of {@link #logProbabilities},
-     *     or of {@link #logits}
+     * @param gradients the derivative of the loss with respect to each of {@link
+     *     #logProbabilities}, or of {@link #logits}
      * @param meanGradients the derivative with respect to each of {@link #meanLogProbabilities}; or
      *     null for zeros
      * @throws IllegalArgumentException if there are not as many as log-probabilities or logits
@@ -407,7 +408,8 @@ public final class TrainingPass implements AutoCloseable {
      * @return float32 arrays of the shapes of the parameters; zeros for those that no pass has
      *     reached
      */
-    public static Map<String, NDArray> gradients(MistralPreTrainedModel network, NDManager manager) {
+    public static Map<String, NDArray> gradients(
+            MistralPreTrainedModel network, NDManager manager) {
         Kernels kernels = network.kernels().training();
         Map<String, NDArray> gradients = new LinkedHashMap<>();
         network.gate.enter();

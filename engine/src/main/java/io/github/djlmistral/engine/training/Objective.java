@@ -83,7 +83,7 @@ public interface Objective<E> {
      *
      * @param sequences the sequences
      * @param outputs the natural logarithm of the probability of each token that counts, in order;
-     *     with {@link #needsLogits} the logits, those of one row after those of the other, see {@link
+     *     with {@link #needsLogits} the logits, one row after the other, see {@link
      *     io.github.djlmistral.engine.model.TrainingPass#logits}
      * @param meanLogProbabilities the mean of the log-probabilities of all tokens of the vocabulary
      *     at the same places; null unless {@link #needsMeans}

@@ -15,8 +15,8 @@ import java.util.Map;
  * other; the mean over the classes of binary cross-entropy, where they do not; of a regression the
  * mean over the outputs of the squared error.
  *
- * <p>The metric {@code accuracy} is the share of sequences whose class, or whose set of classes with
- * a positive logit, is the given one. A regression has none.
+ * <p>The metric {@code accuracy} is the share of sequences whose class, or whose set of classes
+ * with a positive logit, is the given one. A regression has none.
  *
  * @param type what the outputs of the classifier mean
  * @param classes the number of its outputs

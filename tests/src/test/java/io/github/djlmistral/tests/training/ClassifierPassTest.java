@@ -179,7 +179,9 @@ class ClassifierPassTest extends Fixture {
                         () ->
                                 step(
                                         network,
-                                        List.of(new TrainingSequence(new long[2], new long[] {0, 5})),
+                                        List.of(
+                                                new TrainingSequence(
+                                                        new long[2], new long[] {0, 5})),
                                         Options.DEFAULT))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("sequence 0 has the label 5, must be a class from 0 to 4");

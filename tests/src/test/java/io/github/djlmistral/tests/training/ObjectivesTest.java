@@ -191,7 +191,8 @@ class ObjectivesTest {
         assertThat(new CausalObjective().evaluate(List.of(), batch, 1).loss()).isEqualTo(2);
         assertThat(new CausalObjective(0.1).evaluate(List.of(), batch, 1).loss())
                 .isCloseTo(0.9 * 2 + 0.1 * 5, within(1e-12));
-        assertThat(new CausalObjective(0.1).forEvaluation().evaluate(List.of(), batch, 1).loss()).isEqualTo(2);
+        CausalObjective evaluated = new CausalObjective(0.1).forEvaluation();
+        assertThat(evaluated.evaluate(List.of(), batch, 1).loss()).isEqualTo(2);
     }
 
     /** Shares of micro-batches add up to the loss of the whole. */

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Converts records {@code {"text": .., "label": ..}} of classified texts; other keys are ignored.
- * In place of a text there may be {@code input_ids}, and the key of the label may be {@code labels}.
+ * In place of a text there may be {@code input_ids}, and in place of a label {@code labels}.
  *
  * <ul>
  *   <li>Classes that exclude each other: the label is the name or the index of a class.
@@ -53,8 +53,8 @@ public final class ClassificationRecordReader implements RecordReader<LabeledSeq
 
     /**
      * Collects the classes of a file: the names that its labels have, in alphabetical order, or
-     * {@code LABEL_0}, {@code LABEL_1} and so on if they are numbers. They are independent if labels
-     * are lists, otherwise they exclude each other.
+     * {@code LABEL_0}, {@code LABEL_1} and so on if they are numbers. They are independent if the
+     * labels are lists, otherwise they exclude each other.
      *
      * @param file the JSONL file
      * @return the classes, at least two
@@ -117,8 +117,7 @@ public final class ClassificationRecordReader implements RecordReader<LabeledSeq
     }
 
     @Override
-    public LabeledSequence read(
-            Map<String, @Nullable Object> fields, Consumer<String> warnings) {
+    public LabeledSequence read(Map<String, @Nullable Object> fields, Consumer<String> warnings) {
         return new LabeledSequence(ids(fields), targets(fields));
     }
 
@@ -166,8 +165,7 @@ public final class ClassificationRecordReader implements RecordReader<LabeledSeq
         return value == null ? List.of() : List.of(value);
     }
 
-    private void numbers(
-            Map<String, @Nullable Object> fields, List<?> values, float[] targets) {
+    private void numbers(Map<String, @Nullable Object> fields, List<?> values, float[] targets) {
         if (values.size() != targets.length
                 || !values.stream().allMatch(Number.class::isInstance)) {
             throw Fields.unexpected(
