@@ -40,8 +40,13 @@ class ClassifierPassTest extends Fixture {
     private static final Path TOKEN = Reference.directory("heads/token");
 
     private MistralForTokenClassification network() throws Exception {
+        return network("float32");
+    }
+
+    private MistralForTokenClassification network(String dtype) throws Exception {
         MistralForTokenClassification network =
-                MistralForTokenClassification.load(TOKEN, manager, TORCH);
+                MistralForTokenClassification.load(
+                        TOKEN, manager, new ComputeOptions("torch", dtype));
         network.freezeParameters(false);
         return network;
     }
@@ -133,16 +138,20 @@ class ClassifierPassTest extends Fixture {
     }
 
     /** A tenth of the hidden states of this checkpoint is dropped, chosen by the seed. */
-    @Test
-    void dropout() throws Exception {
-        List<TrainingSequence> rows =
-                rows(Reference.head("token"), "right");
-        MistralForTokenClassification network = network();
+    @ParameterizedTest
+    @ValueSource(strings = {"float32", "bfloat16"})
+    void dropout(String dtype) throws Exception {
+        List<TrainingSequence> rows = rows(Reference.head("token"), "right");
+        MistralForTokenClassification network = network(dtype);
         double without = step(network, rows, Options.DEFAULT).loss();
         double first = step(network, rows, Options.DEFAULT.withNoise(0, 1L)).loss();
+        Map<String, float[]> gradients = TrainingPasses.gradients(network, manager);
         double again = step(network, rows, Options.DEFAULT.withNoise(0, 1L)).loss();
         double other = step(network, rows, Options.DEFAULT.withNoise(0, 2L)).loss();
         assertThat(first).isEqualTo(again).isNotEqualTo(without).isNotEqualTo(other);
+        gradients.forEach(
+                (name, values) ->
+                        assertThat(values).as(name).isNotEqualTo(new float[values.length]));
     }
 
     /** The token before the padding is the last one of its sequence. */
