@@ -357,7 +357,7 @@ public final class TrainingPass implements AutoCloseable {
         }
     }
 
-    private static void requireLength(String name, float @Nullable [] values, int expected) {
+    private void requireLength(String name, float @Nullable [] values, int expected) {
         if (values != null && values.length != expected) {
             throw new IllegalArgumentException(
                     values.length
@@ -365,7 +365,7 @@ public final class TrainingPass implements AutoCloseable {
                             + name
                             + " are given, but the pass has "
                             + expected
-                            + " outputs");
+                            + (classifies ? " logits" : " tokens that count"));
         }
     }
 

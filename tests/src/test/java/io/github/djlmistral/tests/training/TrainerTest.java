@@ -635,7 +635,7 @@ class TrainerTest extends Fixture {
                 .hasMessageContaining("no examples");
         assertThatThrownBy(() -> train(network, arguments(), new Data(1, 1, 1)))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("no token of the examples counts: data.jsonl:");
+                .hasMessageContaining("nothing counts in the examples: data.jsonl:");
         base.freezeParameters(false);
         assertThatThrownBy(() -> train(network, arguments(), data()))
                 .isInstanceOf(IllegalArgumentException.class)
