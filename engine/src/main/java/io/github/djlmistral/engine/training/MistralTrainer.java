@@ -77,7 +77,7 @@ public final class MistralTrainer<E> {
         this.network = network;
         this.objective = objective;
         this.arguments = arguments;
-        reference = TrainedParameters.base(network);
+        reference = network instanceof MistralForCausalLM causal ? causal.base() : null;
     }
 
     /**

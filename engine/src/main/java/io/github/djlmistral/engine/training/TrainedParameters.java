@@ -8,7 +8,6 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Parameter;
 import io.github.djlmistral.engine.adapter.Adapter;
 import io.github.djlmistral.engine.internal.kernels.TorchOptimizerKernels;
-import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.engine.model.MistralPreTrainedModel;
 import io.github.djlmistral.engine.model.TrainingPass;
 import io.github.djlmistral.engine.weights.Dtype;
@@ -26,7 +25,6 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /** The unfrozen parameters of a network: their updates, and their files. */
 final class TrainedParameters implements AutoCloseable {
@@ -36,17 +34,13 @@ final class TrainedParameters implements AutoCloseable {
 
     private final MistralPreTrainedModel network;
 
-    /** The network if it has an adapter. */
-    private final @Nullable MistralForCausalLM adapted;
-
     private final Map<String, NDArray> arrays = new LinkedHashMap<>();
     private final NDManager manager;
     private final TorchOptimizerKernels kernels;
 
     TrainedParameters(MistralPreTrainedModel network) {
         this.network = network;
-        MistralForCausalLM base = base(network);
-        adapted = base != null ? (MistralForCausalLM) network : null;
+        MistralPreTrainedModel base = network.base();
         network.namedParameters()
                 .forEach(
                         (name, parameter) -> {
@@ -68,12 +62,7 @@ final class TrainedParameters implements AutoCloseable {
         kernels = new TorchOptimizerKernels(manager);
     }
 
-    /** Returns the network without its adapter; null if it has none. */
-    static @Nullable MistralForCausalLM base(MistralPreTrainedModel network) {
-        return network instanceof MistralForCausalLM causal ? causal.base() : null;
-    }
-
-    private static boolean isTrained(MistralForCausalLM network) {
+    private static boolean isTrained(MistralPreTrainedModel network) {
         return network.namedParameters().values().stream().anyMatch(Parameter::requiresGradient);
     }
 
@@ -121,8 +110,8 @@ final class TrainedParameters implements AutoCloseable {
 
     /** Writes what was trained: the adapter, or all parameters of a network without one. */
     void save(Path directory) throws IOException {
-        if (adapted != null) {
-            adapted.adapter().save(directory);
+        if (network.base() != null) {
+            network.adapter().save(directory);
             return;
         }
         Files.createDirectories(directory);
@@ -136,7 +125,7 @@ final class TrainedParameters implements AutoCloseable {
     /** Reads the values of the parameters from what {@link #save} wrote. */
     void restore(Path directory) throws IOException {
         Map<String, Tensor> tensors =
-                adapted != null
+                network.base() != null
                         ? Adapter.load(directory).tensors()
                         : Safetensors.read(directory.resolve(WEIGHTS));
         copy(tensors, arrays, directory);

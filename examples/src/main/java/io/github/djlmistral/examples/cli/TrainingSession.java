@@ -107,7 +107,7 @@ record TrainingSession(
         if (settings.full()) {
             saveCheckpoint(output);
         } else {
-            ((MistralForCausalLM) network).adapter().save(output);
+            network.adapter().save(output);
         }
         if (settings.chatTemplate() != null) {
             Files.writeString(output.resolve("chat_template.jinja"), settings.chatTemplate());
