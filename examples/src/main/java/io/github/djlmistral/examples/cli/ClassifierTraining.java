@@ -7,6 +7,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.nn.Parameter;
 import ai.djl.repository.zoo.ModelNotFoundException;
 import ai.djl.repository.zoo.ZooModel;
+import io.github.djlmistral.engine.adapter.Adapter;
 import io.github.djlmistral.engine.model.LabelConfig;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForQuestionAnswering;
@@ -65,8 +66,7 @@ final class ClassifierTraining implements Training {
                                 + HEAD
                                 + ", or a new head of a model without one");
             }
-            network = classifier;
-            unfreeze();
+            network = network(classifier, model.model);
             tokenizer = tokenizer(MistralPipeline.checkpoint(loaded));
             session = new TrainingSession(terminal, settings, progress, loaded, network);
         } catch (IOException | RuntimeException e) {
@@ -85,7 +85,7 @@ final class ClassifierTraining implements Training {
             }
             return Map.of();
         }
-        LabelConfig found = ClassificationRecordReader.labels(settings.data());
+        LabelConfig found = labels();
         Map<String, Object> arguments = new LinkedHashMap<>();
         arguments.put("head", HEAD);
         arguments.put("labels", given.isEmpty() ? found.names() : given);
@@ -95,6 +95,14 @@ final class ClassifierTraining implements Training {
             arguments.put("pad_token_id", padding);
         }
         return arguments;
+    }
+
+    /** Returns the classes of the adapter to continue with, or those of the data. */
+    private LabelConfig labels() throws IOException {
+        Path adapter = settings.adapterInit();
+        return adapter != null && Files.exists(adapter.resolve("config.json"))
+                ? MistralConfig.read(adapter).labels()
+                : ClassificationRecordReader.labels(settings.data());
     }
 
     private static boolean hasHead(Path path) throws IOException {
@@ -117,7 +125,24 @@ final class ClassifierTraining implements Training {
         return MistralTokenizer.isIn(checkpoint) ? MistralTokenizer.open(checkpoint) : null;
     }
 
-    private void unfreeze() {
+    /** Returns the network to train, with its trainable parameters unfrozen. */
+    private MistralForSequenceClassification network(
+            MistralForSequenceClassification base, String name) throws IOException {
+        if (settings.full()) {
+            unfreeze(base);
+            return base;
+        }
+        Adapter adapter =
+                settings.adapterInit() == null
+                        ? base.newAdapter(settings.lora(name), settings.arguments().seed())
+                        : Adapter.load(settings.adapterInit());
+        MistralForSequenceClassification adapted =
+                base.withAdapter(adapter, loaded.getNDManager());
+        adapted.unfreezeAdapter();
+        return adapted;
+    }
+
+    private void unfreeze(MistralForSequenceClassification network) {
         Set<Parameter> trained = new HashSet<>();
         network.namedParameters()
                 .forEach(

@@ -12,7 +12,7 @@ final class LoraOptions {
 
     @Option(
             names = "--full",
-            description = "Train all weights, not an adapter; classify always does.")
+            description = "Train all weights, not an adapter; the default of classify.")
     boolean full;
 
     @Option(names = "--freeze-backbone", description = "classify: train the head only.")

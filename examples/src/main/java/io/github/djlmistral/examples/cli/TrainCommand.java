@@ -35,7 +35,8 @@ import picocli.CommandLine.Option;
             "Options have the names and the defaults of transformers, trl and peft. sft, dpo and lm"
                     + " train a LoRA adapter in float32 over frozen weights, which may be quantized"
                     + " (QLoRA: --quantization nf4); --full trains all weights. classify trains all"
-                    + " weights and, if the model is no classifier, a new head.",
+                    + " weights, or an adapter if options of LoRA are given, and, if the model is"
+                    + " no classifier, a new head.",
             "",
             "Records of sft are {\"messages\": [..]}, {\"prompt\": .., \"completion\": ..},"
                     + " {\"text\": ..} or {\"input_ids\": [..], \"labels\": [..]}; of dpo"
@@ -157,7 +158,7 @@ public final class TrainCommand implements Callable<Integer> {
         String chosen = method != null ? method : recipe != null ? recipe.method() : "sft";
         boolean full =
                 lora.full
-                        || chosen.equals(CLASSIFY)
+                        || (chosen.equals(CLASSIFY) && !adapts)
                         || (recipe != null && recipe.full() && !adapts);
         check(chosen, full, adapts);
         Path output = output(values);
@@ -207,13 +208,10 @@ public final class TrainCommand implements Callable<Integer> {
     }
 
     private void checkClassifier(boolean adapts) {
-        if (adapts) {
+        if ((lora.full || adapts) && lora.freezeBackbone != null) {
             throw terminal.usage(
-                    "--method classify trains all weights, or the head with --freeze-backbone: omit"
-                            + " the options of the adapter");
-        }
-        if (lora.full && lora.freezeBackbone != null) {
-            throw terminal.usage("--full trains all weights, --freeze-backbone the head: omit one");
+                    (lora.full ? "--full trains all weights" : "an adapter changes the layers")
+                            + ", --freeze-backbone trains the head only: omit one");
         }
         if (optimization.labelSmoothing != null) {
             throw terminal.usage("--label-smoothing-factor is for --method sft and lm");

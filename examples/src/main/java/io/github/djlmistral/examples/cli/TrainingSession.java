@@ -107,7 +107,7 @@ record TrainingSession(
         if (settings.full()) {
             saveCheckpoint(output);
         } else {
-            network.adapter().save(output);
+            Mistral.saveAdapter(loaded, network, output);
         }
         if (settings.chatTemplate() != null) {
             Files.writeString(output.resolve("chat_template.jinja"), settings.chatTemplate());

@@ -152,13 +152,40 @@ class TrainClassifierCommandTest {
                 .contains("\"label\":\"food\"");
     }
 
+    /** The adapter brings the head and the names of the classes to the model without one. */
+    @Test
+    void adapter() throws IOException {
+        List<String> records = new ArrayList<>();
+        for (String word : List.of("cat", "dog", "bread", "cheese")) {
+            String label = word.length() == 3 ? "animal" : "food";
+            records.add("{\"text\": \"" + word + "\", \"label\": \"" + label + "\"}");
+        }
+        Path data = data(records);
+        String[] options = {
+            "--lora-r=4", "--learning-rate=0.02", "--max-steps=6", "--per-device-train-batch-size=4"
+        };
+        List<JsonObject> lines = lines(train(data, options));
+        assertThat(lines.get(5).get("loss").getAsDouble())
+                .isLessThan(lines.get(0).get("loss").getAsDouble() / 2);
+        assertThat(Cli.run("classify", "--adapter=" + output(), "--json", "cheese").succeeds().out())
+                .contains("\"label\":\"food\"");
+        assertThat(Cli.run("generate", "--adapter=" + output(), "cheese").fault(1))
+                .contains("MistralForSequenceClassification");
+
+        Path first = Files.move(output(), directory.resolve("first"));
+        List<JsonObject> more =
+                lines(train(data, "--adapter-init=" + first, "--max-steps=1", "--learning-rate=0"));
+        assertThat(more.get(0).get("loss").getAsDouble())
+                .isLessThan(lines.get(0).get("loss").getAsDouble() / 2);
+    }
+
     @Test
     void wrongOptionsAreExplained() throws IOException {
         Path data = data(List.of("{\"input_ids\": [5], \"label\": \"sea\"}"));
         String base = "--model=" + Reference.directory("checkpoints/window8-f32");
         String head = "--model=" + Reference.directory("heads/single-label");
         assertThat(train(data, base).fault(1)).contains("its labels have one class only");
-        assertThat(train(data, base, "--lora-r=4").fault(2)).contains("--freeze-backbone");
+        assertThat(train(data, base, "--lora-r=4", "--freeze-backbone").fault(2)).contains("omit one");
         assertThat(train(data, base, "--full", "--freeze-backbone").fault(2)).contains("omit one");
         assertThat(train(data, base, "--quantization=nf4").fault(2)).contains("quantized");
         assertThat(train(data, base, "--label-smoothing-factor=0.1").fault(2)).contains("sft");

@@ -10,7 +10,9 @@ import com.google.gson.JsonObject;
 import io.github.djlmistral.engine.adapter.Adapter;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.engine.model.MistralCheckpoint;
 import io.github.djlmistral.engine.model.MistralForSequenceClassification;
+import io.github.djlmistral.engine.model.MistralForTokenClassification;
 import io.github.djlmistral.engine.model.MistralPreTrainedModel;
 import io.github.djlmistral.engine.model.TrainingPass;
 import io.github.djlmistral.engine.model.TrainingSequence;
@@ -23,6 +25,7 @@ import io.github.djlmistral.engine.training.Objective.MicroBatch;
 import io.github.djlmistral.engine.training.PreferencePair;
 import io.github.djlmistral.engine.training.SequenceClassificationObjective;
 import io.github.djlmistral.engine.training.StepReport;
+import io.github.djlmistral.engine.training.TokenClassificationObjective;
 import io.github.djlmistral.engine.training.TrainerCallback;
 import io.github.djlmistral.engine.training.TrainingArguments;
 import io.github.djlmistral.engine.training.TrainingArgumentsBuilder;
@@ -43,6 +46,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -191,7 +195,7 @@ class TrainerReferenceTest extends Fixture {
                                 WEIGHTS));
     }
 
-    private void assertAdapter(MistralForCausalLM network) throws IOException {
+    private void assertAdapter(MistralPreTrainedModel network) throws IOException {
         Map<String, Tensor> tensors = Adapter.load(folder.resolve("final")).tensors();
         Map<String, Tensor> actual = network.adapter().tensors();
         assertThat(actual.keySet()).containsExactlyInAnyOrderElementsOf(tensors.keySet());
@@ -207,10 +211,14 @@ class TrainerReferenceTest extends Fixture {
     }
 
     private MistralForCausalLM adapted(MistralForCausalLM base) throws IOException {
+        return (MistralForCausalLM) adapted((MistralPreTrainedModel) base);
+    }
+
+    private MistralPreTrainedModel adapted(MistralPreTrainedModel base) throws IOException {
         Path initial = folder.resolve("initial");
         Path shared = folder.resolveSibling("initial");
         Adapter adapter = Adapter.load(Files.exists(initial) ? initial : shared);
-        MistralForCausalLM network = base.withAdapter(adapter, manager);
+        MistralPreTrainedModel network = base.withAdapter(adapter, manager);
         network.unfreezeAdapter();
         return network;
     }
@@ -246,16 +254,62 @@ class TrainerReferenceTest extends Fixture {
     void sequenceClassifiers(String name) throws Exception {
         open(name);
         for (boolean checkpointing : new boolean[] {false, true}) {
-            MistralForSequenceClassification network =
-                    MistralForSequenceClassification.load(
-                            Reference.directory(expected.get("checkpoint").getAsString()),
-                            manager,
-                            new ComputeOptions("torch", "float32"));
-            SequenceClassificationObjective objective = SequenceClassificationObjective.of(network);
-            TrainingData<LabeledSequence> data =
-                    records(record -> labeled(record, objective.classes()));
-            train(network, objective, data, checkpointing);
+            MistralForSequenceClassification network = sequenceClassifier();
+            network.freezeParameters(false);
+            train(network, checkpointing);
         }
+    }
+
+    private MistralForSequenceClassification sequenceClassifier() throws Exception {
+        return MistralForSequenceClassification.load(
+                Reference.directory(expected.get("checkpoint").getAsString()),
+                manager,
+                new ComputeOptions("torch", "float32"));
+    }
+
+    private void train(MistralForSequenceClassification network, boolean checkpointing)
+            throws IOException {
+        SequenceClassificationObjective objective = SequenceClassificationObjective.of(network);
+        TrainingData<LabeledSequence> data =
+                records(record -> labeled(record, objective.classes()));
+        train(network, objective, data, checkpointing);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void tokenClassifiers(boolean checkpointing) throws Exception {
+        open("classification-token");
+        MistralForTokenClassification network = tokenClassifier();
+        network.freezeParameters(false);
+        train(network, TokenClassificationObjective.of(network), sequences(), checkpointing);
+    }
+
+    /** Without dropout, as recorded. */
+    private MistralForTokenClassification tokenClassifier() throws Exception {
+        Path directory = Reference.directory(expected.get("checkpoint").getAsString());
+        MistralCheckpoint stored = MistralCheckpoint.open(directory);
+        return MistralForTokenClassification.of(
+                new MistralCheckpoint(
+                        stored.config().toBuilder().classifierDropout(0).build(), stored.weights()),
+                directory.toString(),
+                manager,
+                new ComputeOptions("torch", "float32"));
+    }
+
+    @Test
+    void adapterOfASequenceClassifier() throws Exception {
+        open("classification-single-label-lora");
+        var network = (MistralForSequenceClassification) adapted(sequenceClassifier());
+        train(network, false);
+        assertAdapter(network);
+    }
+
+    @Test
+    void adapterOfATokenClassifier() throws Exception {
+        open("classification-token-lora");
+        var network = (MistralForTokenClassification) adapted(tokenClassifier());
+        train(network, TokenClassificationObjective.of(network), sequences(), false);
+        assertAdapter(network);
     }
 
     private static LabeledSequence labeled(JsonObject record, int classes) {
@@ -278,7 +332,6 @@ class TrainerReferenceTest extends Fixture {
             TrainingData<E> data,
             boolean checkpointing)
             throws IOException {
-        network.freezeParameters(false);
         List<E> first = new ArrayList<>();
         List<TrainingSequence> sequences = new ArrayList<>();
         for (int i = 0; i < arguments().perDeviceTrainBatchSize(); i++) {
