@@ -78,9 +78,9 @@ import org.jspecify.annotations.Nullable;
  *       hf://} URL, the name of a model of this zoo, or a loaded model, which stays open as long as
  *       this one;
  *   <li>{@code adapter}, the directory of a LoRA adapter in the files of peft, which all requests
- *       use; that of a classifier brings its head to a checkpoint without one; or {@code adapters}, several with names ({@code
- *       sql=adapters/sql,poems=adapters/poems}), one of which a request chooses by its option
- *       {@code adapter}; without that it uses none ({@link
+ *       use; that of a classifier brings its head to a checkpoint without one; or {@code adapters},
+ *       several with names ({@code sql=adapters/sql,poems=adapters/poems}), one of which a request
+ *       chooses by its option {@code adapter}; without that it uses none ({@link
  *       io.github.djlmistral.engine.adapter.Adapter});
  *   <li>the options of {@link io.github.djlmistral.engine.generation.GenerationConfig}, by their
  *       names in transformers.

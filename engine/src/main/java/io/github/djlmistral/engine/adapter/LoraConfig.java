@@ -62,7 +62,8 @@ public record LoraConfig(
             List.of("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj");
 
     /** The modules that can be in {@link #modulesToSave}. */
-    public static final List<String> SAVED = List.of("embed_tokens", "lm_head", "score", "classifier");
+    public static final List<String> SAVED =
+            List.of("embed_tokens", "lm_head", "score", "classifier");
 
     /** What a network with an adapter is for, by the names in peft. */
     public enum TaskType {

@@ -103,8 +103,7 @@ final class AdapterBinding {
     private Map<String, long[]> whole() {
         Map<String, long[]> shapes = new LinkedHashMap<>();
         MistralConfig network = base.config();
-        shapes.put(
-                WeightBinding.EMBEDDING, new long[] {network.vocabSize(), network.hiddenSize()});
+        shapes.put(WeightBinding.EMBEDDING, new long[] {network.vocabSize(), network.hiddenSize()});
         MistralLinear own = Objects.requireNonNull(base.head());
         long[] weight = own.weight().getShape().getShape();
         shapes.put(headName + ".weight", weight);

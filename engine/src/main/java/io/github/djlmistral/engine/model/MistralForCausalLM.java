@@ -56,8 +56,7 @@ public final class MistralForCausalLM extends MistralPreTrainedModel implements 
         tableBytes = (long) config.vocabSize() * config.hiddenSize() * bytes;
     }
 
-    private MistralForCausalLM(
-            MistralForCausalLM base, AdapterBinding binding, OwnedManager own) {
+    private MistralForCausalLM(MistralForCausalLM base, AdapterBinding binding, OwnedManager own) {
         super(base, binding, own);
         tableBytes = base.tableBytes;
         MistralLinear changed = binding.head();

@@ -96,8 +96,7 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
      * @param binding what this network does not share
      * @param own the manager of its arrays
      */
-    MistralPreTrainedModel(
-            MistralPreTrainedModel base, AdapterBinding binding, OwnedManager own) {
+    MistralPreTrainedModel(MistralPreTrainedModel base, AdapterBinding binding, OwnedManager own) {
         model =
                 addChildBlock(
                         "model",

@@ -74,8 +74,7 @@ final class TrainedClassifier implements PassOutput {
         }
         NDArray table = HostArray.of(hidden.getManager(), factors, shape);
         NDArray order =
-                HostArray.of(
-                        hidden.getManager(), LongStream.range(0, shape.get(0)).toArray());
+                HostArray.of(hidden.getManager(), LongStream.range(0, shape.get(0)).toArray());
         // looked up, and thereby converted to the type of activations
         return pass.kernels().embeddingFloat32(order, table);
     }
@@ -91,8 +90,7 @@ final class TrainedClassifier implements PassOutput {
         if (!trained) {
             return null;
         }
-        Autograd.backward(
-                logits, HostArray.of(logits.getManager(), gradients, logits.getShape()));
+        Autograd.backward(logits, HostArray.of(logits.getManager(), gradients, logits.getShape()));
         return hiddenTrained ? Autograd.gradient(hidden, hidden.getManager()) : null;
     }
 }

@@ -59,8 +59,7 @@ public record CausalObjective(double labelSmoothing) implements Objective<Traini
     }
 
     @Override
-    public Evaluation evaluate(
-            List<TrainingSequence> examples, MicroBatch batch, long items) {
+    public Evaluation evaluate(List<TrainingSequence> examples, MicroBatch batch, long items) {
         float[] logProbabilities = batch.outputs();
         double loss = -(1 - labelSmoothing) / items * sum(logProbabilities);
         float[] gradients = new float[logProbabilities.length];

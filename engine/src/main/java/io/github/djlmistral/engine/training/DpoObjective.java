@@ -106,8 +106,7 @@ public record DpoObjective(Loss loss, double beta, double labelSmoothing)
     }
 
     @Override
-    public Evaluation evaluate(
-            List<PreferencePair> examples, MicroBatch batch, long items) {
+    public Evaluation evaluate(List<PreferencePair> examples, MicroBatch batch, long items) {
         List<TrainingSequence> sequences = batch.sequences();
         double[] reference = Objects.requireNonNull(batch.reference());
         float[] logProbabilities = batch.outputs();

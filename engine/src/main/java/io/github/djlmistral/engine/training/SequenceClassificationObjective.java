@@ -101,10 +101,7 @@ public record SequenceClassificationObjective(ProblemType type, int classes)
                         double x = logits[begin + i];
                         loss += (CrossEntropy.softplus(x) - x * targets[i]) / classes;
                         gradients[begin + i] =
-                                (float)
-                                        ((CrossEntropy.sigmoid(x) - targets[i])
-                                                / classes
-                                                / items);
+                                (float) ((CrossEntropy.sigmoid(x) - targets[i]) / classes / items);
                         all &= (x > 0) == (targets[i] > 0.5);
                     }
                     right += all ? 1 : 0;

@@ -16,7 +16,6 @@ import io.github.djlmistral.zoo.Mistral;
 import io.github.djlmistral.zoo.chat.ChatTemplate;
 import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
 import io.github.djlmistral.zoo.training.BlockDataset;
-import io.github.djlmistral.zoo.training.JsonlDataset;
 import io.github.djlmistral.zoo.training.PackedDataset;
 import io.github.djlmistral.zoo.training.PreferenceOptions;
 import io.github.djlmistral.zoo.training.PreferenceRecordReader;
@@ -82,8 +81,7 @@ final class CausalTraining implements Training {
     }
 
     @Override
-    public TrainerResult run()
-            throws IOException, ModelNotFoundException, MalformedModelException {
+    public TrainerResult run() throws IOException, ModelNotFoundException, MalformedModelException {
         return switch (settings.method()) {
             case "dpo" -> preferences();
             case "lm" -> blocks();

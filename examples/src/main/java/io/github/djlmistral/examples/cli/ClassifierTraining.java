@@ -136,8 +136,7 @@ final class ClassifierTraining implements Training {
                 settings.adapterInit() == null
                         ? base.newAdapter(settings.lora(name), settings.arguments().seed())
                         : Adapter.load(settings.adapterInit());
-        MistralForSequenceClassification adapted =
-                base.withAdapter(adapter, loaded.getNDManager());
+        MistralForSequenceClassification adapted = base.withAdapter(adapter, loaded.getNDManager());
         adapted.unfreezeAdapter();
         return adapted;
     }

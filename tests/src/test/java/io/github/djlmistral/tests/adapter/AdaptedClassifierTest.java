@@ -34,7 +34,10 @@ class AdaptedClassifierTest extends Fixture {
     private MistralPreTrainedModel network(String name, String kernels) throws Exception {
         Path path = Reference.directory(name);
         return MistralPreTrainedModel.of(
-                MistralCheckpoint.open(path), name, manager, new ComputeOptions(kernels, "float32"));
+                MistralCheckpoint.open(path),
+                name,
+                manager,
+                new ComputeOptions(kernels, "float32"));
     }
 
     private static Path recorded(String head) {

@@ -145,10 +145,7 @@ class TrainClassifierCommandTest {
         assertThat(config.labels().names()).containsExactly("animal", "food");
         assertThat(config.labels().problemType())
                 .isEqualTo(ProblemType.SINGLE_LABEL_CLASSIFICATION);
-        assertThat(
-                        Cli.run("classify", "--model=" + output(), "--json", "cheese")
-                                .succeeds()
-                                .out())
+        assertThat(Cli.run("classify", "--model=" + output(), "--json", "cheese").succeeds().out())
                 .contains("\"label\":\"food\"");
     }
 
@@ -167,7 +164,10 @@ class TrainClassifierCommandTest {
         List<JsonObject> lines = lines(train(data, options));
         assertThat(lines.get(5).get("loss").getAsDouble())
                 .isLessThan(lines.get(0).get("loss").getAsDouble() / 2);
-        assertThat(Cli.run("classify", "--adapter=" + output(), "--json", "cheese").succeeds().out())
+        assertThat(
+                        Cli.run("classify", "--adapter=" + output(), "--json", "cheese")
+                                .succeeds()
+                                .out())
                 .contains("\"label\":\"food\"");
         assertThat(Cli.run("generate", "--adapter=" + output(), "cheese").fault(1))
                 .contains("MistralForSequenceClassification");
@@ -185,7 +185,8 @@ class TrainClassifierCommandTest {
         String base = "--model=" + Reference.directory("checkpoints/window8-f32");
         String head = "--model=" + Reference.directory("heads/single-label");
         assertThat(train(data, base).fault(1)).contains("its labels have one class only");
-        assertThat(train(data, base, "--lora-r=4", "--freeze-backbone").fault(2)).contains("omit one");
+        assertThat(train(data, base, "--lora-r=4", "--freeze-backbone").fault(2))
+                .contains("omit one");
         assertThat(train(data, base, "--full", "--freeze-backbone").fault(2)).contains("omit one");
         assertThat(train(data, base, "--quantization=nf4").fault(2)).contains("quantized");
         assertThat(train(data, base, "--label-smoothing-factor=0.1").fault(2)).contains("sft");

@@ -104,8 +104,7 @@ class ClassifierPassTest extends Fixture {
                             "score.weight",
                             "score.bias",
                             "model.layers.0.self_attn.q_proj.weight")) {
-                float[] wanted =
-                        reference.array(manager, batch + ".grad." + name).toFloatArray();
+                float[] wanted = reference.array(manager, batch + ".grad." + name).toFloatArray();
                 assertThat(TrainingPasses.distance(gradients.get(name), wanted))
                         .as(name)
                         .isLessThan(LOGITS);
@@ -116,8 +115,7 @@ class ClassifierPassTest extends Fixture {
     /** The gradients of the head are those of training everything. */
     @Test
     void frozenBackbone() throws Exception {
-        List<TrainingSequence> rows =
-                rows(Reference.head("token"), "right");
+        List<TrainingSequence> rows = rows(Reference.head("token"), "right");
         MistralForTokenClassification network = network();
         step(network, rows, Options.DEFAULT);
         Map<String, float[]> all = TrainingPasses.gradients(network, manager);

@@ -225,8 +225,7 @@ class DatasetTest {
         }
         ClassificationRecordReader reader =
                 new ClassificationRecordReader(RECORDS.tokenizer("legacy", null), labels, 8);
-        assertThat(labeled(reader, "{'text': 'a', 'label': 0}").targets())
-                .containsExactly(1, 0);
+        assertThat(labeled(reader, "{'text': 'a', 'label': 0}").targets()).containsExactly(1, 0);
         assertThat(labeled(reader, "{'input_ids': [7, 8], 'labels': 1}").ids())
                 .containsExactly(7, 8);
         for (String label : List.of("2", "-1", "1.0", "'lake'", "null", "true")) {
@@ -274,8 +273,7 @@ class DatasetTest {
                 .containsExactly("LABEL_0", "LABEL_1", "LABEL_2");
         assertThat(labels("{'labels': ['b', 'a']}", "{'labels': []}"))
                 .isEqualTo(
-                        new LabelConfig(
-                                List.of("a", "b"), ProblemType.MULTI_LABEL_CLASSIFICATION));
+                        new LabelConfig(List.of("a", "b"), ProblemType.MULTI_LABEL_CLASSIFICATION));
         assertThatThrownBy(() -> labels("{'label': 'sea'}", "{'label': 1}"))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("some labels are names and some numbers");

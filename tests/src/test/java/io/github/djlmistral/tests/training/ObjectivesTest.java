@@ -80,8 +80,7 @@ class ObjectivesTest {
         Evaluation evaluation = evaluate.get();
         assertDifferences(evaluate, batch.outputs(), evaluation.gradients());
         if (objective.needsMeans()) {
-            assertDifferences(
-                    evaluate, batch.meanLogProbabilities(), evaluation.meanGradients());
+            assertDifferences(evaluate, batch.meanLogProbabilities(), evaluation.meanGradients());
         }
     }
 
@@ -130,8 +129,7 @@ class ObjectivesTest {
         for (ProblemType type : ProblemType.values()) {
             Map<String, Double> metrics =
                     new SequenceClassificationObjective(type, 2)
-                            .evaluate(
-                                    examples, new MicroBatch(List.of(), logits, null, null), 3)
+                            .evaluate(examples, new MicroBatch(List.of(), logits, null, null), 3)
                             .metrics();
             switch (type) {
                 case SINGLE_LABEL_CLASSIFICATION ->

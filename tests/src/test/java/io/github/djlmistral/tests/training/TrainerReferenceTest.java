@@ -343,8 +343,7 @@ class TrainerReferenceTest extends Fixture {
         try (TrainingPass pass = TrainingPass.forward(network, manager, sequences, options)) {
             MicroBatch batch = new MicroBatch(sequences, pass.logits(), null, null);
             pass.backward(
-                    objective.evaluate(first, batch, objective.items(sequences)).gradients(),
-                    null);
+                    objective.evaluate(first, batch, objective.items(sequences)).gradients(), null);
         }
         Map<String, Tensor> gradients = Safetensors.read(folder.resolve("gradients.safetensors"));
         Map<String, float[]> actual = TrainingPasses.gradients(network, manager);

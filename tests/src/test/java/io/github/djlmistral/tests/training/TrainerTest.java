@@ -460,8 +460,7 @@ class TrainerTest extends Fixture {
         }
 
         @Override
-        public Evaluation evaluate(
-                List<TrainingSequence> examples, MicroBatch batch, long items) {
+        public Evaluation evaluate(List<TrainingSequence> examples, MicroBatch batch, long items) {
             int count = batch.outputs().length;
             float[] steep = TrainingPasses.filled(count, Float.MAX_VALUE);
             return new Evaluation(1, steep, null, Map.of());

@@ -64,8 +64,7 @@ final class TrainingPasses {
     }
 
     /** Copies the gradients. */
-    static Map<String, float[]> gradients(
-            MistralPreTrainedModel network, NDManager manager) {
+    static Map<String, float[]> gradients(MistralPreTrainedModel network, NDManager manager) {
         Map<String, float[]> gradients = new LinkedHashMap<>();
         try (NDManager scope = manager.newSubManager()) {
             Map<String, NDArray> arrays = TrainingPass.gradients(network, scope);

@@ -171,8 +171,7 @@ public final class NamedAdapters {
     }
 
     private static MistralPreTrainedModel adapted(
-            MistralPreTrainedModel network, Path directory, NDManager manager)
-            throws IOException {
+            MistralPreTrainedModel network, Path directory, NDManager manager) throws IOException {
         Adapter adapter = Adapter.load(directory);
         try {
             return network.withAdapter(adapter, manager);
