@@ -27,7 +27,7 @@ import torch
 from datasets import Dataset
 from peft import LoraConfig, PeftModel, get_peft_model, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
-from transformers import (AutoModelForCausalLM, AutoModelForSequenceClassification,
+from transformers import (AutoModelForCausalLM, AutoModelForSequenceClassification, AutoModelForTokenClassification,
                           AutoTokenizer, PrinterCallback, Trainer, TrainingArguments)
 from transformers.trainer_callback import ProgressCallback
 from trl import DPOConfig, DPOTrainer
@@ -182,14 +182,26 @@ def classification(reference, output):
     """
     source = np.random.default_rng(13)
     labels = {"single-label": lambda length: int(source.integers(0, 3)),
-              "multi-label": lambda length: source.integers(0, 2, 4).astype(float).tolist()}
-    for name, norm in (("single-label", 20.0), ("multi-label", 3.0)):
+              "multi-label": lambda length: source.integers(0, 2, 4).astype(float).tolist(),
+              "token": lambda length: np.where(source.random(length) < 0.2, -100, source.integers(0, 5, length)).tolist()}
+    for name, norm in (("single-label", 20.0), ("multi-label", 3.0), ("token", 20.0)):
         records = [{"input_ids": source.integers(3, VOCABULARY, length).tolist(), "labels": labels[name](length)}
                    for length in source.integers(2, 14, 8)]
-        case = Case(reference, output / f"classification-{name}", f"heads/{name}", records,
-                    ARGUMENTS | OTHER_ORDER | {"max_steps": 6, "max_grad_norm": norm})
-        case.record(lambda attention: AutoModelForSequenceClassification.from_pretrained(
-            case.checkpoint, dtype=torch.float32, attn_implementation=attention))
+        arguments = ARGUMENTS | OTHER_ORDER | {"max_steps": 6, "max_grad_norm": norm}
+        case = Case(reference, output / f"classification-{name}", f"heads/{name}", records, arguments)
+        case.record(lambda attention: case.network(attention))
+        if name != "multi-label":
+            adapted_classifier(reference, output / f"classification-{name}-lora", case, norm)
+
+
+def adapted_classifier(reference, output, full, norm):
+    """peft replaces the head, too: it adds it to `modules_to_save`."""
+    case = Case(reference, output, f"heads/{full.checkpoint.name}", full.records, full.arguments | {"learning_rate": 1e-2})
+    task = "TOKEN_CLS" if full.checkpoint.name == "token" else "SEQ_CLS"
+    case.initial(LoraConfig(r=4, lora_alpha=8, target_modules=TARGETS, task_type=task), 14, 0.05, shift=0.02)
+    trained = case.record(lambda attention: case.adapted(attention))
+    save_adapter(trained, case.folder / "final")
+    case.logits(("initial", "final"))
 
 
 # ---------------------------------------------------------------------------------------------- what a case is made of
@@ -208,7 +220,9 @@ class Case:
     def network(self, attention="eager"):
         if self.checkpoint.parent.name == "quantized":
             return dequantized(self.checkpoint, attention)
-        return AutoModelForCausalLM.from_pretrained(self.checkpoint, dtype=torch.float32, attn_implementation=attention)
+        kind = {"single-label": AutoModelForSequenceClassification, "multi-label": AutoModelForSequenceClassification,
+                "token": AutoModelForTokenClassification}.get(self.checkpoint.name, AutoModelForCausalLM)
+        return without_dropout(kind.from_pretrained(self.checkpoint, dtype=torch.float32, attn_implementation=attention))
 
     def adapted(self, attention="eager", folder=None):
         return PeftModel.from_pretrained(self.network(attention), folder or self.start, is_trainable=True)
@@ -385,6 +399,14 @@ def packed_equals_padded(network, records):
 
 def plain(name):
     return name.replace("base_model.model.", "").replace(".default", "").replace(".modules_to_save", "").replace(".base_layer", "")
+
+
+def without_dropout(network):
+    """Token classification drops hidden states with probability 0.1 if config.json does not say otherwise."""
+    for module in network.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    return network
 
 
 def parameters(network):

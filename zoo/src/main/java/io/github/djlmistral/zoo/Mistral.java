@@ -7,6 +7,7 @@ import ai.djl.util.Progress;
 import io.github.djlmistral.engine.kernels.DjlEngine;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.engine.model.MistralPreTrainedModel;
 import io.github.djlmistral.engine.weights.Gguf;
 import io.github.djlmistral.zoo.chat.ChatTemplate;
 import io.github.djlmistral.zoo.hub.Hub;
@@ -77,9 +78,9 @@ import org.jspecify.annotations.Nullable;
  *       hf://} URL, the name of a model of this zoo, or a loaded model, which stays open as long as
  *       this one;
  *   <li>{@code adapter}, the directory of a LoRA adapter in the files of peft, which all requests
- *       use; or {@code adapters}, several with names ({@code
- *       sql=adapters/sql,poems=adapters/poems}), one of which a request chooses by its option
- *       {@code adapter}; without that it uses none ({@link
+ *       use; that of a classifier brings its head to a checkpoint without one; or {@code adapters},
+ *       several with names ({@code sql=adapters/sql,poems=adapters/poems}), one of which a request
+ *       chooses by its option {@code adapter}; without that it uses none ({@link
  *       io.github.djlmistral.engine.adapter.Adapter});
  *   <li>the options of {@link io.github.djlmistral.engine.generation.GenerationConfig}, by their
  *       names in transformers.
@@ -220,6 +221,24 @@ public final class Mistral {
      */
     public static void save(Model model, Path directory) throws IOException {
         SavedCheckpoint.write(model, directory);
+    }
+
+    /**
+     * Saves an adapter in the files of peft. That of a classifier gets {@code config.json} as well,
+     * with the names of the classes, which peft does not store: a base model that is loaded with
+     * the argument {@code adapter} becomes that classifier.
+     *
+     * @param model the model that the adapter belongs to, loaded from a directory
+     * @param network the network of the model with the adapter
+     * @param directory the directory; created if it does not exist
+     * @throws IllegalArgumentException if the network is a classifier and the model was not loaded
+     *     from a checkpoint with {@code config.json}
+     * @throws IllegalStateException if the network has no adapter
+     * @throws IOException if files cannot be read or written
+     */
+    public static void saveAdapter(Model model, MistralPreTrainedModel network, Path directory)
+            throws IOException {
+        SavedCheckpoint.writeAdapter(model, network, directory);
     }
 
     /**

@@ -51,9 +51,13 @@ public final class MistralBlockFactory implements BlockFactory {
                 checkpoint = replace(checkpoint, plain -> plain.quantized(method));
             }
             Optional<NewHead> head = NewHead.of(arguments);
+            if (head.isEmpty() && !NewHead.isIn(checkpoint)) {
+                head = NamedAdapters.head(arguments);
+            }
             if (head.isPresent()) {
                 NDManager manager = model.getNDManager();
-                checkpoint = replace(checkpoint, base -> head.get().addTo(base, manager));
+                NewHead added = head.get();
+                checkpoint = replace(checkpoint, base -> added.addTo(base, manager));
             }
             MistralPreTrainedModel network =
                     MistralPreTrainedModel.of(

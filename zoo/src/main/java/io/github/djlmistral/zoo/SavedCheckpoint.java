@@ -57,27 +57,40 @@ final class SavedCheckpoint {
             throw new IllegalArgumentException(
                     "the model " + model.getName() + " is not a Mistral model of this zoo");
         }
-        if (network instanceof MistralForCausalLM adapted && adapted.base() != null) {
+        if (network.base() != null) {
             throw new IllegalArgumentException(
                     "the model "
                             + model.getName()
-                            + " has an adapter: save it with"
-                            + " Mistral.network(model).adapter().save(..), and merge it with"
+                            + " has an adapter: save it with Mistral.saveAdapter, and merge it with"
                             + " Mistral.merge if plain weights are needed");
         }
-        Path source = MistralPipeline.checkpoint(model);
-        if (!Files.exists(source.resolve("config.json"))) {
-            throw new IllegalArgumentException(
-                    source
-                            + " has no config.json, which the saved checkpoint is based on: convert"
-                            + " the checkpoint to the format of Hugging Face first");
-        }
+        Path source = source(model);
         requireEmpty(target);
         Files.createDirectories(target);
         SavedCheckpoint checkpoint = new SavedCheckpoint(source, target, network);
         copyFiles(source, target);
         checkpoint.writeWeights();
         checkpoint.writeConfig(); // last: without it the directory is no checkpoint
+    }
+
+    /** See {@link Mistral#saveAdapter}. */
+    static void writeAdapter(Model model, MistralPreTrainedModel network, Path target)
+            throws IOException {
+        network.adapter().save(target);
+        if (!(network instanceof MistralForCausalLM)) {
+            new SavedCheckpoint(source(model), target, network).writeConfig();
+        }
+    }
+
+    private static Path source(Model model) throws IOException {
+        Path source = MistralPipeline.checkpoint(model);
+        if (!Files.exists(source.resolve("config.json"))) {
+            throw new IllegalArgumentException(
+                    source
+                            + " has no config.json, which the saved one is based on: convert the"
+                            + " checkpoint to the format of Hugging Face first");
+        }
+        return source;
     }
 
     /** Checks that a directory can be created. */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.adapter;
 
-import io.github.djlmistral.engine.internal.adapter.AdapterFile;
-import io.github.djlmistral.engine.internal.adapter.MergedWeight;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;

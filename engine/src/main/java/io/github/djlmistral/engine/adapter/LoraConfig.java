@@ -2,7 +2,6 @@
 package io.github.djlmistral.engine.adapter;
 
 import io.github.djlmistral.engine.internal.Quote;
-import io.github.djlmistral.engine.internal.adapter.LoraConfigFile;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Collection;
@@ -34,7 +33,8 @@ import org.jspecify.annotations.Nullable;
  * @param layersToTransform the layers whose modules in {@code targetModules} have an adapter, from
  *     0; empty for all
  * @param modulesToSave modules that the adapter replaces as a whole by its own weights: {@code
- *     embed_tokens}, {@code lm_head}
+ *     embed_tokens}, {@code lm_head}; the head of a classifier, {@code score}, beside which peft
+ *     names {@code classifier}, the head of other networks
  * @param rankPattern ranks of modules that do not have the rank r, by regular expressions for the
  *     end of their names, the first of which matches
  * @param alphaPattern as {@code rankPattern}, for alpha
@@ -43,6 +43,7 @@ import org.jspecify.annotations.Nullable;
  * @param baseModel the name or path of the model that the adapter belongs to, or null
  */
 public record LoraConfig(
+        @Nullable TaskType taskType,
         int r,
         double alpha,
         double dropout,
@@ -61,7 +62,18 @@ public record LoraConfig(
             List.of("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj");
 
     /** The modules that can be in {@link #modulesToSave}. */
-    public static final List<String> SAVED = List.of("embed_tokens", "lm_head");
+    public static final List<String> SAVED =
+            List.of("embed_tokens", "lm_head", "score", "classifier");
+
+    /** What a network with an adapter is for, by the names in peft. */
+    public enum TaskType {
+        /** A causal language model. */
+        CAUSAL_LM,
+        /** A classifier of sequences. */
+        SEQ_CLS,
+        /** A classifier of tokens. */
+        TOKEN_CLS
+    }
 
     private static final Pattern LAYER = Pattern.compile(".*?\\.[^.]*\\.(\\d+)\\..*");
 
@@ -90,8 +102,7 @@ public record LoraConfig(
                 throw new IllegalArgumentException(
                         "modules_to_save has "
                                 + Quote.of(module)
-                                + "; the modules of a causal language model that an adapter can"
-                                + " replace are "
+                                + "; the modules that an adapter can replace are "
                                 + SAVED);
             }
         }
@@ -189,7 +200,7 @@ public record LoraConfig(
     /**
      * Returns whether the adapter replaces a module as a whole.
      *
-     * @param module the name of the module, {@code model.embed_tokens} or {@code lm_head}
+     * @param module the name of the module, such as {@code model.embed_tokens} or {@code lm_head}
      */
     public boolean isSaved(String module) {
         return modulesToSave.stream().anyMatch(name -> isSuffix(name, module));
@@ -242,6 +253,7 @@ public record LoraConfig(
     /** Returns a builder with these values. */
     public Builder toBuilder() {
         Builder builder = new Builder();
+        builder.taskType = taskType;
         builder.r = r;
         builder.alpha = alpha;
         builder.dropout = dropout;
@@ -260,6 +272,7 @@ public record LoraConfig(
     /** Builds a {@link LoraConfig}. */
     public static final class Builder {
 
+        private @Nullable TaskType taskType = TaskType.CAUSAL_LM;
         private int r = 8;
         private double alpha = 8;
         private double dropout;
@@ -274,6 +287,12 @@ public record LoraConfig(
         private @Nullable String baseModel;
 
         private Builder() {}
+
+        /** Sets what the network is for; a causal language model by default. */
+        public Builder taskType(@Nullable TaskType value) {
+            taskType = value;
+            return this;
+        }
 
         /** Sets the rank. */
         public Builder r(int value) {
@@ -370,6 +389,7 @@ public record LoraConfig(
          */
         public LoraConfig build() {
             return new LoraConfig(
+                    taskType,
                     r,
                     alpha,
                     dropout,

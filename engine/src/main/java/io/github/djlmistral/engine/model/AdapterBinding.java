@@ -19,7 +19,9 @@ import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,9 +30,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class AdapterBinding {
 
-    private static final String HEAD = Architecture.CAUSAL_LM.head();
-
-    private final MistralForCausalLM base;
+    private final MistralPreTrainedModel base;
+    private final String headName;
     private final Adapter adapter;
     private final NDManager manager;
     private final Map<MistralLinear, MistralLinear> replaced = new HashMap<>();
@@ -47,8 +48,9 @@ final class AdapterBinding {
      * @throws IllegalArgumentException if the adapter does not match the network, naming what is
      *     missing, unexpected or of another shape
      */
-    AdapterBinding(MistralForCausalLM base, Adapter adapter, NDManager manager) {
+    AdapterBinding(MistralPreTrainedModel base, Adapter adapter, NDManager manager) {
         this.base = base;
+        headName = headName(base);
         this.adapter = adapter;
         this.manager = manager;
         Map<String, MistralLinear> linears = linears(base);
@@ -70,30 +72,71 @@ final class AdapterBinding {
                         replaced.put(linear, adapted(module, linear));
                     }
                 });
-        MistralLinear own = base.head();
-        if (config.isSaved(HEAD)) {
-            Shape shape = own.weight().getShape();
-            head = MistralLinear.widened(shape.get(0), shape.get(1));
-            bind(HEAD + ".weight", head.weight());
+        MistralLinear own = Objects.requireNonNull(base.head());
+        if (config.isSaved(headName)) {
+            head = own.widened();
+            bind(headName + ".weight", head.weight());
+            if (head.bias() != null) {
+                bind(headName + ".bias", head.bias());
+            }
         } else {
             head = replaced.get(own);
         }
     }
 
     /** Returns the linear layers by their names, the output layer also if it is tied. */
-    static Map<String, MistralLinear> linears(MistralForCausalLM network) {
+    static Map<String, MistralLinear> linears(MistralPreTrainedModel network) {
         Map<String, MistralLinear> linears = new LinkedHashMap<>();
         network.namedLinears()
                 .forEach(
                         (name, linear) ->
                                 linears.put(name.substring(0, name.lastIndexOf('.')), linear));
-        linears.putIfAbsent(HEAD, network.head());
+        linears.putIfAbsent(headName(network), Objects.requireNonNull(network.head()));
         return linears;
+    }
+
+    private static String headName(MistralPreTrainedModel network) {
+        return Architecture.orCausalLm(network.getClass().getSimpleName()).head();
+    }
+
+    /** Returns the shapes of the parameters of modules that adapters of the network replace. */
+    private Map<String, long[]> whole() {
+        Map<String, long[]> shapes = new LinkedHashMap<>();
+        MistralConfig network = base.config();
+        shapes.put(WeightBinding.EMBEDDING, new long[] {network.vocabSize(), network.hiddenSize()});
+        MistralLinear own = Objects.requireNonNull(base.head());
+        long[] weight = own.weight().getShape().getShape();
+        shapes.put(headName + ".weight", weight);
+        if (own.bias() != null) {
+            shapes.put(headName + ".bias", new long[] {weight[0]});
+        }
+        return shapes;
+    }
+
+    private void checkTask(Faults faults) {
+        LoraConfig config = adapter.config();
+        if (config.taskType() != null && config.taskType() != base.taskType()) {
+            faults.add(
+                    "its task_type is "
+                            + config.taskType()
+                            + ", that of a "
+                            + base.getClass().getSimpleName()
+                            + " is "
+                            + base.taskType());
+        }
+        for (String module : config.modulesToSave()) {
+            // peft names both heads of classifiers, of which a network has one
+            if (!List.of("embed_tokens", "classifier", headName).contains(module)) {
+                faults.add("the network has no " + module + ", which is in modules_to_save");
+            }
+        }
     }
 
     private void check(Map<String, MistralLinear> linears) {
         LoraConfig config = adapter.config();
         Faults faults = new Faults();
+        checkTask(faults);
+        Map<String, long[]> whole = whole();
         Map<String, long[]> expected = new LinkedHashMap<>();
         linears.forEach(
                 (module, linear) -> {
@@ -113,15 +156,12 @@ final class AdapterBinding {
                         checkShape(tensor, shape, faults);
                     }
                 });
-        long[] table = {base.config().vocabSize(), base.config().hiddenSize()};
         adapter.tensors()
                 .forEach(
                         (name, tensor) -> {
-                            boolean whole =
-                                    name.equals(WeightBinding.EMBEDDING)
-                                            || name.equals(HEAD + ".weight");
-                            if (whole) {
-                                checkShape(tensor, table, faults);
+                            long[] shape = whole.get(name);
+                            if (shape != null) {
+                                checkShape(tensor, shape, faults);
                             } else if (!expected.containsKey(name)) {
                                 faults.add(name + " is unexpected");
                             }
@@ -181,10 +221,10 @@ final class AdapterBinding {
         }
     }
 
-    /** Copies the embedding or output layer of the base in float32. */
+    /** Copies a parameter of the embedding or the head of the base in float32. */
     @SuppressWarnings("ReferenceEquality") // equals() would compare the elements
     private NDArray copy(String name) {
-        boolean tied = base.config().tieWordEmbeddings();
+        boolean tied = base.tiedHead() != null;
         String stored = tied ? WeightBinding.EMBEDDING : name;
         Parameter parameter = base.namedParameters().get(stored);
         if (parameter != null) {
@@ -215,6 +255,11 @@ final class AdapterBinding {
         } finally {
             whole.free();
         }
+    }
+
+    /** Returns which layers have an adapter. */
+    LoraConfig config() {
+        return adapter.config();
     }
 
     /** Returns the layers with an adapter, by those of the base. */

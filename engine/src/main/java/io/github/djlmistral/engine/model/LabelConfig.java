@@ -77,6 +77,17 @@ public record LabelConfig(List<String> names, @Nullable ProblemType problemType)
                 IntStream.range(0, count).mapToObj(i -> "LABEL_" + i).toList(), null);
     }
 
+    /**
+     * Returns what the outputs of a sequence classifier mean: {@link #problemType} if it is set,
+     * otherwise one output is a regression, and several are classes that exclude each other.
+     */
+    public ProblemType problemTypeOrDefault() {
+        if (problemType != null) {
+            return problemType;
+        }
+        return size() == 1 ? ProblemType.REGRESSION : ProblemType.SINGLE_LABEL_CLASSIFICATION;
+    }
+
     /** Returns the number of classes. */
     public int size() {
         return names.size();

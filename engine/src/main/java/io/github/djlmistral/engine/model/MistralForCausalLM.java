@@ -6,13 +6,11 @@ import ai.djl.inference.streaming.StreamingBlock;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import ai.djl.nn.Parameter;
 import ai.djl.training.ParameterStore;
 import ai.djl.util.PairList;
 import io.github.djlmistral.engine.adapter.Adapter;
-import io.github.djlmistral.engine.adapter.LoraConfig;
+import io.github.djlmistral.engine.adapter.LoraConfig.TaskType;
 import io.github.djlmistral.engine.cache.KvCache;
 import io.github.djlmistral.engine.internal.OwnedManager;
 import io.github.djlmistral.engine.internal.cache.SequenceCache;
@@ -22,18 +20,12 @@ import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.kernels.KeyValues;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.quantization.Weights;
-import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.SourceFiles;
-import io.github.djlmistral.engine.weights.Tensor;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
-import java.util.Collections;
 import java.util.Iterator;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -46,9 +38,6 @@ import org.jspecify.annotations.Nullable;
 public final class MistralForCausalLM extends MistralPreTrainedModel implements StreamingBlock {
 
     private final MistralLinear head;
-    private final @Nullable MistralForCausalLM base;
-    private final @Nullable LoraConfig adapterConfig;
-    private final Map<String, Parameter> adapterParameters;
     private long tableBytes;
 
     /**
@@ -59,9 +48,6 @@ public final class MistralForCausalLM extends MistralPreTrainedModel implements 
      */
     public MistralForCausalLM(MistralConfig config, KernelChoice choice) {
         super(config, choice);
-        base = null;
-        adapterConfig = null;
-        adapterParameters = Map.of();
         head =
                 config.tieWordEmbeddings()
                         ? new MistralLinear(model.embedding())
@@ -70,16 +56,8 @@ public final class MistralForCausalLM extends MistralPreTrainedModel implements 
         tableBytes = (long) config.vocabSize() * config.hiddenSize() * bytes;
     }
 
-    private MistralForCausalLM(
-            MistralForCausalLM base, LoraConfig config, AdapterBinding binding, OwnedManager own) {
-        super(
-                base,
-                new MistralBackbone(base.model, binding.replaced(), binding.embedding()),
-                own,
-                binding.bytes());
-        this.base = base;
-        adapterConfig = config;
-        adapterParameters = Collections.unmodifiableMap(binding.parameters());
+    private MistralForCausalLM(MistralForCausalLM base, AdapterBinding binding, OwnedManager own) {
+        super(base, binding, own);
         tableBytes = base.tableBytes;
         MistralLinear changed = binding.head();
         MistralLinear last = changed == null ? base.head : changed;
@@ -164,154 +142,24 @@ public final class MistralForCausalLM extends MistralPreTrainedModel implements 
         return of(MistralForCausalLM::new, config, weights, source, manager, own -> choice);
     }
 
-    /**
-     * Creates a network that computes with an adapter. It shares the weights of this one, which is
-     * not changed, and has its own copy of the adapter. Both can be used at the same time, with any
-     * number of other adapters; KV caches belong to one of them. All need the weights: closing this
-     * network ends the use of the others as well, closing one of them frees its adapter only.
-     *
-     * <p>The parameters of the adapter are float32 and frozen, see {@link #unfreezeAdapter}. {@link
-     * #namedParameters} lists them with the shared ones under the names in {@link
-     * Adapter#tensors()}. Modules that the adapter replaces and has no weights for yet are copied
-     * from this network.
-     *
-     * @param adapter the adapter, which is copied
-     * @param manager the manager that closes the result with itself, on the device of this network
-     * @return the network with the adapter
-     * @throws IllegalArgumentException if the adapter does not match the network, naming what is
-     *     missing, unexpected or of another shape; or the manager is of another device
-     * @throws IllegalStateException if this network is closed, was not loaded, or has an adapter
-     *     itself
-     */
+    @Override
     public MistralForCausalLM withAdapter(Adapter adapter, NDManager manager) {
-        if (base != null) {
-            throw new IllegalStateException(
-                    "the network has an adapter already: call base().withAdapter(..)");
-        }
-        NDManager shared = weightManager();
-        if (shared == null) {
-            throw new IllegalStateException(
-                    "only a loaded network can have an adapter: load its weights first");
-        }
-        if (!manager.getDevice().equals(shared.getDevice())) {
-            throw new IllegalArgumentException(
-                    "the network is on "
-                            + shared.getDevice()
-                            + ", the manager on "
-                            + manager.getDevice()
-                            + ": give a manager on the device of the network");
-        }
-        gate.enter();
-        OwnedManager own = new OwnedManager(manager, "mistral-adapter");
-        try {
-            AdapterBinding binding = new AdapterBinding(this, adapter, own.manager());
-            MistralForCausalLM adapted =
-                    new MistralForCausalLM(this, adapter.config(), binding, own);
-            // marks the new blocks as initialized; parameters keep their values
-            adapted.initialize(own.manager(), DataType.FLOAT32, new Shape(1, 1));
-            own.closeWithParent(adapted);
-            return adapted;
-        } catch (RuntimeException | Error e) {
-            own.close();
-            throw e;
-        } finally {
-            gate.exit();
-        }
+        return (MistralForCausalLM) super.withAdapter(adapter, manager);
     }
 
-    /**
-     * Creates an adapter for this network that does not change what it computes, to be trained, see
-     * {@link Adapter#create}.
-     *
-     * @param config which layers have an adapter, and its scale
-     * @param seed determines the matrices A
-     * @return a new adapter
-     * @throws IllegalArgumentException if no layer of the network is chosen
-     */
-    public Adapter newAdapter(LoraConfig config, long seed) {
-        Map<String, long[]> shapes = new LinkedHashMap<>();
-        AdapterBinding.linears(this)
-                .forEach(
-                        (module, linear) ->
-                                shapes.put(module, linear.weight().getShape().getShape()));
-        return Adapter.create(config, shapes, seed);
+    @Override
+    MistralForCausalLM adapted(AdapterBinding binding, OwnedManager own) {
+        return new MistralForCausalLM(this, binding, own);
     }
 
-    /** Returns the network without the adapter of this one; null if this one has none. */
+    @Override
+    TaskType taskType() {
+        return TaskType.CAUSAL_LM;
+    }
+
+    @Override
     public @Nullable MistralForCausalLM base() {
-        return base;
-    }
-
-    /**
-     * Returns a copy of the adapter with the current values of its parameters.
-     *
-     * @return the adapter
-     * @throws IllegalStateException if the network has none, or is closed
-     */
-    public Adapter adapter() {
-        LoraConfig config = requireAdapter();
-        gate.enter();
-        try {
-            Map<String, Tensor> tensors = new LinkedHashMap<>();
-            adapterParameters.forEach(
-                    (name, parameter) -> {
-                        NDArray array = parameter.getArray();
-                        Tensor copy =
-                                Tensor.allocate(name, Dtype.FLOAT32, array.getShape().getShape());
-                        copy.data().put(array.toByteBuffer(true));
-                        tensors.put(name, copy);
-                    });
-            return new Adapter(config, tensors);
-        } finally {
-            gate.exit();
-        }
-    }
-
-    /**
-     * Unfreezes the parameters of the adapter, to train them. Those of the base are as they are.
-     *
-     * @throws IllegalStateException if the network has no adapter
-     * @throws UnsupportedOperationException if the engine computes no gradients
-     */
-    public void unfreezeAdapter() {
-        requireAdapter();
-        freezeParameters(false);
-    }
-
-    private LoraConfig requireAdapter() {
-        if (adapterConfig == null) {
-            throw new IllegalStateException(
-                    "the network has no adapter: withAdapter(..) returns one that has");
-        }
-        return adapterConfig;
-    }
-
-    /**
-     * {@inheritDoc}
-     *
-     * <p>If the network has an adapter, this concerns only the parameters of the adapter: the
-     * others are those of {@link #base}.
-     */
-    @Override
-    public void freezeParameters(boolean freeze, Predicate<Parameter> predicate) {
-        super.freezeParameters(
-                freeze,
-                base == null
-                        ? predicate
-                        : parameter ->
-                                adapterParameters.containsValue(parameter)
-                                        && predicate.test(parameter));
-    }
-
-    @Override
-    Map<String, Parameter> adapterParameters() {
-        return adapterParameters;
-    }
-
-    /** Counts the passes of the base, too: they may change the shared weights. */
-    @Override
-    long trainingPasses() {
-        return super.trainingPasses() + (base == null ? 0 : base.trainingPasses());
+        return (MistralForCausalLM) super.base();
     }
 
     @Override

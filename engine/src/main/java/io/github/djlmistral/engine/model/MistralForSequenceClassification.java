@@ -7,6 +7,9 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.training.loss.Loss;
 import io.github.djlmistral.engine.internal.HostArray;
+import io.github.djlmistral.engine.adapter.Adapter;
+import io.github.djlmistral.engine.adapter.LoraConfig.TaskType;
+import io.github.djlmistral.engine.internal.OwnedManager;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
@@ -35,6 +38,31 @@ public final class MistralForSequenceClassification extends MistralPreTrainedMod
     public MistralForSequenceClassification(MistralConfig config, KernelChoice choice) {
         super(config, choice);
         score = addHead(Architecture.SEQUENCE_CLASSIFICATION);
+    }
+
+    private MistralForSequenceClassification(
+            MistralForSequenceClassification base, AdapterBinding binding, OwnedManager own) {
+        super(base, binding, own);
+        MistralLinear changed = binding.head();
+        score =
+                addChildBlock(
+                        Architecture.SEQUENCE_CLASSIFICATION.head(),
+                        changed == null ? base.score : changed);
+    }
+
+    @Override
+    public MistralForSequenceClassification withAdapter(Adapter adapter, NDManager manager) {
+        return (MistralForSequenceClassification) super.withAdapter(adapter, manager);
+    }
+
+    @Override
+    MistralForSequenceClassification adapted(AdapterBinding binding, OwnedManager own) {
+        return new MistralForSequenceClassification(this, binding, own);
+    }
+
+    @Override
+    TaskType taskType() {
+        return TaskType.SEQ_CLS;
     }
 
     /**

@@ -7,6 +7,9 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.norm.Dropout;
 import ai.djl.training.loss.Loss;
+import io.github.djlmistral.engine.adapter.Adapter;
+import io.github.djlmistral.engine.adapter.LoraConfig.TaskType;
+import io.github.djlmistral.engine.internal.OwnedManager;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
@@ -34,6 +37,31 @@ public final class MistralForTokenClassification extends MistralPreTrainedModel 
     public MistralForTokenClassification(MistralConfig config, KernelChoice choice) {
         super(config, choice);
         score = addHead(Architecture.TOKEN_CLASSIFICATION);
+    }
+
+    private MistralForTokenClassification(
+            MistralForTokenClassification base, AdapterBinding binding, OwnedManager own) {
+        super(base, binding, own);
+        MistralLinear changed = binding.head();
+        score =
+                addChildBlock(
+                        Architecture.TOKEN_CLASSIFICATION.head(),
+                        changed == null ? base.score : changed);
+    }
+
+    @Override
+    public MistralForTokenClassification withAdapter(Adapter adapter, NDManager manager) {
+        return (MistralForTokenClassification) super.withAdapter(adapter, manager);
+    }
+
+    @Override
+    MistralForTokenClassification adapted(AdapterBinding binding, OwnedManager own) {
+        return new MistralForTokenClassification(this, binding, own);
+    }
+
+    @Override
+    TaskType taskType() {
+        return TaskType.TOKEN_CLS;
     }
 
     /**

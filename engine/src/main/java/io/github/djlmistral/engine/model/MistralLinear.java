@@ -3,6 +3,7 @@ package io.github.djlmistral.engine.model;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Parameter;
 import ai.djl.training.ParameterStore;
 import ai.djl.training.initializer.Initializer;
@@ -60,14 +61,15 @@ final class MistralLinear extends LayerPart {
         addParameter(addition.b());
     }
 
-    /** Makes a layer with a weight in float32, whatever the type of the network is. */
-    static MistralLinear widened(long out, long in) {
-        return new MistralLinear(out, in);
+    /** Makes a layer of the same shape with parameters in float32, whatever the network's are. */
+    MistralLinear widened() {
+        return new MistralLinear(this);
     }
 
-    private MistralLinear(long out, long in) {
-        weight = weight(WEIGHT, Initializer.ZEROS, out, in);
-        bias = null;
+    private MistralLinear(MistralLinear other) {
+        Shape shape = other.weight.getShape();
+        weight = weight(WEIGHT, Initializer.ZEROS, shape.get(0), shape.get(1));
+        bias = other.bias == null ? null : weight(BIAS, Initializer.ZEROS, shape.get(0));
         lowRank = null;
         widened = true;
     }
@@ -75,6 +77,16 @@ final class MistralLinear extends LayerPart {
     /** Returns the weight, which is a parameter of this block unless it is shared or quantized. */
     Parameter weight() {
         return weight;
+    }
+
+    /** Returns the bias, null if there is none. */
+    @Nullable Parameter bias() {
+        return bias;
+    }
+
+    /** Returns whether a parameter of this layer is unfrozen. */
+    boolean isTrained() {
+        return getParameters().values().stream().anyMatch(Parameter::requiresGradient);
     }
 
     /** Returns the weight if it is quantized. */

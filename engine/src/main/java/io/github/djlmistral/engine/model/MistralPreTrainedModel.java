@@ -5,10 +5,15 @@ import ai.djl.MalformedModelException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Parameter;
 import ai.djl.training.ParameterStore;
 import ai.djl.training.initializer.NormalInitializer;
 import ai.djl.util.PairList;
+import io.github.djlmistral.engine.adapter.Adapter;
+import io.github.djlmistral.engine.adapter.LoraConfig;
+import io.github.djlmistral.engine.adapter.LoraConfig.TaskType;
 import io.github.djlmistral.engine.internal.CloseGate;
 import io.github.djlmistral.engine.internal.OwnedManager;
 import io.github.djlmistral.engine.internal.cache.SequenceCache;
@@ -17,9 +22,16 @@ import io.github.djlmistral.engine.kernels.DjlEngine;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.quantization.Weights;
+import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.SourceFiles;
+import io.github.djlmistral.engine.weights.Tensor;
 import java.io.UncheckedIOException;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiFunction;
 import java.util.function.Function;
@@ -49,8 +61,11 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
     final MistralBackbone model;
     final CloseGate gate;
 
-    /** Whether the weights are those of another network. */
-    private final boolean sharing;
+    /** The network without an adapter, whose weights this one shares. */
+    private final @Nullable MistralPreTrainedModel base;
+
+    private final @Nullable LoraConfig adapterConfig;
+    private final Map<String, Parameter> adapterParameters;
 
     private final String kernelReason;
     private String source = getClass().getSimpleName();
@@ -66,30 +81,35 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
 
     MistralPreTrainedModel(MistralConfig config, KernelChoice choice) {
         gate = new CloseGate(this::closedMessage, this::free);
-        sharing = false;
+        base = null;
+        adapterConfig = null;
+        adapterParameters = Map.of();
         model = addChildBlock("model", new MistralBackbone(config, choice.kernels()));
         kernelReason = choice.reason();
         weightBytes = config.parameterCount() * choice.kernels().dtype().bytes();
     }
 
     /**
-     * Creates a network that shares the weights of a loaded one.
+     * Creates a network with an adapter, which shares the weights of a loaded one.
      *
      * @param base the other network, whose weights must outlive the passes of this one
-     * @param shared its model, in which blocks may be replaced
-     * @param own the manager of the arrays that this network does not share
-     * @param ownBytes the size of these arrays
+     * @param binding what this network does not share
+     * @param own the manager of its arrays
      */
-    MistralPreTrainedModel(
-            MistralPreTrainedModel base, MistralBackbone shared, OwnedManager own, long ownBytes) {
-        model = addChildBlock("model", shared);
+    MistralPreTrainedModel(MistralPreTrainedModel base, AdapterBinding binding, OwnedManager own) {
+        model =
+                addChildBlock(
+                        "model",
+                        new MistralBackbone(base.model, binding.replaced(), binding.embedding()));
         gate = new CloseGate(base.gate, this::closedMessage, this::free);
-        sharing = true;
+        this.base = base;
+        adapterConfig = binding.config();
+        adapterParameters = Collections.unmodifiableMap(binding.parameters());
         kernelReason = base.kernelReason;
         source = base.source;
         files = base.files;
         bound = base.bound;
-        weightBytes = base.weightBytes + ownBytes;
+        weightBytes = base.weightBytes + binding.bytes();
         weights = own;
     }
 
@@ -266,7 +286,7 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
         model.dropQuantized();
         // the embedding may share the head, which then has no name
         Stream.concat(namedLinears().values().stream(), Stream.ofNullable(head()))
-                .filter(linear -> !sharing || linear.lowRank() != null)
+                .filter(linear -> base == null || linear.lowRank() != null)
                 .forEach(MistralLinear::dropQuantized);
         if (weights != null) {
             weights.close();
@@ -354,9 +374,167 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
         return new ForwardOutput(kernels(training).toFloat32(last), null, null);
     }
 
+    /**
+     * Creates a network that computes with an adapter. It shares the weights of this one, which is
+     * not changed, and has its own copy of the adapter. Both can be used at the same time, with any
+     * number of other adapters; KV caches belong to one of them. All need the weights: closing this
+     * network ends the use of the others as well, closing one of them frees its adapter only.
+     *
+     * <p>The parameters of the adapter are float32 and frozen, see {@link #unfreezeAdapter}. {@link
+     * #namedParameters} lists them with the shared ones under the names in {@link
+     * Adapter#tensors()}. Modules that the adapter replaces and has no weights for yet are copied
+     * from this network.
+     *
+     * @param adapter the adapter, which is copied
+     * @param manager the manager that closes the result with itself, on the device of this network
+     * @return the network with the adapter
+     * @throws IllegalArgumentException if the adapter does not match the network, naming what is
+     *     missing, unexpected or of another shape; or the manager is of another device
+     * @throws IllegalStateException if this network is closed, was not loaded, or has an adapter
+     *     itself
+     * @throws UnsupportedOperationException if this network is neither a causal language model nor
+     *     a classifier of sequences or tokens
+     */
+    public MistralPreTrainedModel withAdapter(Adapter adapter, NDManager manager) {
+        requireTask();
+        if (base != null) {
+            throw new IllegalStateException(
+                    "the network has an adapter already: call base().withAdapter(..)");
+        }
+        NDManager shared = weightManager();
+        if (shared == null) {
+            throw new IllegalStateException(
+                    "only a loaded network can have an adapter: load its weights first");
+        }
+        if (!manager.getDevice().equals(shared.getDevice())) {
+            throw new IllegalArgumentException(
+                    "the network is on "
+                            + shared.getDevice()
+                            + ", the manager on "
+                            + manager.getDevice()
+                            + ": give a manager on the device of the network");
+        }
+        gate.enter();
+        OwnedManager own = new OwnedManager(manager, "mistral-adapter");
+        try {
+            AdapterBinding binding = new AdapterBinding(this, adapter, own.manager());
+            MistralPreTrainedModel adapted = adapted(binding, own);
+            // marks the new blocks as initialized; parameters keep their values
+            adapted.initialize(own.manager(), DataType.FLOAT32, new Shape(1, 1));
+            own.closeWithParent(adapted);
+            return adapted;
+        } catch (RuntimeException | Error e) {
+            own.close();
+            throw e;
+        } finally {
+            gate.exit();
+        }
+    }
+
+    /**
+     * Creates an adapter for this network that does not change what it computes, to be trained, see
+     * {@link Adapter#create}. That of a classifier replaces the head as well, as by peft: {@code
+     * modules_to_save} gets {@code classifier} and {@code score}.
+     *
+     * @param config which layers have an adapter, and its scale
+     * @param seed determines the matrices A
+     * @return a new adapter
+     * @throws IllegalArgumentException if no layer of the network is chosen
+     * @throws UnsupportedOperationException as for {@link #withAdapter}
+     */
+    public Adapter newAdapter(LoraConfig config, long seed) {
+        TaskType task = requireTask();
+        Set<String> saved = new LinkedHashSet<>(config.modulesToSave());
+        if (task != TaskType.CAUSAL_LM) {
+            saved.addAll(List.of("classifier", "score"));
+        }
+        LoraConfig own = config.toBuilder().taskType(task).modulesToSave(saved).build();
+        Map<String, long[]> shapes = new LinkedHashMap<>();
+        AdapterBinding.linears(this)
+                .forEach(
+                        (module, linear) ->
+                                shapes.put(module, linear.weight().getShape().getShape()));
+        return Adapter.create(own, shapes, seed);
+    }
+
+    /** Returns the network without the adapter of this one; null if this one has none. */
+    public @Nullable MistralPreTrainedModel base() {
+        return base;
+    }
+
+    /**
+     * Returns a copy of the adapter with the current values of its parameters.
+     *
+     * @return the adapter
+     * @throws IllegalStateException if the network has none, or is closed
+     */
+    public Adapter adapter() {
+        LoraConfig config = requireAdapter();
+        gate.enter();
+        try {
+            Map<String, Tensor> tensors = new LinkedHashMap<>();
+            adapterParameters.forEach(
+                    (name, parameter) -> {
+                        NDArray array = parameter.getArray();
+                        Tensor copy =
+                                Tensor.allocate(name, Dtype.FLOAT32, array.getShape().getShape());
+                        copy.data().put(array.toByteBuffer(true));
+                        tensors.put(name, copy);
+                    });
+            return new Adapter(config, tensors);
+        } finally {
+            gate.exit();
+        }
+    }
+
+    /**
+     * Unfreezes the parameters of the adapter, to train them. Those of the base are as they are.
+     *
+     * @throws IllegalStateException if the network has no adapter
+     * @throws UnsupportedOperationException if the engine computes no gradients
+     */
+    public void unfreezeAdapter() {
+        requireAdapter();
+        freezeParameters(false);
+    }
+
+    private LoraConfig requireAdapter() {
+        if (adapterConfig == null) {
+            throw new IllegalStateException(
+                    "the network has no adapter: withAdapter(..) returns one that has");
+        }
+        return adapterConfig;
+    }
+
+    /** Creates a network of the same class with an adapter. */
+    MistralPreTrainedModel adapted(AdapterBinding binding, OwnedManager own) {
+        throw noAdapters();
+    }
+
+    /** Returns what adapters of the network are for, by the name in peft; null without adapters. */
+    @Nullable TaskType taskType() {
+        return null;
+    }
+
+    private TaskType requireTask() {
+        TaskType task = taskType();
+        if (task == null) {
+            throw noAdapters();
+        }
+        return task;
+    }
+
+    private UnsupportedOperationException noAdapters() {
+        return new UnsupportedOperationException(
+                "a "
+                        + getClass().getSimpleName()
+                        + " has no adapters: causal language models and classifiers of sequences"
+                        + " or tokens do");
+    }
+
     /** Returns the names and values of the parameters that belong to an adapter. */
     Map<String, Parameter> adapterParameters() {
-        return Map.of();
+        return adapterParameters;
     }
 
     /**
@@ -371,9 +549,9 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
         }
     }
 
-    /** Returns the number of passes with gradients so far. */
+    /** Returns the number of passes with gradients so far; those of the base change it, too. */
     long trainingPasses() {
-        return trainingPasses.get();
+        return trainingPasses.get() + (base == null ? 0 : base.trainingPasses());
     }
 
     /** Returns the weights that the parameters were bound to, null if there are none. */
@@ -423,7 +601,8 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
     }
 
     /**
-     * Freezes or unfreezes the parameters that fulfill a predicate.
+     * Freezes or unfreezes the parameters that fulfill a predicate. If the network has an adapter,
+     * this concerns only the parameters of the adapter: the others are those of {@link #base}.
      *
      * @throws UnsupportedOperationException if they are to be unfrozen and the engine computes no
      *     gradients
@@ -433,7 +612,13 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
         if (!freeze && weights != null) {
             DjlEngine.of(weights.manager()).requireGradients();
         }
-        super.freezeParameters(freeze, predicate);
+        super.freezeParameters(
+                freeze,
+                base == null
+                        ? predicate
+                        : parameter ->
+                                adapterParameters.containsValue(parameter)
+                                        && predicate.test(parameter));
     }
 
     /** As {@link #freezeParameters(boolean, Predicate)} for all parameters. */

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * the others are computed again. So there are never the logits of two chunks, and nothing is
  * computed again where one chunk suffices.
  */
-final class TrainedHead {
+final class TrainedHead implements PassOutput {
 
     private final MistralLinear layer;
     private final ForwardPass pass;
@@ -70,7 +70,9 @@ final class TrainedHead {
         meanLogProbabilities = options.meanLogProbabilities() ? new float[labels.length] : null;
     }
 
-    float[] logProbabilities() {
+    /** Returns the log-probabilities. */
+    @Override
+    public float[] values() {
         return logProbabilities;
     }
 
@@ -128,14 +130,8 @@ final class TrainedHead {
         return new Chunk(own, rows, targets, logits);
     }
 
-    /**
-     * Adds to the gradients of the layer's parameters.
-     *
-     * @param gradients the derivatives with respect to the log-probabilities
-     * @param meanGradients the derivatives with respect to their means, or null
-     * @return the gradient of the hidden states (n, E); null if it is not needed
-     */
-    @Nullable NDArray backward(float[] gradients, float @Nullable [] meanGradients) {
+    @Override
+    public @Nullable NDArray backward(float[] gradients, float @Nullable [] meanGradients) {
         NDList parts = new NDList();
         int first = (labels.length - 1) / height * height;
         for (; first >= 0; first -= height) {

@@ -14,11 +14,12 @@ import java.io.UncheckedIOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A forward and a backward pass over packed sequences: the log-probabilities of the tokens that
- * count, and the gradients of a function of them.
+ * count, or the logits of a classification head, and the gradients of a function of them.
  *
  * <p>The tokens of all sequences follow each other without padding. Attention does not cross the
  * borders of sequences, and positions begin again at each, so the result is that of separate
@@ -36,6 +37,11 @@ import org.jspecify.annotations.Nullable;
  * Map<String, NDArray> gradients = TrainingPass.gradients(network, manager);
  * }</pre>
  *
+ * <p>A classification head is applied to the last token of each sequence ({@link
+ * MistralForSequenceClassification}), or to all tokens with a label ({@link
+ * MistralForTokenClassification}); {@link #backward} takes the derivatives with respect to its
+ * {@link #logits}.
+ *
  * <p>Passes of several networks, or views of one network with different adapters, may run at the
  * same time on different threads. A pass is for one thread at a time, which is a platform thread:
  * PyTorch keeps its gradient mode for each of them.
@@ -46,7 +52,8 @@ public final class TrainingPass implements AutoCloseable {
     private final Runnable release;
     private final boolean recorded;
     private final @Nullable TrainedBackbone backbone;
-    private final @Nullable TrainedHead head;
+    private final @Nullable PassOutput output;
+    private final boolean classifies;
     private boolean finished;
     private boolean closed;
 
@@ -124,12 +131,13 @@ public final class TrainingPass implements AutoCloseable {
     }
 
     private TrainingPass(
-            MistralForCausalLM network,
+            MistralPreTrainedModel network,
             NDManager parent,
             List<TrainingSequence> sequences,
             Options options,
             boolean recorded) {
         this.recorded = recorded;
+        classifies = !(network instanceof MistralForCausalLM);
         if (!DjlEngine.of(parent).runsTorchScript()) {
             throw new UnsupportedOperationException(
                     "training passes run on DJL's PyTorch engine: load the network with"
@@ -141,25 +149,16 @@ public final class TrainingPass implements AutoCloseable {
             release = network.gate.hold();
             try {
                 PassInput input = PassInput.of(sequences, network.config(), owned.manager());
-                CountedTokens counted = CountedTokens.of(sequences, network.config());
+                CountedTokens counted = CountedTokens.of(sequences, network);
                 network.beginTrainingPass(recorded);
                 if (counted.rows().length == 0) {
                     backbone = null;
-                    head = null;
+                    output = null;
                 } else {
                     backbone =
                             new TrainedBackbone(
                                     network.model, input, counted.rows(), options, recorded);
-                    head =
-                            new TrainedHead(
-                                    network.head(),
-                                    backbone.pass(),
-                                    counted.labels(),
-                                    backbone.forward(),
-                                    options,
-                                    recorded,
-                                    backbone.isTrained());
-                    head.forward();
+                    output = output(network, backbone, counted, options, recorded);
                 }
                 owned.closeWithParent(this);
             } catch (RuntimeException | Error e) {
@@ -171,8 +170,37 @@ public final class TrainingPass implements AutoCloseable {
         }
     }
 
+    private static PassOutput output(
+            MistralPreTrainedModel network,
+            TrainedBackbone backbone,
+            CountedTokens counted,
+            Options options,
+            boolean recorded) {
+        MistralLinear layer = Objects.requireNonNull(network.head());
+        NDArray hidden = backbone.forward();
+        if (network instanceof MistralForCausalLM) {
+            TrainedHead head =
+                    new TrainedHead(
+                            layer,
+                            backbone.pass(),
+                            counted.labels(),
+                            hidden,
+                            options,
+                            recorded,
+                            backbone.isTrained());
+            head.forward();
+            return head;
+        }
+        double dropout =
+                network instanceof MistralForTokenClassification
+                        ? network.config().classifierDropout()
+                        : 0;
+        return new TrainedClassifier(
+                layer, backbone.pass(), hidden, dropout, recorded, backbone.isTrained());
+    }
+
     /**
-     * Computes the log-probabilities, with a {@link #backward} pass to follow.
+     * Computes the log-probabilities or logits, with a {@link #backward} pass to follow.
      *
      * @param network the network; its unfrozen parameters get gradients
      * @param manager the manager that closes the pass with itself
@@ -181,7 +209,8 @@ public final class TrainingPass implements AutoCloseable {
      * @return the pass, to be closed
      * @throws IllegalArgumentException if there are no sequences, a token id is outside of the
      *     vocabulary, a label is neither a token id nor {@link TrainingSequence#IGNORED}, there are
-     *     not as many labels as tokens, or attention is bidirectional
+     *     not as many labels as tokens, attention is bidirectional, or the network is neither a
+     *     causal language model nor a classifier
      * @throws IllegalStateException if the network or the manager is closed, or no parameter of the
      *     network is unfrozen
      * @throws UnsupportedOperationException if the engine is not PyTorch, or the kernels compute no
@@ -190,7 +219,7 @@ public final class TrainingPass implements AutoCloseable {
      *     SourceFiles#check}
      */
     public static TrainingPass forward(
-            MistralForCausalLM network,
+            MistralPreTrainedModel network,
             NDManager manager,
             List<TrainingSequence> sequences,
             Options options) {
@@ -203,8 +232,8 @@ public final class TrainingPass implements AutoCloseable {
     }
 
     /**
-     * Computes the log-probabilities without a backward pass, for evaluation. They equal those of
-     * {@link #forward}, bit for bit without noise and dropout.
+     * Computes the log-probabilities or logits without a backward pass, for evaluation. They equal
+     * those of {@link #forward}, bit for bit without noise and dropout.
      *
      * @param network the network
      * @param manager the manager that closes the pass with itself
@@ -217,7 +246,7 @@ public final class TrainingPass implements AutoCloseable {
      * @throws UncheckedIOException as above
      */
     public static TrainingPass evaluate(
-            MistralForCausalLM network,
+            MistralPreTrainedModel network,
             NDManager manager,
             List<TrainingSequence> sequences,
             Options options) {
@@ -233,7 +262,7 @@ public final class TrainingPass implements AutoCloseable {
      * @return natural logarithms, in the order of the tokens
      */
     public static float[] logProbabilities(
-            MistralForCausalLM network, NDManager manager, List<TrainingSequence> sequences) {
+            MistralPreTrainedModel network, NDManager manager, List<TrainingSequence> sequences) {
         try (TrainingPass pass = evaluate(network, manager, sequences, Options.DEFAULT)) {
             return pass.logProbabilities();
         }
@@ -244,9 +273,34 @@ public final class TrainingPass implements AutoCloseable {
      * with a label other than {@link TrainingSequence#IGNORED}, except the first of each sequence.
      *
      * @return natural logarithms, computed in float32, in the order of the tokens
+     * @throws IllegalStateException if the network has a classification head
      */
     public float[] logProbabilities() {
-        return head == null ? new float[0] : head.logProbabilities().clone();
+        requireHead(false);
+        return output == null ? new float[0] : output.values().clone();
+    }
+
+    /**
+     * Returns the logits of a classification head.
+     *
+     * @return float32 (n, N), one row after the other: N logits for each sequence, or for each
+     *     token with a label other than {@link TrainingSequence#IGNORED}
+     * @throws IllegalStateException if the network is a causal language model
+     */
+    public float[] logits() {
+        requireHead(true);
+        return output == null ? new float[0] : output.values().clone();
+    }
+
+    private void requireHead(boolean wanted) {
+        if (classifies != wanted) {
+            throw new IllegalStateException(
+                    wanted
+                            ? "a causal language model has logProbabilities(), its logits are not"
+                                    + " kept"
+                            : "a classification head has logits(), not log-probabilities of"
+                                    + " tokens");
+        }
     }
 
     /**
@@ -254,13 +308,15 @@ public final class TrainingPass implements AutoCloseable {
      * {@link #logProbabilities}.
      *
      * @return natural logarithms, computed in float32
-     * @throws IllegalStateException if the options did not ask for them
+     * @throws IllegalStateException if the options did not ask for them, or the network has a
+     *     classification head
      */
     public float[] meanLogProbabilities() {
-        if (head == null) {
+        requireHead(false);
+        if (output == null) {
             return new float[0];
         }
-        float[] means = head.meanLogProbabilities();
+        float[] means = output instanceof TrainedHead head ? head.meanLogProbabilities() : null;
         if (means == null) {
             throw new IllegalStateException(
                     "the options of the pass do not ask for the mean log-probabilities: set"
@@ -273,10 +329,11 @@ public final class TrainingPass implements AutoCloseable {
      * Adds the gradients of a loss to those of the unfrozen parameters. A pass has one backward
      * pass, which frees what was kept for it.
      *
-     * @param gradients the derivative of the loss with respect to each of {@link #logProbabilities}
+     * @param gradients the derivative of the loss with respect to each of {@link
+     *     #logProbabilities}, or of {@link #logits}
      * @param meanGradients the derivative with respect to each of {@link #meanLogProbabilities}; or
      *     null for zeros
-     * @throws IllegalArgumentException if there are not as many as log-probabilities
+     * @throws IllegalArgumentException if there are not as many as log-probabilities or logits
      * @throws IllegalStateException if the pass is one of {@link #evaluate}, had its backward pass,
      *     or is closed
      */
@@ -288,19 +345,19 @@ public final class TrainingPass implements AutoCloseable {
                                     + " one"
                             : "evaluate(..) keeps nothing for a backward pass: call forward(..)");
         }
-        int expected = head == null ? 0 : head.logProbabilities().length;
+        int expected = output == null ? 0 : output.values().length;
         requireLength("gradients", gradients, expected);
         requireLength("mean gradients", meanGradients, expected);
         finished = true;
-        if (head != null && backbone != null) {
-            NDArray upstream = head.backward(gradients, meanGradients);
+        if (output != null && backbone != null) {
+            NDArray upstream = output.backward(gradients, meanGradients);
             if (upstream != null) {
                 backbone.backward(upstream);
             }
         }
     }
 
-    private static void requireLength(String name, float @Nullable [] values, int expected) {
+    private void requireLength(String name, float @Nullable [] values, int expected) {
         if (values != null && values.length != expected) {
             throw new IllegalArgumentException(
                     values.length
@@ -308,7 +365,7 @@ public final class TrainingPass implements AutoCloseable {
                             + name
                             + " are given, but the pass has "
                             + expected
-                            + " tokens that count");
+                            + (classifies ? " logits" : " tokens that count"));
         }
     }
 
@@ -328,7 +385,7 @@ public final class TrainingPass implements AutoCloseable {
      *
      * @param network the network
      */
-    public static void zeroGradients(MistralForCausalLM network) {
+    public static void zeroGradients(MistralPreTrainedModel network) {
         network.gate.enter();
         try {
             for (Parameter parameter : network.namedParameters().values()) {
@@ -351,7 +408,8 @@ public final class TrainingPass implements AutoCloseable {
      * @return float32 arrays of the shapes of the parameters; zeros for those that no pass has
      *     reached
      */
-    public static Map<String, NDArray> gradients(MistralForCausalLM network, NDManager manager) {
+    public static Map<String, NDArray> gradients(
+            MistralPreTrainedModel network, NDManager manager) {
         Kernels kernels = network.kernels().training();
         Map<String, NDArray> gradients = new LinkedHashMap<>();
         network.gate.enter();

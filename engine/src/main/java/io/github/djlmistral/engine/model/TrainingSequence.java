@@ -6,7 +6,8 @@ package io.github.djlmistral.engine.model;
  *
  * @param ids token ids
  * @param labels for each token its own id, which is predicted from the tokens before it, or -100 if
- *     it does not count; the first never counts
+ *     it does not count; the first never counts. For a head on every token, the class of each
+ *     token, or -100; for a head on the last token they have no effect.
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared
 public record TrainingSequence(long[] ids, long[] labels) {
@@ -14,7 +15,7 @@ public record TrainingSequence(long[] ids, long[] labels) {
     /** The label of a token that does not count. */
     public static final long IGNORED = -100;
 
-    /** Returns how many tokens count. */
+    /** Returns how many tokens count in a causal language model. */
     public int counted() {
         int counted = 0;
         for (int i = 1; i < labels.length; i++) {

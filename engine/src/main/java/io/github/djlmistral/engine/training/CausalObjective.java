@@ -59,8 +59,8 @@ public record CausalObjective(double labelSmoothing) implements Objective<Traini
     }
 
     @Override
-    public Evaluation evaluate(MicroBatch batch, long items) {
-        float[] logProbabilities = batch.logProbabilities();
+    public Evaluation evaluate(List<TrainingSequence> examples, MicroBatch batch, long items) {
+        float[] logProbabilities = batch.outputs();
         double loss = -(1 - labelSmoothing) / items * sum(logProbabilities);
         float[] gradients = new float[logProbabilities.length];
         Arrays.fill(gradients, (float) (-(1 - labelSmoothing) / items));

@@ -106,10 +106,10 @@ public record DpoObjective(Loss loss, double beta, double labelSmoothing)
     }
 
     @Override
-    public Evaluation evaluate(MicroBatch batch, long items) {
+    public Evaluation evaluate(List<PreferencePair> examples, MicroBatch batch, long items) {
         List<TrainingSequence> sequences = batch.sequences();
         double[] reference = Objects.requireNonNull(batch.reference());
-        float[] logProbabilities = batch.logProbabilities();
+        float[] logProbabilities = batch.outputs();
         float[] gradients = new float[logProbabilities.length];
         Sums sums = new Sums();
         double lossSum = 0;
@@ -139,32 +139,23 @@ public record DpoObjective(Loss loss, double beta, double labelSmoothing)
     private double value(double h) {
         return switch (loss) {
             case SIGMOID ->
-                    (1 - labelSmoothing) * softplus(-beta * h)
-                            + labelSmoothing * softplus(beta * h);
+                    (1 - labelSmoothing) * CrossEntropy.softplus(-beta * h)
+                            + labelSmoothing * CrossEntropy.softplus(beta * h);
             case HINGE -> Math.max(0, 1 - beta * h);
             case IPO -> (h - 1 / (2 * beta)) * (h - 1 / (2 * beta));
         };
     }
 
-    /** The derivative of {@link #value}: d softplus(x) / dx = σ(x). */
+    /** The derivative of {@link #value}: d CrossEntropy.softplus(x) / dx = σ(x). */
     private double derivative(double h) {
         return switch (loss) {
             case SIGMOID ->
                     beta
-                            * (labelSmoothing * sigmoid(beta * h)
-                                    - (1 - labelSmoothing) * sigmoid(-beta * h));
+                            * (labelSmoothing * CrossEntropy.sigmoid(beta * h)
+                                    - (1 - labelSmoothing) * CrossEntropy.sigmoid(-beta * h));
             case HINGE -> beta * h < 1 ? -beta : 0;
             case IPO -> 2 * (h - 1 / (2 * beta));
         };
-    }
-
-    /** Returns −log σ(−x) = log(1 + eˣ), without overflow. */
-    private static double softplus(double x) {
-        return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
-    }
-
-    private static double sigmoid(double x) {
-        return x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x));
     }
 
     private static double sum(float[] values, int begin, int end) {

@@ -2,7 +2,7 @@
 package io.github.djlmistral.engine.training;
 
 import ai.djl.ndarray.NDManager;
-import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.engine.model.MistralPreTrainedModel;
 import io.github.djlmistral.engine.model.TrainingPass;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param manager a manager on the device of the network
  * @param <E> the type of an example
  */
-record Evaluator<E>(MistralForCausalLM network, Objective<E> objective, NDManager manager) {
+record Evaluator<E>(MistralPreTrainedModel network, Objective<E> objective, NDManager manager) {
 
     record Result(double loss, Map<String, Double> metrics) {}
 
@@ -34,7 +34,7 @@ record Evaluator<E>(MistralForCausalLM network, Objective<E> objective, NDManage
                 return null;
             }
             int end = Math.min(begin + batchSize, examples.size());
-            Examples.Batch batch = examples.batch(IntStream.range(begin, end).toArray());
+            Examples.Batch<E> batch = examples.batch(IntStream.range(begin, end).toArray());
             if (batch.items() == 0) {
                 continue;
             }
@@ -43,11 +43,8 @@ record Evaluator<E>(MistralForCausalLM network, Objective<E> objective, NDManage
                     TrainingPass.evaluate(network, manager, batch.sequences(), options)) {
                 Objective.Evaluation sum =
                         evaluated.evaluate(
-                                new Objective.MicroBatch(
-                                        batch.sequences(),
-                                        pass.logProbabilities(),
-                                        evaluated.needsMeans() ? pass.meanLogProbabilities() : null,
-                                        reference),
+                                batch.examples(),
+                                Examples.microBatch(evaluated, pass, batch, reference),
                                 1);
                 loss += sum.loss();
                 sum.metrics().forEach((name, value) -> metrics.merge(name, value, Double::sum));
@@ -56,7 +53,7 @@ record Evaluator<E>(MistralForCausalLM network, Objective<E> objective, NDManage
         }
         if (items == 0) {
             throw new IllegalArgumentException(
-                    "no token of the held-out examples counts: give labels");
+                    "nothing counts in the held-out examples: give labels");
         }
         double count = items;
         metrics.replaceAll((name, sum) -> sum / count);

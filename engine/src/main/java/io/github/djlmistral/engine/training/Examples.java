@@ -44,26 +44,45 @@ final class Examples<E> {
      * Some examples.
      *
      * @param indices their indices in the data
+     * @param examples the examples
      * @param sequences their sequences
      * @param items the items of the mean
+     * @param <E> the type of an example
      */
     @SuppressWarnings("ArrayRecordComponent") // never compared
-    record Batch(int[] indices, List<TrainingSequence> sequences, long items) {}
+    record Batch<E>(
+            int[] indices, List<E> examples, List<TrainingSequence> sequences, long items) {}
 
     int size() {
         return data.size();
     }
 
-    Batch batch(int... indices) {
+    Batch<E> batch(int... indices) {
+        List<E> examples = new ArrayList<>();
         List<TrainingSequence> sequences = new ArrayList<>();
         for (int index : indices) {
-            sequences.addAll(objective.sequences(data.get(index)));
+            E example = data.get(index);
+            examples.add(example);
+            sequences.addAll(objective.sequences(example));
         }
-        return new Batch(indices, sequences, objective.items(sequences));
+        return new Batch<>(indices, examples, sequences, objective.items(sequences));
+    }
+
+    /** Returns what a pass computed of a batch. */
+    static Objective.MicroBatch microBatch(
+            Objective<?> objective,
+            TrainingPass pass,
+            Batch<?> batch,
+            double @Nullable [] reference) {
+        return new Objective.MicroBatch(
+                batch.sequences(),
+                objective.needsLogits() ? pass.logits() : pass.logProbabilities(),
+                objective.needsMeans() ? pass.meanLogProbabilities() : null,
+                reference);
     }
 
     /** Names the examples of batches for a message. */
-    String names(List<Batch> batches) {
+    String names(List<Batch<E>> batches) {
         List<String> names =
                 batches.stream()
                         .flatMapToInt(batch -> Arrays.stream(batch.indices()))
@@ -75,7 +94,7 @@ final class Examples<E> {
     }
 
     /** Returns the sums of the log-probabilities under the reference; null without one. */
-    double @Nullable [] reference(Batch batch) {
+    double @Nullable [] reference(Batch<E> batch) {
         if (reference == null) {
             return null;
         }
@@ -114,7 +133,7 @@ final class Examples<E> {
                 return false;
             }
             int end = Math.min(begin + batchSize, sums.length);
-            Batch batch = batch(IntStream.range(begin, end).toArray());
+            Batch<E> batch = batch(IntStream.range(begin, end).toArray());
             double[] all = reference(batch);
             if (all == null) {
                 return true;

@@ -7,7 +7,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What training minimizes: a function of the log-probabilities of the tokens that count.
+ * What training minimizes: a function of the log-probabilities of the tokens that count, or of the
+ * logits of a classification head.
  *
  * <p>A step sees several micro-batches, one forward and backward pass each. The loss of a step is a
  * mean over the items of all of them, tokens or pairs of answers; each micro-batch contributes its
@@ -58,13 +59,22 @@ public interface Objective<E> {
     }
 
     /**
+     * Returns whether the loss is a function of the logits of a classification head, so that the
+     * network is a classifier and not a causal language model.
+     */
+    default boolean needsLogits() {
+        return false;
+    }
+
+    /**
      * Computes the loss of a micro-batch.
      *
-     * @param batch the log-probabilities of its sequences
+     * @param examples its examples
+     * @param batch what the networks compute of their sequences
      * @param items the items of all micro-batches of the step, positive
      * @return the share of the micro-batch in the loss and the metrics of the step
      */
-    Evaluation evaluate(MicroBatch batch, long items);
+    Evaluation evaluate(List<E> examples, MicroBatch batch, long items);
 
     /**
      * The sequences of one or more examples, in order, and what the networks compute of them. A
@@ -72,8 +82,9 @@ public interface Objective<E> {
      * its sequence.
      *
      * @param sequences the sequences
-     * @param logProbabilities the natural logarithm of the probability of each token that counts,
-     *     in order
+     * @param outputs the natural logarithm of the probability of each token that counts, in order;
+     *     with {@link #needsLogits} the logits, one row after the other, see {@link
+     *     io.github.djlmistral.engine.model.TrainingPass#logits}
      * @param meanLogProbabilities the mean of the log-probabilities of all tokens of the vocabulary
      *     at the same places; null unless {@link #needsMeans}
      * @param reference for each sequence the sum of the log-probabilities of its tokens that count
@@ -82,7 +93,7 @@ public interface Objective<E> {
     @SuppressWarnings("ArrayRecordComponent") // never compared
     record MicroBatch(
             List<TrainingSequence> sequences,
-            float[] logProbabilities,
+            float[] outputs,
             float @Nullable [] meanLogProbabilities,
             double @Nullable [] reference) {}
 
@@ -91,7 +102,7 @@ public interface Objective<E> {
      * of the step, and so it is with each metric.
      *
      * @param loss the share in the loss
-     * @param gradients the derivative of the loss with respect to each log-probability
+     * @param gradients the derivative of the loss with respect to each output
      * @param meanGradients the derivative with respect to each mean of log-probabilities; null
      *     unless {@link #needsMeans}
      * @param metrics shares by the names of the metrics, in the order in which to show them

@@ -8,7 +8,7 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Parameter;
 import io.github.djlmistral.engine.adapter.Adapter;
 import io.github.djlmistral.engine.internal.kernels.TorchOptimizerKernels;
-import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.engine.model.MistralPreTrainedModel;
 import io.github.djlmistral.engine.model.TrainingPass;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Safetensors;
@@ -32,13 +32,15 @@ final class TrainedParameters implements AutoCloseable {
     private static final String WEIGHTS = "model.safetensors";
     private static final String OPTIMIZER = "optimizer.safetensors";
 
-    private final MistralForCausalLM network;
+    private final MistralPreTrainedModel network;
+
     private final Map<String, NDArray> arrays = new LinkedHashMap<>();
     private final NDManager manager;
     private final TorchOptimizerKernels kernels;
 
-    TrainedParameters(MistralForCausalLM network) {
+    TrainedParameters(MistralPreTrainedModel network) {
         this.network = network;
+        MistralPreTrainedModel base = network.base();
         network.namedParameters()
                 .forEach(
                         (name, parameter) -> {
@@ -51,7 +53,7 @@ final class TrainedParameters implements AutoCloseable {
                     "all parameters of the network are frozen: unfreeze those to train, with"
                             + " freezeParameters(false), or unfreezeAdapter()");
         }
-        if (network.base() != null && isTrained(network.base())) {
+        if (base != null && isTrained(base)) {
             throw new IllegalArgumentException(
                     "parameters of the base are unfrozen, which checkpoints of an adapter do not"
                             + " have: freeze them with base().freezeParameters(true)");
@@ -60,7 +62,7 @@ final class TrainedParameters implements AutoCloseable {
         kernels = new TorchOptimizerKernels(manager);
     }
 
-    private static boolean isTrained(MistralForCausalLM network) {
+    private static boolean isTrained(MistralPreTrainedModel network) {
         return network.namedParameters().values().stream().anyMatch(Parameter::requiresGradient);
     }
 

@@ -4,7 +4,7 @@ package io.github.djlmistral.engine.training;
 import java.nio.file.Path;
 
 /**
- * Is told of the progress of a {@link CausalTrainer}, on the thread that trains. An exception ends
+ * Is told of the progress of a {@link MistralTrainer}, on the thread that trains. An exception ends
  * the training without a checkpoint.
  */
 public interface TrainerCallback {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.training;
 
-import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.engine.model.MistralPreTrainedModel;
 import io.github.djlmistral.engine.model.TrainingPass;
 import io.github.djlmistral.engine.training.TrainerResult.End;
 import io.github.djlmistral.engine.training.TrainingArguments.Interval;
@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class TrainingRun<E> {
 
-    private final MistralForCausalLM network;
+    private final MistralPreTrainedModel network;
     private final Objective<E> objective;
     private final TrainingArguments arguments;
     private final TrainerCallback callback;
@@ -45,7 +45,7 @@ final class TrainingRun<E> {
     private @Nullable Path lastCheckpoint;
 
     TrainingRun(
-            MistralForCausalLM network,
+            MistralPreTrainedModel network,
             Objective<E> objective,
             TrainingArguments arguments,
             TrainerCallback callback,
@@ -132,7 +132,7 @@ final class TrainingRun<E> {
 
     private End steps(TorchOptimizer optimizer) throws IOException {
         while (state.step < totalSteps) {
-            List<Examples.Batch> batches;
+            List<Examples.Batch<E>> batches;
             try {
                 batches = batches();
             } catch (UncheckedIOException e) {
@@ -201,26 +201,26 @@ final class TrainingRun<E> {
         return End.INTERRUPTED;
     }
 
-    private List<Examples.Batch> batches() {
+    private List<Examples.Batch<E>> batches() {
         int epoch = state.step / plan.stepsPerEpoch();
         if (epoch != epochOfOrder) {
             order = plan.order(epoch);
             epochOfOrder = epoch;
         }
-        List<Examples.Batch> batches = new ArrayList<>();
+        List<Examples.Batch<E>> batches = new ArrayList<>();
         for (int[] indices : plan.batches(state.step, order)) {
             batches.add(examples.batch(indices));
         }
         return batches;
     }
 
-    private void step(TorchOptimizer optimizer, List<Examples.Batch> batches) {
+    private void step(TorchOptimizer optimizer, List<Examples.Batch<E>> batches) {
         long items = batches.stream().mapToLong(Examples.Batch::items).sum();
         if (items == 0) {
             throw new IllegalArgumentException(
                     String.format(
                             Locale.ROOT,
-                            "at step %d no token of the examples counts: %s. Leave them out, or"
+                            "at step %d nothing counts in the examples: %s. Leave them out, or"
                                     + " give labels",
                             state.step + 1,
                             examples.names(batches)));
@@ -228,7 +228,7 @@ final class TrainingRun<E> {
         double loss = 0;
         Map<String, Double> metrics = new LinkedHashMap<>();
         for (int i = 0; i < batches.size(); i++) {
-            Examples.Batch batch = batches.get(i);
+            Examples.Batch<E> batch = batches.get(i);
             if (batch.items() == 0) {
                 continue;
             }
@@ -244,7 +244,10 @@ final class TrainingRun<E> {
                     TrainingPass.forward(
                             network, parameters.manager(), batch.sequences(), options)) {
                 Objective.Evaluation share =
-                        objective.evaluate(microBatch(objective, pass, batch, reference), items);
+                        objective.evaluate(
+                                batch.examples(),
+                                Examples.microBatch(objective, pass, batch, reference),
+                                items);
                 if (!Double.isFinite(share.loss())) {
                     throw notFinite("the loss", share.loss(), List.of(batch));
                 }
@@ -261,20 +264,8 @@ final class TrainingRun<E> {
         state.add(loss, metrics);
     }
 
-    private static <E> Objective.MicroBatch microBatch(
-            Objective<E> objective,
-            TrainingPass pass,
-            Examples.Batch batch,
-            double @Nullable [] reference) {
-        return new Objective.MicroBatch(
-                batch.sequences(),
-                pass.logProbabilities(),
-                objective.needsMeans() ? pass.meanLogProbabilities() : null,
-                reference);
-    }
-
     private NonFiniteLossException notFinite(
-            String what, double value, List<Examples.Batch> batches) {
+            String what, double value, List<Examples.Batch<E>> batches) {
         return new NonFiniteLossException(
                 state.step + 1,
                 String.format(

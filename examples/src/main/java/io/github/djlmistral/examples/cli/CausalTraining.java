@@ -9,49 +9,38 @@ import io.github.djlmistral.engine.adapter.Adapter;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.engine.model.TrainingSequence;
 import io.github.djlmistral.engine.training.CausalObjective;
-import io.github.djlmistral.engine.training.CausalTrainer;
 import io.github.djlmistral.engine.training.DpoObjective;
-import io.github.djlmistral.engine.training.EvaluationReport;
 import io.github.djlmistral.engine.training.Objective;
 import io.github.djlmistral.engine.training.TrainerResult;
-import io.github.djlmistral.engine.training.TrainingData;
 import io.github.djlmistral.zoo.Mistral;
 import io.github.djlmistral.zoo.chat.ChatTemplate;
 import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
 import io.github.djlmistral.zoo.training.BlockDataset;
-import io.github.djlmistral.zoo.training.JsonlDataset;
-import io.github.djlmistral.zoo.training.JsonlDataset.OnBadRecord;
 import io.github.djlmistral.zoo.training.PackedDataset;
 import io.github.djlmistral.zoo.training.PreferenceOptions;
 import io.github.djlmistral.zoo.training.PreferenceRecordReader;
-import io.github.djlmistral.zoo.training.RecordMessages;
 import io.github.djlmistral.zoo.training.RecordReader;
 import io.github.djlmistral.zoo.training.SftOptions;
 import io.github.djlmistral.zoo.training.SftRecordReader;
 import io.github.djlmistral.zoo.training.TrainingTokenizer;
 import io.github.djlmistral.zoo.translator.MistralPipeline;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** A training of a causal language model by {@code mistral train}. */
-final class CausalTraining implements AutoCloseable {
+final class CausalTraining implements Training {
 
     private final Terminal terminal;
     private final ModelOptions model;
     private final TrainingSettings settings;
-    private final TrainingProgress progress;
     private final ZooModel<NDList, NDList> loaded;
     private final @Nullable MistralPipeline pipeline;
     private final MistralForCausalLM network;
+    private final TrainingSession session;
     private @Nullable ZooModel<NDList, NDList> second;
-    private @Nullable MistralForCausalLM reference;
 
     CausalTraining(
             Terminal terminal,
@@ -62,7 +51,6 @@ final class CausalTraining implements AutoCloseable {
         this.terminal = terminal;
         this.model = model;
         this.settings = settings;
-        this.progress = progress;
         loaded = model.load(terminal);
         try {
             pipeline =
@@ -70,6 +58,7 @@ final class CausalTraining implements AutoCloseable {
                             ? MistralPipeline.open(loaded)
                             : null;
             network = network(Mistral.network(loaded));
+            session = new TrainingSession(terminal, settings, progress, loaded, network);
         } catch (IOException | RuntimeException e) {
             loaded.close();
             throw e;
@@ -91,12 +80,8 @@ final class CausalTraining implements AutoCloseable {
         return adapted;
     }
 
-    /**
-     * Trains.
-     *
-     * @return how training ended
-     */
-    TrainerResult run() throws IOException, ModelNotFoundException, MalformedModelException {
+    @Override
+    public TrainerResult run() throws IOException, ModelNotFoundException, MalformedModelException {
         return switch (settings.method()) {
             case "dpo" -> preferences();
             case "lm" -> blocks();
@@ -106,28 +91,31 @@ final class CausalTraining implements AutoCloseable {
 
     private TrainerResult sequences() throws IOException {
         RecordReader<TrainingSequence> reader = reader(settings.sft(positions()));
-        return train(settings.causal(), reader, data -> data);
+        return session.train(settings.causal(), reader, data -> data, null);
     }
 
     private TrainerResult packed() throws IOException {
         SftOptions options = settings.sft(positions());
-        return train(
+        return session.train(
                 new PackedObjective(settings.causal()),
                 reader(options),
-                data -> new PackedDataset(data, options.maxLength()));
+                data -> new PackedDataset(data, options.maxLength()),
+                null);
     }
 
     private TrainerResult blocks() throws IOException {
         int size = settings.blockSize(positions());
-        return train(
+        return session.train(
                 settings.causal(),
                 reader(SftOptions.DEFAULT.withMaxLength(Integer.MAX_VALUE)),
-                data -> new BlockDataset(data, size));
+                data -> new BlockDataset(data, size),
+                null);
     }
 
     private TrainerResult preferences()
             throws IOException, ModelNotFoundException, MalformedModelException {
         DpoObjective objective = settings.dpo();
+        MistralForCausalLM reference = null;
         PreferenceOptions options = settings.preferences(positions());
         if (settings.full()) {
             second = model.load(terminal); // frozen, and mapped from the same files
@@ -138,7 +126,11 @@ final class CausalTraining implements AutoCloseable {
                             .withAdapter(
                                     Adapter.load(settings.adapterInit()), loaded.getNDManager());
         }
-        return train(objective, new PreferenceRecordReader(tokenizer(), options), data -> data);
+        return session.train(
+                objective,
+                new PreferenceRecordReader(tokenizer(), options),
+                data -> data,
+                reference);
     }
 
     private int positions() {
@@ -166,96 +158,6 @@ final class CausalTraining implements AutoCloseable {
         OptimizationOptions.put(tokens, "bos_token", tokenizer.bosToken());
         OptimizationOptions.put(tokens, "eos_token", tokenizer.eosToken());
         return new ChatTemplate(settings.chatTemplate(), tokens);
-    }
-
-    private <R, E> TrainerResult train(
-            Objective<E> objective,
-            RecordReader<R> reader,
-            Function<JsonlDataset<R>, TrainingData<E>> arrange)
-            throws IOException {
-        try (JsonlDataset<R> records = open(settings.data(), reader);
-                JsonlDataset<R> others =
-                        settings.eval() == null ? null : open(settings.eval(), reader)) {
-            TrainingData<E> data = new Counted<>(arrange.apply(records), objective, progress);
-            TrainingData<E> heldOut = others == null ? null : arrange.apply(others);
-            CausalTrainer<E> trainer =
-                    new CausalTrainer<>(network, objective, settings.arguments())
-                            .addCallback(progress);
-            if (reference != null) {
-                trainer.reference(reference);
-            }
-            if (heldOut != null && settings.evalOnStart()) {
-                progress.onEvaluate(trainer.evaluate(heldOut));
-            }
-            TrainerResult result = trainer.train(data, heldOut, settings.resumeFrom());
-            if (result.end() != TrainerResult.End.INTERRUPTED) {
-                if (heldOut != null && !progress.hasEvaluated(result.steps())) {
-                    EvaluationReport end = trainer.evaluate(heldOut);
-                    progress.onEvaluate(
-                            new EvaluationReport(
-                                    result.steps(),
-                                    settings.arguments().numTrainEpochs(),
-                                    end.loss(),
-                                    false,
-                                    end.metrics()));
-                }
-                save();
-            }
-            return result;
-        }
-    }
-
-    private <R> JsonlDataset<R> open(Path file, RecordReader<R> reader) throws IOException {
-        JsonlDataset<R> records = JsonlDataset.open(file, reader, OnBadRecord.SKIP);
-        note(file, "skipped", records.skipped());
-        note(file, "used with a warning", records.warnings());
-        return records;
-    }
-
-    private void note(Path file, String how, RecordMessages messages) {
-        if (messages.count() > 0) {
-            terminal.note(file + ": " + messages.count() + " records are " + how + ":");
-            messages.toString().lines().forEach(terminal::note);
-        }
-    }
-
-    /** Writes the adapter, or the whole checkpoint. */
-    private void save() throws IOException {
-        Path output = settings.output();
-        Files.createDirectories(output);
-        if (settings.full()) {
-            saveCheckpoint(output);
-        } else {
-            network.adapter().save(output);
-        }
-        if (settings.chatTemplate() != null) {
-            Files.writeString(output.resolve("chat_template.jinja"), settings.chatTemplate());
-        }
-    }
-
-    private void saveCheckpoint(Path output) throws IOException {
-        // beside the checkpoints of the trainer, complete or not at all
-        Path whole = Files.createTempDirectory(output, ".saving");
-        Mistral.save(loaded, whole);
-        List<Path> files;
-        try (var list = Files.list(whole)) {
-            files = list.toList();
-        }
-        Path config = whole.resolve("config.json");
-        for (Path file : files) {
-            if (!file.equals(config)) { // written last: without it the directory is no checkpoint
-                move(file, output);
-            }
-        }
-        move(config, output);
-        Files.delete(whole);
-    }
-
-    private static void move(Path file, Path directory) throws IOException {
-        Files.move(
-                file,
-                directory.resolve(String.valueOf(file.getFileName())),
-                StandardCopyOption.ATOMIC_MOVE);
     }
 
     @Override
@@ -289,34 +191,9 @@ final class CausalTraining implements AutoCloseable {
         }
 
         @Override
-        public Evaluation evaluate(MicroBatch batch, long items) {
-            return causal.evaluate(batch, items);
-        }
-    }
-
-    /** Counts the tokens of the examples that training asks for. */
-    private record Counted<E>(
-            TrainingData<E> data, Objective<E> objective, TrainingProgress progress)
-            implements TrainingData<E> {
-
-        @Override
-        public int size() {
-            return data.size();
-        }
-
-        @Override
-        public E get(int index) {
-            E example = data.get(index);
-            progress.count(
-                    objective.sequences(example).stream()
-                            .mapToLong(sequence -> sequence.ids().length)
-                            .sum());
-            return example;
-        }
-
-        @Override
-        public String name(int index) {
-            return data.name(index);
+        public Evaluation evaluate(
+                List<List<TrainingSequence>> examples, MicroBatch batch, long items) {
+            return causal.evaluate(batch.sequences(), batch, items);
         }
     }
 }

@@ -7,6 +7,7 @@ import ai.djl.inference.Predictor;
 import ai.djl.modality.Classifications;
 import ai.djl.modality.nlp.qa.QAInput;
 import ai.djl.modality.nlp.translator.NamedEntity;
+import ai.djl.ndarray.NDList;
 import ai.djl.repository.zoo.ModelNotFoundException;
 import ai.djl.translate.TranslateException;
 import io.github.djlmistral.engine.model.MistralForQuestionAnswering;
@@ -38,6 +39,7 @@ import picocli.CommandLine.Option;
         customSynopsis = "mistral classify --model MODEL [OPTIONS] [TEXT...]",
         parameterListHeading = "%n",
         footer = {
+            "  mistral classify --adapter DIR \"a calm sea\"",
             "  mistral classify --model DIR \"a calm sea\"",
             "  mistral classify --model DIR --json < lines.txt",
             "  mistral classify --model DIR --question \"Who keeps it?\" --context \"A keeper ..\""
@@ -77,6 +79,8 @@ public final class ClassifyCommand implements Callable<Integer> {
     @ArgGroup(validate = false, heading = "%nModel:%n", order = 1)
     private ModelOptions model = new ModelOptions();
 
+    @Mixin private final AdapterOption adapter = new AdapterOption();
+
     @Mixin private final JsonOption json = new JsonOption();
 
     /** What the model found in a text. */
@@ -92,7 +96,7 @@ public final class ClassifyCommand implements Callable<Integer> {
                     MalformedModelException,
                     TranslateException {
         List<String> all = texts();
-        try (Model loaded = model.load(terminal)) {
+        try (Model loaded = model.load(terminal, NDList.class, NDList.class, adapter.arguments())) {
             MistralPreTrainedModel network = (MistralPreTrainedModel) loaded.getBlock();
             boolean answers = network instanceof MistralForQuestionAnswering;
             if (answers != (question != null)) {

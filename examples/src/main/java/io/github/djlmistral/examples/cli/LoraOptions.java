@@ -7,11 +7,16 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** What {@code mistral train} trains: an adapter, or all weights. */
+/** What {@code mistral train} trains: an adapter, all weights, or a head. */
 final class LoraOptions {
 
-    @Option(names = "--full", description = "Train all weights, not an adapter.")
+    @Option(
+            names = "--full",
+            description = "Train all weights, not an adapter; the default of classify.")
     boolean full;
+
+    @Option(names = "--freeze-backbone", description = "classify: train the head only.")
+    @Nullable Boolean freezeBackbone;
 
     @Option(names = "--lora-r", paramLabel = "N", description = "Rank. Default: 16.")
     @Nullable Integer r;
@@ -53,6 +58,7 @@ final class LoraOptions {
 
     /** Adds what the user gave, by the names in trl. */
     void addTo(Map<String, String> values) {
+        OptimizationOptions.put(values, "freeze_backbone", freezeBackbone);
         OptimizationOptions.put(values, "lora_r", r);
         OptimizationOptions.put(values, "lora_alpha", alpha);
         OptimizationOptions.put(values, "lora_dropout", dropout);

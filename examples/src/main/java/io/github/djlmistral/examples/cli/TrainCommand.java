@@ -3,7 +3,7 @@ package io.github.djlmistral.examples.cli;
 
 import ai.djl.MalformedModelException;
 import ai.djl.repository.zoo.ModelNotFoundException;
-import io.github.djlmistral.engine.training.CausalTrainer;
+import io.github.djlmistral.engine.training.MistralTrainer;
 import io.github.djlmistral.engine.training.TrainerResult;
 import io.github.djlmistral.examples.training.Recipe;
 import java.io.IOException;
@@ -29,37 +29,42 @@ import picocli.CommandLine.Option;
 @Command(
         name = "train",
         description = {
-            "Fine-tunes a model: supervised (sft), on preferences (dpo), or as a language model of"
-                    + " texts (lm).",
+            "Fine-tunes a model: supervised (sft), on preferences (dpo), as a language model of"
+                    + " texts (lm), or as a classifier of texts (classify).",
             "",
             "Options have the names and the defaults of transformers, trl and peft. sft, dpo and lm"
                     + " train a LoRA adapter in float32 over frozen weights, which may be quantized"
-                    + " (QLoRA: --quantization nf4); --full trains all weights.",
+                    + " (QLoRA: --quantization nf4); --full trains all weights. classify trains all"
+                    + " weights, or an adapter if options of LoRA are given, and, if the model is"
+                    + " no classifier, a new head.",
             "",
             "Records of sft are {\"messages\": [..]}, {\"prompt\": .., \"completion\": ..},"
                     + " {\"text\": ..} or {\"input_ids\": [..], \"labels\": [..]}; of dpo"
                     + " {\"prompt\": .., \"chosen\": .., \"rejected\": ..}, or prompt_ids, chosen_ids"
-                    + " and rejected_ids; of lm {\"text\": ..}.",
+                    + " and rejected_ids; of lm {\"text\": ..}; of classify {\"text\": ..,"
+                    + " \"label\": ..}, the label being a name, an index, or a list of names.",
             "",
-            "The output has the files of peft (adapter) or transformers (--full). Ctrl-C"
+            "The output has the files of peft (adapter) or transformers (--full, classify). Ctrl-C"
                     + " saves a checkpoint, with which --resume continues."
         },
         customSynopsis = "mistral train --method METHOD --data FILE.jsonl --output DIR [OPTIONS]",
         footer = {
             "  mistral train --method sft --data train.jsonl --eval test.jsonl --output adapter",
             "  mistral train --method dpo --beta 0.1 --data pairs.jsonl --output adapter",
+            "  mistral train --method classify --data texts.jsonl --output classifier",
             "  mistral generate --adapter adapter \"What is a lighthouse?\""
         })
 public final class TrainCommand implements Callable<Integer> {
 
-    private static final List<String> METHODS = List.of("sft", "dpo", "lm");
+    private static final String CLASSIFY = "classify";
+    private static final List<String> METHODS = List.of("sft", "dpo", "lm", CLASSIFY);
 
     @Mixin private final Terminal terminal = new Terminal();
 
     @Option(
             names = "--method",
             paramLabel = "METHOD",
-            description = "sft, dpo or lm. Default: sft, or that of the recipe.")
+            description = "sft, dpo, lm or classify. Default: sft, or that of the recipe.")
     private @Nullable String method;
 
     @Option(
@@ -114,8 +119,7 @@ public final class TrainCommand implements Callable<Integer> {
         lines.wanted = json;
         try (TrainingProgress progress = new TrainingProgress(terminal, lines)) {
             TrainerResult result;
-            try (CausalTraining training =
-                    new CausalTraining(terminal, model, settings, progress)) {
+            try (Training training = training(settings, progress)) {
                 result = training.run();
             }
             return report(settings, result, progress);
@@ -126,6 +130,13 @@ public final class TrainCommand implements Callable<Integer> {
             Signals.unregister("INT", before);
             Thread.interrupted(); // it has been answered
         }
+    }
+
+    private Training training(TrainingSettings settings, TrainingProgress progress)
+            throws IOException, ModelNotFoundException, MalformedModelException {
+        return settings.method().equals(CLASSIFY)
+                ? new ClassifierTraining(terminal, model, settings, progress)
+                : new CausalTraining(terminal, model, settings, progress);
     }
 
     private TrainingSettings settings() throws IOException {
@@ -144,8 +155,11 @@ public final class TrainCommand implements Callable<Integer> {
         records.addTo(values);
         preferences.addTo(values);
         boolean adapts = lora.adapterInit != null || lora.givesNew();
-        boolean full = lora.full || (recipe != null && recipe.full() && !adapts);
         String chosen = method != null ? method : recipe != null ? recipe.method() : "sft";
+        boolean full =
+                lora.full
+                        || (chosen.equals(CLASSIFY) && !adapts)
+                        || (recipe != null && recipe.full() && !adapts);
         check(chosen, full, adapts);
         Path output = output(values);
         return new TrainingSettings(
@@ -172,6 +186,11 @@ public final class TrainCommand implements Callable<Integer> {
         } else if (optimization.evalOnStart || optimization.evalSteps != null) {
             throw terminal.usage("--eval-steps and --eval-on-start need --eval");
         }
+        if (chosen.equals(CLASSIFY)) {
+            checkClassifier(adapts);
+        } else if (records.labels != null || lora.freezeBackbone != null) {
+            throw terminal.usage("--labels and --freeze-backbone are for --method classify");
+        }
         if (lora.full && adapts) {
             throw terminal.usage("--full trains all weights: omit the options of the adapter");
         }
@@ -182,8 +201,20 @@ public final class TrainCommand implements Callable<Integer> {
         }
         if (full && model.quantization != null) {
             throw terminal.usage(
-                    "--full trains weights, and quantized weights cannot be trained: omit"
+                    (lora.full ? "--full" : "--method " + chosen)
+                            + " trains weights, and quantized weights cannot be trained: omit"
                             + " --quantization, or train an adapter");
+        }
+    }
+
+    private void checkClassifier(boolean adapts) {
+        if ((lora.full || adapts) && lora.freezeBackbone != null) {
+            throw terminal.usage(
+                    (lora.full ? "--full trains all weights" : "an adapter changes the layers")
+                            + ", --freeze-backbone trains the head only: omit one");
+        }
+        if (optimization.labelSmoothing != null) {
+            throw terminal.usage("--label-smoothing-factor is for --method sft and lm");
         }
     }
 
@@ -224,7 +255,7 @@ public final class TrainCommand implements Callable<Integer> {
                             + ", which is not empty: give a new directory, or --resume to continue"
                             + " with its last checkpoint");
         }
-        Path last = CausalTrainer.lastCheckpoint(output);
+        Path last = MistralTrainer.lastCheckpoint(output);
         if (last == null) {
             throw terminal.usage(output + " has no checkpoint: omit --resume, and give a new one");
         }

@@ -50,6 +50,14 @@ final class TrainingDataOptions {
     @Nullable Boolean assistantOnlyLoss;
 
     @Option(
+            names = "--labels",
+            paramLabel = "NAMES",
+            description =
+                    "classify: the classes of a new head, separated by commas. Default: those of"
+                            + " the data.")
+    @Nullable String labels;
+
+    @Option(
             names = "--block-size",
             paramLabel = "N",
             description =
@@ -66,6 +74,7 @@ final class TrainingDataOptions {
         OptimizationOptions.put(values, "max_prompt_length", maxPromptLength);
         OptimizationOptions.put(values, "packing", packing);
         OptimizationOptions.put(values, "assistant_only_loss", assistantOnlyLoss);
+        OptimizationOptions.put(values, "labels", labels);
         OptimizationOptions.put(values, "block_size", blockSize);
     }
 }

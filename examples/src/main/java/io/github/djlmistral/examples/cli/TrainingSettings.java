@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * What {@code mistral train} was asked to do, by a recipe and by options.
  *
- * @param method sft, dpo or lm
+ * @param method sft, dpo, lm or classify
  * @param data the training data
  * @param eval the evaluation data
  * @param output where the result is written, and the checkpoints
@@ -165,7 +165,13 @@ record TrainingSettings(
         return value.equals("true");
     }
 
-    private List<String> names(String name) {
+    /** Returns whether only the head of a classifier is trained. */
+    boolean freezeBackbone() {
+        return flag("freeze_backbone", false);
+    }
+
+    /** Returns a list of names; empty if it is not given. */
+    List<String> names(String name) {
         String value = values.getOrDefault(name, "");
         return Arrays.stream(value.split(","))
                 .map(String::strip)

@@ -8,13 +8,14 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.github.djlmistral.engine.model.LabelConfig;
+import io.github.djlmistral.engine.model.LabelConfig.ProblemType;
 import io.github.djlmistral.engine.model.TrainingSequence;
+import io.github.djlmistral.engine.training.LabeledSequence;
 import io.github.djlmistral.zoo.training.BadRecordException;
 import io.github.djlmistral.zoo.training.BlockDataset;
 import io.github.djlmistral.zoo.training.ClassificationRecordReader;
 import io.github.djlmistral.zoo.training.JsonlDataset;
 import io.github.djlmistral.zoo.training.JsonlDataset.OnBadRecord;
-import io.github.djlmistral.zoo.training.LabeledText;
 import io.github.djlmistral.zoo.training.PackedDataset;
 import io.github.djlmistral.zoo.training.SftOptions;
 import io.github.djlmistral.zoo.training.SftRecordReader;
@@ -217,14 +218,16 @@ class DatasetTest {
             JsonObject record = new JsonObject();
             record.add("text", c.get("text"));
             record.addProperty("label", "land");
-            LabeledText text = reader.read(TrainingRecords.fields(record), warning -> {});
+            LabeledSequence text = reader.read(TrainingRecords.fields(record), warning -> {});
             assertThat(text.ids()).isEqualTo(TrainingRecords.ids(c.get("input_ids")));
-            assertThat(text.label()).isEqualTo(1);
+            assertThat(text.targets()).containsExactly(0, 1);
             assertThat(reader.tokens(text)).isEqualTo(text.ids().length);
         }
         ClassificationRecordReader reader =
                 new ClassificationRecordReader(RECORDS.tokenizer("legacy", null), labels, 8);
-        assertThat(labeled(reader, "{'text': 'a', 'label': 0}").label()).isZero();
+        assertThat(labeled(reader, "{'text': 'a', 'label': 0}").targets()).containsExactly(1, 0);
+        assertThat(labeled(reader, "{'input_ids': [7, 8], 'labels': 1}").ids())
+                .containsExactly(7, 8);
         for (String label : List.of("2", "-1", "1.0", "'lake'", "null", "true")) {
             assertThatThrownBy(() -> labeled(reader, "{'text': 'a', 'label': " + label + "}"))
                     .isInstanceOf(IllegalArgumentException.class)
@@ -239,7 +242,53 @@ class DatasetTest {
                 .isInstanceOf(IllegalArgumentException.class);
     }
 
-    private static LabeledText labeled(ClassificationRecordReader reader, String record) {
+    @Test
+    void textsOfSeveralClasses() {
+        LabelConfig labels =
+                new LabelConfig(
+                        List.of("sea", "land", "ship"), ProblemType.MULTI_LABEL_CLASSIFICATION);
+        ClassificationRecordReader reader =
+                new ClassificationRecordReader(RECORDS.tokenizer("legacy", null), labels, 8);
+        for (String label : List.of("['ship', 'sea']", "[1, 0, 1.0]")) {
+            assertThat(labeled(reader, "{'text': 'a', 'labels': " + label + "}").targets())
+                    .containsExactly(1, 0, 1);
+        }
+        assertThat(labeled(reader, "{'text': 'a', 'label': []}").targets())
+                .containsExactly(0, 0, 0);
+        assertThatThrownBy(() -> labeled(reader, "{'text': 'a', 'labels': [1, 0]}"))
+                .hasMessage("\"labels\" is a list, must be 3 numbers");
+        assertThatThrownBy(() -> labeled(reader, "{'text': 'a', 'labels': [1, 0, 2]}"))
+                .hasMessage("\"labels\" is a list, must be numbers from 0 to 1");
+        assertThatThrownBy(() -> labeled(reader, "{'text': 'a', 'label': 'sea'}"))
+                .hasMessage("\"label\" is \"sea\", must be a list of classes");
+    }
+
+    @Test
+    void collectedLabels() throws IOException {
+        assertThat(labels("{'label': 'sea'}", "no JSON", "{'label': 'land'}", "{'label': 'sea'}"))
+                .isEqualTo(
+                        new LabelConfig(
+                                List.of("land", "sea"), ProblemType.SINGLE_LABEL_CLASSIFICATION));
+        assertThat(labels("{'label': 2}", "{'label': 0}").names())
+                .containsExactly("LABEL_0", "LABEL_1", "LABEL_2");
+        assertThat(labels("{'labels': ['b', 'a']}", "{'labels': []}"))
+                .isEqualTo(
+                        new LabelConfig(List.of("a", "b"), ProblemType.MULTI_LABEL_CLASSIFICATION));
+        assertThatThrownBy(() -> labels("{'label': 'sea'}", "{'label': 1}"))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("some labels are names and some numbers");
+        assertThatThrownBy(() -> labels("{'label': 'sea'}"))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("its labels have one class only");
+    }
+
+    private LabelConfig labels(String... lines) throws IOException {
+        Path file = directory.resolve("labels.jsonl");
+        Files.writeString(file, String.join("\n", lines).replace("'", "\""));
+        return ClassificationRecordReader.labels(file);
+    }
+
+    private static LabeledSequence labeled(ClassificationRecordReader reader, String record) {
         JsonElement json = JsonParser.parseString(record.replace("'", "\""));
         return reader.read(TrainingRecords.fields(json), warning -> {});
     }

@@ -10,13 +10,22 @@ import com.google.gson.JsonObject;
 import io.github.djlmistral.engine.adapter.Adapter;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.engine.model.MistralCheckpoint;
+import io.github.djlmistral.engine.model.MistralForSequenceClassification;
+import io.github.djlmistral.engine.model.MistralForTokenClassification;
+import io.github.djlmistral.engine.model.MistralPreTrainedModel;
+import io.github.djlmistral.engine.model.TrainingPass;
 import io.github.djlmistral.engine.model.TrainingSequence;
 import io.github.djlmistral.engine.training.CausalObjective;
-import io.github.djlmistral.engine.training.CausalTrainer;
 import io.github.djlmistral.engine.training.DpoObjective;
+import io.github.djlmistral.engine.training.LabeledSequence;
+import io.github.djlmistral.engine.training.MistralTrainer;
 import io.github.djlmistral.engine.training.Objective;
+import io.github.djlmistral.engine.training.Objective.MicroBatch;
 import io.github.djlmistral.engine.training.PreferencePair;
+import io.github.djlmistral.engine.training.SequenceClassificationObjective;
 import io.github.djlmistral.engine.training.StepReport;
+import io.github.djlmistral.engine.training.TokenClassificationObjective;
 import io.github.djlmistral.engine.training.TrainerCallback;
 import io.github.djlmistral.engine.training.TrainingArguments;
 import io.github.djlmistral.engine.training.TrainingArgumentsBuilder;
@@ -37,6 +46,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -120,7 +130,7 @@ class TrainerReferenceTest extends Fixture {
     }
 
     private <E> void train(
-            MistralForCausalLM network,
+            MistralPreTrainedModel network,
             Objective<E> objective,
             TrainingData<E> data,
             @Nullable MistralForCausalLM reference)
@@ -129,14 +139,14 @@ class TrainerReferenceTest extends Fixture {
     }
 
     private <E> void train(
-            MistralForCausalLM network,
+            MistralPreTrainedModel network,
             Objective<E> objective,
             TrainingData<E> data,
             @Nullable MistralForCausalLM reference,
             TrainingArguments arguments)
             throws IOException {
         List<StepReport> reports = new ArrayList<>();
-        CausalTrainer<E> trainer = new CausalTrainer<>(network, objective, arguments);
+        MistralTrainer<E> trainer = new MistralTrainer<>(network, objective, arguments);
         if (reference != null) {
             trainer.reference(reference);
         }
@@ -157,6 +167,7 @@ class TrainerReferenceTest extends Fixture {
 
     private static void assertStep(StepReport report, JsonObject step) {
         Map<String, Double> actual = new LinkedHashMap<>(report.metrics());
+        actual.remove("accuracy"); // which Trainer does not compute in training
         actual.put("step", (double) report.step());
         actual.put("loss", report.loss());
         actual.put("grad_norm", report.gradNorm());
@@ -184,7 +195,7 @@ class TrainerReferenceTest extends Fixture {
                                 WEIGHTS));
     }
 
-    private void assertAdapter(MistralForCausalLM network) throws IOException {
+    private void assertAdapter(MistralPreTrainedModel network) throws IOException {
         Map<String, Tensor> tensors = Adapter.load(folder.resolve("final")).tensors();
         Map<String, Tensor> actual = network.adapter().tensors();
         assertThat(actual.keySet()).containsExactlyInAnyOrderElementsOf(tensors.keySet());
@@ -200,10 +211,14 @@ class TrainerReferenceTest extends Fixture {
     }
 
     private MistralForCausalLM adapted(MistralForCausalLM base) throws IOException {
+        return (MistralForCausalLM) adapted((MistralPreTrainedModel) base);
+    }
+
+    private MistralPreTrainedModel adapted(MistralPreTrainedModel base) throws IOException {
         Path initial = folder.resolve("initial");
         Path shared = folder.resolveSibling("initial");
         Adapter adapter = Adapter.load(Files.exists(initial) ? initial : shared);
-        MistralForCausalLM network = base.withAdapter(adapter, manager);
+        MistralPreTrainedModel network = base.withAdapter(adapter, manager);
         network.unfreezeAdapter();
         return network;
     }
@@ -232,6 +247,114 @@ class TrainerReferenceTest extends Fixture {
         MistralForCausalLM network = adapted(network());
         train(network, new CausalObjective(), sequences(), null);
         assertAdapter(network);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"classification-single-label", "classification-multi-label"})
+    void sequenceClassifiers(String name) throws Exception {
+        open(name);
+        for (boolean checkpointing : new boolean[] {false, true}) {
+            MistralForSequenceClassification network = sequenceClassifier();
+            network.freezeParameters(false);
+            train(network, checkpointing);
+        }
+    }
+
+    private MistralForSequenceClassification sequenceClassifier() throws Exception {
+        return MistralForSequenceClassification.load(
+                Reference.directory(expected.get("checkpoint").getAsString()),
+                manager,
+                new ComputeOptions("torch", "float32"));
+    }
+
+    private void train(MistralForSequenceClassification network, boolean checkpointing)
+            throws IOException {
+        SequenceClassificationObjective objective = SequenceClassificationObjective.of(network);
+        TrainingData<LabeledSequence> data =
+                records(record -> labeled(record, objective.classes()));
+        train(network, objective, data, checkpointing);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void tokenClassifiers(boolean checkpointing) throws Exception {
+        open("classification-token");
+        MistralForTokenClassification network = tokenClassifier();
+        network.freezeParameters(false);
+        train(network, TokenClassificationObjective.of(network), sequences(), checkpointing);
+    }
+
+    /** Without dropout, as recorded. */
+    private MistralForTokenClassification tokenClassifier() throws Exception {
+        Path directory = Reference.directory(expected.get("checkpoint").getAsString());
+        MistralCheckpoint stored = MistralCheckpoint.open(directory);
+        return MistralForTokenClassification.of(
+                new MistralCheckpoint(
+                        stored.config().toBuilder().classifierDropout(0).build(), stored.weights()),
+                directory.toString(),
+                manager,
+                new ComputeOptions("torch", "float32"));
+    }
+
+    @Test
+    void adapterOfASequenceClassifier() throws Exception {
+        open("classification-single-label-lora");
+        var network = (MistralForSequenceClassification) adapted(sequenceClassifier());
+        train(network, false);
+        assertAdapter(network);
+    }
+
+    @Test
+    void adapterOfATokenClassifier() throws Exception {
+        open("classification-token-lora");
+        var network = (MistralForTokenClassification) adapted(tokenClassifier());
+        train(network, TokenClassificationObjective.of(network), sequences(), false);
+        assertAdapter(network);
+    }
+
+    private static LabeledSequence labeled(JsonObject record, int classes) {
+        long[] ids = ids(record, "input_ids");
+        JsonElement labels = record.get("labels");
+        if (labels.isJsonPrimitive()) {
+            return LabeledSequence.of(ids, labels.getAsInt(), classes);
+        }
+        float[] targets = new float[classes];
+        for (int i = 0; i < classes; i++) {
+            targets[i] = labels.getAsJsonArray().get(i).getAsFloat();
+        }
+        return new LabeledSequence(ids, targets);
+    }
+
+    /** Compares the gradients of the first step, then trains. */
+    private <E> void train(
+            MistralPreTrainedModel network,
+            Objective<E> objective,
+            TrainingData<E> data,
+            boolean checkpointing)
+            throws IOException {
+        List<E> first = new ArrayList<>();
+        List<TrainingSequence> sequences = new ArrayList<>();
+        for (int i = 0; i < arguments().perDeviceTrainBatchSize(); i++) {
+            first.add(data.get(i));
+            sequences.addAll(objective.sequences(data.get(i)));
+        }
+        TrainingPass.Options options =
+                TrainingPass.Options.DEFAULT.withGradientCheckpointing(checkpointing);
+        try (TrainingPass pass = TrainingPass.forward(network, manager, sequences, options)) {
+            MicroBatch batch = new MicroBatch(sequences, pass.logits(), null, null);
+            pass.backward(
+                    objective.evaluate(first, batch, objective.items(sequences)).gradients(), null);
+        }
+        Map<String, Tensor> gradients = Safetensors.read(folder.resolve("gradients.safetensors"));
+        Map<String, float[]> actual = TrainingPasses.gradients(network, manager);
+        assertThat(actual.keySet()).containsExactlyInAnyOrderElementsOf(gradients.keySet());
+        actual.forEach(
+                (name, gradient) ->
+                        assertThat(TrainingPasses.distance(gradient, floats(gradients.get(name))))
+                                .as(name)
+                                .isLessThan(RELATIVE));
+        expected.getAsJsonObject("arguments").addProperty("gradient_checkpointing", checkpointing);
+        train(network, objective, data, (MistralForCausalLM) null);
     }
 
     @ParameterizedTest

@@ -12,7 +12,7 @@ import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.engine.model.TrainingSequence;
 import io.github.djlmistral.engine.training.CausalObjective;
-import io.github.djlmistral.engine.training.CausalTrainer;
+import io.github.djlmistral.engine.training.MistralTrainer;
 import io.github.djlmistral.engine.training.DpoObjective;
 import io.github.djlmistral.engine.training.EvaluationReport;
 import io.github.djlmistral.engine.training.NonFiniteLossException;
@@ -173,7 +173,7 @@ class TrainerTest extends Fixture {
             @Nullable Path resumeFrom,
             Events events)
             throws IOException {
-        return new CausalTrainer<>(network, new CausalObjective(), arguments.build())
+        return new MistralTrainer<>(network, new CausalObjective(), arguments.build())
                 .addCallback(events)
                 .train(data, heldOut, resumeFrom);
     }
@@ -294,7 +294,7 @@ class TrainerTest extends Fixture {
         assertSameValues(resumed, whole);
         assertThat(result.steps()).isEqualTo(7);
         assertThat(files()).containsExactly("checkpoint-4", "checkpoint-7");
-        assertThat(CausalTrainer.lastCheckpoint(output)).isEqualTo(output.resolve("checkpoint-7"));
+        assertThat(MistralTrainer.lastCheckpoint(output)).isEqualTo(output.resolve("checkpoint-7"));
     }
 
     /** Weights in bfloat16 continue from their float32 copies. */
@@ -440,7 +440,7 @@ class TrainerTest extends Fixture {
                         NonFiniteLossException.class, e -> assertThat(e.step()).isEqualTo(5))
                 .hasMessageContaining("the loss is NaN at step 5")
                 .hasMessageContaining("data.jsonl:5, data.jsonl:6.");
-        assertThat(CausalTrainer.lastCheckpoint(output)).isEqualTo(output.resolve("checkpoint-4"));
+        assertThat(MistralTrainer.lastCheckpoint(output)).isEqualTo(output.resolve("checkpoint-4"));
         assertThat(events.reports).hasSize(4);
     }
 
@@ -460,8 +460,8 @@ class TrainerTest extends Fixture {
         }
 
         @Override
-        public Evaluation evaluate(MicroBatch batch, long items) {
-            int count = batch.logProbabilities().length;
+        public Evaluation evaluate(List<TrainingSequence> examples, MicroBatch batch, long items) {
+            int count = batch.outputs().length;
             float[] steep = TrainingPasses.filled(count, Float.MAX_VALUE);
             return new Evaluation(1, steep, null, Map.of());
         }
@@ -472,7 +472,7 @@ class TrainerTest extends Fixture {
         MistralForCausalLM network = full();
         assertThatThrownBy(
                         () ->
-                                new CausalTrainer<>(network, new Steep(), arguments().build())
+                                new MistralTrainer<>(network, new Steep(), arguments().build())
                                         .train(data(), null, null))
                 .isInstanceOf(NonFiniteLossException.class)
                 .hasMessageContaining("the norm of the gradients is ")
@@ -512,7 +512,7 @@ class TrainerTest extends Fixture {
                 .containsExactly(true, false, false);
         assertSameValues(network, full());
         double loss =
-                new CausalTrainer<>(network, new CausalObjective(), arguments().build())
+                new MistralTrainer<>(network, new CausalObjective(), arguments().build())
                         .evaluate(heldOut)
                         .loss();
         assertThat(loss).isEqualTo(events.evaluations.get(0).loss());
@@ -524,11 +524,11 @@ class TrainerTest extends Fixture {
         Data heldOut = new Data(9, 2, 9, 15, 4);
         MistralForCausalLM network = base; // frozen
         double all =
-                new CausalTrainer<>(network, new CausalObjective(), arguments().build())
+                new MistralTrainer<>(network, new CausalObjective(), arguments().build())
                         .evaluate(heldOut)
                         .loss();
         double single =
-                new CausalTrainer<>(
+                new MistralTrainer<>(
                                 network,
                                 new CausalObjective(0.2),
                                 arguments().perDeviceEvalBatchSize(1).build())
@@ -580,11 +580,11 @@ class TrainerTest extends Fixture {
         Files.createDirectories(left);
         Files.createFile(left.resolve("optimizer.safetensors"));
         Files.createDirectories(output.resolve("checkpoint-8"));
-        assertThat(CausalTrainer.lastCheckpoint(output)).isNull();
+        assertThat(MistralTrainer.lastCheckpoint(output)).isNull();
         train(adapted(), arguments().outputDir(output).maxSteps(1), data());
         assertThat(files()).containsExactly("checkpoint-1", "checkpoint-8");
-        assertThat(CausalTrainer.lastCheckpoint(output)).isEqualTo(output.resolve("checkpoint-1"));
-        assertThat(CausalTrainer.lastCheckpoint(temporary.resolve("none"))).isNull();
+        assertThat(MistralTrainer.lastCheckpoint(output)).isEqualTo(output.resolve("checkpoint-1"));
+        assertThat(MistralTrainer.lastCheckpoint(temporary.resolve("none"))).isNull();
     }
 
     /** What is saved of all parameters is a checkpoint of the same logits. */
@@ -592,7 +592,7 @@ class TrainerTest extends Fixture {
     void savedWeightsAreLoaded() throws Exception {
         MistralForCausalLM network = full();
         train(network, arguments().maxSteps(2), data());
-        new CausalTrainer<>(network, new CausalObjective(), arguments().build()).save(output);
+        new MistralTrainer<>(network, new CausalObjective(), arguments().build()).save(output);
         Files.copy(
                 Reference.directory("checkpoints/" + CHECKPOINT).resolve("config.json"),
                 output.resolve("config.json"));
@@ -618,7 +618,7 @@ class TrainerTest extends Fixture {
                 };
         assertThatThrownBy(
                         () ->
-                                new CausalTrainer<>(
+                                new MistralTrainer<>(
                                                 full(), new DpoObjective(0.1), arguments().build())
                                         .train(pairs, null, null))
                 .isInstanceOf(IllegalStateException.class)
@@ -634,7 +634,7 @@ class TrainerTest extends Fixture {
                 .hasMessageContaining("no examples");
         assertThatThrownBy(() -> train(network, arguments(), new Data(1, 1, 1)))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("no token of the examples counts: data.jsonl:");
+                .hasMessageContaining("nothing counts in the examples: data.jsonl:");
         base.freezeParameters(false);
         assertThatThrownBy(() -> train(network, arguments(), data()))
                 .isInstanceOf(IllegalArgumentException.class)

@@ -4,6 +4,7 @@ package io.github.djlmistral.tests.training;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.engine.model.MistralPreTrainedModel;
 import io.github.djlmistral.engine.model.TrainingPass;
 import io.github.djlmistral.engine.model.TrainingSequence;
 import java.util.ArrayList;
@@ -63,7 +64,7 @@ final class TrainingPasses {
     }
 
     /** Copies the gradients. */
-    static Map<String, float[]> gradients(MistralForCausalLM network, NDManager manager) {
+    static Map<String, float[]> gradients(MistralPreTrainedModel network, NDManager manager) {
         Map<String, float[]> gradients = new LinkedHashMap<>();
         try (NDManager scope = manager.newSubManager()) {
             Map<String, NDArray> arrays = TrainingPass.gradients(network, scope);

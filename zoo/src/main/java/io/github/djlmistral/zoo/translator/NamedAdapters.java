@@ -5,9 +5,14 @@ import ai.djl.Model;
 import ai.djl.ndarray.NDManager;
 import io.github.djlmistral.engine.adapter.Adapter;
 import io.github.djlmistral.engine.adapter.LoraConfig;
+import io.github.djlmistral.engine.adapter.LoraConfig.TaskType;
+import io.github.djlmistral.engine.model.LabelConfig;
+import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.engine.model.MistralPreTrainedModel;
+import io.github.djlmistral.engine.weights.Tensor;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -114,22 +119,63 @@ public final class NamedAdapters {
         if (directory.isEmpty() && named(arguments).isEmpty()) {
             return network;
         }
-        if (!(network instanceof MistralForCausalLM causal)) {
-            throw new IllegalArgumentException(
-                    "the model is a "
-                            + network.getClass().getSimpleName()
-                            + "; adapters are for causal language models: leave out "
-                            + (directory.isPresent() ? ADAPTER : ADAPTERS));
+        if (directory.isPresent()) {
+            return adapted(network, directory.get(), manager);
         }
-        return directory.isPresent() ? adapted(causal, directory.get(), manager) : network;
+        if (network instanceof MistralForCausalLM) {
+            return network;
+        }
+        throw new IllegalArgumentException(
+                "the model is a "
+                        + network.getClass().getSimpleName()
+                        + "; requests to causal language models choose an adapter: give one in "
+                        + ADAPTER
+                        + " instead of "
+                        + ADAPTERS);
     }
 
-    private static MistralForCausalLM adapted(
-            MistralForCausalLM network, Path directory, NDManager manager) throws IOException {
+    /**
+     * Returns the head that the adapter of a classifier belongs to, for a checkpoint without one.
+     * The names of its classes are those in {@code config.json} beside the adapter; peft writes
+     * none.
+     *
+     * @param arguments the model's arguments
+     * @return the head; empty if there is no such adapter
+     * @throws IOException if the adapter cannot be read
+     * @throws IllegalArgumentException if it has no head
+     */
+    public static Optional<NewHead> head(Map<String, ?> arguments) throws IOException {
+        Path directory = single(arguments).orElse(null);
+        TaskType task = directory == null ? null : LoraConfig.read(directory).taskType();
+        if (directory == null || task == null || task == TaskType.CAUSAL_LM) {
+            return Optional.empty();
+        }
+        Tensor weight = Adapter.load(directory).tensors().get("score.weight");
+        if (weight == null) {
+            throw new IllegalArgumentException(
+                    directory
+                            + " is the adapter of a classifier, without its head: give a checkpoint"
+                            + " that has it");
+        }
+        boolean described = Files.exists(directory.resolve("config.json"));
+        MistralConfig config = described ? MistralConfig.read(directory) : null;
+        return Optional.of(
+                new NewHead(
+                        task == TaskType.SEQ_CLS
+                                ? "MistralForSequenceClassification"
+                                : "MistralForTokenClassification",
+                        config == null
+                                ? LabelConfig.ofSize(Math.toIntExact(weight.shape()[0]))
+                                : config.labels(),
+                        config == null ? null : config.padTokenId()));
+    }
+
+    private static MistralPreTrainedModel adapted(
+            MistralPreTrainedModel network, Path directory, NDManager manager) throws IOException {
         Adapter adapter = Adapter.load(directory);
         try {
             return network.withAdapter(adapter, manager);
-        } catch (IllegalArgumentException e) {
+        } catch (UnsupportedOperationException | IllegalArgumentException e) {
             throw new IllegalArgumentException(directory + ": " + e.getMessage(), e);
         }
     }
@@ -148,7 +194,9 @@ public final class NamedAdapters {
                 loaded = new LinkedHashMap<>();
                 NDManager manager = model.getNDManager();
                 for (Map.Entry<String, Path> entry : named.entrySet()) {
-                    loaded.put(entry.getKey(), adapted(network, entry.getValue(), manager));
+                    loaded.put(
+                            entry.getKey(),
+                            (MistralForCausalLM) adapted(network, entry.getValue(), manager));
                 }
                 loaded = Collections.unmodifiableMap(loaded);
                 manager.attachInternal(NDManager.nextUid(), () -> forget(network));

@@ -75,6 +75,15 @@ public record NewHead(
                                 .orElse(null)));
     }
 
+    /**
+     * Returns whether a checkpoint has such a head.
+     *
+     * @param checkpoint the checkpoint
+     */
+    public static boolean isIn(MistralCheckpoint checkpoint) {
+        return ARCHITECTURES.contains(checkpoint.config().architecture());
+    }
+
     private static List<String> names(Object labels) {
         List<String> names =
                 labels instanceof List<?> list

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package io.github.djlmistral.engine.internal.adapter;
+package io.github.djlmistral.engine.adapter;
 
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
@@ -7,12 +7,13 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
-import io.github.djlmistral.engine.adapter.LoraConfig;
+import io.github.djlmistral.engine.adapter.LoraConfig.TaskType;
 import io.github.djlmistral.engine.internal.Quote;
 import io.github.djlmistral.engine.internal.StrictJson;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,7 +23,7 @@ import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 
 /** {@code adapter_config.json} of peft. */
-public final class LoraConfigFile {
+final class LoraConfigFile {
 
     static final String NAME = "adapter_config.json";
 
@@ -68,7 +69,7 @@ public final class LoraConfigFile {
     private LoraConfigFile() {}
 
     /** See {@link LoraConfig#read}. */
-    public static LoraConfig read(Path directory) throws IOException {
+    static LoraConfig read(Path directory) throws IOException {
         Path file = directory.resolve(NAME);
         if (!Files.isRegularFile(file)) {
             throw new IOException(
@@ -86,13 +87,13 @@ public final class LoraConfigFile {
     }
 
     /** See {@link LoraConfig#parse}. */
-    public static LoraConfig parse(String json) {
+    static LoraConfig parse(String json) {
         return of(StrictJson.parse(json));
     }
 
     private static LoraConfig of(JsonObject json) {
         requireSupported(json);
-        LoraConfig.Builder builder = LoraConfig.builder();
+        LoraConfig.Builder builder = LoraConfig.builder().taskType(taskType(json));
         JsonElement rank = StrictJson.get(json, "r");
         if (rank != null) {
             builder.r((int) StrictJson.integer(rank, "r", MOST));
@@ -150,16 +151,29 @@ public final class LoraConfigFile {
         if (bias != null && !StrictJson.string(bias, "bias").equals("none")) {
             throw unsupported("bias", bias, "Mistral's layers have no bias");
         }
-        JsonElement task = StrictJson.get(json, "task_type");
-        if (task != null && !StrictJson.string(task, "task_type").equals("CAUSAL_LM")) {
-            throw unsupported("task_type", task, "adapters are for causal language models");
-        }
         for (Map.Entry<String, JsonElement> entry : json.entrySet()) {
             if (!KNOWN.contains(entry.getKey()) && !isOff(entry.getValue())) {
                 throw unsupported(
                         entry.getKey(), entry.getValue(), "merge the adapter with peft instead");
             }
         }
+    }
+
+    private static @Nullable TaskType taskType(JsonObject json) {
+        JsonElement value = StrictJson.get(json, "task_type");
+        if (value == null) {
+            return null;
+        }
+        String name = StrictJson.string(value, "task_type");
+        return Arrays.stream(TaskType.values())
+                .filter(type -> type.name().equals(name))
+                .findFirst()
+                .orElseThrow(
+                        () ->
+                                unsupported(
+                                        "task_type",
+                                        value,
+                                        "known are " + Arrays.toString(TaskType.values())));
     }
 
     private static IllegalArgumentException unsupported(
@@ -226,10 +240,10 @@ public final class LoraConfigFile {
     }
 
     /** See {@link LoraConfig#toJson}. */
-    public static String toJson(LoraConfig config) {
+    static String toJson(LoraConfig config) {
         JsonObject json = new JsonObject();
         json.addProperty("peft_type", "LORA");
-        json.addProperty("task_type", "CAUSAL_LM");
+        json.addProperty("task_type", config.taskType() == null ? null : config.taskType().name());
         json.addProperty("base_model_name_or_path", config.baseModel());
         json.addProperty("inference_mode", true);
         json.addProperty("r", config.r());

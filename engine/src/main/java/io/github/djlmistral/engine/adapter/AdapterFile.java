@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package io.github.djlmistral.engine.internal.adapter;
+package io.github.djlmistral.engine.adapter;
 
-import io.github.djlmistral.engine.adapter.Adapter;
-import io.github.djlmistral.engine.adapter.LoraConfig;
 import io.github.djlmistral.engine.internal.Faults;
 import io.github.djlmistral.engine.internal.quantization.FloatMatrix;
 import io.github.djlmistral.engine.weights.Dtype;
@@ -24,7 +22,7 @@ import java.util.Set;
 import java.util.UUID;
 
 /** The directory of an adapter, as peft writes it. */
-public final class AdapterFile {
+final class AdapterFile {
 
     private static final String WEIGHTS = "adapter_model.safetensors";
 
@@ -40,7 +38,7 @@ public final class AdapterFile {
     private AdapterFile() {}
 
     /** See {@link Adapter#load}. */
-    public static Adapter load(Path directory) throws IOException {
+    static Adapter load(Path directory) throws IOException {
         LoraConfig config = LoraConfigFile.read(directory);
         Path file = directory.resolve(WEIGHTS);
         if (!Files.isRegularFile(file)) {
@@ -73,7 +71,7 @@ public final class AdapterFile {
                                 + ": adapters of the embedding are not supported; train it as one"
                                 + " of modules_to_save");
             }
-            if (inner.endsWith(".base_layer.weight")) {
+            if (inner.endsWith(".base_layer.weight") || inner.endsWith(".base_layer.bias")) {
                 continue; // a copy of the output layer, which the base model has
             }
             if (!FLOATS.contains(stored.dtype())) {
@@ -108,7 +106,7 @@ public final class AdapterFile {
                 (name, tensor) -> {
                     boolean isA = name.endsWith(Adapter.A);
                     if (!isA && !name.endsWith(Adapter.B)) {
-                        String module = name.replaceFirst("\\.weight$", "");
+                        String module = name.replaceFirst("\\.(weight|bias)$", "");
                         if (!config.isSaved(module)) {
                             faults.add(name + " is unexpected");
                         }
@@ -153,11 +151,11 @@ public final class AdapterFile {
     }
 
     /** See {@link Adapter#save}. */
-    public static void save(Adapter adapter, Path directory) throws IOException {
+    static void save(Adapter adapter, Path directory) throws IOException {
         LoraConfig config = adapter.config();
         for (String module : config.modulesToSave()) {
-            String name = (module.equals("lm_head") ? "" : "model.") + module + ".weight";
-            if (!adapter.tensors().containsKey(name)) {
+            String name = (module.equals("embed_tokens") ? "model." : "") + module + ".weight";
+            if (!module.equals("classifier") && !adapter.tensors().containsKey(name)) {
                 throw new IllegalStateException(
                         "the adapter has no "
                                 + name

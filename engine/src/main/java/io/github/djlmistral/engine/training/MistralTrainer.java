@@ -4,6 +4,7 @@ package io.github.djlmistral.engine.training;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.engine.model.MistralPreTrainedModel;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -18,11 +19,19 @@ import org.jspecify.annotations.Nullable;
  * <pre>{@code
  * MistralForCausalLM network = base.withAdapter(base.newAdapter(config, 42), manager);
  * network.unfreezeAdapter();
- * CausalTrainer<TrainingSequence> trainer =
- *         new CausalTrainer<>(network, new CausalObjective(), arguments);
+ * MistralTrainer<TrainingSequence> trainer =
+ *         new MistralTrainer<>(network, new CausalObjective(), arguments);
  * trainer.addCallback(callback);
  * TrainerResult result = trainer.train(data, heldOut, null);
  * network.adapter().save(Path.of("out"));
+ * }</pre>
+ *
+ * <p>Networks with a classification head are trained in the same way:
+ *
+ * <pre>{@code
+ * network.freezeParameters(false); // the head and all layers
+ * MistralTrainer<LabeledSequence> trainer =
+ *         new MistralTrainer<>(network, SequenceClassificationObjective.of(network), arguments);
  * }</pre>
  *
  * <p>{@code outputDir} gets checkpoints {@code checkpoint-N} after N steps: the weights ({@link
@@ -36,9 +45,9 @@ import org.jspecify.annotations.Nullable;
  *
  * @param <E> the type of an example
  */
-public final class CausalTrainer<E> {
+public final class MistralTrainer<E> {
 
-    private final MistralForCausalLM network;
+    private final MistralPreTrainedModel network;
     private final Objective<E> objective;
     private final TrainingArguments arguments;
     private final List<TrainerCallback> callbacks = new ArrayList<>();
@@ -50,13 +59,25 @@ public final class CausalTrainer<E> {
      * @param network the network; its unfrozen parameters are trained
      * @param objective what to minimize
      * @param arguments how to train
+     * @throws IllegalArgumentException if the objective is that of classification heads and the
+     *     network is none, or the reverse
      */
-    public CausalTrainer(
-            MistralForCausalLM network, Objective<E> objective, TrainingArguments arguments) {
+    public MistralTrainer(
+            MistralPreTrainedModel network, Objective<E> objective, TrainingArguments arguments) {
+        if (objective.needsLogits() == network instanceof MistralForCausalLM) {
+            throw new IllegalArgumentException(
+                    "a "
+                            + network.getClass().getSimpleName()
+                            + " is not trained by "
+                            + objective.getClass().getSimpleName()
+                            + ": causal language models have CausalObjective and DpoObjective,"
+                            + " classification heads SequenceClassificationObjective and"
+                            + " TokenClassificationObjective");
+        }
         this.network = network;
         this.objective = objective;
         this.arguments = arguments;
-        reference = network.base();
+        reference = network instanceof MistralForCausalLM causal ? causal.base() : null;
     }
 
     /**
@@ -67,7 +88,7 @@ public final class CausalTrainer<E> {
      * @param frozen the network
      * @return this
      */
-    public CausalTrainer<E> reference(MistralForCausalLM frozen) {
+    public MistralTrainer<E> reference(MistralForCausalLM frozen) {
         reference = frozen;
         return this;
     }
@@ -78,7 +99,7 @@ public final class CausalTrainer<E> {
      * @param callback is called after those that were added before
      * @return this
      */
-    public CausalTrainer<E> addCallback(TrainerCallback callback) {
+    public MistralTrainer<E> addCallback(TrainerCallback callback) {
         callbacks.add(callback);
         return this;
     }
@@ -93,8 +114,8 @@ public final class CausalTrainer<E> {
      * @return how training ended
      * @throws IOException if a checkpoint cannot be written or read, or is that of a training with
      *     other data or arguments
-     * @throws IllegalArgumentException if no parameter is unfrozen, the data is empty, no token of
-     *     a step counts, or the arguments need held-out examples or an output directory that are
+     * @throws IllegalArgumentException if no parameter is unfrozen, the data is empty, nothing in a
+     *     step counts, or the arguments need held-out examples or an output directory that are
      *     missing
      * @throws IllegalStateException if the objective needs a reference network, and there is none
      * @throws NonFiniteLossException if the loss or a gradient is infinite or NaN
@@ -146,7 +167,7 @@ public final class CausalTrainer<E> {
      *
      * @param data the examples
      * @return the mean over all their items, without label smoothing; step and epoch are 0
-     * @throws IllegalArgumentException if no token counts
+     * @throws IllegalArgumentException if nothing counts
      * @throws IllegalStateException as for {@link #train}
      */
     public EvaluationReport evaluate(TrainingData<E> data) {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package io.github.djlmistral.engine.internal.adapter;
+package io.github.djlmistral.engine.adapter;
 
-import io.github.djlmistral.engine.adapter.Adapter;
 import io.github.djlmistral.engine.internal.quantization.Float16;
 import io.github.djlmistral.engine.internal.quantization.FloatMatrix;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
@@ -14,7 +13,7 @@ import java.nio.ShortBuffer;
 import java.util.stream.IntStream;
 
 /** Computes {@code W + scale · B · A} in float32, and rounds it to a type. */
-public final class MergedWeight {
+final class MergedWeight {
 
     private MergedWeight() {}
 
@@ -25,7 +24,7 @@ public final class MergedWeight {
     }
 
     /** See {@link Adapter#merged(Tensor)}. */
-    public static Tensor of(Adapter adapter, Tensor weight) {
+    static Tensor of(Adapter adapter, Tensor weight) {
         if (!isChanged(adapter, weight.name())) {
             return weight;
         }
@@ -44,7 +43,7 @@ public final class MergedWeight {
     }
 
     /** See {@link Adapter#merged(String, QuantizedWeight, Dtype)}. */
-    public static Tensor of(Adapter adapter, String name, QuantizedWeight weight, Dtype dtype) {
+    static Tensor of(Adapter adapter, String name, QuantizedWeight weight, Dtype dtype) {
         return of(adapter, name, dtype, weight.rows(), weight.columns(), weight::dequantizeRow);
     }
 
