@@ -72,7 +72,9 @@ import org.jspecify.annotations.Nullable;
  *   <li>{@code prefix_cache_bytes}: the most memory of KV caches that are kept for prompts that
  *       begin like earlier ones, as the turns of a conversation do; 1 GiB by default, 0 keeps none
  *       ({@link io.github.djlmistral.engine.cache.PrefixCache}). Training drops them; choose 0 for
- *       a model whose weights are changed in another way;
+ *       a model whose weights are changed in another way. {@code prefix_cache_idle_seconds}: after
+ *       this time without requests their memory is freed; 600 by default, 0 keeps them as long as
+ *       the model is open;
  *   <li>{@code assistant_model}, a smaller model with the same vocabulary that drafts tokens for
  *       this one to verify (speculative decoding): a checkpoint directory or GGUF file, an {@code
  *       hf://} URL, the name of a model of this zoo, or a loaded model, which stays open as long as

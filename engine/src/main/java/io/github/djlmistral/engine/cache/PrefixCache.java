@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.cache;
 
+import io.github.djlmistral.engine.internal.IdleTimer;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
@@ -21,7 +23,8 @@ import org.jspecify.annotations.Nullable;
  * </pre>
  *
  * <p>A prompt {@code a b c x} shares three tokens with the first one, which is forked and cropped
- * to them. When the caches exceed the budget, the least recently used leaf is closed.
+ * to them. When the caches exceed the budget, the least recently used leaf is closed. When none was
+ * looked up or kept for a while, all are.
  *
  * <p>Thread-safe.
  */
@@ -31,6 +34,7 @@ public final class PrefixCache implements AutoCloseable {
     private static final int SHORTEST = 16;
 
     private final long budget;
+    private final IdleTimer timer;
     private final ReentrantLock lock = new ReentrantLock();
     private final Node root = new Node(null, new long[0], 0);
     private long clock;
@@ -80,17 +84,44 @@ public final class PrefixCache implements AutoCloseable {
     private record Match(Node node, int length) {}
 
     /**
-     * Creates an empty prefix cache.
+     * Creates an empty prefix cache that keeps the caches until it is closed.
      *
      * @param budget maximum memory of the caches in bytes, at least 0; 0 keeps none
      * @throws IllegalArgumentException if the budget is negative
      */
     public PrefixCache(long budget) {
+        this(budget, Duration.ZERO);
+    }
+
+    /**
+     * Creates an empty prefix cache.
+     *
+     * @param budget maximum memory of the caches in bytes, at least 0; 0 keeps none
+     * @param idle the caches are closed when for this time none was looked up or kept; zero keeps
+     *     them until the prefix cache is closed
+     * @throws IllegalArgumentException if one is negative
+     */
+    public PrefixCache(long budget, Duration idle) {
         if (budget < 0) {
             throw new IllegalArgumentException(
                     "the budget is " + budget + " bytes, must be at least 0");
         }
+        if (idle.isNegative()) {
+            throw new IllegalArgumentException("idle is " + idle + ", must not be negative");
+        }
         this.budget = budget;
+        timer = new IdleTimer(idle, this::releaseIdle);
+    }
+
+    private void releaseIdle() {
+        lock.lock();
+        try {
+            if (timer.isIdle()) {
+                clear();
+            }
+        } finally {
+            lock.unlock();
+        }
     }
 
     /**
@@ -107,6 +138,9 @@ public final class PrefixCache implements AutoCloseable {
         lock.lock();
         try {
             ++lookups;
+            if (entries > 0) {
+                timer.use();
+            }
             KvCache cache = find(prompt, prompt.length - 1);
             if (cache != null && !cache.isCurrent()) {
                 cache.close();
@@ -209,6 +243,7 @@ public final class PrefixCache implements AutoCloseable {
                 cache.close();
                 return;
             }
+            timer.use();
             Node node = insert(ids);
             node.used = ++clock;
             if (node.cache != null) {

@@ -310,13 +310,13 @@ final class BeamDecoding implements Decoding {
     }
 
     @Override
-    public void cancel() {
+    public void finish(FinishReason reason) {
         if (result.isEmpty()) {
             List<Sequence> sequences = new ArrayList<>();
             for (Sequence sequence : sequences()) {
                 Sequence last = sequence.copy();
-                FinishReason reason = sequence.finishReason();
-                last.finish(reason == null ? FinishReason.CANCELLED : reason);
+                FinishReason earlier = sequence.finishReason();
+                last.finish(earlier == null ? reason : earlier);
                 sequences.add(last);
             }
             result = sequences;
@@ -325,7 +325,7 @@ final class BeamDecoding implements Decoding {
 
     @Override
     public void close() {
-        cancel();
+        finish(FinishReason.CANCELLED);
         List<Beam> before = beams;
         beams = List.of();
         Branch.release(caches, branches(before), List.of());

@@ -40,10 +40,12 @@ interface Decoding extends AutoCloseable {
     }
 
     /**
-     * Finishes all sequences with {@link FinishReason#CANCELLED}. A logits processor may call this
-     * during {@link #accept}, which then gives no tokens.
+     * Finishes all sequences that are not finished. A logits processor may call this during {@link
+     * #accept}, which then gives no tokens.
+     *
+     * @param reason their finish reason
      */
-    void cancel();
+    void finish(FinishReason reason);
 
     /** Closes the caches. */
     @Override

@@ -4,6 +4,7 @@ package io.github.djlmistral.engine.generation;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import io.github.djlmistral.engine.internal.OwnedManager;
+import io.github.djlmistral.engine.internal.generation.Deadline;
 import io.github.djlmistral.engine.internal.generation.Scheduler;
 import io.github.djlmistral.engine.model.Chunk;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
@@ -80,6 +81,7 @@ public final class Generation implements AutoCloseable {
      * @param scheduler computes the passes of concurrent generations; null if they are computed one
      *     by one
      * @param cacheBytes the memory of the KV caches at their longest
+     * @param deadline until when the generation may wait for others
      * @throws IllegalArgumentException if the scheduler has less memory than that
      */
     Generation(
@@ -89,7 +91,8 @@ public final class Generation implements AutoCloseable {
             int prefillChunkSize,
             RequestLimits.Admission admission,
             @Nullable Scheduler scheduler,
-            long cacheBytes) {
+            long cacheBytes,
+            Deadline deadline) {
         this.network = network;
         this.decodings = decodings;
         this.prefillChunkSize = prefillChunkSize;
@@ -97,7 +100,8 @@ public final class Generation implements AutoCloseable {
         request =
                 scheduler == null
                         ? null
-                        : scheduler.open(this::pass, cacheBytes, () -> cancelled || closed);
+                        : scheduler.open(
+                                this::pass, cacheBytes, () -> cancelled || closed, deadline);
         owned = new OwnedManager(parent, "generation");
         try {
             owned.closeWithParent(this);
@@ -189,7 +193,7 @@ public final class Generation implements AutoCloseable {
             }
         }
         if (cancelled) {
-            cancelDecodings();
+            finishDecodings(FinishReason.CANCELLED);
         }
         tokens.sort(Comparator.comparingInt(Token::batchIndex));
         List<Token> result = List.copyOf(tokens);
@@ -223,7 +227,10 @@ public final class Generation implements AutoCloseable {
         float[][] logits = request == null ? pass(chunks) : request.forward(chunks);
         if (logits == null) {
             requireNotInterrupted();
-            return; // cancelled or closed
+            if (!cancelled && !closed) {
+                finishDecodings(FinishReason.LENGTH); // max_time
+            }
+            return;
         }
         int from = 0;
         for (int i = 0; i < members.size(); ++i) {
@@ -301,10 +308,10 @@ public final class Generation implements AutoCloseable {
         }
     }
 
-    private void cancelDecodings() {
+    private void finishDecodings(FinishReason reason) {
         pending.clear();
         round.clear();
-        decodings.forEach(Decoding::cancel);
+        decodings.forEach(decoding -> decoding.finish(reason));
     }
 
     /** Finishes all sequences at the next token with {@link FinishReason#CANCELLED}. */
@@ -359,7 +366,7 @@ public final class Generation implements AutoCloseable {
         wake();
         lock.lock();
         try {
-            cancelDecodings();
+            finishDecodings(FinishReason.CANCELLED);
         } finally {
             release();
         }

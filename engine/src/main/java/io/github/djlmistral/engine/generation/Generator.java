@@ -207,7 +207,8 @@ public final class Generator {
                     config.prefillChunkSize(),
                     admission,
                     scheduler,
-                    cacheBytes(prompts, config));
+                    cacheBytes(prompts, config),
+                    stopping.deadline());
         } catch (RuntimeException | Error e) {
             admission.close();
             throw e;
@@ -324,22 +325,29 @@ public final class Generator {
                 .toArray();
     }
 
-    /** Returns the memory of the KV caches at their longest, or at the length of the window. */
+    /** Returns the memory of the KV caches at their longest; too many bytes are Long.MAX_VALUE. */
     private long cacheBytes(List<long[]> prompts, GenerationConfig config) {
+        List<long[]> contexts =
+                prompts.stream().flatMap(prompt -> contexts(prompt, config).stream()).toList();
+        double bytes = cacheBytes(network, contexts, config);
+        if (assistant != null && Speculation.usesAssistant(config, assistant)) {
+            bytes += cacheBytes(assistant, prompts, config);
+        }
+        return (long) (bytes * sequences(config));
+    }
+
+    /** Returns the memory of a cache for each prompt, at its longest or at the window's length. */
+    private static double cacheBytes(
+            MistralForCausalLM network, List<long[]> prompts, GenerationConfig config) {
         MistralConfig shape = network.config();
         int positions = shape.maxPositionEmbeddings();
         long longest = shape.window() > 0 ? Math.min(shape.window(), positions) : positions;
         double tokens =
                 prompts.stream()
-                        .flatMap(prompt -> contexts(prompt, config).stream())
                         .mapToLong(
                                 ids -> Math.min(longest, (long) ids.length + config.maxNewTokens()))
                         .sum();
-        int layers = shape.numHiddenLayers();
-        int elements = 2 * layers * shape.numKeyValueHeads() * shape.headDim();
-        int bytes = network.kernels().cacheDtype().bytes();
-        return (long)
-                (tokens * sequences(config) * elements * bytes); // too many are Long.MAX_VALUE
+        return tokens * shape.cacheElements() * network.kernels().cacheDtype().bytes();
     }
 
     private void check(List<long[]> prompts) {

@@ -135,15 +135,15 @@ final class SamplingDecoding implements Decoding {
     }
 
     @Override
-    public void cancel() {
+    public void finish(FinishReason reason) {
         for (Row row : unfinished()) {
-            row.sequence.finish(FinishReason.CANCELLED);
+            row.sequence.finish(reason);
         }
     }
 
     @Override
     public void close() {
-        cancel();
+        finish(FinishReason.CANCELLED);
         List<Branch> ended = branches();
         prompt = null;
         rows.forEach(row -> row.branch = null);

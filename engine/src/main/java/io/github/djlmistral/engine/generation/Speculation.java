@@ -15,6 +15,19 @@ import org.jspecify.annotations.Nullable;
 record Speculation(Drafter drafter, DraftLength length) {
 
     /**
+     * Returns whether an assistant drafts the tokens of a request.
+     *
+     * @param config the options
+     * @param assistant the assistant; null for none
+     */
+    static boolean usesAssistant(GenerationConfig config, @Nullable MistralForCausalLM assistant) {
+        return assistant != null
+                && config.get(SpeculationOptions.PROMPT_LOOKUP_NUM_TOKENS) == null
+                && config.get(BeamOptions.NUM_BEAMS) == 1
+                && config.get(ConstraintOptions.GUIDANCE_SCALE) == 1;
+    }
+
+    /**
      * Returns whether tokens are drafted.
      *
      * @param config the options

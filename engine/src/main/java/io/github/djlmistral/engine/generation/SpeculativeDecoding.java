@@ -178,15 +178,15 @@ final class SpeculativeDecoding implements Decoding {
     }
 
     @Override
-    public void cancel() {
+    public void finish(FinishReason reason) {
         if (sequence.finishReason() == null) {
-            sequence.finish(FinishReason.CANCELLED);
+            sequence.finish(reason);
         }
     }
 
     @Override
     public void close() {
-        cancel();
+        finish(FinishReason.CANCELLED);
         releaseFinished();
     }
 }

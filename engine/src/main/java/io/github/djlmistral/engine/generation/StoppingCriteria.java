@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.generation;
 
+import io.github.djlmistral.engine.internal.generation.Deadline;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -12,8 +13,7 @@ final class StoppingCriteria {
     private final int maxNewTokens;
     private final int positions;
     private final int negativeLength;
-    private final @Nullable Double maxTime;
-    private final long started = System.nanoTime();
+    private final Deadline deadline;
 
     /**
      * Makes criteria.
@@ -33,7 +33,7 @@ final class StoppingCriteria {
                 config.get(ConstraintOptions.GUIDANCE_SCALE) == 1
                         ? 0
                         : config.get(ConstraintOptions.NEGATIVE_PROMPT_IDS).size();
-        maxTime = config.get(StoppingOptions.MAX_TIME);
+        deadline = new Deadline(config.get(StoppingOptions.MAX_TIME), System::nanoTime);
     }
 
     /** Returns whether a token ends its sequence. */
@@ -59,10 +59,11 @@ final class StoppingCriteria {
             return FinishReason.STOP;
         }
         boolean full = sequence.generatedLength() >= limit(sequence.promptLength());
-        return full || isTimeUp() ? FinishReason.LENGTH : null;
+        return full || deadline.isOver() ? FinishReason.LENGTH : null;
     }
 
-    private boolean isTimeUp() {
-        return maxTime != null && (System.nanoTime() - started) * 1e-9 > maxTime;
+    /** Returns the end of {@code max_time}. */
+    Deadline deadline() {
+        return deadline;
     }
 }

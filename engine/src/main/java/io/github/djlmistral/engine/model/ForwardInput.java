@@ -18,7 +18,6 @@ public final class ForwardInput {
     final @Nullable NDArray inputIds;
     final @Nullable NDArray inputsEmbeds;
     @Nullable NDArray attentionMask;
-    int @Nullable [] leftPadding;
     @Nullable NDArray positionIds;
     List<KvCache> caches = List.of();
     int logitsToKeep;
@@ -76,19 +75,6 @@ public final class ForwardInput {
     }
 
     /**
-     * Sets the left padding of each row. Equivalent to an {@link #attentionMask} with zeros there,
-     * without an array of the length of the text at every step. Padding that has left the sliding
-     * window costs nothing.
-     *
-     * @param tokens number of padding tokens, one value for each of the B rows
-     * @return this
-     */
-    public ForwardInput leftPadding(int... tokens) {
-        leftPadding = tokens.clone();
-        return this;
-    }
-
-    /**
      * Sets the positions of the rotary embedding. By default they continue from the length of the
      * row's cache, regardless of the mask; {@code generate} derives them from the mask.
      *
@@ -101,8 +87,8 @@ public final class ForwardInput {
     }
 
     /**
-     * Sets the KV caches ({@code past_key_values}), which the pass extends. With an attention mask
-     * or left padding, all of them have seen equally many tokens.
+     * Sets the KV caches ({@code past_key_values}), which the pass extends. With an attention mask,
+     * all of them have seen equally many tokens.
      *
      * @param rows the cache of each of the B rows; none for a pass without a cache
      * @return this

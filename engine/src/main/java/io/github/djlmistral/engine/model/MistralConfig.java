@@ -273,6 +273,11 @@ public record MistralConfig(
         }
     }
 
+    /** Returns the number of elements that a token has in the KV cache, keys and values. */
+    public long cacheElements() {
+        return 2L * numHiddenLayers * numKeyValueHeads * headDim;
+    }
+
     /** Returns the number of parameters, 7,241,732,096 for Mistral-7B-v0.1. */
     public long parameterCount() {
         long embedding = (long) vocabSize * hiddenSize;

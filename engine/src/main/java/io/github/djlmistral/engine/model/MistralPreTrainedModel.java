@@ -33,11 +33,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.LoggerFactory;
 
 /**
  * A Mistral network, with or without a head on its last hidden state; {@code
@@ -75,6 +77,24 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
     private final CacheOwner cacheOwner = new CacheOwner(this);
 
     private final AtomicLong trainingPasses = new AtomicLong();
+    private final ReentrantLock attaching = new ReentrantLock();
+    private final Map<Object, Object> attachments = new LinkedHashMap<>();
+
+    /**
+     * Creates an attachment.
+     *
+     * @param <T> its type
+     * @param <E> what is thrown if it cannot be created
+     */
+    @FunctionalInterface
+    public interface AttachmentFactory<T, E extends Exception> {
+
+        /** Returns a new attachment. */
+        T create() throws E;
+    }
+
+    /** The key of an attachment: different types have separate keys. */
+    private record AttachmentKey(Class<?> type, Object key) {}
 
     /** The weights that the parameters were bound to, null if there are none. */
     private @Nullable Weights bound;
@@ -274,6 +294,52 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
         return weights != null && weights.isClosedWith(manager);
     }
 
+    /**
+     * Returns an object that all users of this network share, such as its kept prefixes. It is
+     * created on the first call, and closed with the network if it is {@link AutoCloseable}.
+     *
+     * @param <T> the type of the object
+     * @param <E> what is thrown if it cannot be created
+     * @param type the type of the object
+     * @param key tells apart objects of this type
+     * @param factory creates the object; must not ask for another one
+     * @return the object
+     * @throws E if it cannot be created, which a later call tries again
+     * @throws IllegalStateException if the network is closed
+     */
+    public <T, E extends Exception> T attachment(
+            Class<T> type, Object key, AttachmentFactory<? extends T, E> factory) throws E {
+        gate.enter();
+        attaching.lock();
+        try {
+            AttachmentKey full = new AttachmentKey(type, key);
+            Object attached = attachments.get(full);
+            if (attached == null) {
+                attached = factory.create();
+                attachments.put(full, attached);
+            }
+            return type.cast(attached);
+        } finally {
+            attaching.unlock();
+            gate.exit();
+        }
+    }
+
+    /** Closes the attachments. Called once, when none can be added. */
+    private void closeAttachments() {
+        for (Object attached : attachments.values()) {
+            if (attached instanceof AutoCloseable closeable) {
+                try {
+                    closeable.close();
+                } catch (Exception e) {
+                    LoggerFactory.getLogger(getClass())
+                            .warn("an object attached to {} cannot be closed", source, e);
+                }
+            }
+        }
+        attachments.clear();
+    }
+
     /** Returns the manager of the weights, null if the network was not loaded. */
     @Nullable NDManager weightManager() {
         return weights == null ? null : weights.manager();
@@ -281,6 +347,7 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
 
     /** Drops the weights. Called once, when no pass is under way. */
     void free() {
+        closeAttachments();
         files = SourceFiles.NONE;
         bound = null;
         model.dropQuantized();

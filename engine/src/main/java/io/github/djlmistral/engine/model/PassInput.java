@@ -100,7 +100,7 @@ record PassInput(
         try {
             NDArray mask = input.attentionMask;
             boolean additive = mask != null && mask.getShape().dimension() == 4;
-            int past = past(caches, mask != null || input.leftPadding != null);
+            int past = past(caches, mask != null);
             int keep = input.logitsToKeep == 0 ? tokens : Math.min(tokens, input.logitsToKeep);
             return new PassInput(
                     scope,
@@ -245,8 +245,7 @@ record PassInput(
         int[] lengths = caches.stream().mapToInt(pass -> pass.keyValues().length()).toArray();
         if (equal && IntStream.of(lengths).distinct().count() > 1) {
             throw new IllegalArgumentException(
-                    "with an attention mask or left padding, all rows must have equally many earlier"
-                            + " tokens, have "
+                    "with an attention mask, all rows must have equally many earlier tokens, have "
                             + Arrays.toString(lengths));
         }
         return lengths.length == 0 ? 0 : lengths[0];
@@ -369,20 +368,6 @@ record PassInput(
         int end = past + tokens;
         int first = window == 0 ? 0 : Math.max(0, past - window + 1);
         NDArray mask = input.attentionMask;
-        int[] left = input.leftPadding;
-        if (left != null) {
-            if (mask != null || left.length != batch) {
-                throw new IllegalArgumentException(
-                        mask != null
-                                ? "give either attention_mask or the left padding, not both"
-                                : "the left padding is given for "
-                                        + left.length
-                                        + " rows, the input has "
-                                        + batch);
-            }
-            boolean none = IntStream.of(left).allMatch(padding -> padding <= first);
-            return none ? null : (row, position) -> position < left[row];
-        }
         if (mask == null || mask.getShape().dimension() == 4) {
             return null;
         }

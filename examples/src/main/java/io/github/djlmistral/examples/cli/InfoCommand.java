@@ -103,12 +103,7 @@ public final class InfoCommand implements Callable<Integer> {
     }
 
     private static Map<String, Object> cache(MistralConfig config, Dtype dtype) {
-        long perToken =
-                2L
-                        * config.numHiddenLayers()
-                        * config.numKeyValueHeads()
-                        * config.headDim()
-                        * dtype.bytes();
+        long perToken = config.cacheElements() * dtype.bytes();
         int positions = config.maxPositionEmbeddings();
         int kept = config.window() == 0 ? positions : Math.min(config.window(), positions);
         Map<String, Object> map = new LinkedHashMap<>();

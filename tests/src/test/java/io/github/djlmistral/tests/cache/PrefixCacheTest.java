@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import io.github.djlmistral.engine.cache.KvCache;
 import io.github.djlmistral.engine.cache.PrefixCache;
 import java.lang.reflect.Proxy;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -20,8 +21,10 @@ import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 /** Which prefixes are found, shared and evicted, with caches of one byte a token. */
+@Timeout(30)
 class PrefixCacheTest {
 
     private static final int SYSTEM = 20;
@@ -221,6 +224,23 @@ class PrefixCacheTest {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> new PrefixCache(-1))
                 .withMessageContaining("-1 bytes");
+    }
+
+    @Test
+    void idleCachesAreClosed() {
+        try (PrefixCache idle = new PrefixCache(1000, Duration.ofNanos(1))) {
+            for (int i = 0; i < 2; ++i) {
+                idle.keep(cache(text(1, 30)));
+                while (open.get() > 0) {
+                    assertThat(Thread.currentThread().isInterrupted()).as("timeout").isFalse();
+                    Thread.onSpinWait();
+                }
+                assertThat(idle.metrics().bytes()).isZero();
+            }
+        }
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> new PrefixCache(0, Duration.ofSeconds(-1)))
+                .withMessageContaining("PT-1S");
     }
 
     /** Random texts over two letters, against a search through all kept texts. */

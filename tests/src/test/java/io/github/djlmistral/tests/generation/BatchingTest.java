@@ -7,6 +7,9 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.djlmistral.engine.generation.Batching;
+import io.github.djlmistral.engine.generation.StoppingOptions;
+import io.github.djlmistral.engine.generation.SpeculationOptions;
+import io.github.djlmistral.engine.generation.BeamOptions;
 import io.github.djlmistral.engine.generation.BatchingMetrics;
 import io.github.djlmistral.engine.generation.FinishReason;
 import io.github.djlmistral.engine.generation.Generation;
@@ -223,6 +226,62 @@ class BatchingTest extends Fixture {
         }
         assertThat(metrics(generator).running()).isZero();
         assertThat(resources(manager)).isLessThanOrEqualTo(before + 2);
+    }
+
+    /** A text that its time ends for while another one is computed has no tokens. */
+    @Test
+    void maxTimeEndsTheWaitForAPass() throws Exception {
+        MistralForCausalLM network = load("window8-f32", "torch");
+        Generator generator = new Generator(gated(network), manager, null);
+        List<long[]> prompts = prompts(network);
+        Future<Sequence> first = submit(generator.start(prompts.subList(0, 1), options(3)));
+        awaitWaiting(generator, 1);
+        for (int beams : new int[] {1, 2}) {
+            GenerationConfig.Builder late =
+                    GenerationConfig.builder()
+                            .maxNewTokens(3)
+                            .set(StoppingOptions.MAX_TIME, 1e-9)
+                            .set(BeamOptions.NUM_BEAMS, beams);
+            Sequence text = submit(generator.start(prompts.subList(1, 2), late.build())).get();
+            assertThat(text.generatedLength()).isZero();
+            assertThat(text.finishReason()).isEqualTo(FinishReason.LENGTH);
+        }
+        gate.release();
+        assertThat(first.get().generatedLength()).isEqualTo(3);
+        assertThat(metrics(generator).running()).isZero();
+    }
+
+    @Test
+    void theMemoryOfAnAssistantIsLimited() throws Exception {
+        MistralForCausalLM network = load("nowindow-tied-sharded", "torch");
+        var shape = network.config();
+        long bytes =
+                20L * 2 * 4 * shape.numHiddenLayers() * shape.numKeyValueHeads() * shape.headDim();
+        List<long[]> prompt = List.of(prompt(network, 1, 10));
+        for (long memory : new long[] {2 * bytes - 1, 2 * bytes}) {
+            Generator generator =
+                    new Generator(
+                            network,
+                            manager,
+                            null,
+                            RequestLimits.unlimited(),
+                            new Batching(32, 128, memory),
+                            null,
+                            network);
+            if (memory < 2 * bytes) {
+                assertThatIllegalArgumentException()
+                        .isThrownBy(() -> generator.start(prompt, options(10)))
+                        .withMessageContaining("grow to " + 2 * bytes + " bytes");
+                // looks the drafts up
+                GenerationConfig.Builder lookup =
+                        GenerationConfig.builder()
+                                .maxNewTokens(10)
+                                .set(SpeculationOptions.PROMPT_LOOKUP_NUM_TOKENS, 2);
+                generator.start(prompt, lookup.build()).close();
+            } else {
+                generator.start(prompt, options(10)).close();
+            }
+        }
     }
 
     @Test

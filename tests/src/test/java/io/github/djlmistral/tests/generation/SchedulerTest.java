@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.djlmistral.engine.cache.KvCache;
 import io.github.djlmistral.engine.generation.Batching;
+import io.github.djlmistral.engine.internal.generation.Deadline;
 import io.github.djlmistral.engine.internal.generation.Scheduler;
 import io.github.djlmistral.engine.model.Chunk;
 import java.lang.reflect.Proxy;
@@ -22,6 +23,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -93,7 +95,7 @@ class SchedulerTest {
     }
 
     private Scheduler.Request open(Scheduler scheduler) {
-        return scheduler.open(this::compute, 1, () -> false);
+        return scheduler.open(this::compute, 1, () -> false, Deadline.NONE);
     }
 
     private static void await(BooleanSupplier condition) {
@@ -139,7 +141,7 @@ class SchedulerTest {
                     thread[0] = Thread.currentThread();
                     return compute(chunks);
                 };
-        try (Scheduler.Request request = scheduler.open(pass, 1, () -> false)) {
+        try (Scheduler.Request request = scheduler.open(pass, 1, () -> false, Deadline.NONE)) {
             assertThat(request.budget(512)).isEqualTo(512);
             assertThat(request.forward(prompt(5, 3, 0))).isEmpty();
             assertThat(request.forward(prompt(6, 3, 2))).isEqualTo(new float[][] {{6}, {6}});
@@ -272,7 +274,7 @@ class SchedulerTest {
         Scheduler scheduler = scheduler();
         Future<float[][]> first = occupy(scheduler);
         AtomicBoolean stopped = new AtomicBoolean();
-        Scheduler.Request request = scheduler.open(this::compute, 1, stopped::get);
+        Scheduler.Request request = scheduler.open(this::compute, 1, stopped::get, Deadline.NONE);
         Future<float[][]> second = submit(scheduler, request, token(2));
         stopped.set(true);
         request.wake();
@@ -321,16 +323,16 @@ class SchedulerTest {
     @Test
     void aRequestWaitsForMemory() throws Exception {
         Scheduler scheduler = scheduler(32, 100, 100);
-        Scheduler.Request first = scheduler.open(this::compute, 60, () -> false);
+        Scheduler.Request first = scheduler.open(this::compute, 60, () -> false, Deadline.NONE);
         assertThat(name(threads.submit(() -> first.forward(token(1))))).isEqualTo(1);
         AtomicBoolean stopped = new AtomicBoolean();
-        Scheduler.Request second = scheduler.open(this::compute, 50, stopped::get);
+        Scheduler.Request second = scheduler.open(this::compute, 50, stopped::get, Deadline.NONE);
         Future<float[][]> cancelled = threads.submit(() -> second.forward(token(2)));
         await(() -> scheduler.metrics().queued() == 1);
-        Scheduler.Request third = scheduler.open(this::compute, 50, () -> false);
+        Scheduler.Request third = scheduler.open(this::compute, 50, () -> false, Deadline.NONE);
         Future<float[][]> waits = threads.submit(() -> third.forward(token(3)));
         await(() -> scheduler.metrics().queued() == 2);
-        Scheduler.Request small = scheduler.open(this::compute, 1, () -> false);
+        Scheduler.Request small = scheduler.open(this::compute, 1, () -> false, Deadline.NONE);
         small.priority(1);
         assertThat(small.forward(token(4))).isEqualTo(new float[][] {{4}});
         small.close();
@@ -343,10 +345,40 @@ class SchedulerTest {
         third.close();
         assertThat(scheduler.metrics().queued()).isZero();
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> scheduler.open(this::compute, 101, () -> false))
+                .isThrownBy(() -> scheduler.open(this::compute, 101, () -> false, Deadline.NONE))
                 .withMessageContaining("101 bytes, above max_cache_bytes of this model, 100")
                 .withMessageContaining("lower max_new_tokens");
-        scheduler.open(this::compute, 100, () -> false).close();
+        scheduler.open(this::compute, 100, () -> false, Deadline.NONE).close();
+    }
+
+    /** max_time ends while the memory is reserved by another request, or its pass is computed. */
+    @Test
+    void aRequestWaitsUntilItsDeadline() throws Exception {
+        Scheduler scheduler = scheduler(32, 100, 100);
+        Scheduler.Request first = scheduler.open(this::compute, 60, () -> false, Deadline.NONE);
+        gated = true;
+        Future<float[][]> computed = submit(scheduler, first, token(1));
+        await(() -> passes.size() == 1);
+        AtomicLong now = new AtomicLong();
+        for (int bytes : new int[] {50, 1}) {
+            Deadline deadline = new Deadline(1e-9, now::incrementAndGet);
+            try (Scheduler.Request late =
+                    scheduler.open(this::compute, bytes, () -> false, deadline)) {
+                assertThat(late.forward(token(2))).isNull();
+            }
+        }
+        permits.release();
+        assertThat(name(computed)).isEqualTo(1);
+        first.close();
+        gated = false;
+        // what does not have to wait is computed
+        Deadline over = new Deadline(1e-9, () -> now.addAndGet(10));
+        try (Scheduler.Request alone = scheduler.open(this::compute, 50, () -> false, over)) {
+            assertThat(alone.forward(token(3))).isEqualTo(new float[][] {{3}});
+        }
+        assertThat(passes).containsExactly(List.of(1L), List.of(3L));
+        assertThat(scheduler.metrics().queued()).isZero();
+        assertThat(scheduler.metrics().running()).isZero();
     }
 
     /** Two streams that one thread reads in turns would wait for each other for ever. */
@@ -354,8 +386,8 @@ class SchedulerTest {
     void aRequestDoesNotWaitForRequestsThatNobodyReads() {
         patience = Duration.ofMillis(1);
         Scheduler scheduler = scheduler(32, 100, 100);
-        Scheduler.Request first = scheduler.open(this::compute, 60, () -> false);
-        Scheduler.Request second = scheduler.open(this::compute, 60, () -> false);
+        Scheduler.Request first = scheduler.open(this::compute, 60, () -> false, Deadline.NONE);
+        Scheduler.Request second = scheduler.open(this::compute, 60, () -> false, Deadline.NONE);
         assertThat(first.forward(token(1))).isNotNull();
         assertThatThrownBy(() -> second.forward(token(2)))
                 .isInstanceOf(RejectedExecutionException.class)
@@ -389,7 +421,8 @@ class SchedulerTest {
         Random random = new Random(name);
         for (int i = 0; i < 30; ++i) {
             AtomicBoolean stopped = new AtomicBoolean();
-            try (Scheduler.Request request = scheduler.open(this::compute, 1, stopped::get)) {
+            try (Scheduler.Request request =
+                    scheduler.open(this::compute, 1, stopped::get, Deadline.NONE)) {
                 for (int step = 0; step < 20; ++step) {
                     boolean interrupted = random.nextInt(10) == 0;
                     if (interrupted) {

@@ -8,9 +8,11 @@ import ai.djl.inference.Predictor;
 import ai.djl.repository.zoo.Criteria;
 import ai.djl.repository.zoo.ZooModel;
 import com.google.gson.JsonObject;
+import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.tests.examples.Cli;
 import io.github.djlmistral.tests.model.Reference;
 import io.github.djlmistral.zoo.Mistral;
+import io.github.djlmistral.zoo.translator.MistralPipeline;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -43,6 +45,18 @@ class AssistantModelTest extends ZooFixture {
         try (ZooModel<String, String> assistant = criteria().build().loadModel()) {
             assertThat(answer(criteria().optArgument("assistant_model", assistant).build()))
                     .isEqualTo(plain);
+        }
+    }
+
+    @Test
+    void thePipelinesOfAModelShareTheAssistant() throws Exception {
+        try (ZooModel<String, String> model =
+                criteria()
+                        .optArgument("assistantModel", "mistral-tiny-instruct")
+                        .build()
+                        .loadModel()) {
+            MistralForCausalLM assistant = MistralPipeline.assistant(model);
+            assertThat(assistant).isNotNull().isSameAs(MistralPipeline.assistant(model));
         }
     }
 

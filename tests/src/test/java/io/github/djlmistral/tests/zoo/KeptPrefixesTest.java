@@ -97,6 +97,19 @@ class KeptPrefixesTest extends ZooFixture {
         }
     }
 
+    /** Also if the network is closed before the model. */
+    @Test
+    void theyAreClosedWithTheNetwork() throws Exception {
+        try (ZooModel<ChatInput, ChatOutput> model = chats();
+                MistralPipeline pipeline = MistralPipeline.open(model)) {
+            converse(model);
+            PrefixCache prefixes = pipeline.generator().prefixes().orElseThrow();
+            assertThat(prefixes.metrics().entries()).isPositive();
+            pipeline.network().close();
+            assertThat(prefixes.metrics().entries()).isZero();
+        }
+    }
+
     @ParameterizedTest
     @CsvSource({"100k, 0", "1MB, 1", "2 GiB, 1", "1.5e6, 1", "1.5, -1", "-5, -1", "8Q, -1"})
     void aSizeHasAUnit(String size, int kept) throws Exception {
@@ -120,6 +133,7 @@ class KeptPrefixesTest extends ZooFixture {
         "max_batch_size, 0, must be at least 1",
         "maxBatchPrefillTokens, -3, max_batch_prefill_tokens is -3",
         "max_cache_bytes, 0, must be at least 1",
+        "prefix_cache_idle_seconds, -1, 0 for no limit",
         "batching, maybe, must be true or false",
         "max_batch_size, many, must be a 32-bit integer"
     })

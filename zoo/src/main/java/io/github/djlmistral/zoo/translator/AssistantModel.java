@@ -24,7 +24,8 @@ final class AssistantModel {
     private AssistantModel() {}
 
     /**
-     * Loads the assistant model with the engine, the device and the kernels of a model.
+     * Loads the assistant model with the engine, the device and the kernels of a model, once for
+     * all pipelines of the model.
      *
      * @param model the model that verifies, which closes the assistant with itself
      * @param arguments the translator's arguments, in addition to those of the model
@@ -45,6 +46,11 @@ final class AssistantModel {
             return MistralPipeline.network(loaded);
         }
         String name = given.get().toString();
+        return MistralPipeline.network(model)
+                .attachment(MistralForCausalLM.class, name, () -> loadNamed(name, model));
+    }
+
+    private static MistralForCausalLM loadNamed(String name, Model model) throws IOException {
         try {
             if (isPath(name)) {
                 return MistralForCausalLM.load(

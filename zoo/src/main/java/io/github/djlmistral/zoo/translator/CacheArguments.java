@@ -5,6 +5,7 @@ import com.sun.management.OperatingSystemMXBean;
 import io.github.djlmistral.engine.generation.Batching;
 import java.lang.management.ManagementFactory;
 import java.math.BigDecimal;
+import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -24,7 +25,8 @@ final class CacheArguments {
                     "max_batch_size",
                     "max_batch_prefill_tokens",
                     "max_cache_bytes",
-                    "prefix_cache_bytes");
+                    "prefix_cache_bytes",
+                    "prefix_cache_idle_seconds");
 
     /** Numbers of JSON are doubles, such as 1.0E9. */
     private static final Pattern SIZE =
@@ -42,6 +44,7 @@ final class CacheArguments {
     static void check(Map<String, ?> arguments) {
         batching(arguments);
         prefixCacheBytes(arguments);
+        prefixCacheIdle(arguments);
     }
 
     /**
@@ -70,6 +73,18 @@ final class CacheArguments {
      */
     static long prefixCacheBytes(Map<String, ?> arguments) {
         return bytes(arguments, "prefix_cache_bytes", Math.min(GIB, memory() / 8));
+    }
+
+    /** Returns after what time without requests the kept caches are closed; by default 600 s. */
+    static Duration prefixCacheIdle(Map<String, ?> arguments) {
+        int seconds = integer(arguments, "prefix_cache_idle_seconds", 600);
+        if (seconds < 0) {
+            throw new IllegalArgumentException(
+                    "prefix_cache_idle_seconds is "
+                            + seconds
+                            + ", must be at least 0; 0 for no limit");
+        }
+        return Duration.ofSeconds(seconds);
     }
 
     private static int integer(Map<String, ?> arguments, String name, int otherwise) {

@@ -2,7 +2,6 @@
 package io.github.djlmistral.zoo.translator;
 
 import ai.djl.Model;
-import ai.djl.ndarray.NDManager;
 import ai.djl.nn.Block;
 import io.github.djlmistral.engine.cache.PrefixCache;
 import io.github.djlmistral.engine.generation.BeamOptions;
@@ -23,17 +22,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.WeakHashMap;
-import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /** Tokenizer, chat template, generation options and generator of a loaded model. Thread-safe. */
 public final class MistralPipeline implements AutoCloseable {
-
-    /** Kept by network, so that all pipelines of a model share them. */
-    private static final Map<MistralForCausalLM, PrefixCache> PREFIXES = new WeakHashMap<>();
-
-    private static final ReentrantLock SHARING = new ReentrantLock();
 
     private final MistralForCausalLM network;
     private final MistralTokenizer tokenizer;
@@ -89,24 +81,16 @@ public final class MistralPipeline implements AutoCloseable {
                 assistant);
     }
 
-    /** Returns the kept prefixes of a model; null if none are kept. */
+    /** Returns the kept prefixes, which all pipelines of a network share; null if none are kept. */
     private static @Nullable PrefixCache prefixes(Model model, MistralForCausalLM network) {
-        long budget = CacheArguments.prefixCacheBytes(model.getProperties());
-        if (budget == 0) {
-            return null;
-        }
-        SHARING.lock();
-        try {
-            return PREFIXES.computeIfAbsent(
-                    network,
-                    key -> {
-                        PrefixCache prefixes = new PrefixCache(budget);
-                        model.getNDManager().attachInternal(NDManager.nextUid(), prefixes);
-                        return prefixes;
-                    });
-        } finally {
-            SHARING.unlock();
-        }
+        Map<String, ?> arguments = model.getProperties();
+        long budget = CacheArguments.prefixCacheBytes(arguments);
+        return budget == 0
+                ? null
+                : network.attachment(
+                        PrefixCache.class,
+                        "prefixes",
+                        () -> new PrefixCache(budget, CacheArguments.prefixCacheIdle(arguments)));
     }
 
     /**

@@ -18,8 +18,6 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
-import java.util.WeakHashMap;
-import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,11 +30,8 @@ public final class NamedAdapters {
     static final String ADAPTER = "adapter";
     static final String ADAPTERS = "adapters";
 
-    /** The networks with named adapters of a model, by its network; until the model is closed. */
-    private static final Map<MistralForCausalLM, Map<String, MistralForCausalLM>> LOADED =
-            new WeakHashMap<>();
-
-    private static final ReentrantLock LOADING = new ReentrantLock();
+    /** The networks with the named adapters of a model, by their names. */
+    private record Loaded(Map<String, MistralForCausalLM> networks) {}
 
     private NamedAdapters() {}
 
@@ -187,34 +182,20 @@ public final class NamedAdapters {
         if (named.isEmpty()) {
             return Map.of();
         }
-        LOADING.lock();
-        try {
-            Map<String, MistralForCausalLM> loaded = LOADED.get(network);
-            if (loaded == null) {
-                loaded = new LinkedHashMap<>();
-                NDManager manager = model.getNDManager();
-                for (Map.Entry<String, Path> entry : named.entrySet()) {
-                    loaded.put(
-                            entry.getKey(),
-                            (MistralForCausalLM) adapted(network, entry.getValue(), manager));
-                }
-                loaded = Collections.unmodifiableMap(loaded);
-                manager.attachInternal(NDManager.nextUid(), () -> forget(network));
-                LOADED.put(network, loaded);
-            }
-            return loaded;
-        } finally {
-            LOADING.unlock();
-        }
+        return network.attachment(Loaded.class, ADAPTERS, () -> load(model, network, named))
+                .networks();
     }
 
-    private static void forget(MistralForCausalLM network) {
-        LOADING.lock();
-        try {
-            LOADED.remove(network);
-        } finally {
-            LOADING.unlock();
+    private static Loaded load(Model model, MistralForCausalLM network, Map<String, Path> named)
+            throws IOException {
+        Map<String, MistralForCausalLM> networks = new LinkedHashMap<>();
+        for (Map.Entry<String, Path> entry : named.entrySet()) {
+            networks.put(
+                    entry.getKey(),
+                    (MistralForCausalLM)
+                            adapted(network, entry.getValue(), model.getNDManager()));
         }
+        return new Loaded(Collections.unmodifiableMap(networks));
     }
 
     /**

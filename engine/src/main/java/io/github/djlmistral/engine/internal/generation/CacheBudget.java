@@ -46,9 +46,10 @@ final class CacheBudget {
      * Makes a ticket that nothing is reserved for yet.
      *
      * @param bytes the memory of a request's caches at their longest
+     * @param deadline until when the request may wait
      * @throws IllegalArgumentException if it is more than the whole budget
      */
-    Ticket ticket(long bytes) {
+    Ticket ticket(long bytes, Deadline deadline) {
         if (bytes > budget) {
             throw new IllegalArgumentException(
                     "the KV cache of this request may grow to "
@@ -57,7 +58,7 @@ final class CacheBudget {
                             + budget
                             + ": shorten the prompt, or lower max_new_tokens");
         }
-        return new Ticket(bytes);
+        return new Ticket(bytes, deadline);
     }
 
     /** Returns the number of waiting requests. */
@@ -91,11 +92,13 @@ final class CacheBudget {
     final class Ticket implements AutoCloseable {
 
         private final long bytes;
+        private final Deadline deadline;
         private final Condition turn = lock.newCondition();
         private volatile int priority;
 
-        private Ticket(long bytes) {
+        private Ticket(long bytes, Deadline deadline) {
             this.bytes = bytes;
+            this.deadline = deadline;
         }
 
         int priority() {
@@ -111,7 +114,7 @@ final class CacheBudget {
          * follow if this returns true.
          *
          * @param stopped whether to give up, asked again after each {@link #wake}
-         * @return false if it was given up, or the thread was interrupted
+         * @return false if it was given up, the thread was interrupted, or the deadline passed
          * @throws RejectedExecutionException if the others have computed nothing for too long
          */
         boolean enter(BooleanSupplier stopped) {
@@ -132,7 +135,7 @@ final class CacheBudget {
             try {
                 long since = System.nanoTime();
                 while (first() != this || reserved > budget - bytes) {
-                    if (stopped.getAsBoolean()) {
+                    if (stopped.getAsBoolean() || deadline.isOver()) {
                         return false;
                     }
                     long now = System.nanoTime();
@@ -147,7 +150,7 @@ final class CacheBudget {
                                         + " others, which nobody reads: read them to their end, or"
                                         + " close them");
                     }
-                    long unused = turn.awaitNanos(left);
+                    long unused = turn.awaitNanos(Math.min(left, deadline.nanosLeft()));
                 }
                 reserved += bytes;
                 return admitted.add(this);

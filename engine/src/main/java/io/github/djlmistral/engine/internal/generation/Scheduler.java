@@ -9,12 +9,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
-import java.util.WeakHashMap;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -54,11 +51,6 @@ public final class Scheduler {
 
     /** Weight of the most recent pass in {@link BatchingMetrics#tokensPerSecond}. */
     private static final double RECENT = 0.1;
-
-    /** A scheduler refers to its network only while it has requests. */
-    private static final Map<Object, Map<Batching, Scheduler>> SHARED = new WeakHashMap<>();
-
-    private static final ReentrantLock SHARING = new ReentrantLock();
 
     private final Batching limits;
     private final CacheBudget memory;
@@ -116,15 +108,10 @@ public final class Scheduler {
      *
      * @param network the network
      * @param limits the limits; other limits have another scheduler
+     * @throws IllegalStateException if the network is closed
      */
     public static Scheduler shared(MistralForCausalLM network, Batching limits) {
-        SHARING.lock();
-        try {
-            return SHARED.computeIfAbsent(network, key -> new HashMap<>())
-                    .computeIfAbsent(limits, key -> new Scheduler(limits, IDLE));
-        } finally {
-            SHARING.unlock();
-        }
+        return network.attachment(Scheduler.class, limits, () -> new Scheduler(limits, IDLE));
     }
 
     /**
@@ -134,11 +121,12 @@ public final class Scheduler {
      * @param bytes the memory of its KV caches at their longest
      * @param stopped whether the request was cancelled or closed; call {@link Request#wake} after a
      *     change
+     * @param deadline until when the request may wait for memory or for the passes of others
      * @return the request, to be closed
      * @throws IllegalArgumentException if it needs more memory than all requests together may
      */
-    public Request open(Pass pass, long bytes, BooleanSupplier stopped) {
-        return new Request(pass, memory.ticket(bytes), stopped);
+    public Request open(Pass pass, long bytes, BooleanSupplier stopped, Deadline deadline) {
+        return new Request(pass, memory.ticket(bytes, deadline), stopped, deadline);
     }
 
     /** Returns the counters. */
@@ -167,6 +155,7 @@ public final class Scheduler {
         private final Pass pass;
         private final CacheBudget.Ticket ticket;
         private final BooleanSupplier stopped;
+        private final Deadline deadline;
         private final Condition turn = lock.newCondition();
 
         /** The chunks to be computed; null before they arrive, and once they are computed. */
@@ -178,10 +167,12 @@ public final class Scheduler {
         private boolean slow;
         private long cacheBytes;
 
-        private Request(Pass pass, CacheBudget.Ticket ticket, BooleanSupplier stopped) {
+        private Request(
+                Pass pass, CacheBudget.Ticket ticket, BooleanSupplier stopped, Deadline deadline) {
             this.pass = pass;
             this.ticket = ticket;
             this.stopped = stopped;
+            this.deadline = deadline;
         }
 
         /**
@@ -212,8 +203,8 @@ public final class Scheduler {
          * request is computed alone, so that an exception concerns this request only.
          *
          * @param wanted the chunks
-         * @return their logits; null if the request was stopped, or the thread interrupted, before
-         *     they were computed
+         * @return their logits; null if the request was stopped, the thread interrupted, or the
+         *     deadline passed while others were computed, before they were computed themselves
          * @throws RejectedExecutionException if the request waits for the memory of others that
          *     nobody reads
          */
@@ -225,7 +216,7 @@ public final class Scheduler {
             try {
                 arrive(wanted);
                 while (chunks != null) {
-                    if (mayLeave()) {
+                    if (mayLeave() || (leading && isLate())) {
                         withdraw();
                         return null;
                     }
@@ -247,6 +238,10 @@ public final class Scheduler {
                     && (stopped.getAsBoolean() || Thread.currentThread().isInterrupted());
         }
 
+        private boolean isLate() {
+            return !computing.contains(this) && deadline.isOver();
+        }
+
         @SuppressWarnings("WaitNotInLoop") // the caller loops
         private void await() {
             if (computing.contains(this)) {
@@ -254,7 +249,7 @@ public final class Scheduler {
                 return;
             }
             try {
-                turn.await();
+                long unused = turn.awaitNanos(deadline.nanosLeft());
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt(); // checked by the caller
             }

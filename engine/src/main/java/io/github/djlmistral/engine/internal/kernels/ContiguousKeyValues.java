@@ -85,7 +85,7 @@ final class ContiguousKeyValues implements KeyValues {
                 && Math.addExact(length, tokens) - first <= old.capacity) {
             return;
         }
-        int from = Math.max(first, window == 0 ? 0 : length - window + 1 - STEP_BACK);
+        int from = Math.max(first, CacheSlots.firstNeeded(length, window));
         int kept = length - from;
         NDList all = old == null ? new NDList() : old.all;
         stored = new Layers(capacity(kept + Math.max(tokens, kept / 2)), all, from - first, kept);
@@ -96,11 +96,7 @@ final class ContiguousKeyValues implements KeyValues {
     }
 
     private static int capacity(int needed) {
-        int capacity = LEAST;
-        while (capacity < needed) {
-            capacity *= 2;
-        }
-        return capacity;
+        return CacheSlots.doubled(LEAST, needed);
     }
 
     @Override

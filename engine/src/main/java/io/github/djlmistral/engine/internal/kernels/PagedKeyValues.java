@@ -114,11 +114,7 @@ final class PagedKeyValues implements KeyValues {
     }
 
     private static int slots(int needed) {
-        int slots = LEAST;
-        while (slots < needed) {
-            slots *= 2;
-        }
-        return slots;
+        return CacheSlots.doubled(LEAST, needed);
     }
 
     /** Copies the first tokens of a page to one with so many slots. */
@@ -159,7 +155,7 @@ final class PagedKeyValues implements KeyValues {
     @Override
     public void advance(int tokens) {
         length += tokens;
-        int needed = window == 0 ? 0 : length - window + 1 - STEP_BACK;
+        int needed = CacheSlots.firstNeeded(length, window);
         while (dropped() + PAGE <= needed) {
             pages.remove(0).release();
             ++first;
