@@ -13,10 +13,11 @@ import java.util.List;
  *
  * <p>Syntax: the part that java.util.regex and ECMAScript share. Characters, {@code .} (any but
  * line feed and carriage return), {@code [a-z]}, {@code [^a-z]}, {@code \d \w \s \D \W \S} (ASCII,
- * but {@code \s} as in ECMAScript), {@code \p{L}} (general categories, scripts as
+ * but {@code \s} as in ECMAScript), {@code \p{L}} (general categories; scripts as
  * {@code \p{IsGreek}} or {@code \p{Script=Greek}}), {@code \n \r \t \f \v \0}, {@code \x41},
- * {@code \u0041}, {@code \u{1F600}}, groups, {@code |}, and the quantifiers {@code * + ? {2} {2,}
- * {2,5}}, also lazy. Look-around, back-references, {@code \b} and flags are refused.
+ * <code>&#92;u0041</code>, <code>&#92;u{1F600}</code>, groups, {@code |}, and the quantifiers
+ * {@code *}, {@code +}, {@code ?}, {@code {2}}, {@code {2,}}, {@code {2,5}}, also lazy. Look-around,
+ * back-references, {@code \b} and flags are refused.
  */
 public final class RegularExpression {
 
@@ -117,10 +118,8 @@ public final class RegularExpression {
 
     /**
      * Returns the JSON strings whose value this matches: between quotation marks, every character
-     * in any of the ways that JSON writes it (itself, {@code \n}, {@code \}{@code u000a}).
-     *
-     * <p>Example: {@code literal("a\n").jsonString()} matches {@code "a\n"} with the quotation
-     * marks and a backslash before the n.
+     * in any of the ways that JSON writes it, so a line feed as {@code \n} and as
+     * <code>&#92;u000a</code>.
      *
      * @return the expression of the strings as they are written
      */
