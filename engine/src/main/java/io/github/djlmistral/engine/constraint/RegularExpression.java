@@ -23,7 +23,7 @@ public final class RegularExpression {
 
     private final Regex regex;
 
-    private RegularExpression(Regex regex) {
+    RegularExpression(Regex regex) {
         this.regex = regex;
     }
 

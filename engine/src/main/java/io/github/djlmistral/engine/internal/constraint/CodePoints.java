@@ -51,11 +51,11 @@ public final class CodePoints {
     }
 
     /** Returns first and last of each range in turn. Not to be changed. */
-    int[] ranges() {
+    public int[] ranges() {
         return ranges;
     }
 
-    boolean isEmpty() {
+    public boolean isEmpty() {
         return ranges.length == 0;
     }
 
