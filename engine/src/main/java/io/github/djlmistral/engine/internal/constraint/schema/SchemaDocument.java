@@ -248,7 +248,7 @@ final class SchemaDocument {
     }
 
     /** An error at a place of the schema. */
-    static IllegalArgumentException error(String pointer, String message) {
-        return new IllegalArgumentException("JSON Schema, " + pointer + ": " + message);
+    static SchemaException error(String pointer, String message) {
+        return new SchemaException(pointer, message);
     }
 }
