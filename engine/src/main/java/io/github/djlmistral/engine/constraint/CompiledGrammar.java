@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.constraint;
 
+import io.github.djlmistral.engine.internal.constraint.Parser;
+import io.github.djlmistral.engine.internal.constraint.Productions;
+
 /**
  * A {@link Grammar} made ready for a {@link TokenVocabulary}. Threads may share it, and should: what
  * one constraint finds out about the grammar, the others use.
@@ -11,7 +14,13 @@ package io.github.djlmistral.engine.constraint;
  */
 public final class CompiledGrammar {
 
-    private CompiledGrammar() {}
+    private final Parser parser;
+    private final TokenVocabulary vocabulary;
+
+    private CompiledGrammar(Parser parser, TokenVocabulary vocabulary) {
+        this.parser = parser;
+        this.vocabulary = vocabulary;
+    }
 
     /**
      * Compiles a grammar. Automata are built when a text first needs them.
@@ -22,7 +31,8 @@ public final class CompiledGrammar {
      * @throws IllegalArgumentException if no text matches the grammar
      */
     public static CompiledGrammar of(Grammar grammar, TokenVocabulary vocabulary) {
-        throw new UnsupportedOperationException();
+        Productions productions = new Lowering(grammar).productions();
+        return new CompiledGrammar(new Parser(productions), vocabulary);
     }
 
     /**
@@ -31,6 +41,6 @@ public final class CompiledGrammar {
      * @return a new constraint
      */
     public Constraint start() {
-        throw new UnsupportedOperationException();
+        return new Constraint(vocabulary, parser.start());
     }
 }

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.constraint;
 
+import io.github.djlmistral.engine.internal.constraint.ParserState;
+import io.github.djlmistral.engine.internal.constraint.TokenTrie;
+import java.io.ByteArrayOutputStream;
+import org.jspecify.annotations.Nullable;
+
 /**
  * What may follow the text of one sequence. Not thread-safe; copies are independent, and cost one
  * object.
@@ -10,7 +15,16 @@ package io.github.djlmistral.engine.constraint;
  */
 public final class Constraint {
 
-    private Constraint() {}
+    private static final int FORCED_LIMIT = 1024;
+
+    private final TokenVocabulary vocabulary;
+    private ParserState state;
+    private boolean ended;
+
+    Constraint(TokenVocabulary vocabulary, ParserState state) {
+        this.vocabulary = vocabulary;
+        this.state = state;
+    }
 
     /**
      * Returns whether a token may follow.
@@ -21,7 +35,7 @@ public final class Constraint {
      *     outside the vocabulary, and after an end
      */
     public boolean accepts(int token) {
-        throw new UnsupportedOperationException();
+        return vocabulary.isEnd(token) ? mayEnd() : after(token) != null;
     }
 
     /**
@@ -31,7 +45,12 @@ public final class Constraint {
      * @throws IllegalArgumentException if the token is not accepted; the text is unchanged
      */
     public void advance(int token) {
-        throw new UnsupportedOperationException();
+        ParserState next = vocabulary.isEnd(token) && mayEnd() ? state : after(token);
+        if (next == null) {
+            throw new IllegalArgumentException("the grammar does not allow token " + token + " here");
+        }
+        state = next;
+        ended = vocabulary.isEnd(token);
     }
 
     /**
@@ -40,7 +59,7 @@ public final class Constraint {
      * @return whether the grammar matches the text
      */
     public boolean mayEnd() {
-        throw new UnsupportedOperationException();
+        return state.isComplete() && !ended;
     }
 
     /**
@@ -49,7 +68,7 @@ public final class Constraint {
      * @return whether the text is complete and cannot go on, or has ended
      */
     public boolean mustEnd() {
-        throw new UnsupportedOperationException();
+        return ended || state.isLast();
     }
 
     /**
@@ -59,7 +78,17 @@ public final class Constraint {
      * @return a new array of (size of the vocabulary + 63) / 64 words
      */
     public long[] mask() {
-        throw new UnsupportedOperationException();
+        TokenTrie trie = vocabulary.trie();
+        if (ended) {
+            return new long[(trie.tokens() + 63) / 64];
+        }
+        long[] mask = state.mask(trie).clone();
+        if (state.isComplete()) {
+            for (int end : vocabulary.ends()) {
+                mask[end >>> 6] |= 1L << end;
+            }
+        }
+        return mask;
     }
 
     /**
@@ -69,7 +98,13 @@ public final class Constraint {
      *     where there is a choice, or where the text may end
      */
     public byte[] forcedBytes() {
-        throw new UnsupportedOperationException();
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        ParserState next = ended ? null : state;
+        while (next != null && next.forcedByte() >= 0 && bytes.size() < FORCED_LIMIT) {
+            bytes.write(next.forcedByte());
+            next = next.after(new byte[] {(byte) next.forcedByte()});
+        }
+        return bytes.toByteArray();
     }
 
     /**
@@ -80,7 +115,8 @@ public final class Constraint {
      * @return token ids, which {@link #advance} accepts in turn; empty where nothing is forced
      */
     public int[] forced() {
-        throw new UnsupportedOperationException();
+        byte[] bytes = forcedBytes();
+        return vocabulary.trie().cover(bytes);
     }
 
     /**
@@ -89,6 +125,17 @@ public final class Constraint {
      * @return an independent copy
      */
     public Constraint copy() {
-        throw new UnsupportedOperationException();
+        Constraint copy = new Constraint(vocabulary, state);
+        copy.ended = ended;
+        return copy;
+    }
+
+    /** Returns the state after a token with bytes, or null if it may not follow. */
+    private @Nullable ParserState after(int token) {
+        if (ended || token < 0 || token >= vocabulary.size()) {
+            return null;
+        }
+        byte[] piece = vocabulary.trie().piece(token);
+        return piece.length == 0 ? null : state.after(piece);
     }
 }

@@ -96,6 +96,41 @@ public final class TokenTrie {
         return pieces[id];
     }
 
+    /**
+     * Returns tokens of the text, the longest pieces first; the rest is left out from where no
+     * piece fits, or a piece reaches beyond the text.
+     */
+    public int[] cover(byte[] text) {
+        int[] tokens = new int[text.length];
+        int count = 0;
+        for (int from = 0; from < text.length; ) {
+            int longest = -1;
+            int length = 0;
+            int node = 0;
+            for (int i = from; i < text.length && (node = child(node, text[i])) > 0; i++) {
+                if (token[node] >= 0) {
+                    longest = token[node];
+                    length = i + 1 - from;
+                }
+            }
+            if (longest < 0 || node > 0 && end[node] > node + 1) {
+                break;
+            }
+            tokens[count++] = longest;
+            from += length;
+        }
+        return Arrays.copyOf(tokens, count);
+    }
+
+    /** Returns the child of a node by its byte, or -1. */
+    private int child(int node, byte b) {
+        int child = node + 1;
+        while (child < end[node] && label[child] != b) {
+            child = end[child];
+        }
+        return child < end[node] ? child : -1;
+    }
+
     private static int common(byte[] a, byte[] b) {
         int mismatch = Arrays.mismatch(a, b);
         return mismatch < 0 ? a.length : mismatch;
