@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package io.github.djlmistral.engine.internal.constraint.schema;
+package io.github.djlmistral.engine.internal.constraint;
 
 /** A schema that is wrong or not supported; the message begins with the place. */
 final class SchemaException extends IllegalArgumentException {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package io.github.djlmistral.engine.internal.constraint.schema;
+package io.github.djlmistral.engine.internal.constraint;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package io.github.djlmistral.engine.internal.constraint.schema;
+package io.github.djlmistral.engine.internal.constraint;
 
 import io.github.djlmistral.engine.internal.Quote;
-import io.github.djlmistral.engine.internal.constraint.RegexParser;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package io.github.djlmistral.engine.internal.constraint.schema;
+package io.github.djlmistral.engine.internal.constraint;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;

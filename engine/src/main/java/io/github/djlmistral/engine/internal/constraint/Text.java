@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package io.github.djlmistral.engine.internal.constraint.schema;
+package io.github.djlmistral.engine.internal.constraint;
 
-import io.github.djlmistral.engine.internal.constraint.CodePoints;
-import io.github.djlmistral.engine.internal.constraint.Regex;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package io.github.djlmistral.engine.internal.constraint.schema;
+package io.github.djlmistral.engine.internal.constraint;
 
 import static io.github.djlmistral.engine.constraint.Expression.UNBOUNDED;
 import static io.github.djlmistral.engine.constraint.Expression.literal;
@@ -12,8 +12,6 @@ import static io.github.djlmistral.engine.constraint.Expression.sequence;
 import io.github.djlmistral.engine.constraint.Expression;
 import io.github.djlmistral.engine.constraint.Grammar;
 import io.github.djlmistral.engine.constraint.RegularExpression;
-import io.github.djlmistral.engine.internal.constraint.JsonStrings;
-import io.github.djlmistral.engine.internal.constraint.Regex;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -23,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
  * Writes the grammar of the JSON texts of a schema: a rule for each conjunction of schemas that a
@@ -108,7 +107,7 @@ public final class SchemaGrammar {
         return later(name, () -> alternatives(schemas, name, depth));
     }
 
-    private Expression later(String name, java.util.function.Supplier<Expression> expression) {
+    private Expression later(String name, Supplier<Expression> expression) {
         if (!rules.containsKey(name)) {
             rules.put(name, new Expression.Choice(List.of()));
             pending.add(() -> rules.put(name, expression.get()));
@@ -230,6 +229,7 @@ public final class SchemaGrammar {
 
         // to this number properties are counted; above, it does not matter how many there are
         private final int counted;
+        private final int least;
 
         Members(ObjectShape object, String rule, int depth) {
             this.object = object;
@@ -245,11 +245,9 @@ public final class SchemaGrammar {
             }
             others = others();
             int required = object.required().size();
-            boolean unlimited = object.most() == Integer.MAX_VALUE;
+            least = object.least() <= required ? 0 : object.least();
             counted =
-                    unlimited
-                            ? object.least() <= required ? 1 : object.least()
-                            : Math.max(object.least(), object.most()) + 1;
+                    Math.max(1, object.most() == Integer.MAX_VALUE ? least : object.most());
         }
 
         /** A property that is not known by name. */
@@ -258,7 +256,10 @@ public final class SchemaGrammar {
             List<Expression> options = new ArrayList<>();
             for (ObjectShape.Names other : object.others()) {
                 Text left = other.names().minus(known);
-                if (!left.isEmpty()) {
+                boolean none =
+                        left.isEmpty()
+                                || new Emptiness(reader).isEmpty(reader.values(other.value()));
+                if (!none) {
                     options.add(sequence(string(left), colon, value(other.value(), depth)));
                 }
             }
@@ -292,12 +293,12 @@ public final class SchemaGrammar {
         }
 
         private Expression rest(int count) {
-            int least = Math.max(0, object.least() - count);
+            int missing = Math.max(0, least - count);
             int most = object.most() == Integer.MAX_VALUE ? UNBOUNDED : object.most() - count;
-            if (most < least) {
+            if (most < missing) {
                 return new Expression.Choice(List.of());
             }
-            if (least > 1 && !((Expression.Choice) others).options().isEmpty()) {
+            if (missing > 1 && !((Expression.Choice) others).options().isEmpty()) {
                 // the names could be the same, which a grammar cannot forbid
                 throw SchemaDocument.error(
                         rule.replaceAll(" .*", ""),
@@ -308,16 +309,16 @@ public final class SchemaGrammar {
                 return sequence();
             }
             if (count > 0) {
-                return repeat(sequence(comma, others), least, most);
+                return repeat(sequence(comma, others), missing, most);
             }
             Expression some =
                     sequence(
                             others,
                             repeat(
                                     sequence(comma, others),
-                                    Math.max(0, least - 1),
+                                    Math.max(0, missing - 1),
                                     most == UNBOUNDED ? UNBOUNDED : most - 1));
-            return least == 0 ? optional(some) : some;
+            return missing == 0 ? optional(some) : some;
         }
     }
 }

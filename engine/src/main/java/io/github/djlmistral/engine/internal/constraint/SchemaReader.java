@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package io.github.djlmistral.engine.internal.constraint.schema;
+package io.github.djlmistral.engine.internal.constraint;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
@@ -8,7 +8,6 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
 import io.github.djlmistral.engine.internal.Quote;
 import io.github.djlmistral.engine.internal.StrictJson;
-import io.github.djlmistral.engine.internal.constraint.RegexParser;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.util.ArrayDeque;

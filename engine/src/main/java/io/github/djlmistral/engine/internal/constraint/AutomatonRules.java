@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package io.github.djlmistral.engine.internal.constraint.schema;
+package io.github.djlmistral.engine.internal.constraint;
 
 import io.github.djlmistral.engine.constraint.Expression;
-import io.github.djlmistral.engine.internal.constraint.CodePoints;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -22,6 +23,7 @@ final class AutomatonRules {
     private final String name;
     private final BiConsumer<String, Expression> rules;
     private final Map<Integer, String> patterns = new HashMap<>();
+    private final Set<Integer> open = new HashSet<>();
 
     AutomatonRules(Automaton automaton, String name, BiConsumer<String, Expression> rules) {
         this.automaton = automaton;
@@ -60,15 +62,15 @@ final class AutomatonRules {
 
     /** The automaton as a regular expression, or null if that is too long or it has long loops. */
     @Nullable String pattern() {
-        return pattern(0, 0);
+        return pattern(0);
     }
 
-    private @Nullable String pattern(int state, int depth) {
+    private @Nullable String pattern(int state) {
         String known = patterns.get(state);
         if (known != null) {
             return known;
         }
-        if (depth > automaton.states()) {
+        if (!open.add(state)) {
             return null;
         }
         String loop = "";
@@ -78,7 +80,7 @@ final class AutomatonRules {
                 loop = characters(transition.getValue()) + "*";
                 continue;
             }
-            String rest = pattern(transition.getKey(), depth + 1);
+            String rest = pattern(transition.getKey());
             if (rest == null) {
                 return null;
             }
