@@ -2,6 +2,7 @@
 package io.github.djlmistral.engine.internal.constraint;
 
 import io.github.djlmistral.engine.internal.Quote;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -24,7 +25,9 @@ final class Formats {
                     + LEAP_YEAR
                     + "-02-29)";
 
-    // RFC 3339: the leap second is at 23:59:60 UTC, whatever the offset
+    // RFC 3339: the leap second is at 23:59:60 UTC. Of the offsets, which then decide on the local
+    // time, only those of whole quarters of an hour, as all time zones have since there are any:
+    // all would be 1,440 branches
     private static final String TIME =
             "(([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]+)?"
                     + "([zZ]|[-+]([01][0-9]|2[0-3]):[0-5][0-9])"
@@ -38,7 +41,7 @@ final class Formats {
 
     private static final String IPV6 = ipv6();
 
-    /** RFC 1123, without punycode, whose labels are a question of more than form. */
+    /** RFC 1123. */
     private static final String LABEL = "[0-9A-Za-z]([-0-9A-Za-z]{0,61}[0-9A-Za-z])?";
 
     private static final String ATOM = "[-A-Za-z0-9!#$%&'*+/=?^_`{|}~]+";
@@ -85,10 +88,16 @@ final class Formats {
 
     private static Text build(String format) {
         if (format.equals("hostname")) {
-            // without labels that have hyphens in third and fourth place, which RFC 5891 reserves
-            Text names = Text.of(RegexParser.whole(LABEL + "(\\." + LABEL + ")*"));
-            return names.and(Text.length(1, 253))
-                    .minus(Text.of(RegexParser.anywhere("(^|\\.)[xX][nN]--")));
+            // without A-labels: whether one is valid is a question of punycode and of Unicode
+            Regex label =
+                    new Regex.Difference(
+                            RegexParser.whole(LABEL), RegexParser.whole("[xX][nN]--.*"));
+            Regex more = new Regex.Concat(List.of(RegexParser.literal("."), label));
+            Regex names =
+                    new Regex.Concat(
+                            List.of(label, new Regex.Repeat(more, 0, Integer.MAX_VALUE)));
+            return Text.notEmpty(
+                    new Regex.Intersection(names, Text.length(1, 253).regex()));
         }
         return Text.of(RegexParser.whole(PATTERNS.getOrDefault(format, "")));
     }
@@ -100,26 +109,27 @@ final class Formats {
     }
 
     private static String leapSeconds() {
-        StringBuilder all = new StringBuilder("(23:59:60(\\.[0-9]+)?[zZ]");
-        // for each offset the local time of 23:59 UTC, grouped by its minutes
-        for (int minutes = 0; minutes < 60; minutes++) {
-            for (int hours = 0; hours < 24; hours++) {
-                int offset = 60 * hours + minutes;
-                for (int sign : new int[] {1, -1}) {
-                    int local = Math.floorMod(23 * 60 + 59 + sign * offset, 24 * 60);
-                    all.append('|')
-                            .append(two(local / 60))
-                            .append(':')
-                            .append(two(local % 60))
-                            .append(":60(\\.[0-9]+)?")
-                            .append(sign > 0 ? "\\+" : "-")
-                            .append(two(hours))
-                            .append(':')
-                            .append(two(minutes));
-                }
+        StringBuilder all = new StringBuilder("(");
+        for (int local = 14; local < 24 * 60; local += 15) {
+            if (local % 60 == 14) {
+                all.append(local == 14 ? "" : ")|").append(two(local / 60)).append(":(");
             }
+            // local time less offset is 23:59
+            int ahead = (local + 1) % (24 * 60);
+            int behind = (24 * 60 - ahead) % (24 * 60);
+            all.append(local % 60 == 14 ? "" : "|")
+                    .append(two(local % 60))
+                    .append(":60(\\.[0-9]+)?(\\+")
+                    .append(two(ahead / 60))
+                    .append(':')
+                    .append(two(ahead % 60))
+                    .append("|-")
+                    .append(two(behind / 60))
+                    .append(':')
+                    .append(two(behind % 60))
+                    .append(ahead == 0 ? "|[zZ])" : ")");
         }
-        return all.append(')').toString();
+        return all.append("))").toString();
     }
 
     private static String two(int number) {

@@ -19,6 +19,7 @@ final class Text {
     private final @Nullable Regex regex;
     private final @Nullable Set<String> literals;
     private @Nullable Automaton automaton;
+    private boolean known;
 
     private Text(@Nullable Regex regex, @Nullable Set<String> literals) {
         this.regex = regex;
@@ -27,6 +28,13 @@ final class Text {
 
     static Text of(Regex regex) {
         return new Text(regex, null);
+    }
+
+    /** An expression that is known to match something, so that no automaton is built to see it. */
+    static Text notEmpty(Regex regex) {
+        Text text = of(regex);
+        text.known = true;
+        return text;
     }
 
     /** Strings of {@code least} to {@code most} code points. */
@@ -70,7 +78,7 @@ final class Text {
         if (literals != null || other.literals != null) {
             Set<String> kept = new LinkedHashSet<>();
             Text filter = literals != null ? other : this;
-            for (String literal : literals != null ? literals : other.known()) {
+            for (String literal : literals != null ? literals : other.strings()) {
                 if (filter.contains(literal)) {
                     kept.add(literal);
                 }
@@ -117,14 +125,39 @@ final class Text {
         if (literals != null) {
             return literals.isEmpty();
         }
-        // a repetition of characters: no automaton of as many states
-        return !(regex instanceof Regex.Repeat repeat
-                        && repeat.part() instanceof Regex.Chars one
-                        && !one.set().isEmpty())
-                && automaton().isEmpty();
+        // most expressions need no automaton, which has a state for each of their repetitions
+        Boolean seen = known ? Boolean.FALSE : empty(regex());
+        return seen != null ? seen : automaton().isEmpty();
     }
 
-    private Set<String> known() {
+    /** Whether an expression matches nothing, or null if only its automaton tells. */
+    private static @Nullable Boolean empty(Regex regex) {
+        if (regex instanceof Regex.Chars one) {
+            return one.set().isEmpty();
+        }
+        if (regex instanceof Regex.Repeat repeat) {
+            return repeat.min() == 0 ? Boolean.FALSE : empty(repeat.part());
+        }
+        if (regex instanceof Regex.Concat concat) {
+            return any(concat.parts(), true);
+        }
+        return regex instanceof Regex.Union union ? any(union.options(), false) : null;
+    }
+
+    /** Whether any is empty (of a sequence), or all are (of a union). */
+    private static @Nullable Boolean any(List<Regex> parts, boolean decisive) {
+        boolean known = true;
+        for (Regex part : parts) {
+            Boolean empty = empty(part);
+            if (empty != null && empty == decisive) {
+                return decisive;
+            }
+            known &= empty != null;
+        }
+        return known ? !decisive : null;
+    }
+
+    private Set<String> strings() {
         return literals == null ? Set.of() : literals;
     }
 
