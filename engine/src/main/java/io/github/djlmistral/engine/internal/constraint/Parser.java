@@ -53,7 +53,7 @@ public final class Parser {
     /**
      * Makes a parser.
      *
-     * @param productions the grammar, whose rule 0 is the start; owned from now on
+     * @param productions the grammar, whose rule 0 is the start and has one production; owned from now on
      * @throws IllegalArgumentException if no text matches
      */
     public Parser(Productions productions) {
@@ -71,7 +71,7 @@ public final class Parser {
         if (!productions.freeze(0, bytes)) {
             throw new IllegalArgumentException("no text matches the grammar");
         }
-        EarleySet.Item first = new EarleySet.Item(0, 0, null);
+        EarleySet.Item first = new EarleySet.Item(productions.of(0)[0], 0, null);
         start = state(List.of(), List.of(first));
     }
 
