@@ -4,6 +4,7 @@ package io.github.djlmistral.tests.constraint;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.fail;
 
 import com.google.gson.JsonPrimitive;
 import io.github.djlmistral.engine.constraint.CompiledGrammar;
@@ -11,6 +12,8 @@ import io.github.djlmistral.engine.constraint.Constraint;
 import io.github.djlmistral.engine.constraint.Expression;
 import io.github.djlmistral.engine.constraint.Grammar;
 import io.github.djlmistral.engine.constraint.RegularExpression;
+import java.io.ByteArrayOutputStream;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.regex.Pattern;
@@ -70,6 +73,45 @@ class RegularExpressionTest {
             }
         }
         assertThat(matched).isPositive();
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "[a-cé]{0,30}", "[ab]{9,12}", "(ab|c){7,}x{2,9}", "((ab?){2,8}c){1,9}", "[^x]{14}",
+                "(a?){20}b{8}"
+            })
+    void countsBeyondTheLongestTokenAreExact(String pattern) {
+        CompiledGrammar grammar =
+                CompiledGrammar.of(Grammar.of(Expression.regex(pattern)), Vocabularies.SMALL);
+        Pattern expected = Pattern.compile(pattern);
+        Random random = new Random(4);
+        for (int walk = 0; walk < 10; walk++) {
+            Constraint constraint = grammar.start();
+            ByteArrayOutputStream text = new ByteArrayOutputStream();
+            while (true) {
+                long[] mask = constraint.mask();
+                List<Integer> allowed = new ArrayList<>();
+                for (int token = 0; token < Vocabularies.SMALL.size(); token++) {
+                    boolean accepted = constraint.accepts(token);
+                    if (accepted != Vocabularies.has(mask, token)) {
+                        fail("token %d is accepted: %b, after %s", token, accepted, text);
+                    }
+                    if (accepted) {
+                        allowed.add(token);
+                    }
+                }
+                int token = allowed.get(random.nextInt(allowed.size()));
+                if (token == Vocabularies.END || text.size() > 200) {
+                    break;
+                }
+                constraint.advance(token);
+                text.writeBytes(Vocabularies.PIECES.get(token));
+            }
+            if (constraint.mayEnd()) {
+                assertThat(text.toString(UTF_8)).matches(expected);
+            }
+        }
     }
 
     @Test

@@ -112,6 +112,26 @@ public final class Parser {
         return state(threads, kernel);
     }
 
+    /**
+     * Returns a state that allows the same texts of up to {@code length} bytes, and is the same for
+     * more texts: see {@link ByteRegexes#widen}.
+     *
+     * @param length the same at each call
+     */
+    synchronized ParserState widen(ParserState from, int length) {
+        List<ParserState.Pending> threads = new ArrayList<>();
+        for (ParserState.Pending thread : from.threads) {
+            LexerState lexer = thread.lexer();
+            int[] rest = Arrays.stream(lexer.rest).map(i -> regexes.widen(i, length)).toArray();
+            LexerState wide = lexerState(lexer.terminals, rest);
+            ParserState.Pending widened = new ParserState.Pending(thread.set(), wide);
+            if (!threads.contains(widened)) {
+                threads.add(widened);
+            }
+        }
+        return intern(threads, from.isComplete());
+    }
+
     private ParserState state(
             Iterable<ParserState.Pending> open, Iterable<EarleySet.Item> kernelItems) {
         List<ParserState.Pending> threads = new ArrayList<>();
@@ -133,6 +153,10 @@ public final class Parser {
                 }
             }
         }
+        return intern(threads, complete);
+    }
+
+    private ParserState intern(List<ParserState.Pending> threads, boolean complete) {
         threads.sort(THREAD_ORDER);
         Configuration configuration = new Configuration(threads, complete);
         ParserState known = states.get(configuration);
