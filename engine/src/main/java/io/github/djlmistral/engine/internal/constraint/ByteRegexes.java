@@ -6,7 +6,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
 import java.util.HashMap;
-import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -65,7 +65,8 @@ final class ByteRegexes {
 
     private final Map<Long, Integer> derivatives = new HashMap<>();
     private final Map<Integer, Boolean> live = new HashMap<>();
-    private final Map<Regex, Integer> lowered = new HashMap<>();
+    private final Map<Regex, Integer> lowered = new IdentityHashMap<>();
+    private final Map<Integer, Integer> widened = new HashMap<>();
 
     ByteRegexes() {
         intern(Kind.NOTHING);
@@ -139,6 +140,16 @@ final class ByteRegexes {
     }
 
     int union(int... options) {
+        int only = NOTHING;
+        boolean several = false;
+        for (int option : options) {
+            several |= option != NOTHING && only != NOTHING && option != only;
+            only = option == NOTHING ? only : option;
+        }
+        return several ? unionOfSeveral(options) : only;
+    }
+
+    private int unionOfSeveral(int... options) {
         TreeSet<Integer> set = new TreeSet<>();
         int[] single = new int[8];
         flatten(Kind.UNION, options, set);
@@ -346,8 +357,56 @@ final class ByteRegexes {
 
     /** Returns whether the expression matches any text that is not empty. */
     boolean hasNext(int regex, int[] bytes) {
-        return regex != EMPTY
-                && Arrays.stream(bytes).anyMatch(b -> isLive(derivative(regex, b), bytes));
+        if (!hidden.get(regex)) {
+            return regex != NOTHING && regex != EMPTY;
+        }
+        return Arrays.stream(bytes).anyMatch(b -> isLive(derivative(regex, b), bytes));
+    }
+
+    /**
+     * Returns an expression that decides alike on all texts of up to {@code length} bytes, and on
+     * whether they can go on, but whose counts above it are dropped: so {@code [a-z]{0,1000}} and
+     * {@code [a-z]{0,999}} become the same, {@code [a-z]*}.
+     *
+     * @param length the same at each call
+     */
+    int widen(int regex, int length) {
+        // An intersection may be empty only because of a count.
+        if (hidden.get(regex)) {
+            return regex;
+        }
+        Integer known = widened.get(regex);
+        if (known == null) {
+            known = computeWidened(regex, length);
+            widened.put(regex, known);
+        }
+        return known;
+    }
+
+    private int computeWidened(int regex, int length) {
+        int[] node = nodes.get(regex);
+        switch (kind(regex)) {
+            case CONCAT:
+                List<Integer> parts = new ArrayList<>();
+                int rest = regex;
+                for (; kind(rest) == Kind.CONCAT; rest = nodes.get(rest)[2]) {
+                    parts.add(nodes.get(rest)[1]);
+                }
+                int result = widen(rest, length);
+                for (int i = parts.size() - 1; i >= 0; i--) {
+                    result = concat(widen(parts.get(i), length), result);
+                }
+                return result;
+            case UNION:
+                int[] options = Arrays.copyOfRange(node, 1, node.length);
+                Arrays.setAll(options, i -> widen(options[i], length));
+                return union(options);
+            case REPEAT:
+                int max = node[3] > length ? UNBOUNDED : node[3];
+                return repeat(widen(node[1], length), Math.min(node[2], length + 1), max);
+            default:
+                return regex;
+        }
     }
 
     /**
@@ -392,7 +451,7 @@ final class ByteRegexes {
                 }
             }
         }
-        new HashSet<>(cameFrom.keySet()).forEach(i -> live.put(i, false));
+        cameFrom.keySet().forEach(i -> live.put(i, false));
         return false;
     }
 }

@@ -50,8 +50,8 @@ final class EarleySet {
             int production = item.production();
             EarleySet origin = item.origin();
             if (productions.isComplete(production, item.dot())) {
-                // Production 0 is the start's. Empty texts are dealt with by Productions.skips.
-                done |= production == 0;
+                // Rule 0 is the start's. Empty texts are dealt with by Productions.skips.
+                done |= productions.ruleOf(production) == 0;
                 if (origin != null) {
                     origin.after(productions.ruleOf(production), next -> add(next, closed, queue));
                 }

@@ -24,6 +24,8 @@ public final class JsonStrings {
 
     private static final String LETTERS = "\"\\/bfnrt";
 
+    private static final Regex ANY = newCharacter(CodePoints.ALL);
+
     private JsonStrings() {}
 
     /** Returns the strings, in quotation marks, whose values a regular expression matches. */
@@ -52,6 +54,10 @@ public final class JsonStrings {
     }
 
     private static Regex character(CodePoints set) {
+        return set.equals(CodePoints.ALL) ? ANY : newCharacter(set);
+    }
+
+    private static Regex newCharacter(CodePoints set) {
         List<Regex> options = new ArrayList<>();
         options.add(new Regex.Chars(set.intersect(PLAIN)));
         CodePoints letters = CodePoints.NONE;

@@ -53,7 +53,7 @@ public final class Parser {
     /**
      * Makes a parser.
      *
-     * @param productions the grammar, whose rule 0 is the start; owned from now on
+     * @param productions the grammar, whose rule 0 is the start and has one production; owned from now on
      * @throws IllegalArgumentException if no text matches
      */
     public Parser(Productions productions) {
@@ -71,7 +71,7 @@ public final class Parser {
         if (!productions.freeze(0, bytes)) {
             throw new IllegalArgumentException("no text matches the grammar");
         }
-        EarleySet.Item first = new EarleySet.Item(0, 0, null);
+        EarleySet.Item first = new EarleySet.Item(productions.of(0)[0], 0, null);
         start = state(List.of(), List.of(first));
     }
 
@@ -112,6 +112,26 @@ public final class Parser {
         return state(threads, kernel);
     }
 
+    /**
+     * Returns a state that allows the same texts of up to {@code length} bytes, and is the same for
+     * more texts: see {@link ByteRegexes#widen}.
+     *
+     * @param length the same at each call
+     */
+    synchronized ParserState widen(ParserState from, int length) {
+        List<ParserState.Pending> threads = new ArrayList<>();
+        for (ParserState.Pending thread : from.threads) {
+            LexerState lexer = thread.lexer();
+            int[] rest = Arrays.stream(lexer.rest).map(i -> regexes.widen(i, length)).toArray();
+            LexerState wide = lexerState(lexer.terminals, rest);
+            ParserState.Pending widened = new ParserState.Pending(thread.set(), wide);
+            if (!threads.contains(widened)) {
+                threads.add(widened);
+            }
+        }
+        return intern(threads, from.isComplete());
+    }
+
     private ParserState state(
             Iterable<ParserState.Pending> open, Iterable<EarleySet.Item> kernelItems) {
         List<ParserState.Pending> threads = new ArrayList<>();
@@ -133,6 +153,10 @@ public final class Parser {
                 }
             }
         }
+        return intern(threads, complete);
+    }
+
+    private ParserState intern(List<ParserState.Pending> threads, boolean complete) {
         threads.sort(THREAD_ORDER);
         Configuration configuration = new Configuration(threads, complete);
         ParserState known = states.get(configuration);

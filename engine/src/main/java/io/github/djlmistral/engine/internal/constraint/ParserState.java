@@ -79,6 +79,15 @@ public final class ParserState {
     public long[] mask(TokenTrie trie) {
         long[] known = mask;
         if (known == null) {
+            known = parser.widen(this, trie.height).exactMask(trie);
+            mask = known;
+        }
+        return known;
+    }
+
+    private long[] exactMask(TokenTrie trie) {
+        long[] known = mask;
+        if (known == null) {
             known = computeMask(trie);
             mask = known;
         }

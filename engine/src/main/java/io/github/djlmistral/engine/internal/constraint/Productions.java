@@ -30,7 +30,7 @@ public final class Productions {
     }
 
     final ByteRegexes regexes = new ByteRegexes();
-    private final Map<Regex, Integer> terminals = new HashMap<>();
+    private final Map<Integer, Integer> terminals = new HashMap<>();
     private final List<Integer> terminalRegexes = new ArrayList<>();
     private final List<Production> productions = new ArrayList<>();
     private int rules;
@@ -45,18 +45,18 @@ public final class Productions {
 
     /** Returns the symbol of a regular expression. */
     public int terminal(Regex regex) {
-        Integer symbol = terminals.get(regex);
+        int bytes = regexes.of(regex);
+        Integer symbol = terminals.get(bytes);
         if (symbol == null) {
-            int terminal = terminalRegexes.size();
-            terminalRegexes.add(regexes.of(regex));
-            symbol = ~terminal;
+            symbol = ~terminalRegexes.size();
+            terminalRegexes.add(bytes);
             // A terminal of an item is at least a byte; the empty text is the grammar's business.
-            if (regexes.isNullable(terminalRegexes.get(terminal))) {
+            if (regexes.isNullable(bytes)) {
                 int optional = rule();
                 repetition(optional, symbol, 0, 1);
                 symbol = optional;
             }
-            terminals.put(regex, symbol);
+            terminals.put(bytes, symbol);
         }
         return symbol;
     }
