@@ -3,6 +3,7 @@ package io.github.djlmistral.engine.internal.constraint;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
+import java.net.URI;
 import java.util.LinkedHashSet;
 import java.util.Set;
 
@@ -16,9 +17,19 @@ record Conjunction(Set<Location> schemas) {
 
     static final Conjunction ANY = new Conjunction(Set.of());
 
+    static final Conjunction NONE =
+            new Conjunction(
+                    Set.of(
+                            new Location(
+                                    "false",
+                                    new JsonPrimitive(false),
+                                    URI.create("schema:/"),
+                                    false)));
+
     static Conjunction of(Location schema) {
         boolean any =
                 !schema.literal()
+                        && !schema.negated()
                         && (schema.element() instanceof JsonPrimitive primitive
                                 ? primitive.getAsBoolean()
                                 : ((JsonObject) schema.element()).isEmpty());
@@ -38,8 +49,6 @@ record Conjunction(Set<Location> schemas) {
     String name() {
         return schemas.isEmpty()
                 ? "any"
-                : String.join(
-                        " & ",
-                        schemas.stream().map(s -> s.pointer() + (s.literal() ? "=" : "")).toList());
+                : String.join(" & ", schemas.stream().map(Location::toString).toList());
     }
 }

@@ -17,8 +17,15 @@ final class Location {
     private final JsonElement element;
     private final URI base;
     private final boolean literal;
+    private final boolean negated;
 
     Location(String pointer, JsonElement element, URI base, boolean literal) {
+        this(pointer, element, base, literal, false);
+    }
+
+    private Location(
+            String pointer, JsonElement element, URI base, boolean literal, boolean negated) {
+        this.negated = negated;
         this.pointer = pointer;
         this.element = element;
         this.base = base;
@@ -45,6 +52,15 @@ final class Location {
         return literal;
     }
 
+    /** Whether this accepts the values that the schema at this place does not. */
+    boolean negated() {
+        return negated;
+    }
+
+    Location opposite() {
+        return new Location(pointer, element, base, literal, !negated);
+    }
+
     JsonObject object() {
         return element.getAsJsonObject();
     }
@@ -62,16 +78,17 @@ final class Location {
     public boolean equals(Object other) {
         return other instanceof Location location
                 && location.pointer.equals(pointer)
-                && location.literal == literal;
+                && location.literal == literal
+                && location.negated == negated;
     }
 
     @Override
     public int hashCode() {
-        return pointer.hashCode();
+        return 2 * pointer.hashCode() + (negated ? 1 : 0);
     }
 
     @Override
     public String toString() {
-        return pointer;
+        return (negated ? "not " : "") + pointer + (literal ? "=" : "");
     }
 }

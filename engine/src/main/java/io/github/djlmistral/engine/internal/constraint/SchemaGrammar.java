@@ -16,6 +16,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -75,10 +76,16 @@ public final class SchemaGrammar {
             int deepest,
             Function<Regex, RegularExpression> expressions) {
         SchemaDocument document = new SchemaDocument(schema);
-        SchemaReader reader = new SchemaReader(document);
-        SchemaGrammar grammar =
-                new SchemaGrammar(reader, expressions, whitespace, deepest == 0 ? -1 : deepest);
-        return grammar.write(Conjunction.of(document.root()));
+        Set<String> overlapping = new HashSet<>();
+        while (true) {
+            SchemaReader reader = new SchemaReader(document, overlapping);
+            Grammar grammar =
+                    new SchemaGrammar(reader, expressions, whitespace, deepest == 0 ? -1 : deepest)
+                            .write(Conjunction.of(document.root()));
+            if (!reader.findOverlapping()) {
+                return grammar;
+            }
+        }
     }
 
     private Grammar write(Conjunction root) {
@@ -86,7 +93,6 @@ public final class SchemaGrammar {
         while (!pending.isEmpty()) {
             pending.remove().run();
         }
-        reader.check();
         Map<String, Expression> reduced = new Productive(rules).reduced();
         String name = ((Expression.Reference) start).rule();
         if (!reduced.containsKey(name)) {

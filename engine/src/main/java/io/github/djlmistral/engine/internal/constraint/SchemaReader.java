@@ -61,17 +61,24 @@ final class SchemaReader {
                     "maxProperties");
 
     /** Keywords that evaluate items and properties in the same place. */
-    private static final Set<String> APPLICATORS = Set.of("allOf", "anyOf", "oneOf", "$ref");
+    private static final Set<String> APPLICATORS = Set.of("allOf", "anyOf", "oneOf", "$ref", "if", "dependentSchemas");
 
     /** Limit on the exponent of numbers, whose digits are written out. */
     private static final int LONGEST_NUMBER = 400;
 
     private final SchemaDocument document;
+    private final Set<String> overlapping;
     private final Map<Location, Values> known = new HashMap<>();
     private final Set<Location> open = new LinkedHashSet<>();
     private final Deque<Check> checks = new ArrayDeque<>();
 
-    SchemaReader(SchemaDocument document) {
+    /**
+     * Reads the schemas of a document.
+     *
+     * @param overlapping places of oneOf, of whose branches the others are excluded one by one
+     */
+    SchemaReader(SchemaDocument document, Set<String> overlapping) {
+        this.overlapping = overlapping;
         this.document = document;
     }
 
@@ -93,7 +100,10 @@ final class SchemaReader {
             throw SchemaDocument.error(
                     schema.pointer(), "the schema refers to itself for the same value");
         }
-        Values values = schema.literal() ? literal(schema) : read(schema);
+        Values values =
+                schema.negated()
+                        ? Complement.of(values(schema.opposite()))
+                        : schema.literal() ? literal(schema) : read(schema);
         open.remove(schema);
         known.put(schema, values);
         return values;
@@ -213,6 +223,32 @@ final class SchemaReader {
                 }
                 yield any;
             }
+            case "not" -> Complement.of(values(document.at(schema, keyword)));
+            case "if" -> {
+                JsonObject object = schema.object();
+                boolean then = object.has("then");
+                boolean otherwise = object.has("else");
+                Values condition = values(document.at(schema, keyword));
+                Values yes = then ? values(document.at(schema, "then")) : Values.ALL;
+                Values no = otherwise ? values(document.at(schema, "else")) : Values.ALL;
+                yield then || otherwise
+                        ? condition.and(yes).or(Complement.of(condition).and(no))
+                        : Values.ALL;
+            }
+            // they belong to "if", and mean nothing without it
+            case "then", "else" -> Values.ALL;
+            case "dependentRequired" -> dependentRequired(StrictJson.object(value, keyword));
+            case "dependentSchemas" -> {
+                Values all = Values.ALL;
+                for (String name : StrictJson.object(value, keyword).keySet()) {
+                    Values present =
+                            Values.objectsOf(Complement.property(name, Conjunction.ANY, true))
+                                    .and(values(document.at(schema, keyword, name)));
+                    Values none = Values.onlyObjects(Complement.absent(name));
+                    all = all.and(none.or(present.and(onlyObjects())).or(noObjects()));
+                }
+                yield all;
+            }
             case "oneOf" -> oneOf(list(schema, keyword, value), pointer);
             case "nullable" -> {
                 if (StrictJson.bool(value, keyword) && !schema.object().has("type")) {
@@ -228,6 +264,30 @@ final class SchemaReader {
             }
             default -> throw unsupported(keyword, pointer);
         };
+    }
+
+    private static Values onlyObjects() {
+        return Values.onlyObjects(ObjectShape.ANY);
+    }
+
+    private static Values noObjects() {
+        return Complement.of(onlyObjects());
+    }
+
+    private static Values dependentRequired(JsonObject dependencies) {
+        Values all = Values.ALL;
+        for (Map.Entry<String, JsonElement> entry : dependencies.entrySet()) {
+            ObjectShape present = Complement.property(entry.getKey(), Conjunction.ANY, true);
+            for (JsonElement name : StrictJson.array(entry.getValue(), "dependentRequired")) {
+                String text = StrictJson.string(name, "dependentRequired");
+                present = present.and(Complement.property(text, Conjunction.ANY, true));
+            }
+            all =
+                    all.and(
+                            Values.onlyObjects(Complement.absent(entry.getKey()))
+                                    .or(Values.objectsOf(present)));
+        }
+        return all;
     }
 
     private static SchemaException unsupported(String keyword, String pointer) {
@@ -269,14 +329,24 @@ final class SchemaReader {
         };
     }
 
-    /** The union, which is oneOf if no value is in two; that is checked once all are read. */
+    /** The union, which is oneOf if no value is in two; that is seen once all are read. */
     private Values oneOf(List<Location> parts, String pointer) {
         Values any = Values.NONE;
+        if (overlapping.contains(pointer)) {
+            for (Location part : parts) {
+                Values only = values(part);
+                for (Location other : parts) {
+                    only = other == part ? only : only.and(values(other.opposite()));
+                }
+                any = any.or(only);
+            }
+            return any;
+        }
         List<Values> before = new ArrayList<>();
         for (Location part : parts) {
             Values next = values(part);
             for (int i = 0; i < before.size(); i++) {
-                checks.add(new Check(before.get(i).and(next), parts.get(i), part, pointer));
+                checks.add(new Check(before.get(i).and(next), pointer));
             }
             before.add(next);
             any = any.or(next);
@@ -284,27 +354,23 @@ final class SchemaReader {
         return any;
     }
 
-    private record Check(Values both, Location left, Location right, String pointer) {}
+    private record Check(Values both, String pointer) {}
 
     /**
-     * Checks that the branches of every oneOf that was read are disjoint.
+     * Adds the places of every oneOf whose branches are not proven to be disjoint.
      *
-     * @throws IllegalArgumentException if that cannot be proven
+     * @return whether there are new ones, so that the schema is to be read again
      */
-    void check() {
+    boolean findOverlapping() {
         Emptiness emptiness = new Emptiness(this);
+        boolean found = false;
         while (!checks.isEmpty()) {
             Check check = checks.remove();
             if (!emptiness.isEmpty(check.both())) {
-                throw SchemaDocument.error(
-                        check.pointer(),
-                        "a value may satisfy "
-                                + check.left()
-                                + " and "
-                                + check.right()
-                                + ", which oneOf forbids and a grammar cannot; use anyOf");
+                found |= overlapping.add(check.pointer());
             }
         }
+        return found;
     }
 
     private ArrayShape arrays(Location schema) {

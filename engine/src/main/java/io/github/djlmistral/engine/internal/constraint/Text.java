@@ -107,6 +107,9 @@ final class Text {
     }
 
     Text minus(Text other) {
+        if (other == ANY) {
+            return NONE;
+        }
         if (literals != null) {
             Set<String> kept = new LinkedHashSet<>(literals);
             kept.removeIf(other::contains);
