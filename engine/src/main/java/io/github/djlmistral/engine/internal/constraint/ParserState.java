@@ -79,7 +79,7 @@ public final class ParserState {
     public long[] mask(TokenTrie trie) {
         long[] known = mask;
         if (known == null) {
-            known = parser.widen(this, trie.height).exactMask(trie);
+            known = parser.widen(this, trie.characters).exactMask(trie);
             mask = known;
         }
         return known;
