@@ -141,11 +141,26 @@ final class ByteRegexes {
         if (rest == EMPTY) {
             return first;
         }
-        if (kind(first) == Kind.CONCAT) {
-            int[] node = nodes.get(first);
-            return intern(Kind.CONCAT, node[1], concat(node[2], rest));
+        int[] parts = parts(first);
+        int result = rest;
+        for (int i = parts.length - 1; i >= 0; i--) {
+            result = intern(Kind.CONCAT, parts[i], result);
         }
-        return intern(Kind.CONCAT, first, rest);
+        return result;
+    }
+
+    /** Returns the parts of a concatenation, which is nested to the right, or the one part. */
+    private int[] parts(int regex) {
+        int[] result = new int[4];
+        int size = 0;
+        int rest = regex;
+        while (rest >= 0) {
+            boolean last = kind(rest) != Kind.CONCAT;
+            result = size == result.length ? Arrays.copyOf(result, 2 * size) : result;
+            result[size++] = last ? rest : nodes.get(rest)[1];
+            rest = last ? -1 : nodes.get(rest)[2];
+        }
+        return Arrays.copyOf(result, size);
     }
 
     int union(int... options) {
@@ -326,6 +341,10 @@ final class ByteRegexes {
         return (node[1 + (b >> 5)] >>> b & 1) != 0;
     }
 
+    void forgetDerivatives() {
+        derivatives.clear();
+    }
+
     /** Returns what may follow a byte. */
     int derivative(int regex, int b) {
         long key = (long) regex << 8 | b;
@@ -397,14 +416,10 @@ final class ByteRegexes {
         int[] node = nodes.get(regex);
         switch (kind(regex)) {
             case CONCAT:
-                List<Integer> parts = new ArrayList<>();
-                int rest = regex;
-                for (; kind(rest) == Kind.CONCAT; rest = nodes.get(rest)[2]) {
-                    parts.add(nodes.get(rest)[1]);
-                }
-                int result = widen(rest, characters);
-                for (int i = parts.size() - 1; i >= 0; i--) {
-                    result = concat(widen(parts.get(i), characters), result);
+                int result = EMPTY;
+                int[] parts = parts(regex);
+                for (int i = parts.length - 1; i >= 0; i--) {
+                    result = concat(widen(parts[i], characters), result);
                 }
                 return result;
             case UNION:

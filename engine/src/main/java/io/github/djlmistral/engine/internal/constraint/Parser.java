@@ -25,6 +25,9 @@ public final class Parser {
     /** How many states are kept before all are forgotten. */
     private static final int STATE_LIMIT = 50_000;
 
+    /** The same of masks: 16 MiB for 32,768 tokens. */
+    private static final int MASK_LIMIT = 4096;
+
     private static final Comparator<EarleySet.Item> ORDER =
             Comparator.comparingInt(EarleySet.Item::production)
                     .thenComparingInt(EarleySet.Item::dot)
@@ -48,6 +51,7 @@ public final class Parser {
     private final Map<Kernel, EarleySet> sets = new HashMap<>();
     private final Map<Configuration, ParserState> states = new HashMap<>();
     private long setCount;
+    private int masks;
     private final ParserState dead;
     private final ParserState start;
 
@@ -160,10 +164,7 @@ public final class Parser {
         ParserState known = states.get(configuration);
         if (known == null) {
             if (states.size() >= STATE_LIMIT) {
-                states.values().forEach(ParserState::forget);
-                states.clear();
-                sets.clear();
-                lexerStates.clear();
+                forget();
             }
             known =
                     new ParserState(
@@ -171,6 +172,24 @@ public final class Parser {
             states.put(configuration, known);
         }
         return known;
+    }
+
+    /** Counts a mask that a state is about to keep. */
+    synchronized void maskComputed() {
+        if (++masks > MASK_LIMIT) {
+            forget();
+        }
+    }
+
+    /** Drops what can be computed again; states in use stay what they are. */
+    private void forget() {
+        states.values().forEach(ParserState::forget);
+        start.forget();
+        states.clear();
+        sets.clear();
+        lexerStates.clear();
+        regexes.forgetDerivatives();
+        masks = 0;
     }
 
     private LexerState begin(int[] terminals) {
