@@ -24,7 +24,10 @@ import io.github.djlmistral.engine.constraint.Grammar;
 import io.github.djlmistral.engine.constraint.RegularExpression;
 import java.io.IOException;
 import java.io.StringReader;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -213,6 +216,9 @@ class ConstraintTest {
         Grammar many = Grammar.of(repeat(literal("a"), 1000, 100_000));
         assertThat(matches(many, "a".repeat(999))).isFalse();
         assertThat(matches(many, "a".repeat(1001))).isTrue();
+        // More states than are kept.
+        assertThat(matches(many, "a".repeat(90_000))).isTrue();
+        assertThat(matches(many, "a".repeat(100_001))).isFalse();
         Grammar empty = Grammar.of(repeat(optional(literal("a")), 3, UNBOUNDED));
         assertThat(matches(empty, "")).isTrue();
         assertThat(matches(empty, "aaaaa")).isTrue();
@@ -261,5 +267,33 @@ class ConstraintTest {
         assertThat(constraint.accepts(-1)).isFalse();
         assertThat(constraint.accepts(100_000)).isFalse();
         assertThat(constraint.accepts(0)).isFalse();
+    }
+
+    @Test
+    void longLiterals() {
+        String text = "ab".repeat(20_000);
+        Grammar grammar = Grammar.of(anyOf(literal(text + "a"), literal(text + "b"), literal("c")));
+        assertThat(matches(grammar, text + "b")).isTrue();
+        assertThat(matches(grammar, text + "c")).isFalse();
+        assertThat(start(grammar).mask()).isNotEmpty();
+    }
+
+    @Test
+    void threadsShareAGrammar() {
+        List<String> alone = new ArrayList<>();
+        for (int seed = 0; seed < 40; seed++) {
+            CompiledGrammar own = CompiledGrammar.of(json(), Vocabularies.SMALL);
+            alone.add(Vocabularies.walk(own.start(), new Random(seed), 20) + "");
+        }
+        CompiledGrammar shared = CompiledGrammar.of(json(), Vocabularies.SMALL);
+        List<String> together =
+                IntStream.range(0, 40)
+                        .parallel()
+                        .mapToObj(
+                                seed ->
+                                        Vocabularies.walk(shared.start(), new Random(seed), 20)
+                                                + "")
+                        .toList();
+        assertThat(together).isEqualTo(alone);
     }
 }

@@ -65,6 +65,7 @@ final class ByteRegexes {
 
     private final Map<Long, Integer> derivatives = new HashMap<>();
     private final Map<Integer, Boolean> live = new HashMap<>();
+    private final Map<CodePoints, Integer> sets = new HashMap<>();
     private final Map<Regex, Integer> lowered = new IdentityHashMap<>();
     private final Map<Integer, Integer> widened = new HashMap<>();
 
@@ -85,7 +86,12 @@ final class ByteRegexes {
 
     private int lower(Regex regex) {
         if (regex instanceof Regex.Chars chars) {
-            return Utf8.bytes(this, chars.set());
+            Integer known = sets.get(chars.set());
+            if (known == null) {
+                known = Utf8.bytes(this, chars.set());
+                sets.put(chars.set(), known);
+            }
+            return known;
         }
         if (regex instanceof Regex.Concat concat) {
             int result = EMPTY;
@@ -117,9 +123,12 @@ final class ByteRegexes {
     }
 
     private int bytes(int[] set) {
-        return Arrays.stream(set).allMatch(word -> word == 0)
-                ? NOTHING
-                : intern(Kind.BYTES, set);
+        for (int word : set) {
+            if (word != 0) {
+                return intern(Kind.BYTES, set);
+            }
+        }
+        return NOTHING;
     }
 
     int concat(int first, int rest) {
@@ -132,11 +141,26 @@ final class ByteRegexes {
         if (rest == EMPTY) {
             return first;
         }
-        if (kind(first) == Kind.CONCAT) {
-            int[] node = nodes.get(first);
-            return intern(Kind.CONCAT, node[1], concat(node[2], rest));
+        int[] parts = parts(first);
+        int result = rest;
+        for (int i = parts.length - 1; i >= 0; i--) {
+            result = intern(Kind.CONCAT, parts[i], result);
         }
-        return intern(Kind.CONCAT, first, rest);
+        return result;
+    }
+
+    /** Returns the parts of a concatenation, which is nested to the right, or the one part. */
+    private int[] parts(int regex) {
+        int[] result = new int[4];
+        int size = 0;
+        int rest = regex;
+        while (rest >= 0) {
+            boolean last = kind(rest) != Kind.CONCAT;
+            result = size == result.length ? Arrays.copyOf(result, 2 * size) : result;
+            result[size++] = last ? rest : nodes.get(rest)[1];
+            rest = last ? -1 : nodes.get(rest)[2];
+        }
+        return Arrays.copyOf(result, size);
     }
 
     int union(int... options) {
@@ -317,6 +341,10 @@ final class ByteRegexes {
         return (node[1 + (b >> 5)] >>> b & 1) != 0;
     }
 
+    void forgetDerivatives() {
+        derivatives.clear();
+    }
+
     /** Returns what may follow a byte. */
     int derivative(int regex, int b) {
         long key = (long) regex << 8 | b;
@@ -364,46 +392,43 @@ final class ByteRegexes {
     }
 
     /**
-     * Returns an expression that decides alike on all texts of up to {@code length} bytes, and on
-     * whether they can go on, but whose counts above it are dropped: so {@code [a-z]{0,1000}} and
-     * {@code [a-z]{0,999}} become the same, {@code [a-z]*}.
+     * Returns an expression that decides alike on all texts in which up to {@code characters}
+     * characters begin, and on whether they can go on, but whose counts above it are dropped: so
+     * {@code [a-z]{0,1000}} and {@code [a-z]{0,999}} become the same, {@code [a-z]*}. A turn of a
+     * repetition that is not empty begins with a character.
      *
-     * @param length the same at each call
+     * @param characters the same at each call
      */
-    int widen(int regex, int length) {
+    int widen(int regex, int characters) {
         // An intersection may be empty only because of a count.
         if (hidden.get(regex)) {
             return regex;
         }
         Integer known = widened.get(regex);
         if (known == null) {
-            known = computeWidened(regex, length);
+            known = computeWidened(regex, characters);
             widened.put(regex, known);
         }
         return known;
     }
 
-    private int computeWidened(int regex, int length) {
+    private int computeWidened(int regex, int characters) {
         int[] node = nodes.get(regex);
         switch (kind(regex)) {
             case CONCAT:
-                List<Integer> parts = new ArrayList<>();
-                int rest = regex;
-                for (; kind(rest) == Kind.CONCAT; rest = nodes.get(rest)[2]) {
-                    parts.add(nodes.get(rest)[1]);
-                }
-                int result = widen(rest, length);
-                for (int i = parts.size() - 1; i >= 0; i--) {
-                    result = concat(widen(parts.get(i), length), result);
+                int result = EMPTY;
+                int[] parts = parts(regex);
+                for (int i = parts.length - 1; i >= 0; i--) {
+                    result = concat(widen(parts[i], characters), result);
                 }
                 return result;
             case UNION:
                 int[] options = Arrays.copyOfRange(node, 1, node.length);
-                Arrays.setAll(options, i -> widen(options[i], length));
+                Arrays.setAll(options, i -> widen(options[i], characters));
                 return union(options);
             case REPEAT:
-                int max = node[3] > length ? UNBOUNDED : node[3];
-                return repeat(widen(node[1], length), Math.min(node[2], length + 1), max);
+                int max = node[3] > characters ? UNBOUNDED : node[3];
+                return repeat(widen(node[1], characters), Math.min(node[2], characters + 1), max);
             default:
                 return regex;
         }

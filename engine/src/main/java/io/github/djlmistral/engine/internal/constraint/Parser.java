@@ -25,6 +25,9 @@ public final class Parser {
     /** How many states are kept before all are forgotten. */
     private static final int STATE_LIMIT = 50_000;
 
+    /** The same of masks: 16 MiB for 32,768 tokens. */
+    private static final int MASK_LIMIT = 4096;
+
     private static final Comparator<EarleySet.Item> ORDER =
             Comparator.comparingInt(EarleySet.Item::production)
                     .thenComparingInt(EarleySet.Item::dot)
@@ -48,6 +51,8 @@ public final class Parser {
     private final Map<Kernel, EarleySet> sets = new HashMap<>();
     private final Map<Configuration, ParserState> states = new HashMap<>();
     private long setCount;
+    private int masks;
+    private final ParserState dead;
     private final ParserState start;
 
     /**
@@ -71,8 +76,9 @@ public final class Parser {
         if (!productions.freeze(0, bytes)) {
             throw new IllegalArgumentException("no text matches the grammar");
         }
+        dead = new ParserState(this, new ParserState.Pending[0], false);
         EarleySet.Item first = new EarleySet.Item(productions.of(0)[0], 0, null);
-        start = state(List.of(), List.of(first));
+        start = state(new ArrayList<>(), Set.of(first));
     }
 
     /** Returns the state before any text. */
@@ -98,7 +104,7 @@ public final class Parser {
 
     /** Returns the state after a byte of a class, which may be dead. */
     synchronized ParserState advance(ParserState from, int byteClass) {
-        Set<ParserState.Pending> threads = new LinkedHashSet<>();
+        List<ParserState.Pending> threads = new ArrayList<>();
         Set<EarleySet.Item> kernel = new LinkedHashSet<>();
         for (ParserState.Pending thread : from.threads) {
             LexerState lexer = next(thread.lexer(), byteClass);
@@ -106,38 +112,37 @@ public final class Parser {
                 thread.set().after(~terminal, kernel::add);
             }
             if (lexer.open) {
-                threads.add(new ParserState.Pending(thread.set(), lexer));
+                add(new ParserState.Pending(thread.set(), lexer), threads);
             }
         }
-        return state(threads, kernel);
+        return threads.isEmpty() && kernel.isEmpty() ? dead : state(threads, kernel);
+    }
+
+    private static void add(ParserState.Pending thread, List<ParserState.Pending> threads) {
+        if (!threads.contains(thread)) {
+            threads.add(thread);
+        }
     }
 
     /**
-     * Returns a state that allows the same texts of up to {@code length} bytes, and is the same for
-     * more texts: see {@link ByteRegexes#widen}.
+     * Returns a state that allows the same texts in which up to {@code characters} characters begin,
+     * and is the same for more texts: see {@link ByteRegexes#widen}.
      *
-     * @param length the same at each call
+     * @param characters the same at each call
      */
-    synchronized ParserState widen(ParserState from, int length) {
+    synchronized ParserState widen(ParserState from, int characters) {
         List<ParserState.Pending> threads = new ArrayList<>();
         for (ParserState.Pending thread : from.threads) {
             LexerState lexer = thread.lexer();
-            int[] rest = Arrays.stream(lexer.rest).map(i -> regexes.widen(i, length)).toArray();
+            int[] rest = Arrays.stream(lexer.rest).map(i -> regexes.widen(i, characters)).toArray();
             LexerState wide = lexerState(lexer.terminals, rest);
-            ParserState.Pending widened = new ParserState.Pending(thread.set(), wide);
-            if (!threads.contains(widened)) {
-                threads.add(widened);
-            }
+            add(new ParserState.Pending(thread.set(), wide), threads);
         }
         return intern(threads, from.isComplete());
     }
 
-    private ParserState state(
-            Iterable<ParserState.Pending> open, Iterable<EarleySet.Item> kernelItems) {
-        List<ParserState.Pending> threads = new ArrayList<>();
-        open.forEach(threads::add);
-        List<EarleySet.Item> kernel = new ArrayList<>();
-        kernelItems.forEach(kernel::add);
+    private ParserState state(List<ParserState.Pending> threads, Set<EarleySet.Item> items) {
+        List<EarleySet.Item> kernel = new ArrayList<>(items);
         boolean complete = false;
         if (!kernel.isEmpty()) {
             kernel.sort(ORDER);
@@ -147,10 +152,7 @@ public final class Parser {
                             key -> new EarleySet(++setCount, productions, key.items));
             complete = set.complete;
             if (set.terminals.length > 0) {
-                ParserState.Pending fresh = new ParserState.Pending(set, begin(set.terminals));
-                if (!threads.contains(fresh)) {
-                    threads.add(fresh);
-                }
+                add(new ParserState.Pending(set, begin(set.terminals)), threads);
             }
         }
         return intern(threads, complete);
@@ -162,10 +164,7 @@ public final class Parser {
         ParserState known = states.get(configuration);
         if (known == null) {
             if (states.size() >= STATE_LIMIT) {
-                states.values().forEach(ParserState::forget);
-                states.clear();
-                sets.clear();
-                lexerStates.clear();
+                forget();
             }
             known =
                     new ParserState(
@@ -173,6 +172,24 @@ public final class Parser {
             states.put(configuration, known);
         }
         return known;
+    }
+
+    /** Counts a mask that a state is about to keep. */
+    synchronized void maskComputed() {
+        if (++masks > MASK_LIMIT) {
+            forget();
+        }
+    }
+
+    /** Drops what can be computed again; states in use stay what they are. */
+    private void forget() {
+        states.values().forEach(ParserState::forget);
+        start.forget();
+        states.clear();
+        sets.clear();
+        lexerStates.clear();
+        regexes.forgetDerivatives();
+        masks = 0;
     }
 
     private LexerState begin(int[] terminals) {

@@ -13,8 +13,6 @@ public final class ParserState {
     /** A terminal that has begun: where, and how far it is. */
     record Pending(EarleySet set, LexerState lexer) {}
 
-    private static final int UNKNOWN = -2;
-
     /** No byte, or more than one. */
     static final int NONE = -1;
 
@@ -29,7 +27,9 @@ public final class ParserState {
     private final @Nullable ParserState[] next;
 
     private volatile long @Nullable [] mask;
-    private int forcedByte = UNKNOWN;
+
+    /** The forced byte + 2, or 0 where not known: a state that another thread finds may show 0. */
+    private int forced;
 
     ParserState(Parser parser, Pending[] threads, boolean complete) {
         this.parser = parser;
@@ -79,7 +79,7 @@ public final class ParserState {
     public long[] mask(TokenTrie trie) {
         long[] known = mask;
         if (known == null) {
-            known = parser.widen(this, trie.height).exactMask(trie);
+            known = parser.widen(this, trie.characters).exactMask(trie);
             mask = known;
         }
         return known;
@@ -89,6 +89,7 @@ public final class ParserState {
         long[] known = mask;
         if (known == null) {
             known = computeMask(trie);
+            parser.maskComputed();
             mask = known;
         }
         return known;
@@ -118,12 +119,12 @@ public final class ParserState {
 
     /** Returns the only byte that may follow, or {@link #NONE} also where the text may end. */
     public int forcedByte() {
-        int known = forcedByte;
-        if (known == UNKNOWN) {
-            known = complete ? NONE : computeForcedByte();
-            forcedByte = known;
+        int known = forced;
+        if (known == 0) {
+            known = (complete ? NONE : computeForcedByte()) + 2;
+            forced = known;
         }
-        return known;
+        return known - 2;
     }
 
     private int computeForcedByte() {

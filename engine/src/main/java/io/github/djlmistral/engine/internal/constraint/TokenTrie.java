@@ -29,6 +29,9 @@ public final class TokenTrie {
     /** The longest text. */
     final int height;
 
+    /** The most characters that begin in a token. */
+    final int characters;
+
     /** Builds the trie of the pieces by token id; an empty piece is no text. */
     public TokenTrie(byte[][] pieces) {
         this.pieces = pieces;
@@ -39,12 +42,19 @@ public final class TokenTrie {
         Arrays.fill(same, -1);
         int capacity = 1;
         int longest = 0;
+        int most = 0;
         byte[] before = new byte[0];
         for (int id : order) {
             capacity += pieces[id].length - common(before, pieces[id]);
             longest = Math.max(longest, pieces[id].length);
             before = pieces[id];
+            int begun = 0;
+            for (byte b : before) {
+                begun += (b & 0xC0) == 0x80 ? 0 : 1;
+            }
+            most = Math.max(most, begun);
         }
+        characters = most;
         if (longest > Short.MAX_VALUE) {
             throw new IllegalArgumentException("a token of " + longest + " bytes is too long");
         }
