@@ -3,9 +3,10 @@
 
     python tests/reference/gpu.py ARCHIVE [--device cuda|cpu]
 
-ARCHIVE is the TorchScript archive that the engine assembles, see README.md. Every method of it is compared with a formula in
-float64, in float32, bfloat16 and float16; then a layer of Mistral 7B is timed (gpu_layer.py). On a CPU the shapes are small, so
-that it runs in seconds: the times say nothing there. The exit status is 1 if a comparison fails.
+ARCHIVE is the TorchScript archive that the engine assembles, see README.md; that of the optimizers is ARCHIVE with the source
+torch_optimizer.py. Every method of both is compared with a formula in float64, in float32, bfloat16 and float16 (training and
+optimizers: gpu_training.py); then a layer of Mistral 7B is timed (gpu_layer.py). On a CPU the shapes are small, so that it runs in
+a minute: the times say nothing there. The exit status is 1 if a comparison fails, or if a method is not compared.
 
 Tolerances. u is the unit roundoff of the type (2^-24, 2^-8, 2^-11), e = 2^-24 that of float32, in which sums are computed. A
 rounded result has an error of at most u |y|, a sum of K products one of K e sum |a b|. On a GPU, cuBLAS may round the partial
@@ -13,11 +14,17 @@ sums of a split sum to 16 bits: u sum |a b|. The bounds of the operations follow
 """
 
 import argparse
+import io
+import pathlib
 import sys
+import zipfile
 
 import torch
 
 import gpu_layer
+import gpu_training
+
+SOURCES = pathlib.Path(__file__).parents[2] / "engine/src/main/resources/io/github/djlmistral/engine/internal/kernels"
 
 ROUNDOFF = {torch.float32: 2.0**-24, torch.bfloat16: 2.0**-8, torch.float16: 2.0**-11}
 TYPE_NUMBERS = {torch.float32: 6, torch.bfloat16: 15, torch.float16: 5}
@@ -36,14 +43,28 @@ class Kernels:
             setattr(self, name, self.module._c._get_method(name))
 
 
+def with_source(archive, source):
+    """Returns an archive with another class, as TorchScriptArchive.java assembles it: it has no other content of its own."""
+    result = io.BytesIO()
+    with zipfile.ZipFile(archive) as entries, zipfile.ZipFile(result, "w") as zip:
+        for name in entries.namelist():
+            zip.writestr(name, source if name.endswith("/code/__torch__.py") else entries.read(name))
+    result.seek(0)
+    return result
+
+
+def tiny(dtype):
+    """Half the distance of subnormal numbers, which limits the accuracy of tiny results."""
+    return torch.finfo(dtype).smallest_normal * torch.finfo(dtype).eps / 2
+
+
 class Comparison:
     """The methods, their arguments for one type on one device, and what was found."""
 
     def __init__(self, kernels, device, dtype, results):
         self.kernels, self.device, self.dtype, self.results = kernels, device, dtype, results
         self.u = ROUNDOFF[dtype]
-        # half the distance of subnormal numbers, which limits the accuracy of tiny results
-        self.tiny = torch.finfo(dtype).smallest_normal * torch.finfo(dtype).eps / 2
+        self.tiny = tiny(dtype)
         self.random = torch.Generator().manual_seed(20261126)
 
     def split(self, dtype):
@@ -63,24 +84,28 @@ class Comparison:
     def type_number(self):
         return self.number(TYPE_NUMBERS[self.dtype])
 
-    def near(self, method, actual, expected, bound):
-        """Records the greatest error of a method as a share of its bound; bound and expected are float64."""
+    def near(self, method, actual, expected, bound, dtype=None):
+        """Records the greatest error of a method as a share of its bound; bound and expected are float64. dtype: that the result must
+        have."""
         if actual.shape != expected.shape:
             raise AssertionError(f"{method}: shape {tuple(actual.shape)}, not {tuple(expected.shape)}")
+        if dtype and actual.dtype != dtype:
+            raise AssertionError(f"{method}: {actual.dtype}, not {dtype}")
         error = (actual.double() - expected).abs()
-        share = (error / (bound + self.tiny)).nan_to_num(nan=torch.inf).max().item()
+        share = (error / (bound + tiny(dtype or self.dtype))).nan_to_num(nan=torch.inf).max().item()
         self.results.setdefault((method, self.dtype), []).append(share)
 
     def same(self, method, actual, expected):
         equal = actual.dtype == expected.dtype and torch.equal(actual, expected.to(actual.device))
         self.results.setdefault((method, self.dtype), []).append(0.0 if equal else torch.inf)
 
-    def product(self, method, actual, x, weight):
-        """x (..., K), weight (N, K), multiplied in the type of the weight."""
+    def product(self, method, actual, x, weight, result=None):
+        """x (..., K), weight (N, K), multiplied in the type of the weight and rounded to the result's, that of x if None."""
+        result = result or self.dtype
         dtype, x, weight = weight.dtype, x.to(weight.dtype).double(), weight.double()
         y, size = x @ weight.T, x.abs() @ weight.abs().T
-        rounded = self.u + (ROUNDOFF[dtype] if dtype != self.dtype else 0)
-        self.near(method, actual, y, rounded * y.abs() + (x.shape[-1] * FLOAT32 + self.split(dtype)) * size)
+        rounded = ROUNDOFF[result] + (ROUNDOFF[dtype] if dtype != result else 0)
+        self.near(method, actual, y, rounded * y.abs() + (x.shape[-1] * FLOAT32 + self.split(dtype)) * size, result)
 
 
 def basics(c):
@@ -90,13 +115,17 @@ def basics(c):
         c.same("to", k.to(x, c.number(TYPE_NUMBERS[wanted])), x.to(wanted))
     bits = c.normal(4, 6, dtype=torch.bfloat16)
     c.same("as_bfloat16", k.as_bfloat16(bits.view(torch.float16)[1:]), bits[1:])
-    table, ids = c.normal(50, 64), c.integers(0, 50, 2, 3)
+    c.same("as_float16", k.as_float16(bits.T), bits.T.contiguous().view(torch.float16))
+    table, wide, ids = c.normal(50, 64), c.normal(50, 64, dtype=torch.float32), c.integers(0, 50, 2, 3)
     c.same("embedding", k.embedding(ids, table), table[ids])
+    c.same("embedding_as", k.embedding_as(ids, wide, c.type_number), wide[ids].to(c.dtype))
     order = torch.randperm(64, generator=c.random).to(c.device)
     c.same("select_columns", k.select_columns(x, order), x[..., order])
     for tokens, inputs, outputs in ((1, 64, 5), (7, 200, 33), (12, 4096, 70)):
         x, weight = c.normal(1, tokens, inputs), c.normal(outputs, inputs)
         c.product("linear", k.linear(x, weight), x, weight)
+        wide = c.normal(outputs, inputs, dtype=torch.float32)
+        c.product("linear_float32", k.linear_float32(x, wide), x, wide, torch.float32)
         for wide in (torch.float32, torch.bfloat16):
             c.product("linear_widened", k.linear_widened(x, weight.to(wide)), x, weight.to(wide))
         out = k.linear_output(x, c.number(outputs))
@@ -273,27 +302,27 @@ def codebook(c):
         c.same("codebook_dequantize", actual, weight.reshape(rows, columns).to(c.dtype))
 
 
-def compare(kernels, device):
-    """Prints a line for each method; returns whether all are within their bounds."""
+def compare(kernels, parts, device):
+    """Prints a line for each method; returns whether all are compared and within their bounds."""
     results = {}
     with torch.inference_mode():
         for dtype in ROUNDOFF:
             comparison = Comparison(kernels, device, dtype, results)
-            for part in (basics, rotation, attention, quantized):
+            for part in parts:
                 part(comparison)
-    print(f"{'greatest error / bound':24}" + "".join(f"{str(dtype)[6:]:>10}" for dtype in ROUNDOFF))
+    print(f"{'greatest error / bound':28}" + "".join(f"{str(dtype)[6:]:>10}" for dtype in ROUNDOFF))
     good = True
     for name in kernels.names:
         shares = [results.get((name, dtype)) for dtype in ROUNDOFF]
         if not any(shares):
             elsewhere = name.endswith("_cpu" if device.type == "cuda" else "_cuda")
             good &= elsewhere
-            print(f"{name:24}" + ("  not for this device" if elsewhere else "  NOT COMPARED: add it to gpu.py"))
+            print(f"{name:28}" + ("  not for this device" if elsewhere else "  NOT COMPARED: add it to gpu.py"))
             continue
         texts = ["-" if not s else "FAILED" if max(s) == torch.inf else "exact" if max(s) == 0 else f"{max(s):.2f}" for s in shares]
         failed = any(max(s) > 1 for s in shares if s)
         good &= not failed
-        print(f"{name:24}" + "".join(f"{text:>10}" for text in texts) + ("  FAILED" if failed else ""))
+        print(f"{name:28}" + "".join(f"{text:>10}" for text in texts) + ("  FAILED" if failed else ""))
     return good
 
 
@@ -306,7 +335,10 @@ def main():
     kernels = Kernels(options.archive, device)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
     print(f"PyTorch {torch.__version__}, {name}\n")
-    good = compare(kernels, device)
+    good = compare(kernels, (basics, rotation, attention, quantized, gpu_training.training), device)
+    print()
+    optimizers = with_source(options.archive, (SOURCES / "torch_optimizer.py").read_text())
+    good &= compare(Kernels(optimizers, device), (gpu_training.optimizers,), device)
     print()
     good &= gpu_layer.report(kernels, device)
     print("\n" + ("all comparisons within their bounds" if good else "FAILED, see above"))

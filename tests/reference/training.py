@@ -27,7 +27,7 @@ import torch
 from datasets import Dataset
 from peft import LoraConfig, PeftModel, get_peft_model, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
-from transformers import (AutoModelForCausalLM, AutoModelForSequenceClassification, AutoModelForTokenClassification,
+from transformers import (AutoModelForCausalLM, AutoModelForSequenceClassification,
                           AutoTokenizer, PrinterCallback, Trainer, TrainingArguments)
 from transformers.trainer_callback import ProgressCallback
 from trl import DPOConfig, DPOTrainer
@@ -182,15 +182,14 @@ def classification(reference, output):
     """
     source = np.random.default_rng(13)
     labels = {"single-label": lambda length: int(source.integers(0, 3)),
-              "multi-label": lambda length: source.integers(0, 2, 4).astype(float).tolist(),
-              "token": lambda length: np.where(source.random(length) < 0.2, -100, source.integers(0, 5, length)).tolist()}
-    for name, norm in (("single-label", 20.0), ("multi-label", 3.0), ("token", 20.0)):
+              "multi-label": lambda length: source.integers(0, 2, 4).astype(float).tolist()}
+    for name, norm in (("single-label", 20.0), ("multi-label", 3.0)):
         records = [{"input_ids": source.integers(3, VOCABULARY, length).tolist(), "labels": labels[name](length)}
                    for length in source.integers(2, 14, 8)]
-        kind = AutoModelForTokenClassification if name == "token" else AutoModelForSequenceClassification
         case = Case(reference, output / f"classification-{name}", f"heads/{name}", records,
                     ARGUMENTS | OTHER_ORDER | {"max_steps": 6, "max_grad_norm": norm})
-        case.record(lambda attention: kind.from_pretrained(case.checkpoint, dtype=torch.float32, attn_implementation=attention))
+        case.record(lambda attention: AutoModelForSequenceClassification.from_pretrained(
+            case.checkpoint, dtype=torch.float32, attn_implementation=attention))
 
 
 # ---------------------------------------------------------------------------------------------- what a case is made of

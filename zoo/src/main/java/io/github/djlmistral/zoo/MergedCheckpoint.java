@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.zoo;
 
-import com.google.gson.Gson;
-import com.google.gson.GsonBuilder;
 import com.google.gson.JsonObject;
 import io.github.djlmistral.engine.adapter.Adapter;
 import io.github.djlmistral.engine.internal.StrictJson;
@@ -86,7 +84,7 @@ final class MergedCheckpoint {
         try {
             SavedCheckpoint.copyFiles(source, temporary);
             writeWeights(temporary.resolve("model.safetensors"));
-            writeConfig(temporary.resolve("config.json"));
+            writeConfig(temporary);
             Files.deleteIfExists(absolute);
             Files.move(temporary, absolute, StandardCopyOption.ATOMIC_MOVE);
         } finally {
@@ -176,7 +174,7 @@ final class MergedCheckpoint {
                 || changes.containsKey(name.replaceFirst("weight$", "lora_A.weight"));
     }
 
-    private void writeConfig(Path file) throws IOException {
+    private void writeConfig(Path directory) throws IOException {
         JsonObject json = StrictJson.read(source.resolve("config.json"), StrictJson.LONGEST);
         if (!checkpoint.weights().quantized().isEmpty()) {
             json.remove("quantization_config");
@@ -186,12 +184,6 @@ final class MergedCheckpoint {
         if (untied) {
             json.addProperty("tie_word_embeddings", false);
         }
-        Gson gson =
-                new GsonBuilder()
-                        .setPrettyPrinting()
-                        .disableHtmlEscaping()
-                        .serializeNulls()
-                        .create();
-        Files.writeString(file, gson.toJson(json) + "\n");
+        SavedCheckpoint.writeConfig(directory, json);
     }
 }

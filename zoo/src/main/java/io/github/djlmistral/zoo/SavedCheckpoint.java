@@ -176,13 +176,18 @@ final class SavedCheckpoint {
                 || network instanceof MistralForTokenClassification) {
             addLabels(json, config.labels());
         }
+        writeConfig(target, json);
+    }
+
+    /** Writes the configuration of a checkpoint. */
+    static void writeConfig(Path directory, JsonObject json) throws IOException {
         Gson gson =
                 new GsonBuilder()
                         .setPrettyPrinting()
                         .disableHtmlEscaping()
                         .serializeNulls()
                         .create();
-        Files.writeString(target.resolve("config.json"), gson.toJson(json) + "\n");
+        Files.writeString(directory.resolve("config.json"), gson.toJson(json) + "\n");
     }
 
     private static void addLabels(JsonObject json, LabelConfig labels) {

@@ -143,12 +143,9 @@ record PassInput(
         if (chunks.isEmpty()) {
             throw new IllegalArgumentException("a pass has at least one chunk");
         }
-        int[] begins = new int[chunks.size() + 1];
-        for (int i = 0; i < chunks.size(); ++i) {
-            begins[i + 1] = Math.addExact(begins[i], chunks.get(i).ids().length);
-        }
-        long[] ids = chunks.stream().flatMapToLong(chunk -> LongStream.of(chunk.ids())).toArray();
-        check(ids, config.vocabSize());
+        List<long[]> tokens = chunks.stream().map(Chunk::ids).toList();
+        int[] begins = begins(tokens);
+        long[] ids = packed(tokens, config.vocabSize());
         List<KvCache> given = chunks.stream().map(Chunk::cache).toList();
         List<SequenceCache.Pass> caches = begin(given, begins, ids, config, owner);
         return new PassInput(
@@ -178,15 +175,9 @@ record PassInput(
         if (sequences.isEmpty()) {
             throw new IllegalArgumentException("a pass has at least one sequence");
         }
-        int[] begins = new int[sequences.size() + 1];
-        for (int i = 0; i < sequences.size(); ++i) {
-            begins[i + 1] = Math.addExact(begins[i], sequences.get(i).ids().length);
-        }
-        long[] ids =
-                sequences.stream()
-                        .flatMapToLong(sequence -> LongStream.of(sequence.ids()))
-                        .toArray();
-        check(ids, config.vocabSize());
+        List<long[]> tokens = sequences.stream().map(TrainingSequence::ids).toList();
+        int[] begins = begins(tokens);
+        long[] ids = packed(tokens, config.vocabSize());
         return new PassInput(
                 scope,
                 ids,
@@ -202,6 +193,22 @@ record PassInput(
                 new int[sequences.size()],
                 false,
                 false);
+    }
+
+    /** Returns where each of packed sequences begins, and the number of all tokens. */
+    private static int[] begins(List<long[]> sequences) {
+        int[] begins = new int[sequences.size() + 1];
+        for (int i = 0; i < sequences.size(); ++i) {
+            begins[i + 1] = Math.addExact(begins[i], sequences.get(i).length);
+        }
+        return begins;
+    }
+
+    /** Returns the tokens of all sequences, one behind the other. */
+    private static long[] packed(List<long[]> sequences, int vocabSize) {
+        long[] ids = sequences.stream().flatMapToLong(LongStream::of).toArray();
+        check(ids, vocabSize);
+        return ids;
     }
 
     /** Begins the pass of each cache, or of none if one of them does not fit. */

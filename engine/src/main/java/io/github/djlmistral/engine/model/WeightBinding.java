@@ -7,16 +7,15 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Parameter;
+import io.github.djlmistral.engine.internal.Faults;
 import io.github.djlmistral.engine.kernels.DjlEngine;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.quantization.Weights;
 import io.github.djlmistral.engine.weights.SourceFiles;
 import io.github.djlmistral.engine.weights.Tensor;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -37,9 +36,6 @@ record WeightBinding(
         NDManager manager) {
 
     static final String EMBEDDING = "model.embed_tokens.weight";
-
-    /** Maximum number of mismatches that a message lists. */
-    private static final int LISTED = 20;
 
     /**
      * Binds the weights.
@@ -91,7 +87,7 @@ record WeightBinding(
         weights.unquantized().forEach((name, tensor) -> shapes.put(name, tensor.shape()));
         weights.quantized().forEach((name, weight) -> shapes.put(name, shape(weight)));
         Map<String, Parameter> parameters = network.namedParameters();
-        List<String> faults = new ArrayList<>();
+        Faults faults = new Faults();
         parameters.forEach(
                 (name, parameter) -> {
                     long[] shape = shapes.get(name);
@@ -121,15 +117,11 @@ record WeightBinding(
             }
         }
         if (!faults.isEmpty()) {
-            int shown = Math.min(faults.size(), LISTED);
             throw new MalformedModelException(
                     "the weights in "
                             + source
                             + " do not match the configuration: "
-                            + String.join("; ", faults.subList(0, shown))
-                            + (shown < faults.size()
-                                    ? "; and " + (faults.size() - shown) + " more"
-                                    : "")
+                            + faults
                             + ". Is config.json that of these weights?");
         }
     }

@@ -63,17 +63,9 @@ public final class MergeCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         long start = System.nanoTime();
-        ModelOptions model = new ModelOptions();
-        model.model = source;
-        Path directory = model.path(terminal);
-        if (model.quantization != null) {
-            throw terminal.usage(
-                    source
-                            + " would be quantized on load as "
-                            + model.quantization
-                            + ": give the unquantized model, and quantize the result with 'mistral"
-                            + " quantize'");
-        }
+        Path directory =
+                ModelOptions.unquantized(
+                        source, terminal, "quantize the result with 'mistral quantize'");
         Mistral.merge(directory, adapter, target);
         double seconds = (System.nanoTime() - start) * 1e-9;
         if (json.wanted) {

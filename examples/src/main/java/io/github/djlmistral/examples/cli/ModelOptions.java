@@ -144,6 +144,29 @@ final class ModelOptions {
     }
 
     /**
+     * Finds the files of a model whose name does not imply quantization.
+     *
+     * @param source the name of the model
+     * @param terminal as for {@link #path}
+     * @param remedy what to do instead of quantizing on load, for the error
+     * @return as {@link #path}
+     */
+    static Path unquantized(String source, Terminal terminal, String remedy) throws IOException {
+        ModelOptions options = new ModelOptions();
+        options.model = source;
+        Path path = options.path(terminal);
+        if (options.quantization != null) {
+            throw terminal.usage(
+                    source
+                            + " would be quantized on load as "
+                            + options.quantization
+                            + ": give the unquantized model, and "
+                            + remedy);
+        }
+        return path;
+    }
+
+    /**
      * Finds the files of the model without reading its weights, and downloads them if necessary.
      * Options that the name of the model implies are set, unless the user has given them.
      *

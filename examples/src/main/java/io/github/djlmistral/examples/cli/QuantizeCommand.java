@@ -89,17 +89,8 @@ public final class QuantizeCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         long start = System.nanoTime();
         Quantization quantization = Quantization.parse(method);
-        ModelOptions model = new ModelOptions();
-        model.model = source;
-        Path directory = model.path(terminal);
-        if (model.quantization != null) {
-            throw terminal.usage(
-                    source
-                            + " would be quantized on load as "
-                            + model.quantization
-                            + ": give the unquantized model, and choose the result with"
-                            + " --method");
-        }
+        Path directory =
+                ModelOptions.unquantized(source, terminal, "choose the result with --method");
         MistralCheckpoint checkpoint = MistralCheckpoint.open(directory).withoutCopies();
         if (!checkpoint.weights().quantized().isEmpty()) {
             throw new IOException(source + " is already quantized: give the unquantized model");

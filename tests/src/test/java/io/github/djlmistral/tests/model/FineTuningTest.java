@@ -209,21 +209,6 @@ class FineTuningTest extends Fixture {
         assertClose(gradients.get(1), gradients.get(0), LOGITS);
     }
 
-    private static void overwriteFreedMemory() {
-        List<ByteBuffer> blocks = new ArrayList<>();
-        for (int round = 0; round < 3; ++round) {
-            System.gc();
-            for (int i = 0; i < 20_000; ++i) {
-                ByteBuffer block = ByteBuffer.allocateDirect(8 * (1 + i % 16));
-                while (block.hasRemaining()) {
-                    block.put((byte) 0x11);
-                }
-                blocks.add(block);
-            }
-        }
-        assertThat(blocks).isNotEmpty(); // so they are reachable until here
-    }
-
     /** The weights were permuted on load, into memory that closing frees immediately. */
     @ParameterizedTest
     @ValueSource(strings = {"reference", "torch"})

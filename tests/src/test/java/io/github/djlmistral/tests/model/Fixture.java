@@ -30,6 +30,7 @@ import io.github.djlmistral.engine.model.ForwardInput;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -205,6 +206,22 @@ public abstract class Fixture {
                 }
             }
         }
+    }
+
+    /** Collects garbage and writes to memory that it has freed, so that later reads see that. */
+    protected static void overwriteFreedMemory() {
+        List<ByteBuffer> blocks = new ArrayList<>();
+        for (int round = 0; round < 3; ++round) {
+            System.gc();
+            for (int i = 0; i < 20_000; ++i) {
+                ByteBuffer block = ByteBuffer.allocateDirect(8 * (1 + i % 16));
+                while (block.hasRemaining()) {
+                    block.put((byte) 0x11);
+                }
+                blocks.add(block);
+            }
+        }
+        assertThat(blocks).isNotEmpty(); // so they are reachable until here
     }
 
     /** Returns the logits of every position of one row, computed at once and without a cache. */

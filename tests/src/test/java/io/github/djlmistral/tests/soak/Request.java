@@ -182,8 +182,9 @@ final class Request {
     private Outcome streamOfAClosedPredictor() throws Exception {
         String question = question();
         StringBuilder text = new StringBuilder();
-        Predictor<String, String> predictor = model.texts();
-        try (TextStream<String> stream = TextStream.of(predictor.streamingPredict(question))) {
+        // closed here as well: the answer may end before the other thread acts
+        try (Predictor<String, String> predictor = model.texts();
+                TextStream<String> stream = TextStream.of(predictor.streamingPredict(question))) {
             meanwhile(
                     predictor::close,
                     () -> {

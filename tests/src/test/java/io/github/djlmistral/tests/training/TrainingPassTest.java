@@ -22,7 +22,6 @@ import io.github.djlmistral.tests.model.Fixture;
 import io.github.djlmistral.tests.model.Reference;
 import io.github.djlmistral.tests.training.TrainingPasses.Step;
 import java.lang.reflect.Proxy;
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -378,21 +377,6 @@ class TrainingPassTest extends Fixture {
                 .forEach(
                         (name, gradient) ->
                                 assertThat(gradient).isEqualTo(expected.gradients().get(name)));
-    }
-
-    private static void overwriteFreedMemory() {
-        List<ByteBuffer> blocks = new ArrayList<>();
-        for (int round = 0; round < 3; ++round) {
-            System.gc();
-            for (int i = 0; i < 20_000; ++i) {
-                ByteBuffer block = ByteBuffer.allocateDirect(8 * (1 + i % 16));
-                while (block.hasRemaining()) {
-                    block.put((byte) 0x11);
-                }
-                blocks.add(block);
-            }
-        }
-        assertThat(blocks).isNotEmpty(); // so they are reachable until here
     }
 
     @ParameterizedTest

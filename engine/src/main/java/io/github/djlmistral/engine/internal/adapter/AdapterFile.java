@@ -3,6 +3,7 @@ package io.github.djlmistral.engine.internal.adapter;
 
 import io.github.djlmistral.engine.adapter.Adapter;
 import io.github.djlmistral.engine.adapter.LoraConfig;
+import io.github.djlmistral.engine.internal.Faults;
 import io.github.djlmistral.engine.internal.quantization.FloatMatrix;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Safetensors;

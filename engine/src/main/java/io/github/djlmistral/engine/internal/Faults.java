@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package io.github.djlmistral.engine.internal.adapter;
+package io.github.djlmistral.engine.internal;
 
 import java.util.ArrayList;
 import java.util.List;
