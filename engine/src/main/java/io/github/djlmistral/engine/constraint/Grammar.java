@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.constraint;
 
+import io.github.djlmistral.engine.internal.constraint.Gbnf;
+import io.github.djlmistral.engine.internal.constraint.Lark;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -44,6 +47,75 @@ public final class Grammar {
      */
     public static Grammar of(Expression expression) {
         return builder("start").rule("start", expression).build();
+    }
+
+    /**
+     * Returns the grammar of a choice of strings.
+     *
+     * @param options the strings; one of them is the whole text
+     * @return the grammar
+     * @throws IllegalArgumentException if there is no string, or one has half a surrogate pair
+     */
+    public static Grammar choice(List<String> options) {
+        if (options.isEmpty()) {
+            throw new IllegalArgumentException("a choice needs at least one string");
+        }
+        return of(
+                Expression.regex(
+                        RegularExpression.anyOf(
+                                options.stream().map(RegularExpression::literal).toList())));
+    }
+
+    /**
+     * Parses a grammar in GBNF, llama.cpp's notation.
+     *
+     * <p>All of it is supported but tokens ({@code <think>}, {@code <[1000]>}), and left recursion
+     * besides, which llama.cpp refuses. The start is the rule {@code root}. Example:
+     *
+     * <pre>{@code
+     * root ::= item ("," item){0,9}
+     * item ::= [a-z]+ | "(" root ")"   # a comment
+     * }</pre>
+     *
+     * @param text the grammar
+     * @return the grammar
+     * @throws IllegalArgumentException if the grammar is wrong; the message begins with the line and
+     *     the column
+     */
+    public static Grammar gbnf(String text) {
+        return Gbnf.parse(text, RegularExpression::new);
+    }
+
+    /**
+     * Parses a grammar in the notation of the parser generator Lark, as llguidance takes it: rules
+     * in lower case, terminals in upper case. The start is the rule {@code start}. Example:
+     *
+     * <pre>{@code
+     * start: "sum of " expr | call
+     * expr: NUMBER | expr ("+" | "-") expr
+     * call: /[a-z]+/i "(" expr ~ 1..3 ")" %json {"type": "object"}
+     * NUMBER: INT & ~"0"
+     * %import common.INT
+     * %ignore / /
+     * }</pre>
+     *
+     * <p>Supported are strings and ranges of characters, regular expressions ({@link
+     * RegularExpression}; flags i, s, u), {@code | ? * + ~n ~n..m {n,m} [x]}, {@code &} and
+     * {@code ~} in terminals, {@code %ignore}, {@code %import common}, {@code %json}, and the
+     * attributes {@code lazy} and {@code suffix}. Refused by name are tokens ({@code <think>}),
+     * templates, priorities, other attributes and other directives.
+     *
+     * <p>There is no lexer that takes the longest match: a text may be split into terminals in any
+     * way. What is ignored may stand any number of times before, between and behind terminals; in
+     * a {@code %json} white space is that of {@link JsonSchema#FLEXIBLE}.
+     *
+     * @param text the grammar
+     * @return the grammar
+     * @throws IllegalArgumentException if the grammar is wrong or has what is not supported; the
+     *     message begins with the line and the column
+     */
+    public static Grammar lark(String text) {
+        return Lark.parse(text, JsonSchema.FLEXIBLE.whitespace(), RegularExpression::new);
     }
 
     /**

@@ -53,6 +53,17 @@ final class Vocabularies {
         return (mask[token >>> 6] >>> token & 1) != 0;
     }
 
+    /** Returns whether a text, split into tokens at random, is accepted. */
+    static boolean matches(Constraint constraint, String text) {
+        for (int token : tokenize(text.getBytes(UTF_8), new Random(text.hashCode()))) {
+            if (!constraint.accepts(token)) {
+                return false;
+            }
+            constraint.advance(token);
+        }
+        return constraint.mayEnd();
+    }
+
     /** Walks under the mask to an end, with short texts preferred after {@code length} tokens. */
     static @Nullable String walk(Constraint constraint, Random random, int length) {
         ByteArrayOutputStream text = new ByteArrayOutputStream();

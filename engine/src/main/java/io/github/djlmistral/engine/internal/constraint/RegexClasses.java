@@ -50,7 +50,8 @@ final class RegexClasses {
             }
             set = set.union(first);
         }
-        return negated ? set.complement() : set;
+        CodePoints closed = in.inAnyCase(set);
+        return negated ? closed.complement() : closed;
     }
 
     private static CodePoints member(RegexParser in) {

@@ -23,6 +23,12 @@ public final class RegexParser {
     private int position;
     private int depth;
 
+    /** Flag i: characters match in any case. */
+    private boolean anyCase;
+
+    /** Flag s: {@code .} matches line ends. */
+    private boolean anyLine;
+
     private RegexParser(String pattern, boolean anywhere) {
         this.pattern = pattern;
         this.anywhere = anywhere;
@@ -31,6 +37,19 @@ public final class RegexParser {
     /** Parses a pattern of whole texts. */
     public static Regex whole(String pattern) {
         return new RegexParser(pattern, false).parse();
+    }
+
+    /**
+     * Parses a pattern of whole texts.
+     *
+     * @param anyCase whether characters match in any case
+     * @param anyLine whether {@code .} matches line ends
+     */
+    static Regex whole(String pattern, boolean anyCase, boolean anyLine) {
+        RegexParser parser = new RegexParser(pattern, false);
+        parser.anyCase = anyCase;
+        parser.anyLine = anyLine;
+        return parser.parse();
     }
 
     /** Parses a pattern of texts that contain a match. */
@@ -146,18 +165,26 @@ public final class RegexParser {
             case '[':
                 return new Regex.Chars(RegexClasses.brackets(this));
             case '.':
-                return new Regex.Chars(RegexClasses.LINE_ENDS.complement());
+                return new Regex.Chars(
+                        anyLine ? CodePoints.ALL : RegexClasses.LINE_ENDS.complement());
             case '\\':
-                return new Regex.Chars(RegexClasses.escape(this, false));
+                return new Regex.Chars(inAnyCase(RegexClasses.escape(this, false)));
             case '*', '+', '?', '{':
                 position = start;
                 throw error("a quantifier without anything before it");
             default:
-                return new Regex.Chars(CodePoints.of(c));
+                return new Regex.Chars(inAnyCase(CodePoints.of(c)));
         }
     }
 
+    /** Returns the set, closed over case under the flag i. */
+    CodePoints inAnyCase(CodePoints set) {
+        return anyCase ? CaseFolding.close(set) : set;
+    }
+
     private Regex group() {
+        boolean outerCase = anyCase;
+        boolean outerLine = anyLine;
         if (take('?')) {
             if (take('<')) {
                 if (peekIs('=') || peekIs('!')) {
@@ -166,8 +193,8 @@ public final class RegexParser {
                 while (!take('>')) {
                     next();
                 }
-            } else if (!take(':')) {
-                throw error("look-ahead and flags are not supported");
+            } else {
+                flags();
             }
         }
         if (++depth > DEPTH_LIMIT) {
@@ -176,7 +203,25 @@ public final class RegexParser {
         Regex result = alternatives(false, false);
         depth--;
         expect(')');
+        anyCase = outerCase;
+        anyLine = outerLine;
         return result;
+    }
+
+    /** Parses the flags of a group up to the colon, as in {@code (?i-s:...)}. */
+    private void flags() {
+        boolean on = true;
+        while (!take(':')) {
+            if (on && take('-')) {
+                on = false;
+            } else if (take('i')) {
+                anyCase = on;
+            } else if (take('s')) {
+                anyLine = on;
+            } else {
+                throw error("look-ahead, and flags other than i and s, are not supported");
+            }
+        }
     }
 
     private int number() {
