@@ -6,8 +6,8 @@ import io.github.djlmistral.engine.internal.constraint.Productions;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A {@link Grammar} made ready for a {@link TokenVocabulary}. Threads may share it, and should: what
- * one constraint finds out about the grammar, the others use.
+ * A {@link Grammar} made ready for a {@link TokenVocabulary}. Threads may share it, and should:
+ * what one constraint finds out about the grammar, the others use.
  *
  * <p>A token is allowed if its bytes, after the text so far, are the beginning of a text of the
  * grammar; the decision is exact. Tokens may cross the borders of terminals and end inside a

@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>{@code
  * Grammar sums = Grammar.builder("sum")
- *         .rule("sum", sequence(rule("term"), repeat(sequence(literal("+"), rule("term")), 0, UNBOUNDED)))
+ *         .rule("sum", sequence(rule("term"), repeat(rule("more"), 0, UNBOUNDED)))
+ *         .rule("more", sequence(literal("+"), rule("term")))
  *         .rule("term", anyOf(regex("[0-9]+"), sequence(literal("("), rule("sum"), literal(")"))))
  *         .ignore(RegularExpression.of("[ \n]{1,8}"))
  *         .build();

@@ -45,8 +45,7 @@ public final class ResponseFormat {
 
     /** Any JSON object. */
     public static final ResponseFormat JSON_OBJECT =
-            new ResponseFormat(
-                    OBJECT, "", JsonSchema.FLEXIBLE.grammar("{\"type\": \"object\"}"));
+            new ResponseFormat(OBJECT, "", JsonSchema.FLEXIBLE.grammar("{\"type\": \"object\"}"));
 
     // schemas may have null, as in {"const": null}
     private static final Gson GSON =

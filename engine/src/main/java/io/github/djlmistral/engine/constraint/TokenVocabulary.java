@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  * tokenizer is enough.
  *
  * <p>The bytes are those of the text that the token adds in the middle of a text: a SentencePiece
- * piece with U+2581 counts as a space, byte fallback {@code <0xE2>} as the byte 0xE2. Tokens without
- * bytes (control tokens) are never allowed.
+ * piece with U+2581 counts as a space, byte fallback {@code <0xE2>} as the byte 0xE2. Tokens
+ * without bytes (control tokens) are never allowed.
  *
  * <p>A vocabulary that has not every byte of UTF-8 as a token spells characters only with tokens of
  * whole characters; a character without a token of its own cannot occur in a text.

@@ -45,8 +45,7 @@ final class Branch {
      */
     static Branch of(Sequence sequence, List<long[]> prompts) {
         return new Branch(
-                sequence,
-                prompts.stream().map(prompt -> new Context(prompt, null)).toList());
+                sequence, prompts.stream().map(prompt -> new Context(prompt, null)).toList());
     }
 
     /**

@@ -30,10 +30,14 @@ class TokenVocabularyTest {
         Grammar grammar = Grammar.of(Expression.literal(text));
         TokenVocabulary vocabulary = tokenizer.tokenVocabulary();
         Constraint constraint = CompiledGrammar.of(grammar, vocabulary).start();
-        for (long id : tokenizer.encodePlain(text, false)) {
-            constraint.advance((int) id);
+        long[] encoded = tokenizer.encodePlain(text, false);
+        // the canonical variant loses a space at the beginning
+        if (tokenizer.decode(encoded, true).equals(text)) {
+            for (long id : encoded) {
+                constraint.advance((int) id);
+            }
+            assertThat(constraint.mayEnd()).as(text).isTrue();
         }
-        assertThat(constraint.mayEnd()).as(text).isTrue();
         // any other way: what is decoded is the text of the grammar
         Constraint other = CompiledGrammar.of(grammar, vocabulary).start();
         long[] ids = new long[100];
@@ -54,8 +58,7 @@ class TokenVocabularyTest {
     @ValueSource(booleans = {true, false})
     void sentencePiece(boolean legacy, @TempDir Path directory) throws Exception {
         Path model = ReferenceTokenizers.path("tokenizer/small/tokenizer.model");
-        try (MistralTokenizer tokenizer =
-                ReferenceTokenizers.fromModel(model, legacy, directory)) {
+        try (MistralTokenizer tokenizer = ReferenceTokenizers.fromModel(model, legacy, directory)) {
             TEXTS.forEach(text -> assertSpells(tokenizer, text));
         }
     }
@@ -98,8 +101,7 @@ class TokenVocabularyTest {
         assertThat(constraint.mask()).containsExactly(0b110);
         constraint.advance(1);
         assertThat(constraint.mask()).containsExactly(0b110);
-        assertThatThrownBy(
-                        () -> CompiledGrammar.of(Grammar.of(Expression.regex("ax")), vocabulary))
+        assertThatThrownBy(() -> CompiledGrammar.of(Grammar.of(Expression.regex("ax")), vocabulary))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("cannot spell");
         assertThatThrownBy(

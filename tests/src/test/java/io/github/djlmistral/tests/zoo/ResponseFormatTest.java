@@ -40,7 +40,7 @@ class ResponseFormatTest extends ZooFixture {
 
     private static final String SCHEMA =
             "{\"type\": \"object\", \"properties\": {\"thing\": {\"type\": \"string\","
-                    + " \"maxLength\": 12}, \"number\": {\"type\": \"integer\", \"minimum\": 0,"
+                    + " \"maxLength\": 4}, \"number\": {\"type\": \"integer\", \"minimum\": 0,"
                     + " \"maximum\": 999}, \"known\": {\"type\": \"boolean\"}}, \"required\":"
                     + " [\"thing\", \"number\", \"known\"], \"additionalProperties\": false}";
 
@@ -63,9 +63,7 @@ class ResponseFormatTest extends ZooFixture {
     }
 
     private static GenerationConfig.Builder options(ResponseFormat format) {
-        return pipeline.defaults()
-                .maxNewTokens(100)
-                .set(ConstraintOptions.RESPONSE_FORMAT, format);
+        return pipeline.defaults().maxNewTokens(100).set(ConstraintOptions.RESPONSE_FORMAT, format);
     }
 
     private static GenerationResult generate(GenerationConfig.Builder options, String... prompts) {
@@ -86,17 +84,15 @@ class ResponseFormatTest extends ZooFixture {
         assertThat(sequence.finishReason()).isEqualTo(FinishReason.EOS);
         JsonObject object = JsonParser.parseString(text(sequence)).getAsJsonObject();
         assertThat(object.keySet()).containsExactly("thing", "number", "known");
-        assertThat(object.get("thing").getAsString()).hasSizeLessThanOrEqualTo(12);
+        assertThat(object.get("thing").getAsString()).hasSizeLessThanOrEqualTo(4);
         assertThat(object.get("number").getAsInt()).isBetween(0, 999);
         assertThat(object.get("known").getAsJsonPrimitive().isBoolean()).isTrue();
     }
 
     /** Chooses the best allowed token by itself, one by one. */
     private static List<Long> masked(ResponseFormat format, String prompt) {
-        GenerationConfig config =
-                options(format).set(OutputOptions.OUTPUT_SCORES, true).build();
-        try (Generation generation =
-                pipeline.start(List.of(pipeline.encode(prompt)), config)) {
+        GenerationConfig config = options(format).set(OutputOptions.OUTPUT_SCORES, true).build();
+        try (Generation generation = pipeline.start(List.of(pipeline.encode(prompt)), config)) {
             List<Long> ids = new ArrayList<>();
             generation.run(token -> ids.add(token.id()));
             return ids;
@@ -151,7 +147,8 @@ class ResponseFormatTest extends ZooFixture {
                 "{\"type\": \"choice\", \"choice\": [\" ABC-é\\n日😀\", \"ABC-é\\n日😀\"]}"
             })
     void textsOfAnyCharactersAndWithALeadingSpace(String format) {
-        String text = text(generate(options(ResponseFormat.of(format)), QUESTION).sequences().get(0));
+        String text =
+                text(generate(options(ResponseFormat.of(format)), QUESTION).sequences().get(0));
         assertThat(text).matches(" ?[A-C]{3}-é\\n日😀");
     }
 
@@ -220,8 +217,7 @@ class ResponseFormatTest extends ZooFixture {
             assertThat(JsonParser.parseString(answer.content()).getAsJsonObject().keySet())
                     .containsExactly("thing", "number", "known");
             StringBuilder streamed = new StringBuilder();
-            try (var text =
-                    pipeline.stream(pipeline.encode(QUESTION), options(COMPACT).build())) {
+            try (var text = pipeline.stream(pipeline.encode(QUESTION), options(COMPACT).build())) {
                 text.run(streamed::append);
             }
             assertThat(streamed).asString().isEqualTo(answer.content());
@@ -264,8 +260,7 @@ class ResponseFormatTest extends ZooFixture {
                 .hasMessage("unknown key pattern");
         assertThatThrownBy(() -> generate(options(COMPACT).eosTokenIds(List.of()), QUESTION))
                 .hasMessage("response_format needs a token that ends the text: set eos_token_id");
-        assertThatThrownBy(
-                        () -> options(COMPACT).option("forced_eos_token_id", "2").build())
+        assertThatThrownBy(() -> options(COMPACT).option("forced_eos_token_id", "2").build())
                 .hasMessageContaining("with a response_format");
     }
 }
