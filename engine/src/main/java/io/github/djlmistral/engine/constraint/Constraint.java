@@ -4,6 +4,7 @@ package io.github.djlmistral.engine.constraint;
 import io.github.djlmistral.engine.internal.constraint.ParserState;
 import io.github.djlmistral.engine.internal.constraint.TokenTrie;
 import java.io.ByteArrayOutputStream;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,13 +18,20 @@ public final class Constraint {
 
     private static final int FORCED_LIMIT = 1024;
 
+    private final CompiledGrammar grammar;
     private final TokenVocabulary vocabulary;
     private ParserState state;
+
+    /** Whether a space that comes next is dropped when the text is decoded. */
+    private boolean beginning;
+
     private boolean ended;
 
-    Constraint(TokenVocabulary vocabulary, ParserState state) {
-        this.vocabulary = vocabulary;
+    Constraint(CompiledGrammar grammar, ParserState state, boolean beginning) {
+        this.grammar = grammar;
+        vocabulary = grammar.vocabulary();
         this.state = state;
+        this.beginning = beginning;
     }
 
     /**
@@ -45,12 +53,15 @@ public final class Constraint {
      * @throws IllegalArgumentException if the token is not accepted; the text is unchanged
      */
     public void advance(int token) {
-        ParserState next = vocabulary.isEnd(token) && mayEnd() ? state : after(token);
+        boolean end = vocabulary.isEnd(token);
+        ParserState next = end ? (mayEnd() ? state : null) : after(token);
         if (next == null) {
-            throw new IllegalArgumentException("the grammar does not allow token " + token + " here");
+            throw new IllegalArgumentException(
+                    "the grammar does not allow token " + token + " here");
         }
         state = next;
-        ended = vocabulary.isEnd(token);
+        beginning = false;
+        ended = end;
     }
 
     /**
@@ -82,10 +93,13 @@ public final class Constraint {
         if (ended) {
             return new long[(trie.tokens() + 63) / 64];
         }
-        long[] mask = state.mask(trie).clone();
-        if (state.isComplete()) {
-            for (int end : vocabulary.ends()) {
-                mask[end >>> 6] |= 1L << end;
+        long[] mask = (beginning ? grammar.beginning() : state.mask(trie)).clone();
+        for (int end : vocabulary.ends()) {
+            long bit = 1L << end;
+            if (state.isComplete()) {
+                mask[end >>> 6] |= bit;
+            } else {
+                mask[end >>> 6] &= ~bit;
             }
         }
         return mask;
@@ -110,13 +124,13 @@ public final class Constraint {
     /**
      * Returns tokens for the bytes that must follow, so that they need not be generated. The
      * longest pieces are taken; a last piece is left out where a longer one of the vocabulary
-     * reaches beyond the forced bytes, since it is the model's to choose.
+     * reaches beyond the forced bytes, since it is the model's to choose. Nothing is forced at the
+     * beginning if the tokenizer drops a space there.
      *
      * @return token ids, which {@link #advance} accepts in turn; empty where nothing is forced
      */
     public int[] forced() {
-        byte[] bytes = forcedBytes();
-        return vocabulary.trie().cover(bytes);
+        return beginning ? new int[0] : vocabulary.trie().cover(forcedBytes());
     }
 
     /**
@@ -125,7 +139,7 @@ public final class Constraint {
      * @return an independent copy
      */
     public Constraint copy() {
-        Constraint copy = new Constraint(vocabulary, state);
+        Constraint copy = new Constraint(grammar, state, beginning);
         copy.ended = ended;
         return copy;
     }
@@ -136,6 +150,11 @@ public final class Constraint {
             return null;
         }
         byte[] piece = vocabulary.trie().piece(token);
-        return piece.length == 0 ? null : state.after(piece);
+        if (piece.length == 0) {
+            return null;
+        }
+        return beginning && piece[0] == ' '
+                ? state.after(Arrays.copyOfRange(piece, 1, piece.length))
+                : state.after(piece);
     }
 }

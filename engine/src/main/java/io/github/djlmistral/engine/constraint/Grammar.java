@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>{@code
  * Grammar sums = Grammar.builder("sum")
- *         .rule("sum", sequence(rule("term"), repeat(sequence(literal("+"), rule("term")), 0, UNBOUNDED)))
+ *         .rule("sum", sequence(rule("term"), repeat(rule("more"), 0, UNBOUNDED)))
+ *         .rule("more", sequence(literal("+"), rule("term")))
  *         .rule("term", anyOf(regex("[0-9]+"), sequence(literal("("), rule("sum"), literal(")"))))
  *         .ignore(RegularExpression.of("[ \n]{1,8}"))
  *         .build();
@@ -79,8 +80,8 @@ public final class Grammar {
      *
      * @param text the grammar
      * @return the grammar
-     * @throws IllegalArgumentException if the grammar is wrong; the message begins with the line and
-     *     the column
+     * @throws IllegalArgumentException if the grammar is wrong; the message begins with the line
+     *     and the column
      */
     public static Grammar gbnf(String text) {
         return Gbnf.parse(text, RegularExpression::new);
@@ -100,14 +101,14 @@ public final class Grammar {
      * }</pre>
      *
      * <p>Supported are strings and ranges of characters, regular expressions ({@link
-     * RegularExpression}; flags i, s, u), {@code | ? * + ~n ~n..m {n,m} [x]}, {@code &} and
-     * {@code ~} in terminals, {@code %ignore}, {@code %import common}, {@code %json}, and the
-     * attributes {@code lazy} and {@code suffix}. Refused by name are tokens ({@code <think>}),
-     * templates, priorities, other attributes and other directives.
+     * RegularExpression}; flags i, s, u), {@code | ? * + ~n ~n..m {n,m} [x]}, {@code &} and {@code
+     * ~} in terminals, {@code %ignore}, {@code %import common}, {@code %json}, and the attributes
+     * {@code lazy} and {@code suffix}. Refused by name are tokens ({@code <think>}), templates,
+     * priorities, other attributes and other directives.
      *
      * <p>There is no lexer that takes the longest match: a text may be split into terminals in any
-     * way. What is ignored may stand any number of times before, between and behind terminals; in
-     * a {@code %json} white space is that of {@link JsonSchema#FLEXIBLE}.
+     * way. What is ignored may stand any number of times before, between and behind terminals; in a
+     * {@code %json} white space is that of {@link JsonSchema#FLEXIBLE}.
      *
      * @param text the grammar
      * @return the grammar

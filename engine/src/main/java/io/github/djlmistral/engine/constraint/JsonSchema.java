@@ -12,21 +12,21 @@ import io.github.djlmistral.engine.internal.constraint.SchemaGrammar;
  * enforced. Supported are {@code type}, {@code enum}, {@code const}, {@code minimum}, {@code
  * maximum}, {@code exclusiveMinimum}, {@code exclusiveMaximum}, {@code multipleOf}, {@code
  * minLength}, {@code maxLength}, {@code pattern}, {@code format} (date, time, date-time, duration,
- * email, hostname, ipv4, ipv6, uri, uuid; of
- * host names those without punycode, and leap seconds at offsets of whole quarters of an hour),
- * {@code prefixItems}, {@code items}, {@code minItems},
+ * email, hostname, ipv4, ipv6, uri, uuid; of host names those without punycode, and leap seconds at
+ * offsets of whole quarters of an hour), {@code prefixItems}, {@code items}, {@code minItems},
  * {@code maxItems}, {@code properties}, {@code required}, {@code patternProperties}, {@code
  * additionalProperties}, {@code propertyNames}, {@code minProperties}, {@code maxProperties},
  * {@code dependentRequired}, {@code dependentSchemas}, {@code allOf}, {@code anyOf}, {@code $ref}
  * within the schema, and OpenAPI's {@code nullable}; {@code oneOf} of schemas that are disjoint or
  * have an opposite, {@code not} and {@code if} of schemas that have an opposite (not where that is
  * an array or object with some item or property, wherever it stands, or numbers that are not
- * multiples); {@code unevaluatedItems} and {@code unevaluatedProperties} where they mean the same as
- * {@code items} and {@code additionalProperties}.
+ * multiples); {@code unevaluatedItems} and {@code unevaluatedProperties} where they mean the same
+ * as {@code items} and {@code additionalProperties}.
  *
- * <p>Properties are written in the order of the schema, those it does not name behind them. Names of
- * properties and strings of {@code enum} and {@code const} are written with the short escapes.
- * Integers are written without point and exponent, and numbers that are restricted without exponent.
+ * <p>Properties are written in the order of the schema, those it does not name behind them. Names
+ * of properties and strings of {@code enum} and {@code const} are written with the short escapes.
+ * Integers are written without point and exponent, and numbers that are restricted without
+ * exponent.
  *
  * @param whitespace the longest white space between two tokens of JSON, in characters; 0 for none
  * @param depth the deepest nesting of arrays and objects, 0 for no limit

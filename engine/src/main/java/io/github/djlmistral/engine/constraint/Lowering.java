@@ -13,13 +13,19 @@ final class Lowering {
     private final Productions productions = new Productions();
     private final Map<String, Integer> rules = new HashMap<>();
     private final Map<Expression, Integer> symbols = new HashMap<>();
+    private final @Nullable Regex spelled;
     private final @Nullable Integer ignored;
 
-    /** Makes the productions; rule 0 is the start's. */
-    Lowering(Grammar grammar) {
+    /**
+     * Makes the productions; rule 0 is the start's.
+     *
+     * @param spelled restricts the terminals; null for no restriction
+     */
+    Lowering(Grammar grammar, @Nullable Regex spelled) {
+        this.spelled = spelled;
         int start = productions.rule();
         grammar.rules().keySet().forEach(name -> rules.put(name, productions.rule()));
-        ignored = grammar.ignored().map(i -> optional(productions.terminal(i.regex()))).orElse(null);
+        ignored = grammar.ignored().map(i -> optional(plain(i.regex()))).orElse(null);
         int first = rules.get(grammar.start());
         if (ignored == null) {
             productions.sequence(start, first);
@@ -73,13 +79,18 @@ final class Lowering {
     }
 
     private int terminal(Regex regex) {
-        int terminal = productions.terminal(regex);
+        int terminal = plain(regex);
         if (ignored == null) {
             return terminal;
         }
         int rule = productions.rule();
         productions.sequence(rule, terminal, ignored);
         return rule;
+    }
+
+    private int plain(Regex regex) {
+        return productions.terminal(
+                spelled == null ? regex : new Regex.Intersection(regex, spelled));
     }
 
     private int optional(int symbol) {

@@ -52,9 +52,7 @@ class ConstraintTest {
                                         optional(list(rule("value"), comma)),
                                         literal("]")),
                                 sequence(
-                                        literal("{"),
-                                        optional(list(member, comma)),
-                                        literal("}"))))
+                                        literal("{"), optional(list(member, comma)), literal("}"))))
                 .rule("string", regex(string))
                 .ignore(RegularExpression.of("[ \\n]{1,2}"))
                 .build();
@@ -124,8 +122,15 @@ class ConstraintTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "{}", "[]", "null", "-0.5e+12", "\"\"", "[[],[{}]]", " { \"a\" : [ 1, 12 ,-0 ] }\n",
-                "{\"aé\":\"日本😀\\\"\\u00e9\"}", "[true,false,null,\"],[\",1]"
+                "{}",
+                "[]",
+                "null",
+                "-0.5e+12",
+                "\"\"",
+                "[[],[{}]]",
+                " { \"a\" : [ 1, 12 ,-0 ] }\n",
+                "{\"aé\":\"日本😀\\\"\\u00e9\"}",
+                "[true,false,null,\"],[\",1]"
             })
     void jsonIsNeverRefused(String text) {
         CompiledGrammar json = CompiledGrammar.of(json(), Vocabularies.SMALL);
@@ -150,8 +155,7 @@ class ConstraintTest {
 
     @Test
     void stringsAsRfc8259DefinesThem() {
-        String string =
-                "\"([^\"\\\\\\x00-\\x1f]|\\\\([\"\\\\/bfnrt]|u[0-9a-fA-F]{4}))*\"";
+        String string = "\"([^\"\\\\\\x00-\\x1f]|\\\\([\"\\\\/bfnrt]|u[0-9a-fA-F]{4}))*\"";
         Grammar json = json(RegularExpression.of(string));
         assertThat(matches(json, "[\"a\\\"\\u00e9\"]")).isTrue();
         // The grammar of the RFC allows half a surrogate pair, which no text can be decoded to.

@@ -28,12 +28,13 @@ class JsonSchemaTest {
     private static final String ANNOTATED_FORMATS = "format.json";
 
     /**
-     * The ratchet lists the groups that are refused, and valid values that are never generated.
-     * No value that is not valid is accepted.
+     * The ratchet lists the groups that are refused, and valid values that are never generated. No
+     * value that is not valid is accepted.
      */
     @Test
     void decidesTheTestSuiteAsRecorded() throws IOException, URISyntaxException {
-        Path directory = Path.of(JsonSchemaTest.class.getResource("/json-schema-test-suite").toURI());
+        Path directory =
+                Path.of(JsonSchemaTest.class.getResource("/json-schema-test-suite").toURI());
         Path tests = directory.resolve("draft2020-12");
         SchemaSuite suite = new SchemaSuite();
         try (Stream<Path> files = Files.walk(tests)) {

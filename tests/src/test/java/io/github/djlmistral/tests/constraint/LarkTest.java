@@ -140,7 +140,8 @@ class LarkTest {
         String groups = "start: " + "(".repeat(100_000) + "\"a\"" + ")".repeat(100_000);
         assertThatThrownBy(() -> Grammar.lark(groups)).hasMessageContaining("groups nest deeper");
         String negations = "start: A\nA: " + "~".repeat(100_000) + "\"a\"";
-        assertThatThrownBy(() -> Grammar.lark(negations)).hasMessageContaining("groups nest deeper");
+        assertThatThrownBy(() -> Grammar.lark(negations))
+                .hasMessageContaining("groups nest deeper");
         StringBuilder chain = new StringBuilder("start: A0\n");
         for (int i = 0; i < 10_000; i++) {
             chain.append("A").append(i).append(": \"a\" A").append(i + 1).append('\n');

@@ -45,10 +45,30 @@ class RegularExpressionTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "abc", "a|b|", "(a|b)*c", "[a-c]{2,3}x?", "[^a-z\"]+", "a{0,3}b{2}", "é|[日-本]+",
-                "[😀-😎]*a", "\\d+(-\\d+)?", "\\w*\\W\\w*", "\\s|\\S\\S", "\\p{L}+", "[\\p{Lu}_é-]*",
-                "\\P{L}*", "(?:a(?:b(?<n>c)?)*)+?", ".*", "[^é]{3}", "\\x61\\u0062", "(a?){3}b*",
-                "(ab|a)(bc|c)?", "[-a]+|[b-]", "\\p{IsHan}*x", "((a*)*)*", "^a+$"
+                "abc",
+                "a|b|",
+                "(a|b)*c",
+                "[a-c]{2,3}x?",
+                "[^a-z\"]+",
+                "a{0,3}b{2}",
+                "é|[日-本]+",
+                "[😀-😎]*a",
+                "\\d+(-\\d+)?",
+                "\\w*\\W\\w*",
+                "\\s|\\S\\S",
+                "\\p{L}+",
+                "[\\p{Lu}_é-]*",
+                "\\P{L}*",
+                "(?:a(?:b(?<n>c)?)*)+?",
+                ".*",
+                "[^é]{3}",
+                "\\x61\\u0062",
+                "(a?){3}b*",
+                "(ab|a)(bc|c)?",
+                "[-a]+|[b-]",
+                "\\p{IsHan}*x",
+                "((a*)*)*",
+                "^a+$"
             })
     void equalsJavasRegularExpressions(String pattern) {
         Pattern expected = Pattern.compile(pattern);
@@ -78,7 +98,11 @@ class RegularExpressionTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "[a-cé]{0,30}", "[ab]{9,12}", "(ab|c){7,}x{2,9}", "((ab?){2,8}c){1,9}", "[^x]{14}",
+                "[a-cé]{0,30}",
+                "[ab]{9,12}",
+                "(ab|c){7,}x{2,9}",
+                "((ab?){2,8}c){1,9}",
+                "[^x]{14}",
                 "(a?){20}b{8}"
             })
     void countsBeyondTheLongestTokenAreExact(String pattern) {
@@ -129,8 +153,12 @@ class RegularExpressionTest {
     void intersectionsAndDifferences() {
         RegularExpression word = RegularExpression.of("[a-c]{1,3}");
         Constraint other =
-                start(word.except(RegularExpression.anyOf(
-                        List.of(RegularExpression.literal("abc"), RegularExpression.literal("a")))));
+                start(
+                        word.except(
+                                RegularExpression.anyOf(
+                                        List.of(
+                                                RegularExpression.literal("abc"),
+                                                RegularExpression.literal("a")))));
         assertThat(matches(other.copy(), "a")).isFalse();
         assertThat(matches(other.copy(), "ab")).isTrue();
         assertThat(matches(other.copy(), "abc")).isFalse();
@@ -157,7 +185,10 @@ class RegularExpressionTest {
         assertThat(matches(json.copy(), "\"a\\n\"é\"")).isFalse();
         assertThat(matches(json.copy(), "\"\\ud83d\"")).isFalse();
         Constraint other =
-                start(RegularExpression.of("a?b?").except(RegularExpression.literal("a")).jsonString());
+                start(
+                        RegularExpression.of("a?b?")
+                                .except(RegularExpression.literal("a"))
+                                .jsonString());
         assertThat(matches(other.copy(), "\"\\u0061\"")).isFalse();
         assertThat(matches(other.copy(), "\"\\u0061b\"")).isTrue();
     }
@@ -165,9 +196,30 @@ class RegularExpressionTest {
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "(", ")", "a**", "[b-a]", "a{2,1}", "(?=a)", "(?!a)", "(?<=a)", "(?<!a)", "\\b", "\\1",
-                "(?i)a", "a^", "$a", "\\p{Nothing}", "[a", "\\", "a{", "*", "\\u{110000}", "\\ud800",
-                "a++", "\\q", "[[a]]"
+                "(",
+                ")",
+                "a**",
+                "[b-a]",
+                "a{2,1}",
+                "(?=a)",
+                "(?!a)",
+                "(?<=a)",
+                "(?<!a)",
+                "\\b",
+                "\\1",
+                "(?i)a",
+                "a^",
+                "$a",
+                "\\p{Nothing}",
+                "[a",
+                "\\",
+                "a{",
+                "*",
+                "\\u{110000}",
+                "\\ud800",
+                "a++",
+                "\\q",
+                "[[a]]"
             })
     void whatIsNotSupportedIsRefused(String pattern) {
         assertThatThrownBy(() -> RegularExpression.of(pattern))

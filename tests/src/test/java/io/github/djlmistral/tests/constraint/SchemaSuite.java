@@ -24,9 +24,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * A file of the JSON-Schema-Test-Suite, run through constraints of single bytes.
  *
- * <p>The suite is about values, a grammar about texts: a value is written with integers and decimals
- * without exponent and zeros at the end, and with its properties in every order, of which one must
- * be accepted if the value is valid, and none if it is not.
+ * <p>The suite is about values, a grammar about texts: a value is written with integers and
+ * decimals without exponent and zeros at the end, and with its properties in every order, of which
+ * one must be accepted if the value is valid, and none if it is not.
  */
 final class SchemaSuite {
 
@@ -110,8 +110,7 @@ final class SchemaSuite {
     }
 
     private static boolean accepts(@Nullable CompiledGrammar grammar, JsonElement value) {
-        return grammar != null
-                && texts(value).stream().anyMatch(text -> accepts(grammar, text));
+        return grammar != null && texts(value).stream().anyMatch(text -> accepts(grammar, text));
     }
 
     /** The texts of a value, with its properties in all orders. */
@@ -145,8 +144,7 @@ final class SchemaSuite {
             return List.of(primitive.getAsString());
         }
         BigDecimal number = new BigDecimal(primitive.getAsString());
-        return List.of(
-                number.signum() == 0 ? "0" : number.stripTrailingZeros().toPlainString());
+        return List.of(number.signum() == 0 ? "0" : number.stripTrailingZeros().toPlainString());
     }
 
     private static void orders(

@@ -96,8 +96,7 @@ final class Vocabularies {
                 if (token != END
                         && piece != null
                         && from + piece.length <= text.length
-                        && Arrays.equals(
-                                piece, 0, piece.length, text, from, from + piece.length)) {
+                        && Arrays.equals(piece, 0, piece.length, text, from, from + piece.length)) {
                     fitting.add(token);
                 }
             }

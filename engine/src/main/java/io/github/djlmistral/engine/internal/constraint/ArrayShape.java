@@ -14,8 +14,7 @@ import java.util.List;
  */
 record ArrayShape(List<Conjunction> prefix, Conjunction rest, int least, int most) {
 
-    static final ArrayShape ANY =
-            new ArrayShape(List.of(), Conjunction.ANY, 0, Integer.MAX_VALUE);
+    static final ArrayShape ANY = new ArrayShape(List.of(), Conjunction.ANY, 0, Integer.MAX_VALUE);
 
     Conjunction item(int index) {
         return index < prefix.size() ? prefix.get(index) : rest;

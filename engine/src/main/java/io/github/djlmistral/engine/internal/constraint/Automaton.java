@@ -69,8 +69,7 @@ final class Automaton {
             S start,
             BiFunction<S, Character, @Nullable S> step,
             Predicate<S> accept) {
-        int[] cuts =
-                cuts(alphabet.chars().mapToObj(CodePoints::of).toArray(CodePoints[]::new));
+        int[] cuts = cuts(alphabet.chars().mapToObj(CodePoints::of).toArray(CodePoints[]::new));
         Map<S, Integer> numbers = new HashMap<>();
         List<S> states = new ArrayList<>();
         numbers.put(start, 0);
@@ -298,8 +297,7 @@ final class Automaton {
         int length = 0;
         for (int k = 0; k < cuts.length; k++) {
             int column = k;
-            boolean same =
-                    k > 0 && rows.stream().allMatch(row -> row[column] == row[column - 1]);
+            boolean same = k > 0 && rows.stream().allMatch(row -> row[column] == row[column - 1]);
             if (!same) {
                 kept[length++] = k;
             }
@@ -500,8 +498,7 @@ final class Automaton {
             List<int[]> next = new ArrayList<>();
             for (int i = 0; i < states.size(); i++) {
                 BitSet[] to = new BitSet[cuts.length];
-                states.get(i)
-                        .stream()
+                states.get(i).stream()
                         .mapToObj(edges::get)
                         .flatMap(List::stream)
                         .forEach(edge -> follow(edge, cuts, to));

@@ -23,10 +23,7 @@ final class CaseFolding {
         for (int c = 0; c <= Character.MAX_CODE_POINT; c++) {
             int key = key(c);
             if (key != c) {
-                result.merge(
-                        key,
-                        CodePoints.of(key).union(CodePoints.of(c)),
-                        CodePoints::union);
+                result.merge(key, CodePoints.of(key).union(CodePoints.of(c)), CodePoints::union);
             }
         }
         return result;

@@ -89,8 +89,7 @@ final class Complement {
         List<ArrayShape> others = new ArrayList<>();
         for (int i = 0; i < array.prefix().size(); i++) {
             for (Location schema : array.prefix().get(i).schemas()) {
-                List<Conjunction> items =
-                        new ArrayList<>(Collections.nCopies(i, Conjunction.ANY));
+                List<Conjunction> items = new ArrayList<>(Collections.nCopies(i, Conjunction.ANY));
                 items.add(Conjunction.of(schema.opposite()));
                 others.add(new ArrayShape(items, Conjunction.ANY, i + 1, Integer.MAX_VALUE));
             }
@@ -129,8 +128,7 @@ final class Complement {
         }
         ObjectShape any = ObjectShape.ANY;
         if (object.least() > 0) {
-            others.add(
-                    new ObjectShape(Map.of(), Set.of(), any.others(), 0, object.least() - 1));
+            others.add(new ObjectShape(Map.of(), Set.of(), any.others(), 0, object.least() - 1));
         }
         if (object.most() < Integer.MAX_VALUE) {
             others.add(

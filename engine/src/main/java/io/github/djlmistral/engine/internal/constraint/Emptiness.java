@@ -49,7 +49,6 @@ final class Emptiness {
     private boolean isEmpty(ObjectShape object, int depth) {
         return object.least() > object.most()
                 || object.required().size() > object.most()
-                || object.required().stream()
-                        .anyMatch(name -> isEmpty(object.value(name), depth));
+                || object.required().stream().anyMatch(name -> isEmpty(object.value(name), depth));
     }
 }

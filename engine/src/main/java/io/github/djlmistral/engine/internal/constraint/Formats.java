@@ -94,10 +94,8 @@ final class Formats {
                             RegexParser.whole(LABEL), RegexParser.whole("[xX][nN]--.*"));
             Regex more = new Regex.Concat(List.of(RegexParser.literal("."), label));
             Regex names =
-                    new Regex.Concat(
-                            List.of(label, new Regex.Repeat(more, 0, Integer.MAX_VALUE)));
-            return Text.notEmpty(
-                    new Regex.Intersection(names, Text.length(1, 253).regex()));
+                    new Regex.Concat(List.of(label, new Regex.Repeat(more, 0, Integer.MAX_VALUE)));
+            return Text.notEmpty(new Regex.Intersection(names, Text.length(1, 253).regex()));
         }
         return Text.of(RegexParser.whole(PATTERNS.getOrDefault(format, "")));
     }

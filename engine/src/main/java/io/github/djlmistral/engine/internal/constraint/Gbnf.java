@@ -81,7 +81,9 @@ public final class Gbnf {
         }
     }
 
-    /** @param nested whether this stands in parentheses, where lines may end anywhere */
+    /**
+     * @param nested whether this stands in parentheses, where lines may end anywhere
+     */
     private Expression alternatives(boolean nested) {
         List<Expression> options = new ArrayList<>();
         options.add(sequence(nested));

@@ -21,8 +21,10 @@ import java.util.function.Function;
  */
 public final class Lark {
 
-    private static final Regex ANY = new Regex.Repeat(new Regex.Chars(CodePoints.ALL), 0, MAX_VALUE);
-    private static final Regex SOME = new Regex.Repeat(new Regex.Chars(CodePoints.ALL), 1, MAX_VALUE);
+    private static final Regex ANY =
+            new Regex.Repeat(new Regex.Chars(CodePoints.ALL), 0, MAX_VALUE);
+    private static final Regex SOME =
+            new Regex.Repeat(new Regex.Chars(CodePoints.ALL), 1, MAX_VALUE);
 
     private final LarkParser parser;
     private final Function<Regex, RegularExpression> expressions;
@@ -63,7 +65,8 @@ public final class Lark {
             ignored = new Regex.Repeat(one, 0, MAX_VALUE);
         }
         parser.definitions.forEach(this::define);
-        return builder.rule("", Expression.sequence(leaf(ignored), Expression.rule("start"))).build();
+        return builder.rule("", Expression.sequence(leaf(ignored), Expression.rule("start")))
+                .build();
     }
 
     private void define(String name, LarkParser.Definition definition) {
@@ -96,7 +99,8 @@ public final class Lark {
             return new Expression.Choice(choice.options().stream().map(this::expression).toList());
         }
         if (node instanceof LarkNode.Sequence sequence) {
-            return new Expression.Sequence(sequence.parts().stream().map(this::expression).toList());
+            return new Expression.Sequence(
+                    sequence.parts().stream().map(this::expression).toList());
         }
         if (node instanceof LarkNode.Repetition repetition) {
             return Expression.repeat(
@@ -132,8 +136,7 @@ public final class Lark {
             return new Regex.Concat(sequence.parts().stream().map(this::regex).toList());
         }
         if (node instanceof LarkNode.Repetition repetition) {
-            return new Regex.Repeat(
-                    regex(repetition.part()), repetition.min(), repetition.max());
+            return new Regex.Repeat(regex(repetition.part()), repetition.min(), repetition.max());
         }
         if (node instanceof LarkNode.Both both) {
             return new Regex.Intersection(regex(both.left()), regex(both.right()));

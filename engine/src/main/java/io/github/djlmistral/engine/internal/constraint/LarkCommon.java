@@ -11,8 +11,7 @@ final class LarkCommon {
     private static final String INT = "[0-9]+";
     private static final String DECIMAL = "([0-9]+\\.[0-9]*|\\.[0-9]+)";
     private static final String EXPONENT = "([eE][+-]?[0-9]+)";
-    private static final String FLOAT =
-            "([0-9]+" + EXPONENT + "|" + DECIMAL + EXPONENT + "?)";
+    private static final String FLOAT = "([0-9]+" + EXPONENT + "|" + DECIMAL + EXPONENT + "?)";
 
     static final Map<String, String> TERMINALS =
             Map.ofEntries(

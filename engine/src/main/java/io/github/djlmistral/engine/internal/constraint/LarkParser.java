@@ -147,7 +147,9 @@ final class LarkParser {
         define(name, suffix.isEmpty() ? body : sequence(List.of(body, suffix.get(0))), lazy, start);
     }
 
-    /** @param closing the closing bracket of a group, within which lines may end anywhere, or 0 */
+    /**
+     * @param closing the closing bracket of a group, within which lines may end anywhere, or 0
+     */
     private LarkNode alternatives(int closing) {
         List<LarkNode> options = new ArrayList<>();
         do {

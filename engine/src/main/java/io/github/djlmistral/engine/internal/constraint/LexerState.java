@@ -22,8 +22,8 @@ final class LexerState {
     final boolean open;
 
     /**
-     * The next states by class of byte, where known. Threads write equal values, and read what
-     * they see: a state is safe to read however it was found.
+     * The next states by class of byte, where known. Threads write equal values, and read what they
+     * see: a state is safe to read however it was found.
      */
     final @Nullable LexerState[] next;
 

@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The numbers between two bounds that are multiples of a number.
  *
- * <p>Spelling: with a multiple of k decimal places (1 is the multiple of integers, k = 0), at most k
- * digits follow the point, and no point stands before none; an exponent is written only where
+ * <p>Spelling: with a multiple of k decimal places (1 is the multiple of integers, k = 0), at most
+ * k digits follow the point, and no point stands before none; an exponent is written only where
  * nothing at all is asked of the number. So an integer is {@code 5}, never {@code 5.0}.
  *
  * @param least the lower bound, or null
@@ -58,7 +58,8 @@ record NumberRange(
         boolean lowOpen = leastOpen;
         if (other.least != null) {
             int order = low == null ? -1 : low.compareTo(other.least);
-            lowOpen = order < 0 ? other.leastOpen : order > 0 ? lowOpen : lowOpen || other.leastOpen;
+            lowOpen =
+                    order < 0 ? other.leastOpen : order > 0 ? lowOpen : lowOpen || other.leastOpen;
             low = order < 0 ? other.least : low;
         }
         BigDecimal high = most;
@@ -133,8 +134,13 @@ record NumberRange(
                                 .min(BigInteger.valueOf(Automaton.MOST_STATES + 1L))
                                 .intValue();
         if (modulus > Automaton.MOST_STATES) {
-            throw new IllegalArgumentException("multipleOf " + multiple + " is not supported: its"
-                    + " automaton has more than " + Automaton.MOST_STATES + " states");
+            throw new IllegalArgumentException(
+                    "multipleOf "
+                            + multiple
+                            + " is not supported: its"
+                            + " automaton has more than "
+                            + Automaton.MOST_STATES
+                            + " states");
         }
         return new Digits(this, places, modulus).automaton();
     }
@@ -173,8 +179,7 @@ record NumberRange(
             highWhole = part(range.most, 0);
             highFraction = part(range.most, 1);
             longestWhole = Math.max(length(lowWhole), length(highWhole));
-            longestFraction =
-                    Math.max(places, Math.max(length(lowFraction), length(highFraction)));
+            longestFraction = Math.max(places, Math.max(length(lowFraction), length(highFraction)));
         }
 
         /** The digits before (0) or behind (1) the point. */

@@ -58,7 +58,8 @@ public final class Parser {
     /**
      * Makes a parser.
      *
-     * @param productions the grammar, whose rule 0 is the start and has one production; owned from now on
+     * @param productions the grammar, whose rule 0 is the start and has one production; owned from
+     *     now on
      * @throws IllegalArgumentException if no text matches
      */
     public Parser(Productions productions) {
@@ -125,8 +126,8 @@ public final class Parser {
     }
 
     /**
-     * Returns a state that allows the same texts in which up to {@code characters} characters begin,
-     * and is the same for more texts: see {@link ByteRegexes#widen}.
+     * Returns a state that allows the same texts in which up to {@code characters} characters
+     * begin, and is the same for more texts: see {@link ByteRegexes#widen}.
      *
      * @param characters the same at each call
      */
@@ -166,9 +167,7 @@ public final class Parser {
             if (states.size() >= STATE_LIMIT) {
                 forget();
             }
-            known =
-                    new ParserState(
-                            this, threads.toArray(ParserState.Pending[]::new), complete);
+            known = new ParserState(this, threads.toArray(ParserState.Pending[]::new), complete);
             states.put(configuration, known);
         }
         return known;

@@ -88,14 +88,19 @@ public final class ParserState {
     private long[] exactMask(TokenTrie trie) {
         long[] known = mask;
         if (known == null) {
-            known = computeMask(trie);
+            known = computeMask(trie, false);
             parser.maskComputed();
             mask = known;
         }
         return known;
     }
 
-    private long[] computeMask(TokenTrie trie) {
+    /** Returns the tokens that may follow, with or without a space that is no part of the text. */
+    public long[] maskAfterOptionalSpace(TokenTrie trie) {
+        return computeMask(trie, true);
+    }
+
+    private long[] computeMask(TokenTrie trie, boolean optionalSpace) {
         long[] allowed = new long[trie.tokens() + 63 >>> 6];
         @Nullable ParserState[] path = new @Nullable ParserState[trie.height + 1];
         path[0] = this;
@@ -103,7 +108,10 @@ public final class ParserState {
         for (int node = 1; node < nodes; ) {
             int depth = trie.depth[node];
             ParserState before = path[depth - 1];
-            ParserState state = before == null ? null : before.after(trie.label[node]);
+            ParserState state =
+                    optionalSpace && depth == 1 && trie.label[node] == ' '
+                            ? this
+                            : before == null ? null : before.after(trie.label[node]);
             if (state == null) {
                 node = trie.end[node];
                 continue;

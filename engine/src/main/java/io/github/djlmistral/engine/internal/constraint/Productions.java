@@ -121,8 +121,7 @@ public final class Productions {
                                         .allMatch(
                                                 symbol ->
                                                         symbol < 0
-                                                                ? !empty
-                                                                        && isLive(symbol, bytes)
+                                                                ? !empty && isLive(symbol, bytes)
                                                                 : result[symbol]))) {
                     result[p.rule] = true;
                     changed = true;

@@ -243,17 +243,12 @@ public final class SchemaGrammar {
             this.depth = depth;
             names = List.copyOf(object.properties().keySet());
             for (String name : names) {
-                pairs.add(
-                        sequence(
-                                literal(quoted(name)),
-                                colon,
-                                value(object.value(name), depth)));
+                pairs.add(sequence(literal(quoted(name)), colon, value(object.value(name), depth)));
             }
             others = others();
             int required = object.required().size();
             least = object.least() <= required ? 0 : object.least();
-            counted =
-                    Math.max(1, object.most() == Integer.MAX_VALUE ? least : object.most());
+            counted = Math.max(1, object.most() == Integer.MAX_VALUE ? least : object.most());
         }
 
         /** A property that is not known by name. */
@@ -289,8 +284,7 @@ public final class SchemaGrammar {
             if (count < object.most()) {
                 Expression pair = pairs.get(index);
                 Expression tail = from(index + 1, Math.min(count + 1, counted));
-                options.add(
-                        count == 0 ? sequence(pair, tail) : sequence(comma, pair, tail));
+                options.add(count == 0 ? sequence(pair, tail) : sequence(comma, pair, tail));
             }
             if (!object.required().contains(names.get(index))) {
                 options.add(from(index + 1, count));

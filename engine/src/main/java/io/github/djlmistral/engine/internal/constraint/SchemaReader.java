@@ -61,7 +61,8 @@ final class SchemaReader {
                     "maxProperties");
 
     /** Keywords that evaluate items and properties in the same place. */
-    private static final Set<String> APPLICATORS = Set.of("allOf", "anyOf", "oneOf", "$ref", "if", "dependentSchemas");
+    private static final Set<String> APPLICATORS =
+            Set.of("allOf", "anyOf", "oneOf", "$ref", "if", "dependentSchemas");
 
     /** Limit on the exponent of numbers, whose digits are written out. */
     private static final int LONGEST_NUMBER = 400;
@@ -179,7 +180,11 @@ final class SchemaReader {
                 Values any = Values.NONE;
                 List<JsonElement> options = StrictJson.array(value, keyword);
                 for (int i = 0; i < options.size(); i++) {
-                    any = any.or(values(schema.value(keyword, value).value("" + i, options.get(i))));
+                    any =
+                            any.or(
+                                    values(
+                                            schema.value(keyword, value)
+                                                    .value("" + i, options.get(i))));
                 }
                 yield any;
             }
@@ -449,8 +454,7 @@ final class SchemaReader {
             add(others, other.names().and(allowed), other.value());
             add(others, other.names().minus(allowed), none);
         }
-        return new ObjectShape(
-                properties, shape.required(), others, shape.least(), shape.most());
+        return new ObjectShape(properties, shape.required(), others, shape.least(), shape.most());
     }
 
     private static void add(List<ObjectShape.Names> list, Text names, Conjunction value) {
@@ -467,7 +471,10 @@ final class SchemaReader {
                     StrictJson.object(schema.object().get("patternProperties"), "patternProperties")
                             .keySet()) {
                 if (Text.of(RegexParser.anywhere(pattern)).contains(name)) {
-                    all = all.and(Conjunction.of(document.at(schema, "patternProperties", pattern)));
+                    all =
+                            all.and(
+                                    Conjunction.of(
+                                            document.at(schema, "patternProperties", pattern)));
                 }
             }
         }
@@ -493,10 +500,7 @@ final class SchemaReader {
             for (int i = 0; i < sets.size(); i++) {
                 ObjectShape.Names set = sets.get(i);
                 int size = split.size();
-                add(
-                        split,
-                        set.names().and(text),
-                        matched.get(i) ? set.value().and(value) : value);
+                add(split, set.names().and(text), matched.get(i) ? set.value().and(value) : value);
                 if (split.size() > size) {
                     splitMatched.add(true);
                 }

@@ -47,8 +47,8 @@ final class Utf8 {
     }
 
     /**
-     * Returns the encodings from byte i on. {@code fromFirst}: the bytes before are those of
-     * {@code first}, which so bounds the rest; else it starts with 0x80. The same of the last.
+     * Returns the encodings from byte i on. {@code fromFirst}: the bytes before are those of {@code
+     * first}, which so bounds the rest; else it starts with 0x80. The same of the last.
      */
     private static int range(
             ByteRegexes regexes,
@@ -64,8 +64,7 @@ final class Utf8 {
         int high = toLast ? last[i] : 0xBF;
         if (low == high) {
             return regexes.concat(
-                    regexes.bytes(low, low),
-                    range(regexes, first, last, i + 1, fromFirst, toLast));
+                    regexes.bytes(low, low), range(regexes, first, last, i + 1, fromFirst, toLast));
         }
         int result = ByteRegexes.NOTHING;
         if (fromFirst) {

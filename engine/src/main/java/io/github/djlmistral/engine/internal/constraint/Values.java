@@ -50,8 +50,7 @@ record Values(
     }
 
     static Values onlyNumbers(NumberRange range) {
-        return new Values(
-                false, false, false, List.of(range), Text.NONE, List.of(), List.of());
+        return new Values(false, false, false, List.of(range), Text.NONE, List.of(), List.of());
     }
 
     static Values onlyStrings(Text strings) {
@@ -68,8 +67,7 @@ record Values(
 
     /** All values, but of the numbers these. */
     static Values numbersOf(NumberRange range) {
-        return new Values(
-                true, true, true, List.of(range), Text.ANY, ALL.arrays, ALL.objects);
+        return new Values(true, true, true, List.of(range), Text.ANY, ALL.arrays, ALL.objects);
     }
 
     /** All values, but of the strings these. */
@@ -79,8 +77,7 @@ record Values(
 
     /** All values, but of the arrays these. */
     static Values arraysOf(ArrayShape shape) {
-        return new Values(
-                true, true, true, ALL.numbers, Text.ANY, List.of(shape), ALL.objects);
+        return new Values(true, true, true, ALL.numbers, Text.ANY, List.of(shape), ALL.objects);
     }
 
     /** All values, but of the objects these. */
