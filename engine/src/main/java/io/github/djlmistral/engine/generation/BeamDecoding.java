@@ -86,7 +86,7 @@ final class BeamDecoding implements Decoding {
         contexts = prompts.size();
         // enough for num_beams to be left if all the others end
         numCandidates = Math.max(2, 1 + config.eosTokenIds().size()) * numBeams;
-        Branch prompt = Branch.of(prompts);
+        Branch prompt = Branch.of(processors.sequence(prompts.get(0)), prompts);
         beams = new ArrayList<>();
         hypotheses = new ArrayList<>();
         for (int i = 0; i < numBeams; ++i) {
@@ -145,6 +145,9 @@ final class BeamDecoding implements Decoding {
         List<Sequence> sequences = new ArrayList<>();
         for (Candidate candidate : candidates) {
             Sequence sequence = beams.get(candidate.beam).branch.sequence().copy();
+            if (candidate.score == Float.NEGATIVE_INFINITY) {
+                sequence.constrain(null); // a forbidden token, in want of others; never the best
+            }
             int row = prefilled ? candidate.beam * contexts : 0;
             appender.append(0, sequence, candidate.id, logits[row], scores[candidate.beam]);
             sequences.add(sequence);

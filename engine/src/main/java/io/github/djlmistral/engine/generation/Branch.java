@@ -40,12 +40,12 @@ final class Branch {
     /**
      * Makes a branch without caches.
      *
+     * @param sequence the sequence
      * @param prompts the prompts of the contexts; the first is that of the sequence
      */
-    static Branch of(List<long[]> prompts) {
+    static Branch of(Sequence sequence, List<long[]> prompts) {
         return new Branch(
-                new Sequence(prompts.get(0)),
-                prompts.stream().map(prompt -> new Context(prompt, null)).toList());
+                sequence, prompts.stream().map(prompt -> new Context(prompt, null)).toList());
     }
 
     /**

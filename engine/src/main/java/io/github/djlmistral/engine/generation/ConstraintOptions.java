@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.generation;
 
+import io.github.djlmistral.engine.constraint.ResponseFormat;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -14,6 +15,18 @@ public final class ConstraintOptions {
     private static boolean areIds(Collection<Integer> ids) {
         return ids.stream().allMatch(id -> id >= 0);
     }
+
+    /** The form of the text, as in OpenAI's API. */
+    public static final GenerationOption<ResponseFormat> RESPONSE_FORMAT =
+            GROUP.option(
+                    "response_format",
+                    OptionType.RESPONSE_FORMAT,
+                    ResponseFormat.TEXT,
+                    value -> true,
+                    "a response format",
+                    "JSON",
+                    "Form of the text: text, json_object, or a JSON object of type json_schema,"
+                            + " regex or choice, as {\"type\": \"regex\", \"regex\": \"[0-9]+\"}.");
 
     /** Token sequences that are never generated. */
     public static final GenerationOption<List<List<Integer>>> BAD_WORDS_IDS =

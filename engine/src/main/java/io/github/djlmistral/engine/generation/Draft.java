@@ -11,13 +11,19 @@ import org.jspecify.annotations.Nullable;
  * @param ids the token ids, in order
  * @param scores for each token, the scores whose softmax it was drawn from; null if the tokens were
  *     not drawn at random
- * @param context the number of tokens before the draft that speak for it, see {@link DraftLength}
+ * @param context the number of tokens before the draft that speak for it, see {@link DraftLength};
+ *     -1 for tokens that are forced
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared
 record Draft(long[] ids, @Nullable List<float[]> scores, int context) {
 
     /** No tokens. */
     static final Draft EMPTY = new Draft(new long[0], null, 0);
+
+    /** Returns tokens that a constraint forces, whose acceptance tells nothing about others. */
+    static Draft forced(long[] ids) {
+        return new Draft(ids, null, -1);
+    }
 
     int length() {
         return ids.length;

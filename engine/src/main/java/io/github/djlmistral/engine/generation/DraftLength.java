@@ -164,6 +164,9 @@ final class DraftLength {
      * @param count the number of its tokens that were accepted
      */
     void verified(Draft draft, int count) {
+        if (draft.context() < 0) {
+            return;
+        }
         for (int i = 0; i < draft.length() && i <= count; ++i) {
             int context = bounded(draft.context() + i);
             forget(context);

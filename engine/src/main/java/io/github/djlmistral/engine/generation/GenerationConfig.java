@@ -391,6 +391,18 @@ public final class GenerationConfig {
                     config,
                     SamplingOptions.MIROSTAT,
                     "0 with num_beams of " + beams + ", as it follows a single sequence");
+            if (config.get(ConstraintOptions.RESPONSE_FORMAT).grammar().isPresent()) {
+                check(
+                        config.get(ConstraintOptions.FORCED_BOS_TOKEN_ID) == null,
+                        config,
+                        ConstraintOptions.FORCED_BOS_TOKEN_ID,
+                        "unset with a response_format");
+                check(
+                        config.get(ConstraintOptions.FORCED_EOS_TOKEN_ID).isEmpty(),
+                        config,
+                        ConstraintOptions.FORCED_EOS_TOKEN_ID,
+                        "empty with a response_format");
+            }
             Integer lookup = config.get(SpeculationOptions.PROMPT_LOOKUP_NUM_TOKENS);
             if (lookup != null) {
                 check(beams == 1, config, BeamOptions.NUM_BEAMS, "1 with prompt_lookup_num_tokens");

@@ -3,6 +3,7 @@ package io.github.djlmistral.engine.generation;
 
 import ai.djl.ndarray.NDManager;
 import io.github.djlmistral.engine.cache.PrefixCache;
+import io.github.djlmistral.engine.constraint.CompiledGrammar;
 import io.github.djlmistral.engine.internal.generation.LogitsProcessors;
 import io.github.djlmistral.engine.internal.generation.Scheduler;
 import io.github.djlmistral.engine.model.MistralConfig;
@@ -29,6 +30,7 @@ public final class Generator {
     private final @Nullable Scheduler scheduler;
     private final @Nullable PrefixCache prefixes;
     private final @Nullable MistralForCausalLM assistant;
+    private final GrammarCache grammars;
 
     /**
      * Makes a generator without request limits.
@@ -125,6 +127,7 @@ public final class Generator {
                                 + ": choose an assistant model with the same tokenizer");
             }
         }
+        grammars = new GrammarCache(decoder, network.config().vocabSize());
         this.assistant = assistant;
         this.network = network;
         this.manager = manager;
@@ -160,7 +163,8 @@ public final class Generator {
      *     sequences n · i to n · i + n - 1
      * @throws IllegalArgumentException if a prompt is empty, too long for the model, above one of
      *     the {@link #limits} or has ids outside the vocabulary; if an option has; if there are
-     *     stop strings and no decoder; or if the KV caches may exceed {@link
+     *     stop strings and no decoder; if the response format needs a vocabulary and the decoder
+     *     has none, or its tokens cannot spell the grammar; or if the KV caches may exceed {@link
      *     Batching#maxCacheBytes}
      * @throws RejectedExecutionException if too many requests are running
      */
@@ -181,6 +185,7 @@ public final class Generator {
             }
             stopStrings = new StopStringCriteria(config.stopStrings(), decoder);
         }
+        CompiledGrammar grammar = grammars.of(config);
         ProcessorChain chain =
                 new ProcessorChain(
                         LogitsProcessors.chain(
@@ -190,7 +195,8 @@ public final class Generator {
                                         network.config().vocabSize(),
                                         network.config().maxPositionEmbeddings(),
                                         decoder)),
-                        config);
+                        config,
+                        grammar);
         StoppingCriteria stopping =
                 new StoppingCriteria(config, stopStrings, network.config().maxPositionEmbeddings());
         RequestLimits.Admission admission =
@@ -241,8 +247,11 @@ public final class Generator {
                         IntStream.range(first, first + count)
                                 .mapToObj(index -> Sampler.of(config, index))
                                 .toList();
+                boolean drafts =
+                        Speculation.applies(config, assistant)
+                                || count == 1 && isConstrained(config);
                 decodings.addAll(
-                        contexts.size() == 1 && Speculation.applies(config, assistant)
+                        contexts.size() == 1 && drafts
                                 ? speculative(
                                         prompt, first, samplers, config, chain, appender, stopping)
                                 : List.of(
@@ -253,6 +262,10 @@ public final class Generator {
             first += count;
         }
         return decodings;
+    }
+
+    private static boolean isConstrained(GenerationConfig config) {
+        return config.get(ConstraintOptions.RESPONSE_FORMAT).grammar().isPresent();
     }
 
     /** Returns a decoding for each sequence, since each accepts as many tokens as it does. */
@@ -268,7 +281,12 @@ public final class Generator {
         for (Sampler sampler : samplers) {
             int index = first + decodings.size();
             Speculation speculation =
-                    Speculation.of(config, assistant, manager, sampler, chain, stopping);
+                    Speculation.applies(config, assistant)
+                            ? Speculation.of(config, assistant, manager, sampler, chain, stopping)
+                            : Speculation.forced();
+            if (isConstrained(config) && Speculation.applies(config, assistant)) {
+                speculation = speculation.constrained();
+            }
             decodings.add(
                     new SpeculativeDecoding(
                             prompt,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.generation;
 
+import io.github.djlmistral.engine.constraint.ResponseFormat;
 import io.github.djlmistral.engine.generation.WatermarkingConfig.SeedingScheme;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -10,6 +11,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The type of a generation option. Values are Java objects, JSON values as Gson reads them, or
@@ -75,10 +77,16 @@ final class OptionType<T> {
                             + " selfhash) and context_width, as bias=2.5,context_width=2",
                     OptionType::watermarking);
 
-    private final String description;
+    /** Its errors tell what is wrong inside, such as a keyword of a schema. */
+    static final OptionType<ResponseFormat> RESPONSE_FORMAT =
+            new OptionType<>(null, ResponseFormat::of);
+
+    /** Null if the reader's own messages tell what is expected. */
+    private final @Nullable String description;
+
     private final Function<Object, T> reader;
 
-    private OptionType(String description, Function<Object, T> reader) {
+    private OptionType(@Nullable String description, Function<Object, T> reader) {
         this.description = description;
         this.reader = reader;
     }
@@ -93,6 +101,9 @@ final class OptionType<T> {
         try {
             return reader.apply(value);
         } catch (IllegalArgumentException | NullPointerException e) { // null elements of lists
+            if (description == null) {
+                throw new IllegalArgumentException(option + ": " + e.getMessage(), e);
+            }
             throw new IllegalArgumentException(
                     option
                             + " is "

@@ -1,32 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.generation;
 
+import io.github.djlmistral.engine.constraint.CompiledGrammar;
 import io.github.djlmistral.engine.internal.generation.LogitsProcessors;
 import io.github.djlmistral.engine.internal.generation.Softmax;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Turns the network's logits into the scores that the next token is selected from. */
 final class ProcessorChain {
 
     private static final String SCORES = "the scores after the logits processors";
     private static final String ALLOW =
-            "at least one token must be allowed; check min_new_tokens, eos_token_id and your own"
-                    + " processors";
+            "at least one token must be allowed; check min_new_tokens, eos_token_id, and with a"
+                    + " response_format suppress_tokens, bad_words_ids and your own processors";
 
     private final List<LogitsProcessor> processors;
     private final float guidanceScale;
     private final boolean removeInvalidValues;
+    private final @Nullable CompiledGrammar grammar;
 
     /**
      * Makes a chain.
      *
      * @param processors in the order in which they are applied
      * @param config {@code guidance_scale} and {@code remove_invalid_values}
+     * @param grammar the texts that may be generated; null for all
      */
-    ProcessorChain(List<LogitsProcessor> processors, GenerationConfig config) {
+    ProcessorChain(
+            List<LogitsProcessor> processors,
+            GenerationConfig config,
+            @Nullable CompiledGrammar grammar) {
         this.processors = processors;
+        this.grammar = grammar;
         guidanceScale = config.get(ConstraintOptions.GUIDANCE_SCALE).floatValue();
         removeInvalidValues = config.get(ConstraintOptions.REMOVE_INVALID_VALUES);
+    }
+
+    /** Returns a sequence whose tokens spell a text of the grammar. */
+    Sequence sequence(long[] prompt) {
+        Sequence sequence = new Sequence(prompt);
+        sequence.constrain(grammar == null ? null : grammar.start());
+        return sequence;
     }
 
     /**

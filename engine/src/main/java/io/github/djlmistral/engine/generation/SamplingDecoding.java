@@ -64,9 +64,10 @@ final class SamplingDecoding implements Decoding {
         this.appender = appender;
         this.caches = caches;
         contexts = prompts.size();
-        prompt = Branch.of(prompts);
+        prompt = Branch.of(new Sequence(prompts.get(0)), prompts);
         for (Sampler sampler : samplers) {
-            rows.add(new Row(firstIndex + rows.size(), new Sequence(prompts.get(0)), sampler));
+            Sequence sequence = processors.sequence(prompts.get(0));
+            rows.add(new Row(firstIndex + rows.size(), sequence, sampler));
         }
     }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.generation;
 
+import io.github.djlmistral.engine.constraint.Constraint;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -15,6 +16,7 @@ public final class Sequence {
     private final List<float[]> scores = new ArrayList<>();
     private final int promptLength;
     private int length;
+    private @Nullable Constraint constraint;
     private @Nullable FinishReason finishReason;
     private @Nullable Float beamScore;
 
@@ -52,7 +54,26 @@ public final class Sequence {
                     topLogProbabilities.get(i),
                     scores.isEmpty() ? null : scores.get(i));
         }
+        copy.constraint = constraint();
         return copy;
+    }
+
+    /**
+     * Constrains the tokens to come.
+     *
+     * @param next follows the tokens from now on; null for no constraint
+     */
+    void constrain(@Nullable Constraint next) {
+        constraint = next;
+    }
+
+    /**
+     * Returns what may follow under the {@code response_format}.
+     *
+     * @return a copy of the constraint; null without one
+     */
+    public @Nullable Constraint constraint() {
+        return constraint == null ? null : constraint.copy();
     }
 
     /** Returns the number of tokens, prompt included. */
@@ -136,6 +157,9 @@ public final class Sequence {
     }
 
     void append(long id, float logProbability) {
+        if (constraint != null) {
+            constraint.advance((int) id);
+        }
         topLogProbabilities.add(List.of());
         if (length == ids.length) {
             ids = Arrays.copyOf(ids, length * 2);

@@ -14,6 +14,9 @@ import org.jspecify.annotations.Nullable;
  */
 record Speculation(Drafter drafter, DraftLength length) {
 
+    /** The most forced tokens in a pass. */
+    private static final int FORCED_TOKENS = 32;
+
     /**
      * Returns whether an assistant drafts the tokens of a request.
      *
@@ -35,6 +38,18 @@ record Speculation(Drafter drafter, DraftLength length) {
      */
     static boolean applies(GenerationConfig config, @Nullable MistralForCausalLM assistant) {
         return assistant != null || config.get(SpeculationOptions.PROMPT_LOOKUP_NUM_TOKENS) != null;
+    }
+
+    /** Returns the speculation of a constraint without another drafter. */
+    static Speculation forced() {
+        return new Speculation(
+                new ConstrainedDrafter(null),
+                new DraftLength(FORCED_TOKENS, AssistantTokensSchedule.CONSTANT, true, false));
+    }
+
+    /** Returns this speculation under a constraint. */
+    Speculation constrained() {
+        return new Speculation(new ConstrainedDrafter(drafter), length);
     }
 
     /**

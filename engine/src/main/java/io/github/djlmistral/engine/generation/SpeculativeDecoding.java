@@ -68,7 +68,7 @@ final class SpeculativeDecoding implements Decoding {
         this.caches = caches;
         drafter = speculation.drafter();
         length = speculation.length();
-        sequence = new Sequence(prompt);
+        sequence = processors.sequence(prompt);
     }
 
     @Override

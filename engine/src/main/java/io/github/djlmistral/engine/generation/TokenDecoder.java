@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.generation;
 
-/** Decodes token ids to text, for stop strings. */
+import io.github.djlmistral.engine.constraint.TokenVocabulary;
+import org.jspecify.annotations.Nullable;
+
+/** Decodes token ids to text, for stop strings and response formats. */
 @FunctionalInterface
 public interface TokenDecoder {
 
@@ -12,4 +15,13 @@ public interface TokenDecoder {
      * @return the text
      */
     String decode(long[] ids);
+
+    /**
+     * Returns the bytes of every token, which response formats need.
+     *
+     * @return the vocabulary; null if it is not known
+     */
+    default @Nullable TokenVocabulary vocabulary() {
+        return null;
+    }
 }

@@ -65,6 +65,22 @@ public final class StrictJson {
         return (JsonObject) json.root(JsonToken.BEGIN_OBJECT, "it is not a JSON object", "}");
     }
 
+    /**
+     * Parses any JSON value.
+     *
+     * @param text the whole document
+     * @return the value
+     * @throws IllegalArgumentException if the text is not JSON or exceeds a limit
+     */
+    public static JsonElement parseValue(String text) {
+        StrictJson json = new StrictJson(text);
+        try {
+            return json.root(json.reader.peek(), "", "value");
+        } catch (IOException e) {
+            throw new IllegalArgumentException("it is not valid JSON" + json.place(), e);
+        }
+    }
+
     private static List<JsonElement> parseArray(String text) {
         StrictJson json = new StrictJson(text);
         return ((JsonArray) json.root(JsonToken.BEGIN_ARRAY, "it is not a JSON array", "]"))

@@ -67,6 +67,7 @@ public final class ChatCommand implements Callable<Integer> {
     @ArgGroup(validate = false, heading = "%nModel:%n", order = 2)
     private ModelOptions model = new ModelOptions();
 
+    @Mixin private final ResponseFormatOptions format = new ResponseFormatOptions();
     @Mixin private final AdapterOption adapter = new AdapterOption();
     @Mixin private final AssistantOption assistant = new AssistantOption();
 
@@ -78,7 +79,7 @@ public final class ChatCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException, ModelNotFoundException, MalformedModelException {
         GenerationOptions.config(
-                GenerationConfig.builder(),
+                format.apply(GenerationConfig.builder(), terminal),
                 terminal); // reports invalid options before the model is loaded
         Map<String, String> arguments = new LinkedHashMap<>(assistant.arguments(terminal));
         arguments.putAll(adapter.arguments());
@@ -92,7 +93,10 @@ public final class ChatCommand implements Callable<Integer> {
                                 + " text, or put a chat_template.jinja beside the checkpoint");
             }
             begin(system);
-            converse(pipeline, GenerationOptions.config(pipeline.defaults(), terminal));
+            converse(
+                    pipeline,
+                    GenerationOptions.config(
+                            format.apply(pipeline.defaults(), terminal), terminal));
         }
         return 0;
     }

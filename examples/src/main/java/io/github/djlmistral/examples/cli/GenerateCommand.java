@@ -54,6 +54,7 @@ import picocli.CommandLine.Option;
         footer = {
             "  mistral generate \"What is a lighthouse?\"",
             "  mistral generate --raw --max-new-tokens 20 \"A lighthouse is\"",
+            "  mistral generate --choice yes --choice no \"Is a lighthouse a tower?\"",
             "  mistral generate --ids \"5,6,7;0,8,9\" --mask \"1,1,1;0,1,1\" --json"
         })
 public final class GenerateCommand implements Callable<Integer> {
@@ -65,6 +66,7 @@ public final class GenerateCommand implements Callable<Integer> {
     @ArgGroup(validate = false, heading = "%nModel:%n", order = 2)
     private ModelOptions model = new ModelOptions();
 
+    @Mixin private final ResponseFormatOptions format = new ResponseFormatOptions();
     @Mixin private final PrefixOption prefix = new PrefixOption();
     @Mixin private final AdapterOption adapter = new AdapterOption();
     @Mixin private final AssistantOption assistant = new AssistantOption();
@@ -88,7 +90,7 @@ public final class GenerateCommand implements Callable<Integer> {
     public Integer call() throws IOException, ModelNotFoundException, MalformedModelException {
         prompt.check(terminal);
         GenerationOptions.config(
-                GenerationConfig.builder(),
+                format.apply(GenerationConfig.builder(), terminal),
                 terminal); // reports invalid options before the model is loaded
         long started = System.nanoTime();
         Map<String, String> arguments = new LinkedHashMap<>(assistant.arguments(terminal));
@@ -118,10 +120,13 @@ public final class GenerateCommand implements Callable<Integer> {
         MistralForCausalLM network = Mistral.network(loaded);
         GenerationConfig config =
                 GenerationOptions.config(
-                        pipeline != null
-                                ? pipeline.defaults()
-                                : GenerationConfig.read(
-                                        MistralPipeline.checkpoint(loaded), network.config()),
+                        format.apply(
+                                pipeline != null
+                                        ? pipeline.defaults()
+                                        : GenerationConfig.read(
+                                                MistralPipeline.checkpoint(loaded),
+                                                network.config()),
+                                terminal),
                         terminal);
         List<long[]> prompts =
                 prompt.ids != null || pipeline == null

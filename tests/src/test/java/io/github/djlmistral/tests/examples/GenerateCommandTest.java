@@ -11,6 +11,8 @@ import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.tests.Engines;
 import io.github.djlmistral.tests.model.Fixture;
 import io.github.djlmistral.tests.model.Reference;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -18,6 +20,7 @@ import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -310,5 +313,23 @@ class GenerateCommandTest {
     @Test
     void unknownKernelsAreAnError() {
         assertThat(generate("--ids=5", "--kernels=fast").fault(1)).contains("fast", "torch");
+    }
+
+    @Test
+    void textsHaveTheFormOfTheOptions(@TempDir Path directory) throws Exception {
+        Path schema = directory.resolve("schema.json");
+        Files.writeString(schema, "{\"enum\": [\"red\", \"blue\"]}");
+        String question = "What is a lighthouse?";
+        assertThat(Cli.run("generate", "-q", "--json-schema", schema.toString(), question).out())
+                .matches("\"(red|blue)\"\\R");
+        assertThat(Cli.run("generate", "-q", "--choice", "yes", "--choice", "no", question).out())
+                .matches("(yes|no)\\R");
+        assertThat(Cli.run("generate", "-q", "--regex", "[0-9]{3}", question).out())
+                .matches("[0-9]{3}\\R");
+        Files.writeString(schema, "{\"contains\": {}, \"minContains\": 2}");
+        Cli wrong = Cli.run("generate", "--json-schema", schema.toString(), question);
+        assertThat(wrong.err()).contains("--json-schema").contains("#/contains");
+        assertThat(Cli.run("generate", "--regex", "a", "--choice", "b", question).err())
+                .contains("exclude each other");
     }
 }

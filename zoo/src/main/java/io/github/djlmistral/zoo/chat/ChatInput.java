@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.zoo.chat;
 
+import io.github.djlmistral.engine.constraint.ResponseFormat;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -36,5 +38,19 @@ public record ChatInput(Conversation conversation, Map<String, Object> options) 
      */
     public ChatInput(Message... messages) {
         this(List.of(messages), Map.of());
+    }
+
+    /**
+     * Returns a copy whose answer has a form, such as JSON under a schema.
+     *
+     * @param format the form; the messages should describe it, too, since a model that expects to
+     *     write something else writes poor contents
+     * @return the copy
+     */
+    public ChatInput responseFormat(ResponseFormat format) {
+        Map<String, Object> changed = new HashMap<>(options);
+        changed.remove("responseFormat");
+        changed.put("response_format", format);
+        return new ChatInput(conversation, changed);
     }
 }

@@ -3,6 +3,7 @@ package io.github.djlmistral.zoo.tokenizer;
 
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
+import io.github.djlmistral.engine.constraint.TokenVocabulary;
 import io.github.djlmistral.engine.internal.Quote;
 import io.github.djlmistral.engine.internal.SmallFile;
 import io.github.djlmistral.engine.internal.StrictJson;
@@ -53,6 +54,8 @@ public final class MistralTokenizer implements AutoCloseable {
     // null if the post-processor of tokenizer.json decides
     private final @Nullable Boolean addBos;
     private final boolean addEos;
+    private final TokenBytes tokenBytes;
+    private volatile @Nullable TokenVocabulary tokenVocabulary;
 
     private MistralTokenizer(JsonObject root, TokenizerSettings settings) throws IOException {
         TokenizerJson.model(root); // adds a missing list of added tokens
@@ -73,6 +76,7 @@ public final class MistralTokenizer implements AutoCloseable {
         addBos = decided ? Boolean.valueOf(bos == null || bos) : null;
         addEos = eos != null && eos;
 
+        tokenBytes = new TokenBytes(root, vocabulary);
         specialTokens = new SpecialTokens(root);
         tokenizer = new NativeTokenizer(root.toString());
     }
@@ -401,6 +405,39 @@ public final class MistralTokenizer implements AutoCloseable {
      */
     public int vocabularySize() {
         return vocabulary.size();
+    }
+
+    /**
+     * Returns the bytes of all tokens, for constraints on the generated text. Special tokens have
+     * none.
+     *
+     * @return the vocabulary; its end is the end-of-sequence token, if there is one
+     * @throws IllegalStateException if the tokenizer is closed
+     */
+    public TokenVocabulary tokenVocabulary() {
+        TokenVocabulary known = tokenVocabulary;
+        if (known == null) {
+            known = newTokenVocabulary();
+            tokenVocabulary = known;
+        }
+        return known;
+    }
+
+    private TokenVocabulary newTokenVocabulary() {
+        List<byte @Nullable []> pieces = new ArrayList<>();
+        int spaced = -1;
+        for (int id = 0; id < vocabularySize(); ++id) {
+            boolean control = id == bosTokenId() || id == unkTokenId() || id == padTokenId();
+            byte[] piece = control ? null : tokenBytes.of(id);
+            pieces.add(piece);
+            if (piece != null && piece.length > 1 && piece[0] == ' ' && piece[1] > ' ') {
+                spaced = id;
+            }
+        }
+        int eos = (int) eosTokenId();
+        TokenVocabulary result = TokenVocabulary.of(pieces, eos < 0 ? new int[0] : new int[] {eos});
+        boolean drops = spaced >= 0 && !decode(new long[] {spaced}, true).startsWith(" ");
+        return drops ? result.withoutFirstSpace() : result;
     }
 
     /** Frees the native tokenizer. Further calls have no effect. */

@@ -4,11 +4,13 @@ package io.github.djlmistral.zoo.translator;
 import ai.djl.Model;
 import ai.djl.nn.Block;
 import io.github.djlmistral.engine.cache.PrefixCache;
+import io.github.djlmistral.engine.constraint.TokenVocabulary;
 import io.github.djlmistral.engine.generation.BeamOptions;
 import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.Generator;
 import io.github.djlmistral.engine.generation.RequestLimits;
+import io.github.djlmistral.engine.generation.TokenDecoder;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.engine.model.MistralPreTrainedModel;
 import io.github.djlmistral.zoo.chat.ChatTemplate;
@@ -74,11 +76,25 @@ public final class MistralPipeline implements AutoCloseable {
         return new Generator(
                 network,
                 model.getNDManager(),
-                ids -> tokenizer.decode(ids, true),
+                new Decoder(tokenizer),
                 limits,
                 CacheArguments.batching(model.getProperties()).orElse(null),
                 prefixes(model, network),
                 assistant);
+    }
+
+    /** Decodes without special tokens. */
+    private record Decoder(MistralTokenizer tokenizer) implements TokenDecoder {
+
+        @Override
+        public String decode(long[] ids) {
+            return tokenizer.decode(ids, true);
+        }
+
+        @Override
+        public TokenVocabulary vocabulary() {
+            return tokenizer.tokenVocabulary();
+        }
     }
 
     /** Returns the kept prefixes, which all pipelines of a network share; null if none are kept. */

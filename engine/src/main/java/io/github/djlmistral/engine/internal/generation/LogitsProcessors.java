@@ -7,6 +7,7 @@ import io.github.djlmistral.engine.generation.ExponentialDecay;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.GenerationOption;
 import io.github.djlmistral.engine.generation.LogitsProcessor;
+import io.github.djlmistral.engine.generation.OutputOptions;
 import io.github.djlmistral.engine.generation.PenaltyOptions;
 import io.github.djlmistral.engine.generation.SamplingOptions;
 import io.github.djlmistral.engine.generation.SequenceBias;
@@ -28,6 +29,8 @@ import org.jspecify.annotations.Nullable;
  *       invalid values, exponential decay and suppressed tokens. The logit bias follows the
  *       sequence bias; presence, frequency and DRY penalty follow the repetition penalty.
  *   <li>The caller's own.
+ *   <li>The mask of the response format: the limits that follow choose among the tokens that it
+ *       allows.
  *   <li>When sampling, the temperature and the limits: top-nσ, top-H, top-k, top-p, min-p, typical,
  *       epsilon, eta, XTC. With Mirostat, the temperature and Mirostat alone. The dynamic
  *       temperature comes last, as in llama.cpp.
@@ -66,6 +69,9 @@ public final class LogitsProcessors {
         addPenalties(chain, config, context);
         addConstraints(chain, config, context);
         chain.addAll(custom);
+        if (config.get(ConstraintOptions.RESPONSE_FORMAT).grammar().isPresent()) {
+            chain.add(new ConstraintMask(isLastAndGreedy(config)));
+        }
         if (config.doSample()) {
             if (config.get(SamplingOptions.MIROSTAT) != 0) {
                 addTemperature(chain, config);
@@ -100,6 +106,15 @@ public final class LogitsProcessors {
                             ? 0
                             : Math.max(-Float.MAX_VALUE, Math.min(Float.MAX_VALUE, logits[i]));
         }
+    }
+
+    /** Whether only the highest score counts after the mask. */
+    private static boolean isLastAndGreedy(GenerationConfig config) {
+        return !config.doSample()
+                && config.get(BeamOptions.NUM_BEAMS) == 1
+                && config.get(ConstraintOptions.WATERMARKING_CONFIG) == null
+                && !config.get(ConstraintOptions.RENORMALIZE_LOGITS)
+                && !config.get(OutputOptions.OUTPUT_SCORES);
     }
 
     private static void addBiases(

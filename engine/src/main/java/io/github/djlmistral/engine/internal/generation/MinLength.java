@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.internal.generation;
 
+import io.github.djlmistral.engine.constraint.Constraint;
 import io.github.djlmistral.engine.generation.LogitsProcessor;
 import io.github.djlmistral.engine.generation.Sequence;
 import java.util.List;
 
 /**
  * Forbids the end-of-sequence tokens until there are enough tokens; {@code
- * MinLengthLogitsProcessor} and {@code MinNewTokensLengthLogitsProcessor} of the reference.
+ * MinLengthLogitsProcessor} and {@code MinNewTokensLengthLogitsProcessor} of the reference. A text
+ * that cannot go on under its constraint ends anyway.
  */
 final class MinLength implements LogitsProcessor {
 
@@ -31,6 +33,10 @@ final class MinLength implements LogitsProcessor {
     @Override
     public void process(float[] scores, Sequence sequence) {
         if (sequence.length() < minLength || sequence.generatedLength() < minNewTokens) {
+            Constraint constraint = sequence.constraint();
+            if (constraint != null && constraint.mustEnd()) {
+                return;
+            }
             SuppressTokens.suppress(eosTokenIds, scores);
         }
     }

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.constraint;
+
+import io.github.djlmistral.engine.internal.constraint.Productions;
+import io.github.djlmistral.engine.internal.constraint.Regex;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Turns the expressions of a grammar into productions. */
+final class Lowering {
+
+    private final Productions productions = new Productions();
+    private final Map<String, Integer> rules = new HashMap<>();
+    private final Map<Expression, Integer> symbols = new HashMap<>();
+    private final @Nullable Regex spelled;
+    private final @Nullable Integer ignored;
+
+    /**
+     * Makes the productions; rule 0 is the start's.
+     *
+     * @param spelled restricts the terminals; null for no restriction
+     */
+    Lowering(Grammar grammar, @Nullable Regex spelled) {
+        this.spelled = spelled;
+        int start = productions.rule();
+        grammar.rules().keySet().forEach(name -> rules.put(name, productions.rule()));
+        ignored = grammar.ignored().map(i -> optional(plain(i.regex()))).orElse(null);
+        int first = rules.get(grammar.start());
+        if (ignored == null) {
+            productions.sequence(start, first);
+        } else {
+            productions.sequence(start, ignored, first);
+        }
+        grammar.rules().forEach((name, expression) -> define(rules.get(name), expression));
+    }
+
+    Productions productions() {
+        return productions;
+    }
+
+    /** Adds the productions of a rule. */
+    private void define(int rule, Expression expression) {
+        if (expression instanceof Expression.Choice choice) {
+            choice.options().forEach(option -> define(rule, option));
+        } else if (expression instanceof Expression.Sequence sequence) {
+            productions.sequence(rule, sequence.parts().stream().mapToInt(this::symbol).toArray());
+        } else if (expression instanceof Expression.Repetition repetition) {
+            int part = symbol(repetition.part());
+            productions.repetition(rule, part, repetition.min(), repetition.max());
+        } else {
+            productions.sequence(rule, symbol(expression));
+        }
+    }
+
+    /** Returns a symbol that stands for an expression. */
+    private int symbol(Expression expression) {
+        if (expression instanceof Expression.Reference reference) {
+            return rules.get(reference.rule());
+        }
+        Integer known = symbols.get(expression);
+        if (known == null) {
+            known = newSymbol(expression);
+            symbols.put(expression, known);
+        }
+        return known;
+    }
+
+    private int newSymbol(Expression expression) {
+        if (expression instanceof Expression.Literal literal) {
+            return terminal(RegularExpression.literal(literal.text()).regex());
+        }
+        if (expression instanceof Expression.Regex regex) {
+            return terminal(regex.regex().regex());
+        }
+        int rule = productions.rule();
+        define(rule, expression);
+        return rule;
+    }
+
+    private int terminal(Regex regex) {
+        int terminal = plain(regex);
+        if (ignored == null) {
+            return terminal;
+        }
+        int rule = productions.rule();
+        productions.sequence(rule, terminal, ignored);
+        return rule;
+    }
+
+    private int plain(Regex regex) {
+        return productions.terminal(
+                spelled == null ? regex : new Regex.Intersection(regex, spelled));
+    }
+
+    private int optional(int symbol) {
+        int rule = productions.rule();
+        productions.repetition(rule, symbol, 0, 1);
+        return rule;
+    }
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.internal.constraint;
+
+/**
+ * Proves that sets of values are empty. True is a proof; false is none, for arrays and objects that
+ * nest deeper than is looked at.
+ */
+final class Emptiness {
+
+    private static final int DEEPEST = 6;
+
+    private final SchemaReader reader;
+
+    Emptiness(SchemaReader reader) {
+        this.reader = reader;
+    }
+
+    boolean isEmpty(Values values) {
+        return isEmpty(values, DEEPEST);
+    }
+
+    private boolean isEmpty(Values values, int depth) {
+        return !values.isNull()
+                && !values.isFalse()
+                && !values.isTrue()
+                && values.numbers().stream().allMatch(NumberRange::isEmpty)
+                && values.strings().isEmpty()
+                && values.arrays().stream().allMatch(array -> isEmpty(array, depth))
+                && values.objects().stream().allMatch(object -> isEmpty(object, depth));
+    }
+
+    private boolean isEmpty(Conjunction conjunction, int depth) {
+        return depth > 0 && isEmpty(reader.values(conjunction), depth - 1);
+    }
+
+    private boolean isEmpty(ArrayShape array, int depth) {
+        if (array.least() > array.most()) {
+            return true;
+        }
+        int named = Math.min(array.least(), array.prefix().size());
+        for (int i = 0; i < named; i++) {
+            if (isEmpty(array.item(i), depth)) {
+                return true;
+            }
+        }
+        return array.least() > named && isEmpty(array.rest(), depth);
+    }
+
+    private boolean isEmpty(ObjectShape object, int depth) {
+        return object.least() > object.most()
+                || object.required().size() > object.most()
+                || object.required().stream().anyMatch(name -> isEmpty(object.value(name), depth));
+    }
+}

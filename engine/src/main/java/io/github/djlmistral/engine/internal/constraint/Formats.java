@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.internal.constraint;
+
+import io.github.djlmistral.engine.internal.Quote;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** The formats of JSON Schema's validation vocabulary that are regular. */
+final class Formats {
+
+    private static final String YEAR = "[0-9]{4}";
+
+    // 400 and 96 others of each 400 years
+    private static final String LEAP_YEAR =
+            "([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)";
+
+    private static final String DATE =
+            "("
+                    + YEAR
+                    + "-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])"
+                    + "|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
+                    + "|02-(0[1-9]|1[0-9]|2[0-8]))"
+                    + "|"
+                    + LEAP_YEAR
+                    + "-02-29)";
+
+    // RFC 3339: the leap second is at 23:59:60 UTC. Of the offsets, which then decide on the local
+    // time, only those of whole quarters of an hour, as all time zones have since there are any:
+    // all would be 1,440 branches
+    private static final String TIME =
+            "(([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]+)?"
+                    + "([zZ]|[-+]([01][0-9]|2[0-3]):[0-5][0-9])"
+                    + "|"
+                    + leapSeconds()
+                    + ")";
+
+    private static final String BYTE = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
+
+    private static final String IPV4 = "(" + BYTE + "\\.){3}" + BYTE;
+
+    private static final String IPV6 = ipv6();
+
+    /** RFC 1123. */
+    private static final String LABEL = "[0-9A-Za-z]([-0-9A-Za-z]{0,61}[0-9A-Za-z])?";
+
+    private static final String ATOM = "[-A-Za-z0-9!#$%&'*+/=?^_`{|}~]+";
+
+    /** RFC 5321, mailbox: an address literal stands in brackets. */
+    private static final String EMAIL =
+            "("
+                    + ATOM
+                    + "(\\."
+                    + ATOM
+                    + ")*|\"([ !#-\\[\\]-~]|\\\\[ -~])*\")@("
+                    + LABEL
+                    + "(\\."
+                    + LABEL
+                    + ")*|\\[("
+                    + IPV4
+                    + "|IPv6:"
+                    + IPV6
+                    + ")\\])";
+
+    private static final Map<String, String> PATTERNS =
+            Map.of(
+                    "date", DATE,
+                    "time", TIME,
+                    "date-time", DATE + "[tT]" + TIME,
+                    "duration", duration(),
+                    "uuid", "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
+                    "ipv4", IPV4,
+                    "ipv6", IPV6,
+                    "email", EMAIL,
+                    "uri", uri());
+
+    private static final Map<String, Text> TEXTS = new ConcurrentHashMap<>();
+
+    private Formats() {}
+
+    static Text of(String format) {
+        if (!format.equals("hostname") && !PATTERNS.containsKey(format)) {
+            throw new IllegalArgumentException(
+                    "the format " + Quote.of(format) + " cannot be enforced; remove it");
+        }
+        return TEXTS.computeIfAbsent(format, Formats::build);
+    }
+
+    private static Text build(String format) {
+        if (format.equals("hostname")) {
+            // without A-labels: whether one is valid is a question of punycode and of Unicode
+            Regex label =
+                    new Regex.Difference(
+                            RegexParser.whole(LABEL), RegexParser.whole("[xX][nN]--.*"));
+            Regex more = new Regex.Concat(List.of(RegexParser.literal("."), label));
+            Regex names =
+                    new Regex.Concat(List.of(label, new Regex.Repeat(more, 0, Integer.MAX_VALUE)));
+            return Text.notEmpty(new Regex.Intersection(names, Text.length(1, 253).regex()));
+        }
+        return Text.of(RegexParser.whole(PATTERNS.getOrDefault(format, "")));
+    }
+
+    private static String duration() {
+        String time = "T([0-9]+H([0-9]+M([0-9]+S)?)?|[0-9]+M([0-9]+S)?|[0-9]+S)";
+        String date = "([0-9]+Y([0-9]+M([0-9]+D)?)?|[0-9]+M([0-9]+D)?|[0-9]+D)";
+        return "P(" + date + "(" + time + ")?|" + time + "|[0-9]+W)";
+    }
+
+    private static String leapSeconds() {
+        StringBuilder all = new StringBuilder("(");
+        for (int local = 14; local < 24 * 60; local += 15) {
+            if (local % 60 == 14) {
+                all.append(local == 14 ? "" : ")|").append(two(local / 60)).append(":(");
+            }
+            // local time less offset is 23:59
+            int ahead = (local + 1) % (24 * 60);
+            int behind = (24 * 60 - ahead) % (24 * 60);
+            all.append(local % 60 == 14 ? "" : "|")
+                    .append(two(local % 60))
+                    .append(":60(\\.[0-9]+)?(\\+")
+                    .append(two(ahead / 60))
+                    .append(':')
+                    .append(two(ahead % 60))
+                    .append("|-")
+                    .append(two(behind / 60))
+                    .append(':')
+                    .append(two(behind % 60))
+                    .append(ahead == 0 ? "|[zZ])" : ")");
+        }
+        return all.append("))").toString();
+    }
+
+    private static String two(int number) {
+        return number < 10 ? "0" + number : "" + number;
+    }
+
+    /** RFC 4291 with RFC 5954's grammar: the eight forms by the groups before {@code ::}. */
+    private static String ipv6() {
+        String group = "[0-9a-fA-F]{1,4}";
+        String last = "(" + group + ":" + group + "|" + IPV4 + ")";
+        StringBuilder all = new StringBuilder("((" + group + ":){6}" + last);
+        for (int behind = 5; behind >= 0; behind--) {
+            all.append('|').append(before(group, 5 - behind)).append("::");
+            all.append('(').append(group).append(":){").append(behind).append('}').append(last);
+        }
+        all.append('|').append(before(group, 6)).append("::").append(group);
+        all.append('|').append(before(group, 7)).append("::");
+        return all.append(')').toString();
+    }
+
+    private static String before(String group, int most) {
+        return most == 0 ? "" : "((" + group + ":){0," + (most - 1) + "}" + group + ")?";
+    }
+
+    /** RFC 3986, without IPvFuture. */
+    private static String uri() {
+        String escaped = "%[0-9a-fA-F]{2}";
+        String plain = "-A-Za-z0-9._~!$&'()*+,;=";
+        String character = "([" + plain + ":@]|" + escaped + ")";
+        String path = "(/" + character + "*)*";
+        String host = "(\\[" + IPV6 + "\\]|([" + plain + "]|" + escaped + ")*)";
+        String authority = "(([" + plain + ":]|" + escaped + ")*@)?" + host + "(:[0-9]*)?";
+        String rest = "([" + plain + ":@/?]|" + escaped + ")*";
+        return "[A-Za-z][-A-Za-z0-9+.]*:(//"
+                + authority
+                + path
+                + "|/("
+                + character
+                + "+"
+                + path
+                + ")?|"
+                + character
+                + "+"
+                + path
+                + "|)(\\?"
+                + rest
+                + ")?(#"
+                + rest
+                + ")?";
+    }
+}

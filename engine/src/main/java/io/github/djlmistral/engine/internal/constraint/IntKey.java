@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.internal.constraint;
+
+import java.util.Arrays;
+
+/** Integers as the key of a map. The array is not changed afterwards. */
+record IntKey(int[] values) {
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof IntKey key && Arrays.equals(values, key.values);
+    }
+
+    @Override
+    public int hashCode() {
+        return Arrays.hashCode(values);
+    }
+
+    @Override
+    public String toString() {
+        return Arrays.toString(values);
+    }
+}

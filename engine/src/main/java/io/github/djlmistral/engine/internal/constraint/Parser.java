@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.internal.constraint;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Parses texts byte by byte, every way of splitting them into terminals at once: Earley's parser
+ * over terminals that are automata. All states are built when first needed and kept, so that the
+ * parser soon is a table. Thread-safe: what is known is read without a lock.
+ */
+public final class Parser {
+
+    /** A kernel of a set, by numbers. */
+    private record Kernel(List<EarleySet.Item> items) {}
+
+    private record Configuration(List<ParserState.Pending> threads, boolean complete) {}
+
+    /** How many states are kept before all are forgotten. */
+    private static final int STATE_LIMIT = 50_000;
+
+    /** The same of masks: 16 MiB for 32,768 tokens. */
+    private static final int MASK_LIMIT = 4096;
+
+    private static final Comparator<EarleySet.Item> ORDER =
+            Comparator.comparingInt(EarleySet.Item::production)
+                    .thenComparingInt(EarleySet.Item::dot)
+                    .thenComparingLong(Parser::originId);
+
+    private static final Comparator<ParserState.Pending> THREAD_ORDER =
+            Comparator.comparingLong((ParserState.Pending thread) -> thread.set().id)
+                    .thenComparingInt(thread -> thread.lexer().id);
+
+    private final Productions productions;
+    private final ByteRegexes regexes;
+    private final byte[] classOf = new byte[256];
+
+    /** One byte of each class. */
+    private final int[] bytes;
+
+    /** By class: the number of its bytes. */
+    private final int[] sizes;
+
+    private final Map<IntKey, LexerState> lexerStates = new HashMap<>();
+    private final Map<Kernel, EarleySet> sets = new HashMap<>();
+    private final Map<Configuration, ParserState> states = new HashMap<>();
+    private long setCount;
+    private int masks;
+    private final ParserState dead;
+    private final ParserState start;
+
+    /**
+     * Makes a parser.
+     *
+     * @param productions the grammar, whose rule 0 is the start and has one production; owned from
+     *     now on
+     * @throws IllegalArgumentException if no text matches
+     */
+    public Parser(Productions productions) {
+        this.productions = productions;
+        regexes = productions.regexes;
+        int[] classes = regexes.byteClasses();
+        int count = Arrays.stream(classes).max().getAsInt() + 1;
+        bytes = new int[count];
+        sizes = new int[count];
+        for (int b = 255; b >= 0; b--) {
+            classOf[b] = (byte) classes[b];
+            bytes[classes[b]] = b;
+            sizes[classes[b]]++;
+        }
+        if (!productions.freeze(0, bytes)) {
+            throw new IllegalArgumentException("no text matches the grammar");
+        }
+        dead = new ParserState(this, new ParserState.Pending[0], false);
+        EarleySet.Item first = new EarleySet.Item(productions.of(0)[0], 0, null);
+        start = state(new ArrayList<>(), Set.of(first));
+    }
+
+    /** Returns the state before any text. */
+    public ParserState start() {
+        return start;
+    }
+
+    int classes() {
+        return bytes.length;
+    }
+
+    int classOf(byte b) {
+        return classOf[b & 0xFF] & 0xFF;
+    }
+
+    int byteOf(int byteClass) {
+        return bytes[byteClass];
+    }
+
+    boolean isSingle(int byteClass) {
+        return sizes[byteClass] == 1;
+    }
+
+    /** Returns the state after a byte of a class, which may be dead. */
+    synchronized ParserState advance(ParserState from, int byteClass) {
+        List<ParserState.Pending> threads = new ArrayList<>();
+        Set<EarleySet.Item> kernel = new LinkedHashSet<>();
+        for (ParserState.Pending thread : from.threads) {
+            LexerState lexer = next(thread.lexer(), byteClass);
+            for (int terminal : lexer.matched) {
+                thread.set().after(~terminal, kernel::add);
+            }
+            if (lexer.open) {
+                add(new ParserState.Pending(thread.set(), lexer), threads);
+            }
+        }
+        return threads.isEmpty() && kernel.isEmpty() ? dead : state(threads, kernel);
+    }
+
+    private static void add(ParserState.Pending thread, List<ParserState.Pending> threads) {
+        if (!threads.contains(thread)) {
+            threads.add(thread);
+        }
+    }
+
+    /**
+     * Returns a state that allows the same texts in which up to {@code characters} characters
+     * begin, and is the same for more texts: see {@link ByteRegexes#widen}.
+     *
+     * @param characters the same at each call
+     */
+    synchronized ParserState widen(ParserState from, int characters) {
+        List<ParserState.Pending> threads = new ArrayList<>();
+        for (ParserState.Pending thread : from.threads) {
+            LexerState lexer = thread.lexer();
+            int[] rest = Arrays.stream(lexer.rest).map(i -> regexes.widen(i, characters)).toArray();
+            LexerState wide = lexerState(lexer.terminals, rest);
+            add(new ParserState.Pending(thread.set(), wide), threads);
+        }
+        return intern(threads, from.isComplete());
+    }
+
+    private ParserState state(List<ParserState.Pending> threads, Set<EarleySet.Item> items) {
+        List<EarleySet.Item> kernel = new ArrayList<>(items);
+        boolean complete = false;
+        if (!kernel.isEmpty()) {
+            kernel.sort(ORDER);
+            EarleySet set =
+                    sets.computeIfAbsent(
+                            new Kernel(kernel),
+                            key -> new EarleySet(++setCount, productions, key.items));
+            complete = set.complete;
+            if (set.terminals.length > 0) {
+                add(new ParserState.Pending(set, begin(set.terminals)), threads);
+            }
+        }
+        return intern(threads, complete);
+    }
+
+    private ParserState intern(List<ParserState.Pending> threads, boolean complete) {
+        threads.sort(THREAD_ORDER);
+        Configuration configuration = new Configuration(threads, complete);
+        ParserState known = states.get(configuration);
+        if (known == null) {
+            if (states.size() >= STATE_LIMIT) {
+                forget();
+            }
+            known = new ParserState(this, threads.toArray(ParserState.Pending[]::new), complete);
+            states.put(configuration, known);
+        }
+        return known;
+    }
+
+    /** Counts a mask that a state is about to keep. */
+    synchronized void maskComputed() {
+        if (++masks > MASK_LIMIT) {
+            forget();
+        }
+    }
+
+    /** Drops what can be computed again; states in use stay what they are. */
+    private void forget() {
+        states.values().forEach(ParserState::forget);
+        start.forget();
+        states.clear();
+        sets.clear();
+        lexerStates.clear();
+        regexes.forgetDerivatives();
+        masks = 0;
+    }
+
+    private LexerState begin(int[] terminals) {
+        int[] rest = Arrays.stream(terminals).map(productions::regex).toArray();
+        return lexerState(terminals, rest);
+    }
+
+    private LexerState next(LexerState from, int byteClass) {
+        LexerState known = from.next[byteClass];
+        if (known == null) {
+            int[] terminals = new int[from.terminals.length];
+            int[] rest = new int[terminals.length];
+            int size = 0;
+            for (int i = 0; i < terminals.length; i++) {
+                int derivative = regexes.derivative(from.rest[i], bytes[byteClass]);
+                if (regexes.isLive(derivative, bytes)) {
+                    terminals[size] = from.terminals[i];
+                    rest[size++] = derivative;
+                }
+            }
+            known = lexerState(Arrays.copyOf(terminals, size), Arrays.copyOf(rest, size));
+            from.next[byteClass] = known;
+        }
+        return known;
+    }
+
+    private LexerState lexerState(int[] terminals, int[] rest) {
+        int[] key = Arrays.copyOf(terminals, 2 * terminals.length);
+        System.arraycopy(rest, 0, key, terminals.length, rest.length);
+        return lexerStates.computeIfAbsent(
+                new IntKey(key),
+                unknown -> {
+                    int[] matched = new int[rest.length];
+                    int count = 0;
+                    boolean open = false;
+                    for (int i = 0; i < rest.length; i++) {
+                        if (regexes.isNullable(rest[i])) {
+                            matched[count++] = terminals[i];
+                        }
+                        open |= regexes.hasNext(rest[i], bytes);
+                    }
+                    return new LexerState(
+                            lexerStates.size(),
+                            terminals,
+                            rest,
+                            Arrays.copyOf(matched, count),
+                            open,
+                            bytes.length);
+                });
+    }
+
+    private static long originId(EarleySet.Item item) {
+        EarleySet origin = item.origin();
+        return origin == null ? 0 : origin.id;
+    }
+}

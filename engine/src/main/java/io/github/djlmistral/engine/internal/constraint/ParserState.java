@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.internal.constraint;
+
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Everything that the text so far says about what may follow. Immutable but for its memos; equal
+ * states of a {@link Parser} are one object.
+ */
+public final class ParserState {
+
+    /** A terminal that has begun: where, and how far it is. */
+    record Pending(EarleySet set, LexerState lexer) {}
+
+    /** No byte, or more than one. */
+    static final int NONE = -1;
+
+    private final Parser parser;
+
+    /** Every way in which the text so far can be split, all at a byte's end. */
+    final Pending[] threads;
+
+    private final boolean complete;
+
+    /** By class of byte, where known; threads write equal values, as in {@link LexerState}. */
+    private final @Nullable ParserState[] next;
+
+    private volatile long @Nullable [] mask;
+
+    /** The forced byte + 2, or 0 where not known: a state that another thread finds may show 0. */
+    private int forced;
+
+    ParserState(Parser parser, Pending[] threads, boolean complete) {
+        this.parser = parser;
+        this.threads = threads;
+        this.complete = complete;
+        next = new @Nullable ParserState[parser.classes()];
+    }
+
+    /** Returns whether the text so far is complete. */
+    public boolean isComplete() {
+        return complete;
+    }
+
+    /** Returns whether no byte may follow. */
+    public boolean isLast() {
+        return threads.length == 0;
+    }
+
+    boolean isDead() {
+        return threads.length == 0 && !complete;
+    }
+
+    /** Returns the state after a byte, or null if it may not follow. */
+    @Nullable ParserState after(byte b) {
+        return afterClass(parser.classOf(b));
+    }
+
+    private @Nullable ParserState afterClass(int byteClass) {
+        ParserState known = next[byteClass];
+        if (known == null) {
+            known = parser.advance(this, byteClass);
+            next[byteClass] = known;
+        }
+        return known.isDead() ? null : known;
+    }
+
+    /** Returns the state after bytes, or null if they may not follow. */
+    public @Nullable ParserState after(byte[] bytes) {
+        ParserState state = this;
+        for (int i = 0; i < bytes.length && state != null; i++) {
+            state = state.after(bytes[i]);
+        }
+        return state;
+    }
+
+    /** Returns the tokens of a vocabulary that may follow. Not to be changed. */
+    public long[] mask(TokenTrie trie) {
+        long[] known = mask;
+        if (known == null) {
+            known = parser.widen(this, trie.characters).exactMask(trie);
+            mask = known;
+        }
+        return known;
+    }
+
+    private long[] exactMask(TokenTrie trie) {
+        long[] known = mask;
+        if (known == null) {
+            known = computeMask(trie, false);
+            parser.maskComputed();
+            mask = known;
+        }
+        return known;
+    }
+
+    /** Returns the tokens that may follow, with or without a space that is no part of the text. */
+    public long[] maskAfterOptionalSpace(TokenTrie trie) {
+        return computeMask(trie, true);
+    }
+
+    private long[] computeMask(TokenTrie trie, boolean optionalSpace) {
+        long[] allowed = new long[trie.tokens() + 63 >>> 6];
+        @Nullable ParserState[] path = new @Nullable ParserState[trie.height + 1];
+        path[0] = this;
+        int nodes = trie.end[0];
+        for (int node = 1; node < nodes; ) {
+            int depth = trie.depth[node];
+            ParserState before = path[depth - 1];
+            ParserState state =
+                    optionalSpace && depth == 1 && trie.label[node] == ' '
+                            ? this
+                            : before == null ? null : before.after(trie.label[node]);
+            if (state == null) {
+                node = trie.end[node];
+                continue;
+            }
+            path[depth] = state;
+            for (int token = trie.token[node]; token >= 0; token = trie.same[token]) {
+                allowed[token >>> 6] |= 1L << token;
+            }
+            node++;
+        }
+        return allowed;
+    }
+
+    /** Returns the only byte that may follow, or {@link #NONE} also where the text may end. */
+    public int forcedByte() {
+        int known = forced;
+        if (known == 0) {
+            known = (complete ? NONE : computeForcedByte()) + 2;
+            forced = known;
+        }
+        return known - 2;
+    }
+
+    private int computeForcedByte() {
+        int only = NONE;
+        for (int byteClass = 0; byteClass < next.length; byteClass++) {
+            if (afterClass(byteClass) != null) {
+                if (only != NONE || !parser.isSingle(byteClass)) {
+                    return NONE;
+                }
+                only = parser.byteOf(byteClass);
+            }
+        }
+        return only;
+    }
+
+    /** Forgets what was computed, so that what nobody uses can be collected. */
+    void forget() {
+        Arrays.fill(next, null);
+        mask = null;
+    }
+}

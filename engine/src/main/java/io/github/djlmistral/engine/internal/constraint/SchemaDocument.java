@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.engine.internal.constraint;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonPrimitive;
+import io.github.djlmistral.engine.internal.Quote;
+import io.github.djlmistral.engine.internal.StrictJson;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A schema with its subschemas, which {@code $ref} finds by pointer, {@code $anchor} and {@code
+ * $id}. Nothing is loaded from elsewhere.
+ */
+final class SchemaDocument {
+
+    private static final String DRAFT = "https://json-schema.org/draft/2020-12/schema";
+
+    /** Base of a document without {@code $id}. */
+    private static final URI NOWHERE = URI.create("schema:/");
+
+    private static final Set<String> ONE =
+            Set.of(
+                    "additionalProperties",
+                    "items",
+                    "not",
+                    "if",
+                    "then",
+                    "else",
+                    "contains",
+                    "propertyNames",
+                    "unevaluatedItems",
+                    "unevaluatedProperties",
+                    "contentSchema");
+
+    private static final Set<String> LISTS = Set.of("allOf", "anyOf", "oneOf", "prefixItems");
+
+    private static final Set<String> MAPS =
+            Set.of("$defs", "definitions", "properties", "patternProperties", "dependentSchemas");
+
+    private final Map<String, Location> byPointer = new HashMap<>();
+    private final Map<URI, Location> byUri = new HashMap<>();
+    private final Location root;
+
+    /**
+     * Reads a schema.
+     *
+     * @param text JSON
+     * @throws IllegalArgumentException if this is no JSON, or a subschema is no schema
+     */
+    SchemaDocument(String text) {
+        JsonElement element = StrictJson.parseValue(text);
+        root = add("#", element, NOWHERE);
+        byUri.putIfAbsent(NOWHERE, root);
+    }
+
+    Location root() {
+        return root;
+    }
+
+    private Location add(String pointer, JsonElement element, URI outer) {
+        if (element instanceof JsonPrimitive primitive && primitive.isBoolean()) {
+            return put(new Location(pointer, element, outer, false));
+        }
+        if (!(element instanceof JsonObject schema)) {
+            throw error(pointer, "a schema is an object, true or false");
+        }
+        URI base = outer;
+        if (schema.has("$id")) {
+            base = resolve(outer, StrictJson.string(schema.get("$id"), pointer + "/$id"), pointer);
+            String fragment = base.getRawFragment();
+            if (fragment != null && !fragment.isEmpty()) {
+                throw error(pointer + "/$id", "an $id has no fragment; use $anchor");
+            }
+        }
+        Location location = put(new Location(pointer, schema, base, false));
+        if (schema.has("$id")) {
+            name(base, location);
+        }
+        if (schema.has("$anchor")) {
+            String anchor = StrictJson.string(schema.get("$anchor"), pointer + "/$anchor");
+            if (!anchor.matches("[A-Za-z_][-A-Za-z0-9._]*")) {
+                throw error(pointer + "/$anchor", "an anchor is a name, not " + Quote.of(anchor));
+            }
+            name(resolve(base, "#" + anchor, pointer), location);
+        }
+        if (schema.has("$schema")) {
+            String draft = StrictJson.string(schema.get("$schema"), pointer + "/$schema");
+            if (!draft.equals(DRAFT) && !draft.equals(DRAFT + "#")) {
+                throw error(
+                        pointer + "/$schema",
+                        "the schema is of " + Quote.of(draft) + "; only " + DRAFT + " is known");
+            }
+        }
+        for (Map.Entry<String, JsonElement> member : schema.entrySet()) {
+            String keyword = member.getKey();
+            String below = Location.below(pointer, keyword);
+            JsonElement value = member.getValue();
+            if (ONE.contains(keyword)) {
+                add(below, value, base);
+            } else if (LISTS.contains(keyword)) {
+                if (!(value instanceof JsonArray list) || list.isEmpty()) {
+                    throw error(below, "it must be an array of schemas that is not empty");
+                }
+                for (int i = 0; i < list.size(); i++) {
+                    add(Location.below(below, "" + i), list.get(i), base);
+                }
+            } else if (MAPS.contains(keyword)) {
+                for (Map.Entry<String, JsonElement> entry :
+                        StrictJson.object(value, below).entrySet()) {
+                    add(Location.below(below, entry.getKey()), entry.getValue(), base);
+                }
+            }
+        }
+        return location;
+    }
+
+    private Location put(Location location) {
+        byPointer.put(location.pointer(), location);
+        return location;
+    }
+
+    private void name(URI uri, Location location) {
+        Location other = byUri.putIfAbsent(withoutEmptyFragment(uri), location);
+        if (other != null) {
+            throw error(
+                    location.pointer(),
+                    "its $id or $anchor is that of " + other.pointer() + " too");
+        }
+    }
+
+    /** The subschema under a keyword. */
+    Location at(Location schema, String keyword) {
+        return at(Location.below(schema.pointer(), keyword));
+    }
+
+    /** The subschema under a keyword and a name or an index. */
+    Location at(Location schema, String keyword, String token) {
+        return at(Location.below(Location.below(schema.pointer(), keyword), token));
+    }
+
+    private Location at(String pointer) {
+        Location location = byPointer.get(pointer);
+        if (location == null) {
+            throw new IllegalStateException(pointer);
+        }
+        return location;
+    }
+
+    /** The schema that {@code $ref} names. */
+    Location resolve(Location schema, String reference) {
+        String place = schema.pointer() + "/$ref";
+        URI uri = resolve(schema.base(), reference, schema.pointer());
+        Location named = byUri.get(withoutEmptyFragment(uri));
+        if (named != null) {
+            return named;
+        }
+        String text = uri.toString();
+        int hash = text.indexOf('#');
+        URI document = hash < 0 ? uri : URI.create(text.substring(0, hash));
+        Location start = byUri.get(document);
+        if (start == null) {
+            throw error(
+                    place,
+                    Quote.of(reference)
+                            + " is not in the schema, and nothing is loaded from elsewhere: put"
+                            + " it into $defs");
+        }
+        String fragment = hash < 0 ? "" : text.substring(hash + 1);
+        String pointer = decode(fragment, place);
+        if (pointer.isEmpty()) {
+            return start;
+        }
+        if (!pointer.startsWith("/")) {
+            throw error(place, "no schema has the $anchor " + Quote.of(pointer));
+        }
+        return descend(start, pointer, place);
+    }
+
+    private Location descend(Location start, String fragment, String place) {
+        JsonElement element = start.element();
+        URI base = start.base();
+        String pointer = start.pointer();
+        for (String escaped : fragment.substring(1).split("/", -1)) {
+            String token = escaped.replace("~1", "/").replace("~0", "~");
+            JsonElement next = child(element, token);
+            if (next == null) {
+                throw error(place, "there is nothing at " + Quote.of("#" + fragment));
+            }
+            element = next;
+            pointer = Location.below(pointer, token);
+            Location known = byPointer.get(pointer);
+            if (known != null) {
+                base = known.base();
+            }
+        }
+        Location known = byPointer.get(pointer);
+        return known != null ? known : add(pointer, element, base);
+    }
+
+    private static @Nullable JsonElement child(JsonElement element, String token) {
+        if (element instanceof JsonObject object) {
+            return object.get(token);
+        }
+        if (element instanceof JsonArray array && token.matches("0|[1-9]\\d{0,8}")) {
+            int index = Integer.parseInt(token);
+            return index < array.size() ? array.get(index) : null;
+        }
+        return null;
+    }
+
+    private static URI resolve(URI base, String reference, String pointer) {
+        try {
+            if (reference.isEmpty()) {
+                return base;
+            }
+            if (reference.startsWith("#")) {
+                // URI.resolve drops the last part of the path and knows no opaque base
+                String text = base.toString();
+                int hash = text.indexOf('#');
+                return new URI((hash < 0 ? text : text.substring(0, hash)) + reference);
+            }
+            return base.resolve(new URI(reference));
+        } catch (URISyntaxException e) {
+            throw error(pointer, Quote.of(reference) + " is not a URI reference");
+        }
+    }
+
+    private static URI withoutEmptyFragment(URI uri) {
+        String text = uri.toString();
+        return text.endsWith("#") ? URI.create(text.substring(0, text.length() - 1)) : uri;
+    }
+
+    private static String decode(String fragment, String place) {
+        try {
+            return URLDecoder.decode(fragment.replace("+", "%2B"), StandardCharsets.UTF_8);
+        } catch (IllegalArgumentException e) {
+            throw error(place, Quote.of(fragment) + " is not percent-encoded correctly");
+        }
+    }
+
+    /** An error at a place of the schema. */
+    static SchemaException error(String pointer, String message) {
+        return new SchemaException(pointer, message);
+    }
+}

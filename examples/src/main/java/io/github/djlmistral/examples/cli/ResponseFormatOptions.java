@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.examples.cli;
+
+import io.github.djlmistral.engine.constraint.ResponseFormat;
+import io.github.djlmistral.engine.generation.ConstraintOptions;
+import io.github.djlmistral.engine.generation.GenerationConfig;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** The form of the generated text; short for {@code --response-format}. */
+final class ResponseFormatOptions {
+
+    @Option(
+            names = "--json-schema",
+            paramLabel = "FILE",
+            description = "Generate JSON that satisfies the JSON Schema in this file.")
+    @Nullable Path jsonSchema;
+
+    @Option(
+            names = "--regex",
+            paramLabel = "REGEX",
+            description = "Generate a text that the regular expression matches as a whole.")
+    @Nullable String regex;
+
+    @Option(
+            names = "--choice",
+            paramLabel = "TEXT",
+            description = "Generate one of these texts; may be given several times.")
+    @Nullable List<String> choice;
+
+    /**
+     * Sets the response format, if one is given.
+     *
+     * @param builder receives it
+     * @param terminal reports invalid options
+     * @return the builder
+     * @throws IOException if the schema cannot be read
+     */
+    GenerationConfig.Builder apply(GenerationConfig.Builder builder, Terminal terminal)
+            throws IOException {
+        int given = (jsonSchema == null ? 0 : 1) + (regex == null ? 0 : 1);
+        given += (choice == null ? 0 : 1) + (terminal.option("--response-format") == null ? 0 : 1);
+        if (given > 1) {
+            throw terminal.usage(
+                    "--json-schema, --regex, --choice and --response-format exclude each other:"
+                            + " give one of them");
+        }
+        String option = "--choice";
+        try {
+            if (jsonSchema != null) {
+                option = "--json-schema " + jsonSchema;
+                String schema = Files.readString(jsonSchema);
+                return set(builder, ResponseFormat.jsonSchema(schema));
+            }
+            if (regex != null) {
+                option = "--regex";
+                return set(builder, ResponseFormat.regex(regex));
+            }
+            return choice == null ? builder : set(builder, ResponseFormat.choice(choice));
+        } catch (IllegalArgumentException e) {
+            throw terminal.usage(option + ": " + e.getMessage());
+        }
+    }
+
+    private static GenerationConfig.Builder set(
+            GenerationConfig.Builder builder, ResponseFormat format) {
+        return builder.set(ConstraintOptions.RESPONSE_FORMAT, format);
+    }
+}

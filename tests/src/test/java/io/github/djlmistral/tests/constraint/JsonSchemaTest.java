@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.tests.constraint;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.github.djlmistral.engine.constraint.CompiledGrammar;
+import io.github.djlmistral.engine.constraint.JsonSchema;
+import java.io.IOException;
+import java.math.BigDecimal;
+import java.net.URISyntaxException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** JSON Schema as a grammar, against the JSON-Schema-Test-Suite and by arithmetic. */
+class JsonSchemaTest {
+
+    /** Asks that formats are not enforced, which they are. */
+    private static final String ANNOTATED_FORMATS = "format.json";
+
+    /**
+     * The ratchet lists the groups that are refused, and valid values that are never generated. No
+     * value that is not valid is accepted.
+     */
+    @Test
+    void decidesTheTestSuiteAsRecorded() throws IOException, URISyntaxException {
+        Path directory =
+                Path.of(JsonSchemaTest.class.getResource("/json-schema-test-suite").toURI());
+        Path tests = directory.resolve("draft2020-12");
+        SchemaSuite suite = new SchemaSuite();
+        try (Stream<Path> files = Files.walk(tests)) {
+            for (Path file : files.filter(f -> f.toString().endsWith(".json")).sorted().toList()) {
+                String name = tests.relativize(file).toString().replace('\\', '/');
+                if (!name.equals(ANNOTATED_FORMATS)) {
+                    suite.run(file, name);
+                }
+            }
+        }
+        TreeSet<String> actual = new TreeSet<>();
+        actual.add("passed\t" + suite.passed());
+        suite.refused().forEach(group -> actual.add("refused\t" + group));
+        suite.rejected().forEach(test -> actual.add("not generated\t" + test));
+
+        assertThat(suite.accepted()).isEmpty();
+        assertThat(actual)
+                .containsExactlyElementsOf(
+                        new TreeSet<>(Files.readAllLines(directory.resolve("ratchet.txt"))));
+    }
+
+    @Test
+    void boundsAndMultiplesOfNumbersAreExact() {
+        Random random = new Random(7);
+        for (int i = 0; i < 60; i++) {
+            BigDecimal least = decimal(random);
+            BigDecimal most = least.add(decimal(random).abs());
+            BigDecimal multiple = new BigDecimal("1,2,0.5,3,0.1,7,0.25,1.5".split(",")[i % 8]);
+            boolean open = random.nextBoolean();
+            boolean multiples = random.nextBoolean();
+            String schema =
+                    "{\"type\":\"number\",\""
+                            + (open ? "exclusiveMinimum" : "minimum")
+                            + "\":"
+                            + least.toPlainString()
+                            + ",\"maximum\":"
+                            + most.toPlainString()
+                            + (multiples ? ",\"multipleOf\":" + multiple : "")
+                            + "}";
+            List<String> wrong = new ArrayList<>();
+            CompiledGrammar grammar = compile(schema);
+            for (int k = -1500; k <= 1500; k++) {
+                BigDecimal value = new BigDecimal(k).movePointLeft(2).stripTrailingZeros();
+                boolean valid =
+                        value.compareTo(least) >= (open ? 1 : 0)
+                                && value.compareTo(most) <= 0
+                                && (!multiples || value.remainder(multiple).signum() == 0);
+                String text = value.signum() == 0 ? "0" : value.toPlainString();
+                if ((grammar != null && SchemaSuite.accepts(grammar, text)) != valid) {
+                    wrong.add(text);
+                }
+            }
+            assertThat(wrong).as(schema).isEmpty();
+        }
+    }
+
+    private static BigDecimal decimal(Random random) {
+        int places = random.nextInt(3);
+        return new BigDecimal(random.nextInt(2001) - 1000).movePointLeft(places);
+    }
+
+    private static @Nullable CompiledGrammar compile(String schema) {
+        try {
+            return CompiledGrammar.of(JsonSchema.COMPACT.grammar(schema), SchemaSuite.bytes());
+        } catch (IllegalArgumentException e) {
+            assertThat(e).hasMessageContaining("no value satisfies");
+            return null;
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = ';',
+            quoteCharacter = '`',
+            value = {
+                "{'contains':{}}; #/contains: the keyword 'contains' cannot be enforced",
+                "{'properties':{'a':{'uniqueItems':true}}}; #/properties/a/uniqueItems:",
+                "{'type':'strin'}; #/type: no type is named 'strin'",
+                "{'$ref':'#/$defs/a'}; #/$ref: there is nothing at",
+                "{'$ref':'#'}; #: the schema refers to itself",
+                "{'oneOf':[{'type':'integer'},{'minimum':2}]}; #/oneOf: its opposite",
+                "{'format':'color'}; #/format: the format 'color' cannot be enforced",
+                "{'enum':[]}; no value satisfies",
+                "{'type':'object','properties':{'a':{'$ref':'#'}},'required':['a']}; no value",
+                "{'minLength':3,'maxLength':2,'type':'string'}; no value satisfies",
+                "{'minProperties':2,'type':'object'}; minProperties is supported only",
+                "{'$schema':'http://json-schema.org/draft-07/schema#'}; #/$schema: the schema is of",
+                "{'title':'a','title':'b'}; comes twice",
+                "[1]; #: a schema is an object, true or false"
+            })
+    void whatCannotBeEnforcedIsAnErrorWithItsPlace(String schema, String message) {
+        assertThatThrownBy(() -> JsonSchema.COMPACT.grammar(schema.replace('\'', '"')))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining(message.replace('\'', '"'));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = ';',
+            quoteCharacter = '`',
+            value = {
+                // a string has as many code points as its value, however it is written
+                "{'maxLength':1}; '\\u00e9'; true",
+                "{'maxLength':1}; '\\ud83d\\ude00'; true",
+                "{'maxLength':1}; '\\n\\n'; false",
+                "{'pattern':'^a$'}; '\\u0061'; true",
+                // names in the order of the schema, others behind them
+                "{'properties':{'a':{},'b':{}}}; {'a':1,'b':2,'c':3}; true",
+                "{'properties':{'a':{},'b':{}}}; {'b':2,'a':1}; false",
+                "{'properties':{'a':{},'b':{}}}; {'b':2,'b':1}; false",
+                "{'properties':{'a':{}}}; {'\\u0061':1}; false",
+                // in each branch of a union what it requires
+                "{'anyOf':[{'required':['a']},{'required':['b']}]}; {'a':1}; true",
+                "{'anyOf':[{'required':['a']},{'required':['b']}]}; {'c':1}; false",
+                "{'type':'integer','nullable':true}; null; true",
+                "{'type':'integer'}; 5.0; false",
+                "{'$defs':{'t':{'type':['array','null'],'items':{'$ref':'#/$defs/t'}}},'$ref':'#/$defs/t'}; [null,[[]]]; true",
+                "{'minProperties':1,'maxProperties':1}; {'a':1}; true",
+                "{'minProperties':1,'maxProperties':1}; {'a':1,'b':1}; false",
+                "{'minProperties':1,'maxProperties':1}; {}; false"
+            })
+    void textsAreAcceptedAsSpelled(String schema, String text, boolean accepted) {
+        CompiledGrammar grammar = compile(schema.replace('\'', '"'));
+        assertThat(grammar != null && SchemaSuite.accepts(grammar, text.replace('\'', '"')))
+                .isEqualTo(accepted);
+    }
+
+    @Test
+    void whiteSpaceAndDepthAreLimited() {
+        CompiledGrammar grammar =
+                CompiledGrammar.of(new JsonSchema(2, 2).grammar("true"), SchemaSuite.bytes());
+        assertThat(SchemaSuite.accepts(grammar, "[ {\n } , 1  ]")).isTrue();
+        assertThat(SchemaSuite.accepts(grammar, "[   1]")).isFalse();
+        assertThat(SchemaSuite.accepts(grammar, "[[[]]]")).isFalse();
+    }
+}
