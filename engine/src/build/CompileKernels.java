@@ -28,7 +28,8 @@ import java.util.zip.ZipFile;
 
 /**
  * Compiles the C kernels for every platform: {@code java CompileKernels.java SOURCES WORK OUTPUT
- * JAR}. The libraries are written to OUTPUT/PLATFORM/.
+ * JAR TEST}. The libraries are written to OUTPUT/PLATFORM/. The C file TEST is linked with the
+ * kernels of Linux to WORK/programs/PLATFORM, for QemuTest.
  *
  * <p>JAR is {@code org.bytedeco:llvm}, which contains clang and lld. If there is no such file,
  * clang and lld of the PATH are used; without these, there are no libraries. The sources include
@@ -67,7 +68,13 @@ final class CompileKernels {
                                     + " -mavx512vnni"));
 
     private static final List<Variant> ARM =
-            List.of(new Variant("neon", "-march=armv8.2-a+dotprod+fp16"));
+            List.of(
+                    new Variant("neon", "-march=armv8.2-a+dotprod+fp16"),
+                    // NEON with products of int8 matrices
+                    new Variant(
+                            "i8mm",
+                            "-march=armv8.2-a+dotprod+fp16+i8mm",
+                            Set.of("int4.c", "int6.c")));
 
     /** What runs on any processor of the architecture: the functions that Java calls. */
     private static final Variant BASE = new Variant("all", "");
@@ -119,6 +126,7 @@ final class CompileKernels {
     private final Path sources;
     private final Path work;
     private final Path output;
+    private final Path test;
     private final Toolchain tools;
 
     /** The hashes of all headers: a source may include any of them. */
@@ -126,11 +134,12 @@ final class CompileKernels {
 
     private final Set<Path> current = ConcurrentHashMap.newKeySet();
 
-    private CompileKernels(Path sources, Path work, Path output, Toolchain tools)
+    private CompileKernels(Path sources, Path work, Path output, Path test, Toolchain tools)
             throws IOException {
         this.sources = sources;
         this.work = Files.createDirectories(work);
         this.output = output;
+        this.test = test;
         this.tools = tools;
         List<String> hashes = new ArrayList<>();
         for (Path header : files(".h")) {
@@ -154,7 +163,8 @@ final class CompileKernels {
             return;
         }
         try {
-            new CompileKernels(sources, work, output, tools).compile();
+            Path test = Path.of(arguments[4]).toAbsolutePath();
+            new CompileKernels(sources, work, output, test, tools).compile();
         } catch (ToolException e) {
             System.err.println(e.getMessage());
             System.exit(1);
@@ -183,6 +193,11 @@ final class CompileKernels {
                         all.addAll(join(variant));
                     }
                     copy(library(platform, all), output.resolve(platform.name()));
+                    if (platform.format() == ELF) {
+                        Path programs = work.resolve("programs");
+                        copy(program(platform, all), programs.resolve(platform.name()));
+                        current.add(programs);
+                    }
                     done.add(platform.name());
                 } catch (ToolException e) {
                     if (tools.known()) {
@@ -227,16 +242,8 @@ final class CompileKernels {
     /** Compiles all sources for a variant. */
     private List<Path> objects(Platform platform, Variant variant)
             throws IOException, InterruptedException, ToolException {
-        String all =
-                String.join(
-                        " ",
-                        FLAGS,
-                        "--target=" + platform.triple(),
-                        platform.format().clang(),
-                        tools.known() ? "-Werror" : "-w",
-                        "-DVARIANT=" + variant.name(),
-                        variant.flags());
-        List<String> flags = List.of(all.strip().split(" "));
+        String all = flags(platform, variant);
+        List<String> flags = List.of(all.split(" "));
         String key = all + headers + tools.version();
         List<Path> objects = new ArrayList<>();
         Path precompiled = null;
@@ -268,6 +275,41 @@ final class CompileKernels {
             Files.move(part, object, StandardCopyOption.REPLACE_EXISTING);
         }
         return objects;
+    }
+
+    private String flags(Platform platform, Variant variant) {
+        return String.join(
+                        " ",
+                        FLAGS,
+                        "--target=" + platform.triple(),
+                        platform.format().clang(),
+                        tools.known() ? "-Werror" : "-w",
+                        "-DVARIANT=" + variant.name(),
+                        variant.flags())
+                .strip();
+    }
+
+    /** Links the test, which includes {@code jni.c}, with the other objects of a library. */
+    private Path program(Platform platform, List<Path> objects)
+            throws IOException, InterruptedException, ToolException {
+        String all = flags(platform, BASE);
+        String text = Files.readString(sources.resolve("jni.c")) + Files.readString(test);
+        Path object = work.resolve(hash(all + headers + tools.version(), text) + ".o");
+        List<String> arguments = new ArrayList<>(List.of("-static", object.toString()));
+        // jni.o is the last one
+        objects.subList(0, objects.size() - 1).forEach(each -> arguments.add(each.toString()));
+        Path program = work.resolve(hash(tools.version(), arguments)).resolve("digests");
+        current.add(object);
+        current.add(program.getParent());
+        current.add(program);
+        if (!Files.exists(program)) {
+            List<String> flags = List.of(all.split(" "));
+            tools.clang(sources, flags, "-c", test, "-o", object);
+            Files.createDirectories(program.getParent());
+            arguments.addAll(List.of("-o", program.toString()));
+            tools.lld("gnu", arguments);
+        }
+        return program;
     }
 
     private Path library(Platform platform, List<Path> objects)

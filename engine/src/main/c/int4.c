@@ -13,7 +13,7 @@
  * More tokens take up to 4 at once with one tile, which use a code 4 times: their integer sums are half of the 16
  * registers of AVX2. The loop over 8 columns is not unrolled: the compiler would reorder the additions, and keep more
  * products than there are registers. A panel of 4 tiles (128 KiB of codes with 4096 columns) stays in the L2 cache while
- * all tokens pass.
+ * all tokens pass. Where there are products of 8-bit matrices, two tokens share each of them.
  */
 #include "vec.h"
 
@@ -45,6 +45,27 @@ INLINE void dots(const int N, const int T, const uint8 *codes, int64 tile_bytes,
         }
 }
 
+#if DOT_MATRIX
+/* Adds the dots of a group of a tile and T tokens, at least 2. The third of three tokens is computed twice. */
+INLINE void matrix_dots(const int T, const uint8 *codes, const int8 *x, int64 group, int64 columns, vi (*total)[R]) {
+    vi sums[TOKENS / 2][2 * REGISTERS];
+    UNROLL for (int p = 0; p < (T + 1) / 2; ++p) UNROLL for (int i = 0; i < 2 * REGISTERS; ++i) sums[p][i] = vi_set(0);
+    ROLLED for (int64 c = 0; c < group; c += 8, codes += TILE * 4) {
+        vi in[TOKENS / 2];
+        UNROLL for (int p = 0; p < (T + 1) / 2; ++p)
+            in[p] = vi_inputs(x + 2 * p * columns + c, x + (2 * p + 1 < T ? 2 * p + 1 : 2 * p) * columns + c);
+        __builtin_prefetch(codes + 1536);
+        UNROLL for (int r = 0; r < REGISTERS; ++r) {
+            const vi low = vi_set(0x0f0f0f0f), word = vi_load(codes + r * (LANES * 4));
+            const vi even = vi_and(word, low), odd = vi_and(vi_right(word, 4), low);
+            UNROLL for (int p = 0; p < (T + 1) / 2; ++p) vi_dot_matrix(sums[p] + 2 * r, even, odd, in[p]);
+        }
+    }
+    UNROLL for (int t = 0; t < T; ++t) UNROLL for (int r = 0; r < REGISTERS; ++r)
+        total[t][r] = vi_add(total[t][r], vi_token(sums[t / 2] + 2 * r, t % 2));
+}
+#endif
+
 /* N tiles of T tokens. */
 INLINE void block(const int N, const int T, const int32 type, const int64 group, const struct grouped *w,
                   const struct rounded *in, int64 token, int64 tile, float *out) {
@@ -65,7 +86,16 @@ INLINE void block(const int N, const int T, const int32 type, const int64 group,
             const vi start = vi_set(offsets ? 0 : -8 * x_sums[t * groups]);
             UNROLL for (int r = 0; r < registers; ++r) total[t][r] = start;
         }
-        for (int64 c = 0; c < group; c += 32, codes += 4 * 4 * TILE, x += 32) {
+        int64 c = 0;
+#if DOT_MATRIX
+        if (T > 1) {
+            matrix_dots(T, codes, x, group, columns, total);
+            codes += group * (TILE / 2);
+            x += group;
+            c = group;
+        }
+#endif
+        for (; c < group; c += 32, codes += 4 * 4 * TILE, x += 32) {
             vi sums[TOKENS][R];
             UNROLL for (int t = 0; t < T; ++t) UNROLL for (int r = 0; r < registers; ++r)
                 sums[t][r] = DOT_INT32 ? total[t][r] : vi_set(0);

@@ -40,6 +40,11 @@ INLINE void block(const int N, const int T, const struct grouped *w, const struc
             const vi start = offsets ? vi_set(0) : vi_sub(vi_set(0), vi_left(vi_set(x_sums[t * groups]), 5));
             UNROLL for (int r = 0; r < registers; ++r) total[t][r] = start;
         }
+#if DOT_MATRIX
+        vi matrix[TOKENS / 2][2 * REGISTERS];
+        UNROLL for (int p = 0; p < (T + 1) / 2; ++p) UNROLL for (int i = 0; i < 2 * REGISTERS; ++i)
+            matrix[p][i] = vi_set(0);
+#endif
         for (int64 c = 0; c < group; c += 16, codes += 3 * 4 * TILE, x += 16)
             UNROLL for (int r = 0; r < registers; ++r) {
                 const uint8 *words = codes + r / REGISTERS * tile_bytes + r % REGISTERS * (LANES * 4);
@@ -51,11 +56,25 @@ INLINE void block(const int N, const int T, const struct grouped *w, const struc
                 const vi q1 = vi_add(vi_and(vi_right(a, 4), low), vi_and(vi_left(upper, 2), high));
                 const vi q2 = vi_add(vi_and(b, low), vi_and(upper, high));
                 const vi q3 = vi_add(vi_and(vi_right(b, 4), low), vi_and(vi_right(upper, 2), high));
+#if DOT_MATRIX
+                if (T > 1) {
+                    UNROLL for (int p = 0; p < (T + 1) / 2; ++p) {
+                        const int8 *token = x + 2 * p * columns, *next = 2 * p + 1 < T ? token + columns : token;
+                        vi_dot_matrix(matrix[p] + 2 * r, q0, q1, vi_inputs(token, next));
+                        vi_dot_matrix(matrix[p] + 2 * r, q2, q3, vi_inputs(token + 8, next + 8));
+                    }
+                    continue;
+                }
+#endif
                 UNROLL for (int t = 0; t < T; ++t) {
                     const int32 *inputs = (const int32 *)(x + t * columns);
                     total[t][r] = two_dots(two_dots(total[t][r], q0, q1, inputs), q2, q3, inputs + 2);
                 }
             }
+#if DOT_MATRIX
+        UNROLL for (int t = 0; T > 1 && t < T; ++t) UNROLL for (int r = 0; r < REGISTERS; ++r)
+            total[t][r] = vi_add(total[t][r], vi_token(matrix[t / 2] + 2 * r, t % 2));
+#endif
         UNROLL for (int r = 0; r < registers; ++r) {
             const int64 i = tile + r / REGISTERS, row = r % REGISTERS * LANES;
             const vf scale = factor(type, scales, groups, shift, i, g, row);

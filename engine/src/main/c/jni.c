@@ -24,7 +24,10 @@ enum { PREFIX = sizeof "Java_io_github_djlmistral_engine_internal_cpu_NativeLibr
 #define KNOWN_SCALES(type) (type == FLOAT32 || type == FLOAT16 || type == TWO_LEVEL)
 #define TILES(rows) ((rows + 15) / 16)
 
-/* The kernels of each instruction set. AVX-VNNI has its own where there are dot products of int8, and else AVX2's. */
+/*
+ * The kernels of each instruction set. AVX-VNNI and I8MM have their own where there are dot products of int8, and else
+ * those of AVX2 and NEON.
+ */
 #if defined(__x86_64__)
 #define DECLARE(kernel) \
     kernel##_fn kernel##_avx2, kernel##_avx512; \
@@ -35,8 +38,10 @@ enum { PREFIX = sizeof "Java_io_github_djlmistral_engine_internal_cpu_NativeLibr
 #else
 #define DECLARE(kernel) \
     kernel##_fn kernel##_neon; \
-    static kernel##_fn *const kernel[] = {kernel##_neon};
-#define DECLARE_DOT(kernel) DECLARE(kernel)
+    static kernel##_fn *const kernel[] = {kernel##_neon, kernel##_neon};
+#define DECLARE_DOT(kernel) \
+    kernel##_fn kernel##_neon, kernel##_i8mm; \
+    static kernel##_fn *const kernel[] = {kernel##_neon, kernel##_i8mm};
 #endif
 DECLARE(round)
 DECLARE_DOT(int4_linear)
@@ -278,7 +283,10 @@ static void cpuid(uint32 leaf, uint32 subleaf, uint32 *r) {
 }
 #endif
 
-/* Bit n is set if processor and operating system support the n-th kernels of the tables. */
+/*
+ * Bit n is set if processor and operating system support the n-th kernels of the tables. ARM's operating systems alone
+ * know: see ArmFeatures.java.
+ */
 JNI(int32, instructionSets)(void *env, void *cls) {
 #if defined(__x86_64__)
     uint32 a[4], b[4], c[4], state, high;
@@ -296,6 +304,6 @@ JNI(int32, instructionSets)(void *env, void *cls) {
     const int vnni = avx2 && (state & 0xe6) == 0xe6 && (b[1] & avx512) == avx512 && (b[2] >> 11 & 1);
     return avx2 | avxvnni << 1 | vnni << 2;
 #else
-    return 1;
+    return 3;
 #endif
 }

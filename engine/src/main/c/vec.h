@@ -222,9 +222,33 @@ INLINE vi vi_dot(vi total, vi codes, vi inputs) {
     return vdotq_s32(total, vreinterpretq_s8_s32(codes), vreinterpretq_s8_s32(inputs));
 }
 INLINE vi vi_widen(vi total, vi sums) { return vaddq_s32(total, sums); }
+#if defined(__ARM_FEATURE_MATMUL_INT8)
+/*
+ * Products of 8 columns of 4 rows and 2 tokens: `first` and `second` are 4 columns of each row, `inputs` are 8 of each
+ * token. The four sums of rows 0 and 1 are in sums[0], those of rows 2 and 3 in sums[1]: row 0 with either token, then
+ * row 1.
+ */
+#define DOT_MATRIX 1
+INLINE vi vi_inputs(const int8 *token, const int8 *next) {
+    return vreinterpretq_s32_s8(vcombine_s8(vld1_s8(token), vld1_s8(next)));
+}
+INLINE void vi_dot_matrix(vi *sums, vi first, vi second, vi inputs) {
+    const int8x16_t x = vreinterpretq_s8_s32(inputs);
+    sums[0] = vmmlaq_s32(sums[0], vreinterpretq_s8_s32(vzip1q_s32(first, second)), x);
+    sums[1] = vmmlaq_s32(sums[1], vreinterpretq_s8_s32(vzip2q_s32(first, second)), x);
+}
+/* The sums of 4 rows and token 0 or 1. */
+INLINE vi vi_token(const vi *sums, int token) {
+    return token ? vuzp2q_s32(sums[0], sums[1]) : vuzp1q_s32(sums[0], sums[1]);
+}
+#endif
 
 #else
 #error "no variant for this instruction set"
+#endif
+
+#if !defined(DOT_MATRIX)
+#define DOT_MATRIX 0
 #endif
 
 /* 16 lanes, in REGISTERS registers. */

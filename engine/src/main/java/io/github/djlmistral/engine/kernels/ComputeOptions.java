@@ -13,10 +13,11 @@ import java.util.List;
  *     "reference"}
  * @param dtype {@code "auto"} or a name of {@link Dtype}, such as {@code "bfloat16"}
  * @param instructionSet of the native kernels, the model argument {@code native}: {@code "avx2"},
- *     {@code "avxvnni"}, {@code "avx512"} or {@code "neon"}, which all give the same bits. {@code
- *     "auto"} chooses the one that the environment variable {@code MISTRAL_NATIVE} names, otherwise
- *     the fastest that processor and operating system support. Naming one requests the native
- *     kernels: {@code kernels} becomes {@code "native"} if it is {@code "auto"}
+ *     {@code "avxvnni"}, {@code "avx512"}, {@code "neon"} or {@code "i8mm"}, which all give the
+ *     same bits. {@code "auto"} chooses the one that the environment variable {@code
+ *     MISTRAL_NATIVE} names, otherwise the fastest that processor and operating system support.
+ *     Naming one requests the native kernels: {@code kernels} becomes {@code "native"} if it is
+ *     {@code "auto"}
  * @param kvCacheDtype the data type of KV caches: {@code "auto"}, that of the weights, or {@code
  *     "int8"} with a scale a head and token, which takes about half the memory of 16 bits; the
  *     native kernels only

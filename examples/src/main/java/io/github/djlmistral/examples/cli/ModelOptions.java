@@ -54,7 +54,7 @@ final class ModelOptions {
             names = "--native",
             paramLabel = "SET",
             description =
-                    "Instruction set of the native kernels: avx2, avxvnni, avx512, neon. Default:"
+                    "Instruction set of the native kernels: avx2, avxvnni, avx512, neon, i8mm. Default:"
                             + " the environment variable MISTRAL_NATIVE, or the fastest one.")
     String instructionSet = ComputeOptions.DEFAULT;
 

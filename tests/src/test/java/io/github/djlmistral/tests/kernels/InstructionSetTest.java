@@ -77,7 +77,7 @@ class InstructionSetTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"auto", "avx2", "avxvnni", "avx512", "neon"})
+    @ValueSource(strings = {"auto", "avx2", "avxvnni", "avx512", "neon", "i8mm"})
     void namesAreAcceptedOnEveryProcessor(String name) {
         assertThatNoException().isThrownBy(() -> new ComputeOptions("auto", "auto", name, "auto"));
     }
@@ -88,8 +88,8 @@ class InstructionSetTest {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> new ComputeOptions("auto", "auto", name, "auto"))
                 .withMessageMatching(
-                        "native is \".*\": choose \"auto\", \"avx2\", \"avxvnni\", \"avx512\" or"
-                                + " \"neon\"")
+                        "native is \".*\": choose \"auto\", \"avx2\", \"avxvnni\", \"avx512\","
+                                + " \"neon\" or \"i8mm\"")
                 .withMessageContaining(name.replace('\u202e', ' '));
     }
 

@@ -4,11 +4,6 @@ package io.github.djlmistral.engine.internal.cpu;
 import ai.djl.util.Utils;
 import io.github.djlmistral.engine.internal.Quote;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
@@ -28,7 +23,9 @@ public enum InstructionSet {
     /** Intel since Ice Lake (2019), AMD since Zen 4. */
     AVX512("AVX-512 VNNI", 2),
     /** ARM since 8.2 with dot products: Apple's since M1, AWS Graviton since 2. */
-    NEON("NEON", 0);
+    NEON("NEON", 0),
+    /** NEON with products of 8-bit matrices: Apple's since M2, AWS Graviton since 3. */
+    I8MM("NEON I8MM", 1);
 
     /** The environment variable, or system property, that chooses the instruction set. */
     public static final String VARIABLE = "MISTRAL_NATIVE";
@@ -148,9 +145,6 @@ public enum InstructionSet {
     /** Detection loads the library, names do not. */
     private static final class Detected {
 
-        /** Bits of {@code AT_HWCAP}: arithmetic with float16, and dot products of int8. */
-        private static final long NEEDED_OF_ARM = 1L << 10 | 1L << 20;
-
         static final @Nullable String MISSING;
         static final List<InstructionSet> SETS;
 
@@ -175,33 +169,13 @@ public enum InstructionSet {
         private Detected() {}
 
         private static List<InstructionSet> detect() throws IOException {
-            int bits = NativeLibrary.instructionSets();
             if (System.getProperty("os.arch", "").equals("aarch64")) {
-                boolean linux = System.getProperty("os.name", "").equals("Linux");
-                return !linux || (hardware() & NEEDED_OF_ARM) == NEEDED_OF_ARM
-                        ? List.of(NEON)
-                        : List.of();
+                return ArmFeatures.instructionSets();
             }
-            return Arrays.stream(values())
-                    .filter(set -> set != NEON && (bits >> set.index & 1) == 1)
+            int bits = NativeLibrary.instructionSets();
+            return Stream.of(AVX2, AVXVNNI, AVX512)
+                    .filter(set -> (bits >> set.index & 1) == 1)
                     .toList();
-        }
-
-        /**
-         * Returns {@code AT_HWCAP}, the entry 16 of the auxiliary vector, which Linux passes to
-         * each process: pairs (key, value) of 8 bytes each.
-         */
-        private static long hardware() throws IOException {
-            byte[] vector = Files.readAllBytes(Path.of("/proc/self/auxv"));
-            ByteBuffer pairs = ByteBuffer.wrap(vector).order(ByteOrder.LITTLE_ENDIAN);
-            while (pairs.remaining() >= 16) {
-                long key = pairs.getLong();
-                long value = pairs.getLong();
-                if (key == 16) {
-                    return value;
-                }
-            }
-            return 0;
         }
     }
 }
