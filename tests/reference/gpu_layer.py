@@ -211,7 +211,7 @@ def waits(kernels, shapes, device):
 def times(kernels, s, device):
     bandwidth, rate = limits(device)
     print(f"a copy moves {bandwidth / 1e9:.0f} GB/s, a bfloat16 product computes {rate / 1e12:.3f} TFLOP/s\n")
-    print(f"{'a layer':24}{'':10}{'ms':>9}{'GB/s':>9}{'of copy':>9}{'TFLOP/s':>9}{'of product':>11}")
+    print(f"{'a layer':32}{'':10}{'ms':>9}{'GB/s':>9}{'of copy':>9}{'TFLOP/s':>9}{'of product':>11}")
     for name, matrix in (("bf16", Dense), (f"int4, groups of {GROUP}", Int4)):
         layers = [Layer(kernels, s, matrix, device) for _ in range(s.layers)]
         for tokens, past in ((1, s.cached), (s.prompt, 0)):
@@ -221,7 +221,7 @@ def times(kernels, s, device):
                 forms.append(("as a graph", captured(run).replay))
             for form, call in forms:
                 t = seconds(call, device)
-                print(f"{f'{tokens} tokens, {name}':24}{form:10}{t / s.layers * 1e3:9.3f}{run.bytes / t / 1e9:9.1f}"
+                print(f"{f'{tokens} tokens, {name}':32}{form:10}{t / s.layers * 1e3:9.3f}{run.bytes / t / 1e9:9.1f}"
                       f"{run.bytes / t / bandwidth:9.0%}{run.operations / t / 1e12:9.3f}{run.operations / t / rate:11.0%}")
     print(f"\nproducts of {s.intermediate} x {s.hidden} in int4, ms; the engine uses the operator up to {MOST_ROWS[device.type]} tokens")
     matrix = Int4(kernels, s.intermediate, s.hidden, device)
