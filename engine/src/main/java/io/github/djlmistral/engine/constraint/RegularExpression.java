@@ -13,8 +13,8 @@ import java.util.List;
  *
  * <p>Syntax: the part that java.util.regex and ECMAScript share. Characters, {@code .} (any but
  * ECMAScript's line terminators), {@code [a-z]}, {@code [^a-z]}, {@code \d \w \s \D \W \S} (ASCII,
- * but {@code \s} as in ECMAScript), {@code \p{L}} (general categories; scripts as
- * {@code \p{IsGreek}} or {@code \p{Script=Greek}}), {@code \n \r \t \f \v \0}, {@code \x41}, <code>
+ * but {@code \s} as in ECMAScript), {@code \p{L}} (general categories; scripts as {@code
+ * \p{IsGreek}} or {@code \p{Script=Greek}}), {@code \n \r \t \f \v \0}, {@code \x41}, <code>
  * &#92;u0041</code>, <code>&#92;u{1F600}</code>, groups, {@code |}, and the quantifiers {@code *},
  * {@code +}, {@code ?}, {@code {2}}, {@code {2,}}, {@code {2,5}}, also lazy, and the flags i (any
  * case) and s of groups, {@code (?i:...)}. Look-around, back-references, {@code \b} and other flags

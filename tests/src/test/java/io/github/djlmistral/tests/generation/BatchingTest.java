@@ -7,10 +7,8 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.djlmistral.engine.generation.Batching;
-import io.github.djlmistral.engine.generation.StoppingOptions;
-import io.github.djlmistral.engine.generation.SpeculationOptions;
-import io.github.djlmistral.engine.generation.BeamOptions;
 import io.github.djlmistral.engine.generation.BatchingMetrics;
+import io.github.djlmistral.engine.generation.BeamOptions;
 import io.github.djlmistral.engine.generation.FinishReason;
 import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationConfig;
@@ -18,6 +16,8 @@ import io.github.djlmistral.engine.generation.Generator;
 import io.github.djlmistral.engine.generation.LogitsProcessor;
 import io.github.djlmistral.engine.generation.RequestLimits;
 import io.github.djlmistral.engine.generation.Sequence;
+import io.github.djlmistral.engine.generation.SpeculationOptions;
+import io.github.djlmistral.engine.generation.StoppingOptions;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.tests.model.Fixture;

@@ -192,8 +192,7 @@ public final class NamedAdapters {
         for (Map.Entry<String, Path> entry : named.entrySet()) {
             networks.put(
                     entry.getKey(),
-                    (MistralForCausalLM)
-                            adapted(network, entry.getValue(), model.getNDManager()));
+                    (MistralForCausalLM) adapted(network, entry.getValue(), model.getNDManager()));
         }
         return new Loaded(Collections.unmodifiableMap(networks));
     }
