@@ -5,6 +5,7 @@ import io.github.djlmistral.engine.internal.constraint.Productions;
 import io.github.djlmistral.engine.internal.constraint.Regex;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Turns the expressions of a grammar into productions. */
@@ -26,17 +27,22 @@ final class Lowering {
         int start = productions.rule();
         grammar.rules().keySet().forEach(name -> rules.put(name, productions.rule()));
         ignored = grammar.ignored().map(i -> optional(plain(i.regex()))).orElse(null);
-        int first = rules.get(grammar.start());
+        int first = number(grammar.start());
         if (ignored == null) {
             productions.sequence(start, first);
         } else {
             productions.sequence(start, ignored, first);
         }
-        grammar.rules().forEach((name, expression) -> define(rules.get(name), expression));
+        grammar.rules().forEach((name, expression) -> define(number(name), expression));
     }
 
     Productions productions() {
         return productions;
+    }
+
+    /** Returns the number of a rule, which exists: {@link Grammar} checks its references. */
+    private int number(String rule) {
+        return Objects.requireNonNull(rules.get(rule), rule);
     }
 
     /** Adds the productions of a rule. */
@@ -56,7 +62,7 @@ final class Lowering {
     /** Returns a symbol that stands for an expression. */
     private int symbol(Expression expression) {
         if (expression instanceof Expression.Reference reference) {
-            return rules.get(reference.rule());
+            return number(reference.rule());
         }
         Integer known = symbols.get(expression);
         if (known == null) {

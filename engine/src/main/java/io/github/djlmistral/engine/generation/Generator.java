@@ -249,7 +249,7 @@ public final class Generator {
                                 .toList();
                 boolean drafts =
                         Speculation.applies(config, assistant)
-                                || count == 1 && isConstrained(config);
+                                || (count == 1 && isConstrained(config));
                 decodings.addAll(
                         contexts.size() == 1 && drafts
                                 ? speculative(

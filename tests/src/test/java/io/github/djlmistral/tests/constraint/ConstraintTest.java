@@ -112,7 +112,7 @@ class ConstraintTest {
             if (text != null) {
                 JsonReader reader = new JsonReader(new StringReader(text));
                 reader.setStrictness(Strictness.STRICT);
-                JsonParser.parseReader(reader);
+                assertThat(JsonParser.parseReader(reader)).isNotNull();
                 finished++;
             }
         }

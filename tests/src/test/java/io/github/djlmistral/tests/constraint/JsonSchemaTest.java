@@ -62,7 +62,7 @@ class JsonSchemaTest {
         for (int i = 0; i < 60; i++) {
             BigDecimal least = decimal(random);
             BigDecimal most = least.add(decimal(random).abs());
-            BigDecimal multiple = new BigDecimal("1,2,0.5,3,0.1,7,0.25,1.5".split(",")[i % 8]);
+            BigDecimal multiple = new BigDecimal("1,2,0.5,3,0.1,7,0.25,1.5".split(",", -1)[i % 8]);
             boolean open = random.nextBoolean();
             boolean multiples = random.nextBoolean();
             String schema =

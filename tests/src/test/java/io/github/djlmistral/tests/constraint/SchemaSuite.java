@@ -164,7 +164,8 @@ final class SchemaSuite {
 
     private static String quoted(String text) {
         StringBuilder json = new StringBuilder("\"");
-        for (char c : text.toCharArray()) {
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
             int escape = "\"\\\b\f\n\r\t".indexOf(c);
             if (escape >= 0) {
                 json.append('\\').append("\"\\bfnrt".charAt(escape));

@@ -35,7 +35,7 @@ final class Vocabularies {
         String texts =
                 "a b c e x 0 1 12 00 . - { } [ ] \" : , \\ ab abc bc true false null tr ue \"a \": "
                         + "\",\" \"} }, ], [{ [[ ]] 1, 1] -0 .5 e+ \"\" \\\" \\u é ü ßé 日 日本 😀 ué () )( +1";
-        for (String text : texts.split(" ")) {
+        for (String text : texts.split(" ", -1)) {
             pieces.add(text.getBytes(UTF_8));
         }
         for (String text : new String[] {" ", "  ", " a", " \"", " {", "\n", ", \"", ": "}) {
@@ -69,7 +69,7 @@ final class Vocabularies {
         ByteArrayOutputStream text = new ByteArrayOutputStream();
         for (int step = 0; step < 20 * length; step++) {
             boolean enough = step >= length || random.nextInt(4) == 0;
-            if (constraint.mustEnd() || constraint.mayEnd() && enough) {
+            if (constraint.mustEnd() || (constraint.mayEnd() && enough)) {
                 return text.toString(UTF_8);
             }
             long[] mask = constraint.mask();

@@ -70,7 +70,7 @@ class TokenVocabularyTest {
         int next = 0x100;
         for (int b = 0; b < 256; ++b) {
             boolean printable =
-                    b >= '!' && b <= '~' || b >= 0xA1 && b <= 0xAC || b >= 0xAE && b <= 0xFF;
+                    (b >= '!' && b <= '~') || (b >= 0xA1 && b <= 0xAC) || (b >= 0xAE && b <= 0xFF);
             int c = printable ? b : next++;
             vocabulary.append(String.format("%s\"\\u%04x\": %d", b == 0 ? "" : ", ", c, b + 1));
         }

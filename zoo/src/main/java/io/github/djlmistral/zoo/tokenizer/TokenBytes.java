@@ -49,7 +49,7 @@ final class TokenBytes {
         int next = FIRST_MAPPED;
         for (int b = 0; b < 256; ++b) {
             boolean printable =
-                    b >= '!' && b <= '~' || b >= 0xA1 && b <= 0xAC || b >= 0xAE && b <= 0xFF;
+                    (b >= '!' && b <= '~') || (b >= 0xA1 && b <= 0xAC) || (b >= 0xAE && b <= 0xFF);
             bytes[printable ? b : next++] = (byte) b;
         }
         return bytes;
@@ -75,7 +75,7 @@ final class TokenBytes {
         byte[] bytes = new byte[token.length()];
         for (int i = 0; i < bytes.length; ++i) {
             char c = token.charAt(i);
-            if (c >= byteOf.length || byteOf[c] == 0 && c != FIRST_MAPPED) {
+            if (c >= byteOf.length || (byteOf[c] == 0 && c != FIRST_MAPPED)) {
                 return token.getBytes(StandardCharsets.UTF_8); // an added token
             }
             bytes[i] = byteOf[c];

@@ -112,7 +112,7 @@ final class Automaton {
     }
 
     boolean isAny() {
-        return this == ANY || equals(ANY);
+        return equals(ANY);
     }
 
     int states() {
@@ -168,6 +168,7 @@ final class Automaton {
         MINUS
     }
 
+    @SuppressWarnings("ReferenceEquality") // a shortcut; equals() would compare all states
     private Automaton product(Automaton other, Operation operation) {
         if (this == ANY && operation == Operation.AND) {
             return other;
@@ -223,7 +224,7 @@ final class Automaton {
     }
 
     private static long pair(int a, int b) {
-        return (long) a << 32 | b & 0xFFFFFFFFL;
+        return ((long) a << 32) | (b & 0xFFFFFFFFL);
     }
 
     /** Removes states without a way to the end, then merges equal states (Moore's algorithm). */

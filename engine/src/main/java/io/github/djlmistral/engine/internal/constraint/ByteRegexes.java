@@ -10,6 +10,7 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.SortedSet;
 import java.util.TreeSet;
 
 /**
@@ -20,6 +21,7 @@ import java.util.TreeSet;
  * <p>The derivative of an expression by a byte matches what may follow the byte: of {@code ab*} by
  * {@code a} it is {@code b*}. The derivatives of an expression are the states of its automaton.
  */
+@SuppressWarnings("EnumOrdinal") // nodes are integers, which no one else reads
 final class ByteRegexes {
 
     /** Matches no text. */
@@ -66,7 +68,7 @@ final class ByteRegexes {
     private final Map<Long, Integer> derivatives = new HashMap<>();
     private final Map<Integer, Boolean> live = new HashMap<>();
     private final Map<CodePoints, Integer> sets = new HashMap<>();
-    private final Map<Regex, Integer> lowered = new IdentityHashMap<>();
+    private final IdentityHashMap<Regex, Integer> lowered = new IdentityHashMap<>();
     private final Map<Integer, Integer> widened = new HashMap<>();
 
     ByteRegexes() {
@@ -227,7 +229,7 @@ final class ByteRegexes {
         if (part == NOTHING) {
             return least == 0 ? EMPTY : NOTHING;
         }
-        if (least == 1 && max == 1 || max == 1 && nullable.get(part)) {
+        if (max == 1 && (least == 1 || nullable.get(part))) {
             return part;
         }
         if (least == 0 && max == UNBOUNDED && isStar(part)) {
@@ -254,7 +256,7 @@ final class ByteRegexes {
         }
     }
 
-    private int several(Kind kind, TreeSet<Integer> set, int none) {
+    private int several(Kind kind, SortedSet<Integer> set, int none) {
         if (set.isEmpty()) {
             return none;
         }
@@ -414,24 +416,26 @@ final class ByteRegexes {
 
     private int computeWidened(int regex, int characters) {
         int[] node = nodes.get(regex);
-        switch (kind(regex)) {
-            case CONCAT:
+        return switch (kind(regex)) {
+            case CONCAT -> {
                 int result = EMPTY;
                 int[] parts = parts(regex);
                 for (int i = parts.length - 1; i >= 0; i--) {
                     result = concat(widen(parts[i], characters), result);
                 }
-                return result;
-            case UNION:
+                yield result;
+            }
+            case UNION -> {
                 int[] options = Arrays.copyOfRange(node, 1, node.length);
                 Arrays.setAll(options, i -> widen(options[i], characters));
-                return union(options);
-            case REPEAT:
+                yield union(options);
+            }
+            case REPEAT -> {
                 int max = node[3] > characters ? UNBOUNDED : node[3];
-                return repeat(widen(node[1], characters), Math.min(node[2], characters + 1), max);
-            default:
-                return regex;
-        }
+                yield repeat(widen(node[1], characters), Math.min(node[2], characters + 1), max);
+            }
+            default -> regex;
+        };
     }
 
     /**
@@ -455,8 +459,8 @@ final class ByteRegexes {
             int next = queue.removeLast();
             if (nullable.get(next)
                     || live.getOrDefault(next, false)
-                    || !hidden.get(next) && next != NOTHING) {
-                for (int i = next; i >= 0; i = cameFrom.get(i)) {
+                    || (!hidden.get(next) && next != NOTHING)) {
+                for (int i = next; i >= 0; i = cameFrom.getOrDefault(i, -1)) {
                     live.put(i, true);
                 }
                 return true;

@@ -115,14 +115,11 @@ public final class Gbnf {
             uses.putIfAbsent(name, start);
             return Expression.rule(name);
         }
-        switch (in.next()) {
-            case '"':
-                return literal();
-            case '[':
-                return characters(start);
-            case '.':
-                return terminal(CodePoints.ALL);
-            case '(':
+        return switch (in.next()) {
+            case '"' -> literal();
+            case '[' -> characters(start);
+            case '.' -> terminal(CodePoints.ALL);
+            case '(' -> {
                 if (++depth > GrammarText.DEPTH_LIMIT) {
                     throw in.error(
                             start,
@@ -134,17 +131,17 @@ public final class Gbnf {
                 Expression inner = alternatives(true);
                 in.expect(")");
                 depth--;
-                return inner;
-            case '<', '!':
-                throw in.error(
-                        start,
-                        "tokens (<...>) are not supported: a constraint is about the bytes of the"
-                                + " text, which control tokens do not have");
-            case '*', '+', '?', '{':
-                throw in.error(start, "a repetition without anything before it");
-            default:
-                throw in.error(start, "expected a literal, a class, a rule or a group");
-        }
+                yield inner;
+            }
+            case '<', '!' ->
+                    throw in.error(
+                            start,
+                            "tokens (<...>) are not supported: a constraint is about the bytes of the"
+                                    + " text, which control tokens do not have");
+            case '*', '+', '?', '{' ->
+                    throw in.error(start, "a repetition without anything before it");
+            default -> throw in.error(start, "expected a literal, a class, a rule or a group");
+        };
     }
 
     private Expression literal() {
@@ -207,14 +204,11 @@ public final class Gbnf {
 
     private Expression repeated(Expression part) {
         int start = in.position();
-        switch (in.next()) {
-            case '*':
-                return repeat(part, 0, UNBOUNDED);
-            case '+':
-                return repeat(part, 1, UNBOUNDED);
-            case '?':
-                return repeat(part, 0, 1);
-            default:
+        return switch (in.next()) {
+            case '*' -> repeat(part, 0, UNBOUNDED);
+            case '+' -> repeat(part, 1, UNBOUNDED);
+            case '?' -> repeat(part, 0, 1);
+            default -> {
                 space(false);
                 int min = in.count();
                 int max = min;
@@ -228,8 +222,9 @@ public final class Gbnf {
                 if (max < min) {
                     throw in.error(start, "a repetition whose least count is above its greatest");
                 }
-                return repeat(part, min, max);
-        }
+                yield repeat(part, min, max);
+            }
+        };
     }
 
     private String name() {
@@ -247,9 +242,9 @@ public final class Gbnf {
     }
 
     private static boolean isName(char c) {
-        return c >= 'a' && c <= 'z'
-                || c >= 'A' && c <= 'Z'
-                || c >= '0' && c <= '9'
+        return (c >= 'a' && c <= 'z')
+                || (c >= 'A' && c <= 'Z')
+                || (c >= '0' && c <= '9')
                 || c == '-'
                 || c == '_';
     }
@@ -261,7 +256,7 @@ public final class Gbnf {
                 while (!in.atEnd() && !in.peekIs('\n') && !in.peekIs('\r')) {
                     in.next();
                 }
-            } else if (c == ' ' || c == '\t' || lines && (c == '\n' || c == '\r')) {
+            } else if (c == ' ' || c == '\t' || (lines && (c == '\n' || c == '\r'))) {
                 in.next();
             } else {
                 return;

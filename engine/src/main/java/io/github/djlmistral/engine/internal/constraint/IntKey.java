@@ -4,6 +4,7 @@ package io.github.djlmistral.engine.internal.constraint;
 import java.util.Arrays;
 
 /** Integers as the key of a map. The array is not changed afterwards. */
+@SuppressWarnings("ArrayRecordComponent") // equals and hashCode compare the contents
 record IntKey(int[] values) {
 
     @Override

@@ -90,6 +90,7 @@ public final class Lark {
         return Expression.regex(expressions.apply(regex));
     }
 
+    @SuppressWarnings("ReferenceEquality") // the constant that stands for no %ignore
     private Expression terminal(Regex regex) {
         return leaf(ignored == Regex.EMPTY ? regex : new Regex.Concat(List.of(regex, ignored)));
     }
@@ -165,7 +166,7 @@ public final class Lark {
         LarkParser.Definition definition = parser.definitions.get(name);
         Regex regex;
         if (common != null) {
-            regex = RegexParser.whole(LarkCommon.TERMINALS.get(common));
+            regex = RegexParser.whole(LarkCommon.terminal(common));
         } else if (definition == null) {
             throw parser.in.error(position, "the terminal " + name + " is not defined");
         } else if (!open.add(name)) {

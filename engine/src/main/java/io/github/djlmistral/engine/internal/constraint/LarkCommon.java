@@ -4,6 +4,7 @@ package io.github.djlmistral.engine.internal.constraint;
 import static java.util.Map.entry;
 
 import java.util.Map;
+import java.util.Objects;
 
 /** The terminals of Lark's module {@code common}, as regular expressions. */
 final class LarkCommon {
@@ -41,4 +42,9 @@ final class LarkCommon {
                     entry("SQL_COMMENT", "--[^\\n]*"));
 
     private LarkCommon() {}
+
+    /** Returns the regular expression of a terminal that exists. */
+    static String terminal(String name) {
+        return Objects.requireNonNull(TERMINALS.get(name), name);
+    }
 }

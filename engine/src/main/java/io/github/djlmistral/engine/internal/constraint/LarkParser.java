@@ -443,17 +443,17 @@ final class LarkParser {
     }
 
     private static boolean isWord(char c) {
-        return c < 128 && Character.isLetterOrDigit(c) || c == '_' || c == '-';
+        return (c < 128 && Character.isLetterOrDigit(c)) || c == '_' || c == '-';
     }
 
     private void space(boolean lines) {
         while (true) {
             char c = in.peek(0);
-            if (c == '#' || c == '/' && in.peek(1) == '/') {
+            if (c == '#' || (c == '/' && in.peek(1) == '/')) {
                 while (!in.atEnd() && !in.peekIs('\n') && !in.peekIs('\r')) {
                     in.next();
                 }
-            } else if (c == ' ' || c == '\t' || lines && (c == '\n' || c == '\r')) {
+            } else if (c == ' ' || c == '\t' || (lines && (c == '\n' || c == '\r'))) {
                 in.next();
             } else {
                 return;

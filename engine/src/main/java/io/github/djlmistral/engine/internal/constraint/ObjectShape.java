@@ -54,6 +54,7 @@ record ObjectShape(
         throw new IllegalStateException(name);
     }
 
+    @SuppressWarnings("ReferenceEquality") // a shortcut for the constant
     ObjectShape and(ObjectShape other) {
         if (this == ANY) {
             return other;

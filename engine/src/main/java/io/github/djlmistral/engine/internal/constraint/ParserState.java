@@ -101,7 +101,7 @@ public final class ParserState {
     }
 
     private long[] computeMask(TokenTrie trie, boolean optionalSpace) {
-        long[] allowed = new long[trie.tokens() + 63 >>> 6];
+        long[] allowed = new long[(trie.tokens() + 63) >>> 6];
         @Nullable ParserState[] path = new @Nullable ParserState[trie.height + 1];
         path[0] = this;
         int nodes = trie.end[0];

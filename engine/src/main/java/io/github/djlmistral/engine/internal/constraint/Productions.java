@@ -23,6 +23,7 @@ public final class Productions {
     private static final int UNBOUNDED = Integer.MAX_VALUE;
 
     /** One production. In a repetition, {@code symbols} is the one symbol, and max is above -1. */
+    @SuppressWarnings("ArrayRecordComponent") // internal, never compared
     private record Production(int rule, int[] symbols, int min, int max) {
         boolean repeats() {
             return max >= 0;
@@ -116,7 +117,7 @@ public final class Productions {
             changed = false;
             for (Production p : productions) {
                 if (!result[p.rule]
-                        && (p.repeats() && p.min == 0
+                        && ((p.repeats() && p.min == 0)
                                 || Arrays.stream(p.symbols)
                                         .allMatch(
                                                 symbol ->

@@ -72,53 +72,41 @@ final class RegexClasses {
     /** Parses what follows a backslash. */
     static CodePoints escape(RegexParser in, boolean inBrackets) {
         int c = in.next();
-        switch (c) {
-            case 'd':
-                return DIGITS;
-            case 'D':
-                return DIGITS.complement();
-            case 'w':
-                return WORD;
-            case 'W':
-                return WORD.complement();
-            case 's':
-                return SPACE;
-            case 'S':
-                return SPACE.complement();
-            case 'p':
-                return property(in);
-            case 'P':
-                return property(in).complement();
-            case 'n':
-                return CodePoints.of('\n');
-            case 'r':
-                return CodePoints.of('\r');
-            case 't':
-                return CodePoints.of('\t');
-            case 'f':
-                return CodePoints.of('\f');
-            case 'v':
-                return CodePoints.of(0x0B);
-            case '0':
+        return switch (c) {
+            case 'd' -> DIGITS;
+            case 'D' -> DIGITS.complement();
+            case 'w' -> WORD;
+            case 'W' -> WORD.complement();
+            case 's' -> SPACE;
+            case 'S' -> SPACE.complement();
+            case 'p' -> property(in);
+            case 'P' -> property(in).complement();
+            case 'n' -> CodePoints.of('\n');
+            case 'r' -> CodePoints.of('\r');
+            case 't' -> CodePoints.of('\t');
+            case 'f' -> CodePoints.of('\f');
+            case 'v' -> CodePoints.of(0x0B);
+            case '0' -> {
                 if (in.peekIs('0')) {
                     throw in.error("octal escapes are not supported");
                 }
-                return CodePoints.of(0);
-            case 'x':
-                return CodePoints.of(hex(in, 2));
-            case 'u':
-                return CodePoints.of(unicode(in));
-            case 'b':
+                yield CodePoints.of(0);
+            }
+            case 'x' -> CodePoints.of(hex(in, 2));
+            case 'u' -> CodePoints.of(unicode(in));
+            case 'b' -> {
                 if (inBrackets) {
-                    return CodePoints.of('\b');
+                    yield CodePoints.of('\b');
                 }
                 throw in.error("\\b is not supported");
-            default:
+            }
+            default -> {
                 if (c < 128 && Character.isLetterOrDigit(c)) {
                     throw in.error("the escape \\" + (char) c + " is not supported");
                 }
-                return CodePoints.of(c);
-        }
+                yield CodePoints.of(c);
+            }
+        };
     }
 
     private static int unicode(RegexParser in) {

@@ -159,22 +159,18 @@ public final class RegexParser {
     private Regex atom() {
         int start = position;
         int c = next();
-        switch (c) {
-            case '(':
-                return group();
-            case '[':
-                return new Regex.Chars(RegexClasses.brackets(this));
-            case '.':
-                return new Regex.Chars(
-                        anyLine ? CodePoints.ALL : RegexClasses.LINE_ENDS.complement());
-            case '\\':
-                return new Regex.Chars(inAnyCase(RegexClasses.escape(this, false)));
-            case '*', '+', '?', '{':
+        return switch (c) {
+            case '(' -> group();
+            case '[' -> new Regex.Chars(RegexClasses.brackets(this));
+            case '.' ->
+                    new Regex.Chars(anyLine ? CodePoints.ALL : RegexClasses.LINE_ENDS.complement());
+            case '\\' -> new Regex.Chars(inAnyCase(RegexClasses.escape(this, false)));
+            case '*', '+', '?', '{' -> {
                 position = start;
                 throw error("a quantifier without anything before it");
-            default:
-                return new Regex.Chars(inAnyCase(CodePoints.of(c)));
-        }
+            }
+            default -> new Regex.Chars(inAnyCase(CodePoints.of(c)));
+        };
     }
 
     /** Returns the set, closed over case under the flag i. */

@@ -335,6 +335,7 @@ final class SchemaReader {
     }
 
     /** The union, which is oneOf if no value is in two; that is seen once all are read. */
+    @SuppressWarnings("ReferenceEquality") // a part may stand twice in the list
     private Values oneOf(List<Location> parts, String pointer) {
         Values any = Values.NONE;
         if (overlapping.contains(pointer)) {

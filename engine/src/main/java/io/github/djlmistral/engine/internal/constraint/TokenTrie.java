@@ -123,7 +123,7 @@ public final class TokenTrie {
                     length = i + 1 - from;
                 }
             }
-            if (longest < 0 || node > 0 && end[node] > node + 1) {
+            if (longest < 0 || (node > 0 && end[node] > node + 1)) {
                 break;
             }
             tokens[count++] = longest;

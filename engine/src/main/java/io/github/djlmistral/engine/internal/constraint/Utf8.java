@@ -35,10 +35,10 @@ final class Utf8 {
         int[] bytes = new int[length];
         int rest = codePoint;
         for (int i = length - 1; i > 0; i--) {
-            bytes[i] = 0x80 | rest & 0x3F;
+            bytes[i] = 0x80 | (rest & 0x3F);
             rest >>= 6;
         }
-        bytes[0] = 0xF0 << 4 - length & 0xFF | rest;
+        bytes[0] = ((0xF0 << (4 - length)) & 0xFF) | rest;
         return bytes;
     }
 

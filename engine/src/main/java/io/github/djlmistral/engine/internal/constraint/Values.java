@@ -85,6 +85,7 @@ record Values(
         return new Values(true, true, true, ALL.numbers, Text.ANY, ALL.arrays, List.of(shape));
     }
 
+    @SuppressWarnings("ReferenceEquality") // a shortcut for the constant
     Values and(Values other) {
         if (this == ALL) {
             return other;

@@ -29,7 +29,7 @@ final class ConstraintMask implements LogitsProcessor {
     @Override
     public void process(float[] scores, Sequence sequence) {
         Constraint constraint = sequence.constraint();
-        if (constraint == null || onlyIfRefused && constraint.accepts(highest(scores))) {
+        if (constraint == null || (onlyIfRefused && constraint.accepts(highest(scores)))) {
             return;
         }
         long[] mask = constraint.mask();

@@ -35,6 +35,6 @@ public final class Deadline {
     long nanosLeft() {
         // the cast rounds down, and limits what is too large
         double left = nanos - (clock.getAsLong() - begin);
-        return Math.max(1, (long) Math.min(left + 1, Long.MAX_VALUE >> 1));
+        return Math.max(1, (long) Math.min(left + 1, (double) (Long.MAX_VALUE >> 1)));
     }
 }
