@@ -11,6 +11,7 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The configuration of an adapter, and its file. */
@@ -154,9 +155,17 @@ class LoraConfigTest {
                 "\"loftq_config\": {}, \"eva_config\": null, \"arrow_config\": null",
                 "\"inference_mode\": true, \"revision\": \"main\", \"peft_version\": \"0.21.0\"",
                 "\"qalora_group_size\": 16, \"megatron_core\": \"megatron.core\"",
-                "\"init_lora_weights\": true, \"task_type\": \"CAUSAL_LM\", \"bias\": \"none\""
+                "\"init_lora_weights\": true, \"task_type\": null, \"bias\": \"none\""
             })
     void acceptsWhatHasNoEffect(String members) {
         assertThat(parse(", " + members)).isEqualTo(LoraConfig.builder().taskType(null).build());
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void taskTypes(LoraConfig.TaskType type) {
+        LoraConfig config = parse(", \"task_type\": \"" + type + "\"");
+        assertThat(config.taskType()).isEqualTo(type);
+        assertThat(LoraConfig.parse(config.toJson())).isEqualTo(config);
     }
 }
