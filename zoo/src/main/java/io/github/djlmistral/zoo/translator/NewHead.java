@@ -81,7 +81,8 @@ public record NewHead(
      * @param checkpoint the checkpoint
      */
     public static boolean isIn(MistralCheckpoint checkpoint) {
-        return ARCHITECTURES.contains(checkpoint.config().architecture());
+        String architecture = checkpoint.config().architecture();
+        return architecture != null && ARCHITECTURES.contains(architecture);
     }
 
     private static List<String> names(Object labels) {
