@@ -27,11 +27,14 @@ import org.jspecify.annotations.Nullable;
  * {"type": "json_schema", "json_schema": {"schema": {"type": "array"}, "whitespace": 0}}
  * {"type": "regex", "regex": "[0-9]{4}"}
  * {"type": "choice", "choice": ["yes", "no"]}
+ * {"type": "grammar", "syntax": "lark", "definition": "start: /[0-9]/+"}
  * }</pre>
  *
  * <p>{@code whitespace} is ours, see {@link JsonSchema#whitespace}; {@code name}, {@code
  * description} and {@code strict} are allowed there and change nothing, since a schema is always
- * enforced. A text that reaches {@code max_new_tokens} is the beginning of one that has the form.
+ * enforced. {@code grammar} has the form of the grammars of OpenAI's custom tools; the syntax is
+ * {@code gbnf}, {@code lark} or {@code regex}. A text that reaches {@code max_new_tokens} is the
+ * beginning of one that has the form.
  */
 public final class ResponseFormat {
 
@@ -39,6 +42,7 @@ public final class ResponseFormat {
     private static final String OBJECT = "json_object";
     private static final String REGEX = "regex";
     private static final String CHOICE = "choice";
+    private static final String GRAMMAR = "grammar";
 
     /** Any text. */
     public static final ResponseFormat TEXT = new ResponseFormat("text", "", null);
@@ -102,16 +106,10 @@ public final class ResponseFormat {
      *
      * @param texts the texts
      * @return the format
-     * @throws IllegalArgumentException if there are none
+     * @throws IllegalArgumentException as {@link Grammar#choice}
      */
     public static ResponseFormat choice(List<String> texts) {
-        if (texts.isEmpty()) {
-            throw new IllegalArgumentException("a choice needs at least one text");
-        }
-        List<Expression> options = new ArrayList<>();
-        texts.forEach(text -> options.add(Expression.literal(text)));
-        Grammar grammar = Grammar.of(new Expression.Choice(options));
-        return new ResponseFormat(CHOICE, List.copyOf(texts), grammar);
+        return new ResponseFormat(CHOICE, List.copyOf(texts), Grammar.choice(texts));
     }
 
     /**
@@ -121,7 +119,7 @@ public final class ResponseFormat {
      * @return the format
      */
     public static ResponseFormat grammar(Grammar grammar) {
-        return new ResponseFormat("grammar", grammar, grammar);
+        return new ResponseFormat(GRAMMAR, grammar, grammar);
     }
 
     /**
@@ -130,8 +128,8 @@ public final class ResponseFormat {
      * @param value a format; its JSON as a map, as text, or as Gson's elements; or {@code "text"}
      *     or {@code "json_object"}
      * @return the format
-     * @throws IllegalArgumentException if it is of another form, or the schema or pattern cannot be
-     *     used
+     * @throws IllegalArgumentException if it is of another form, or the schema, pattern or grammar
+     *     cannot be used
      */
     public static ResponseFormat of(Object value) {
         if (value instanceof ResponseFormat format) {
@@ -153,12 +151,13 @@ public final class ResponseFormat {
         switch (type) {
             case "text", OBJECT -> requireKeys(object, Set.of("type"));
             case SCHEMA, REGEX, CHOICE -> requireKeys(object, Set.of("type", type));
+            case GRAMMAR -> requireKeys(object, Set.of("type", "syntax", "definition"));
             default ->
                     throw new IllegalArgumentException(
                             "type is \""
                                     + type
-                                    + "\", must be text, json_object, json_schema, regex or"
-                                    + " choice");
+                                    + "\", must be text, json_object, json_schema, regex, choice"
+                                    + " or grammar");
         }
         JsonElement definition = object.get(type);
         return switch (type) {
@@ -172,8 +171,25 @@ public final class ResponseFormat {
                 }
                 yield choice(texts);
             }
+            case GRAMMAR -> parsed(object);
             default -> schema(StrictJson.object(definition, SCHEMA));
         };
+    }
+
+    /** Reads a grammar; those of the same text are equal. */
+    private static ResponseFormat parsed(JsonObject object) {
+        String syntax = StrictJson.string(object.get("syntax"), "syntax");
+        String definition = StrictJson.string(object.get("definition"), "definition");
+        Grammar grammar =
+                switch (syntax) {
+                    case "gbnf" -> Grammar.gbnf(definition);
+                    case "lark" -> Grammar.lark(definition);
+                    case REGEX -> Grammar.of(Expression.regex(definition));
+                    default ->
+                            throw new IllegalArgumentException(
+                                    "syntax is \"" + syntax + "\", must be gbnf, lark or regex");
+                };
+        return new ResponseFormat(GRAMMAR, List.of(syntax, definition), grammar);
     }
 
     private static ResponseFormat schema(JsonObject object) {

@@ -26,7 +26,8 @@ public final class ConstraintOptions {
                     "a response format",
                     "JSON",
                     "Form of the text: text, json_object, or a JSON object of type json_schema,"
-                            + " regex or choice, as {\"type\": \"regex\", \"regex\": \"[0-9]+\"}.");
+                            + " regex, choice or grammar, as {\"type\": \"regex\", \"regex\":"
+                            + " \"[0-9]+\"}.");
 
     /** Token sequences that are never generated. */
     public static final GenerationOption<List<List<Integer>>> BAD_WORDS_IDS =

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.examples.cli;
 
+import io.github.djlmistral.engine.constraint.Grammar;
 import io.github.djlmistral.engine.constraint.ResponseFormat;
 import io.github.djlmistral.engine.generation.ConstraintOptions;
 import io.github.djlmistral.engine.generation.GenerationConfig;
@@ -8,6 +9,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -32,22 +35,32 @@ final class ResponseFormatOptions {
             description = "Generate one of these texts; may be given several times.")
     @Nullable List<String> choice;
 
+    @Option(
+            names = "--grammar",
+            paramLabel = "FILE",
+            description =
+                    "Generate a text of the grammar in this file: GBNF (.gbnf) or Lark's notation"
+                            + " (.lark).")
+    @Nullable Path grammar;
+
     /**
      * Sets the response format, if one is given.
      *
      * @param builder receives it
      * @param terminal reports invalid options
      * @return the builder
-     * @throws IOException if the schema cannot be read
+     * @throws IOException if the schema or grammar cannot be read
      */
     GenerationConfig.Builder apply(GenerationConfig.Builder builder, Terminal terminal)
             throws IOException {
-        int given = (jsonSchema == null ? 0 : 1) + (regex == null ? 0 : 1);
-        given += (choice == null ? 0 : 1) + (terminal.option("--response-format") == null ? 0 : 1);
+        long given =
+                Stream.of(jsonSchema, regex, choice, grammar, terminal.option("--response-format"))
+                        .filter(Objects::nonNull)
+                        .count();
         if (given > 1) {
             throw terminal.usage(
-                    "--json-schema, --regex, --choice and --response-format exclude each other:"
-                            + " give one of them");
+                    "--json-schema, --regex, --choice, --grammar and --response-format exclude"
+                            + " each other: give one of them");
         }
         String option = "--choice";
         try {
@@ -55,6 +68,10 @@ final class ResponseFormatOptions {
                 option = "--json-schema " + jsonSchema;
                 String schema = Files.readString(jsonSchema);
                 return set(builder, ResponseFormat.jsonSchema(schema));
+            }
+            if (grammar != null) {
+                option = "--grammar " + grammar;
+                return set(builder, ResponseFormat.grammar(read(grammar)));
             }
             if (regex != null) {
                 option = "--regex";
@@ -64,6 +81,19 @@ final class ResponseFormatOptions {
         } catch (IllegalArgumentException e) {
             throw terminal.usage(option + ": " + e.getMessage());
         }
+    }
+
+    private static Grammar read(Path file) throws IOException {
+        String name = file.toString();
+        if (name.endsWith(".gbnf")) {
+            return Grammar.gbnf(Files.readString(file));
+        }
+        if (name.endsWith(".lark")) {
+            return Grammar.lark(Files.readString(file));
+        }
+        throw new IllegalArgumentException(
+                "the name of a grammar file ends in .gbnf (llama.cpp's GBNF) or .lark (Lark's"
+                        + " notation)");
     }
 
     private static GenerationConfig.Builder set(

@@ -9,7 +9,10 @@ import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /** A small vocabulary shaped as SentencePiece's, and texts made of its tokens. */
@@ -19,6 +22,13 @@ final class Vocabularies {
 
     /** Control tokens, the 256 bytes, and pieces that cross the borders of JSON's terminals. */
     static final List<byte @Nullable []> PIECES = pieces();
+
+    /** By first byte: the tokens that begin with it, ascending; an end begins with none. */
+    private static final Map<Byte, List<Integer>> BY_FIRST_BYTE =
+            IntStream.range(0, PIECES.size())
+                    .filter(token -> token != END && PIECES.get(token) != null)
+                    .boxed()
+                    .collect(Collectors.groupingBy(token -> PIECES.get(token)[0]));
 
     static final TokenVocabulary SMALL = TokenVocabulary.of(PIECES, END);
 
@@ -91,11 +101,9 @@ final class Vocabularies {
         List<Integer> tokens = new ArrayList<>();
         for (int from = 0; from < text.length; ) {
             List<Integer> fitting = new ArrayList<>();
-            for (int token = 0; token < PIECES.size(); token++) {
+            for (int token : BY_FIRST_BYTE.get(text[from])) {
                 byte[] piece = PIECES.get(token);
-                if (token != END
-                        && piece != null
-                        && from + piece.length <= text.length
+                if (from + piece.length <= text.length
                         && Arrays.equals(piece, 0, piece.length, text, from, from + piece.length)) {
                     fitting.add(token);
                 }

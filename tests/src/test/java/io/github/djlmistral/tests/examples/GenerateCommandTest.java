@@ -326,10 +326,25 @@ class GenerateCommandTest {
                 .matches("(yes|no)\\R");
         assertThat(Cli.run("generate", "-q", "--regex", "[0-9]{3}", question).out())
                 .matches("[0-9]{3}\\R");
+        Path gbnf = directory.resolve("answer.gbnf");
+        Files.writeString(gbnf, "root ::= [ab]{2} end\nend ::= \"!\"");
+        assertThat(Cli.run("generate", "-q", "--grammar", gbnf.toString(), question).out())
+                .matches("[ab]{2}!\\R");
+        Path lark = directory.resolve("answer.lark");
+        Files.writeString(lark, "start: /[cd]/ end\nend: \"?\"");
+        assertThat(Cli.run("generate", "-q", "--grammar", lark.toString(), question).out())
+                .matches("[cd]\\?\\R");
+        Files.writeString(gbnf, "root ::= \"a\"\n  | \"b\"");
+        assertThat(Cli.run("generate", "--grammar", gbnf.toString(), question).fault(2))
+                .contains("--grammar " + gbnf + ": line 2, column 3: ");
+        assertThat(Cli.run("generate", "--grammar", schema.toString(), question).fault(2))
+                .contains("--grammar " + schema + ": ", ".gbnf", ".lark");
         Files.writeString(schema, "{\"contains\": {}, \"minContains\": 2}");
         Cli wrong = Cli.run("generate", "--json-schema", schema.toString(), question);
         assertThat(wrong.err()).contains("--json-schema").contains("#/contains");
         assertThat(Cli.run("generate", "--regex", "a", "--choice", "b", question).err())
+                .contains("exclude each other");
+        assertThat(Cli.run("generate", "--regex", "a", "--grammar", "b.gbnf", question).fault(2))
                 .contains("exclude each other");
     }
 }

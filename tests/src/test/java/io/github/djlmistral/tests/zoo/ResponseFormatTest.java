@@ -114,19 +114,19 @@ class ResponseFormatTest extends ZooFixture {
     @Test
     void everyWayOfDecodingAndEverySequenceOfABatch() {
         String other = "What is a dog?";
-        generate(options(COMPACT), QUESTION, other).sequences().forEach(r -> assertSatisfies(r));
+        List<Sequence> greedy = generate(options(COMPACT), QUESTION, other).sequences();
+        greedy.forEach(r -> assertSatisfies(r));
         GenerationConfig.Builder sampled =
                 options(COMPACT).doSample(true).temperature(2).topP(0.9).seed(1);
-        generate(sampled.copy().set(BeamOptions.NUM_RETURN_SEQUENCES, 3), QUESTION)
-                .sequences()
-                .forEach(r -> assertSatisfies(r));
-        generate(sampled, QUESTION, other).sequences().forEach(r -> assertSatisfies(r));
+        sampled.set(BeamOptions.NUM_RETURN_SEQUENCES, 2);
+        List<Sequence> samples = generate(sampled, QUESTION, other).sequences();
+        assertThat(samples).hasSize(4).allSatisfy(r -> assertSatisfies(r));
         GenerationConfig.Builder beams = options(COMPACT).set(BeamOptions.NUM_BEAMS, 3);
         assertSatisfies(generate(beams, QUESTION).sequences().get(0));
         GenerationConfig.Builder lookup =
                 options(COMPACT).set(SpeculationOptions.PROMPT_LOOKUP_NUM_TOKENS, 5);
         assertThat(generate(lookup, QUESTION).sequences().get(0).generated())
-                .isEqualTo(generate(options(COMPACT), QUESTION).sequences().get(0).generated());
+                .isEqualTo(greedy.get(0).generated());
         GenerationConfig.Builder guided =
                 options(COMPACT).set(ConstraintOptions.GUIDANCE_SCALE, 1.5);
         assertSatisfies(generate(guided, QUESTION).sequences().get(0));
@@ -144,12 +144,38 @@ class ResponseFormatTest extends ZooFixture {
     @ValueSource(
             strings = {
                 "{\"type\": \"regex\", \"regex\": \" ?[A-C]{3}-é\\\\n日😀\"}",
-                "{\"type\": \"choice\", \"choice\": [\" ABC-é\\n日😀\", \"ABC-é\\n日😀\"]}"
+                "{\"type\": \"choice\", \"choice\": [\" ABC-é\\n日😀\", \"ABC-é\\n日😀\"]}",
+                "{\"type\": \"grammar\", \"syntax\": \"regex\", \"definition\":"
+                        + " \" ?[A-C]{3}-é\\\\n日😀\"}",
+                "{\"type\": \"grammar\", \"syntax\": \"gbnf\", \"definition\":"
+                        + " \"root ::= [A-C]{3} rest\\nrest ::= \\\"-é\\\\n日😀\\\"\"}",
+                "{\"type\": \"grammar\", \"syntax\": \"lark\", \"definition\":"
+                        + " \"start: /[A-C]{3}/ rest\\nrest: \\\"-é\\\\n日😀\\\"\"}"
             })
     void textsOfAnyCharactersAndWithALeadingSpace(String format) {
         String text =
                 text(generate(options(ResponseFormat.of(format)), QUESTION).sequences().get(0));
         assertThat(text).matches(" ?[A-C]{3}-é\\n日😀");
+    }
+
+    @Test
+    void grammarsOfTheSameTextAreEqual() {
+        Map<String, String> grammar =
+                Map.of("type", "grammar", "syntax", "gbnf", "definition", "root ::= \"a\"");
+        assertThat(ResponseFormat.of(grammar)).isEqualTo(ResponseFormat.of(grammar));
+        assertThatThrownBy(
+                        () ->
+                                GenerationConfig.builder()
+                                        .option(
+                                                "response_format",
+                                                Map.of(
+                                                        "type",
+                                                        "grammar",
+                                                        "syntax",
+                                                        "lark",
+                                                        "definition",
+                                                        "start: \"a\" \\n  b")))
+                .hasMessageStartingWith("response_format: line 1, column ");
     }
 
     @Test
@@ -255,7 +281,14 @@ class ResponseFormatTest extends ZooFixture {
                 .hasMessageStartingWith("response_format: JSON Schema, #/uniqueItems: the keyword");
         assertThatThrownBy(() -> ResponseFormat.of("{\"type\": \"xml\"}"))
                 .hasMessage(
-                        "type is \"xml\", must be text, json_object, json_schema, regex or choice");
+                        "type is \"xml\", must be text, json_object, json_schema, regex, choice or"
+                                + " grammar");
+        assertThatThrownBy(
+                        () ->
+                                ResponseFormat.of(
+                                        "{\"type\": \"grammar\", \"syntax\": \"bnf\","
+                                                + " \"definition\": \"\"}"))
+                .hasMessage("syntax is \"bnf\", must be gbnf, lark or regex");
         assertThatThrownBy(() -> ResponseFormat.of("{\"type\": \"regex\", \"pattern\": \"a\"}"))
                 .hasMessage("unknown key pattern");
         assertThatThrownBy(() -> generate(options(COMPACT).eosTokenIds(List.of()), QUESTION))
