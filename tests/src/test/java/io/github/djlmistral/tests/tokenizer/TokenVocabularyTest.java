@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -72,7 +73,8 @@ class TokenVocabularyTest {
             boolean printable =
                     (b >= '!' && b <= '~') || (b >= 0xA1 && b <= 0xAC) || (b >= 0xAE && b <= 0xFF);
             int c = printable ? b : next++;
-            vocabulary.append(String.format("%s\"\\u%04x\": %d", b == 0 ? "" : ", ", c, b + 1));
+            String separator = b == 0 ? "" : ", ";
+            vocabulary.append(String.format(Locale.ROOT, "%s\"\\u%04x\": %d", separator, c, b + 1));
         }
         Files.writeString(
                 directory.resolve("tokenizer.json"),
