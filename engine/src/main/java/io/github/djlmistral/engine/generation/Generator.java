@@ -249,7 +249,7 @@ public final class Generator {
                                 .toList();
                 boolean drafts =
                         Speculation.applies(config, assistant)
-                                || (count == 1 && isConstrained(config));
+                                || (count == 1 && Speculation.isConstrained(config));
                 decodings.addAll(
                         contexts.size() == 1 && drafts
                                 ? speculative(
@@ -262,10 +262,6 @@ public final class Generator {
             first += count;
         }
         return decodings;
-    }
-
-    private static boolean isConstrained(GenerationConfig config) {
-        return config.get(ConstraintOptions.RESPONSE_FORMAT).grammar().isPresent();
     }
 
     /** Returns a decoding for each sequence, since each accepts as many tokens as it does. */
@@ -281,12 +277,7 @@ public final class Generator {
         for (Sampler sampler : samplers) {
             int index = first + decodings.size();
             Speculation speculation =
-                    Speculation.applies(config, assistant)
-                            ? Speculation.of(config, assistant, manager, sampler, chain, stopping)
-                            : Speculation.forced();
-            if (isConstrained(config) && Speculation.applies(config, assistant)) {
-                speculation = speculation.constrained();
-            }
+                    Speculation.of(config, assistant, manager, sampler, chain, stopping);
             decodings.add(
                     new SpeculativeDecoding(
                             prompt,

@@ -41,12 +41,7 @@ final class Sampler {
 
     /** Returns the index of the selected score; the first of equal maxima. */
     int select(float[] scores) {
-        int best = 0;
-        for (int i = 1; i < scores.length; ++i) {
-            if (scores[i] > scores[best]) {
-                best = i;
-            }
-        }
+        int best = Softmax.argmax(scores);
         if (random == null) {
             return best;
         }

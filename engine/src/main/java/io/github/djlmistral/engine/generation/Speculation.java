@@ -40,20 +40,14 @@ record Speculation(Drafter drafter, DraftLength length) {
         return assistant != null || config.get(SpeculationOptions.PROMPT_LOOKUP_NUM_TOKENS) != null;
     }
 
-    /** Returns the speculation of a constraint without another drafter. */
-    static Speculation forced() {
-        return new Speculation(
-                new ConstrainedDrafter(null),
-                new DraftLength(FORCED_TOKENS, AssistantTokensSchedule.CONSTANT, true, false));
-    }
-
-    /** Returns this speculation under a constraint. */
-    Speculation constrained() {
-        return new Speculation(new ConstrainedDrafter(drafter), length);
+    /** Returns whether the response format forces tokens, which are drafted as well. */
+    static boolean isConstrained(GenerationConfig config) {
+        return config.get(ConstraintOptions.RESPONSE_FORMAT).grammar().isPresent();
     }
 
     /**
-     * Returns the speculation that the options ask for.
+     * Returns the speculation that the options ask for, with the tokens that the response format
+     * forces.
      *
      * @param config the options
      * @param assistant drafts unless the options ask for prompt lookup; null for none
@@ -62,9 +56,29 @@ record Speculation(Drafter drafter, DraftLength length) {
      * @param processors the processors of the scores
      * @param stopping the stopping criteria
      * @return the speculation
-     * @throws NullPointerException if it does not {@linkplain #applies apply}
+     * @throws NullPointerException if it does not {@linkplain #applies apply}, and no token is
+     *     forced
      */
     static Speculation of(
+            GenerationConfig config,
+            @Nullable MistralForCausalLM assistant,
+            NDManager manager,
+            Sampler sampler,
+            ProcessorChain processors,
+            StoppingCriteria stopping) {
+        boolean constrained = isConstrained(config);
+        if (constrained && !applies(config, assistant)) {
+            return new Speculation(
+                    new ConstrainedDrafter(null),
+                    new DraftLength(FORCED_TOKENS, AssistantTokensSchedule.CONSTANT, true, false));
+        }
+        Speculation plain = plain(config, assistant, manager, sampler, processors, stopping);
+        return constrained
+                ? new Speculation(new ConstrainedDrafter(plain.drafter), plain.length)
+                : plain;
+    }
+
+    private static Speculation plain(
             GenerationConfig config,
             @Nullable MistralForCausalLM assistant,
             NDManager manager,

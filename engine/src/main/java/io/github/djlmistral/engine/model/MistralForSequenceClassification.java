@@ -43,11 +43,7 @@ public final class MistralForSequenceClassification extends MistralPreTrainedMod
     private MistralForSequenceClassification(
             MistralForSequenceClassification base, AdapterBinding binding, OwnedManager own) {
         super(base, binding, own);
-        MistralLinear changed = binding.head();
-        score =
-                addChildBlock(
-                        Architecture.SEQUENCE_CLASSIFICATION.head(),
-                        changed == null ? base.score : changed);
+        score = addHead(Architecture.SEQUENCE_CLASSIFICATION, binding, base.score);
     }
 
     @Override

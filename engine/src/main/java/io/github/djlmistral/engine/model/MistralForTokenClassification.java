@@ -42,11 +42,7 @@ public final class MistralForTokenClassification extends MistralPreTrainedModel 
     private MistralForTokenClassification(
             MistralForTokenClassification base, AdapterBinding binding, OwnedManager own) {
         super(base, binding, own);
-        MistralLinear changed = binding.head();
-        score =
-                addChildBlock(
-                        Architecture.TOKEN_CLASSIFICATION.head(),
-                        changed == null ? base.score : changed);
+        score = addHead(Architecture.TOKEN_CLASSIFICATION, binding, base.score);
     }
 
     @Override

@@ -33,13 +33,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.LoggerFactory;
 
 /**
  * A Mistral network, with or without a head on its last hidden state; {@code
@@ -77,8 +75,7 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
     private final CacheOwner cacheOwner = new CacheOwner(this);
 
     private final AtomicLong trainingPasses = new AtomicLong();
-    private final ReentrantLock attaching = new ReentrantLock();
-    private final Map<Object, Object> attachments = new LinkedHashMap<>();
+    private final Attachments attachments = new Attachments();
 
     /**
      * Creates an attachment.
@@ -92,9 +89,6 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
         /** Returns a new attachment. */
         T create() throws E;
     }
-
-    /** The key of an attachment: different types have separate keys. */
-    private record AttachmentKey(Class<?> type, Object key) {}
 
     /** The weights that the parameters were bound to, null if there are none. */
     private @Nullable Weights bound;
@@ -170,6 +164,13 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
                         architecture.outputs(config),
                         config.hiddenSize(),
                         architecture.biased()));
+    }
+
+    /** Adds the head of a network with an adapter: that of the adapter, or the shared one. */
+    final MistralLinear addHead(
+            Architecture architecture, AdapterBinding binding, MistralLinear shared) {
+        MistralLinear own = binding.head();
+        return addChildBlock(architecture.head(), own == null ? shared : own);
     }
 
     /** Returns the layer that computes the logits; null for a network without a head. */
@@ -310,34 +311,11 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
     public <T, E extends Exception> T attachment(
             Class<T> type, Object key, AttachmentFactory<? extends T, E> factory) throws E {
         gate.enter();
-        attaching.lock();
         try {
-            AttachmentKey full = new AttachmentKey(type, key);
-            Object attached = attachments.get(full);
-            if (attached == null) {
-                attached = factory.create();
-                attachments.put(full, attached);
-            }
-            return type.cast(attached);
+            return attachments.get(type, key, factory);
         } finally {
-            attaching.unlock();
             gate.exit();
         }
-    }
-
-    /** Closes the attachments. Called once, when none can be added. */
-    private void closeAttachments() {
-        for (Object attached : attachments.values()) {
-            if (attached instanceof AutoCloseable closeable) {
-                try {
-                    closeable.close();
-                } catch (Exception e) {
-                    LoggerFactory.getLogger(getClass())
-                            .warn("an object attached to {} cannot be closed", source, e);
-                }
-            }
-        }
-        attachments.clear();
     }
 
     /** Returns the manager of the weights, null if the network was not loaded. */
@@ -347,7 +325,7 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
 
     /** Drops the weights. Called once, when no pass is under way. */
     void free() {
-        closeAttachments();
+        attachments.close(source);
         files = SourceFiles.NONE;
         bound = null;
         model.dropQuantized();

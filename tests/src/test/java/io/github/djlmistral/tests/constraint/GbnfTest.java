@@ -41,13 +41,7 @@ class GbnfTest {
             """;
 
     private static boolean matches(String grammar, String text) {
-        return Vocabularies.matches(
-                CompiledGrammar.of(Grammar.gbnf(grammar), Vocabularies.SMALL).start(), text);
-    }
-
-    /** Quotation marks and line feeds, which lists of parameters write otherwise. */
-    private static String source(String text) {
-        return text.replace('\'', '"').replace('⏎', '\n');
+        return Vocabularies.matches(Grammar.gbnf(grammar), text);
     }
 
     @ParameterizedTest
@@ -75,9 +69,9 @@ class GbnfTest {
                 "root ::= 'x' root | root 'y' | 'z'; xxzyy; xyz",
             })
     void textsAreAcceptedAndRefused(String grammar, String accepted, String refused) {
-        String text = source(grammar);
-        assertThat(matches(text, source(accepted))).isTrue();
-        assertThat(matches(text, source(refused))).isFalse();
+        String text = Vocabularies.source(grammar);
+        assertThat(matches(text, Vocabularies.source(accepted))).isTrue();
+        assertThat(matches(text, Vocabularies.source(refused))).isFalse();
     }
 
     @Test
@@ -141,7 +135,7 @@ class GbnfTest {
                 "root ::= 'a' root; no text matches",
             })
     void errorsNameTheirPlace(String grammar, String message) {
-        assertThatThrownBy(() -> matches(source(grammar), ""))
+        assertThatThrownBy(() -> matches(Vocabularies.source(grammar), ""))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining(message);
     }

@@ -4,7 +4,6 @@ package io.github.djlmistral.tests.constraint;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.github.djlmistral.engine.constraint.CompiledGrammar;
 import io.github.djlmistral.engine.constraint.Grammar;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -14,13 +13,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class LarkTest {
 
     private static boolean matches(String grammar, String text) {
-        return Vocabularies.matches(
-                CompiledGrammar.of(Grammar.lark(grammar), Vocabularies.SMALL).start(), text);
-    }
-
-    /** Quotation marks and line feeds, which lists of parameters write otherwise. */
-    private static String source(String text) {
-        return text.replace('\'', '"').replace('⏎', '\n');
+        return Vocabularies.matches(Grammar.lark(grammar), text);
     }
 
     @ParameterizedTest
@@ -54,8 +47,8 @@ class LarkTest {
                 "%llguidance {}⏎start: 'a'; a; b",
             })
     void textsAreAcceptedAndRefused(String grammar, String accepted, String refused) {
-        assertThat(matches(source(grammar), source(accepted))).isTrue();
-        assertThat(matches(source(grammar), source(refused))).isFalse();
+        assertThat(matches(Vocabularies.source(grammar), Vocabularies.source(accepted))).isTrue();
+        assertThat(matches(Vocabularies.source(grammar), Vocabularies.source(refused))).isFalse();
     }
 
     @Test
@@ -130,7 +123,7 @@ class LarkTest {
                 "start: *; line 1, column 8: expected a string",
             })
     void errorsNameTheirPlace(String grammar, String message) {
-        assertThatThrownBy(() -> matches(source(grammar), ""))
+        assertThatThrownBy(() -> matches(Vocabularies.source(grammar), ""))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining(message);
     }

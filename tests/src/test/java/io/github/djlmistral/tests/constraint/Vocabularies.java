@@ -3,7 +3,9 @@ package io.github.djlmistral.tests.constraint;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.github.djlmistral.engine.constraint.CompiledGrammar;
 import io.github.djlmistral.engine.constraint.Constraint;
+import io.github.djlmistral.engine.constraint.Grammar;
 import io.github.djlmistral.engine.constraint.TokenVocabulary;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
@@ -72,6 +74,15 @@ final class Vocabularies {
             constraint.advance(token);
         }
         return constraint.mayEnd();
+    }
+
+    static boolean matches(Grammar grammar, String text) {
+        return matches(CompiledGrammar.of(grammar, SMALL).start(), text);
+    }
+
+    /** Quotation marks and line feeds, which lists of parameters write otherwise. */
+    static String source(String text) {
+        return text.replace('\'', '"').replace('⏎', '\n');
     }
 
     /** Walks under the mask to an end, with short texts preferred after {@code length} tokens. */

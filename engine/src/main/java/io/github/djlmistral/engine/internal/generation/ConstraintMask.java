@@ -29,7 +29,7 @@ final class ConstraintMask implements LogitsProcessor {
     @Override
     public void process(float[] scores, Sequence sequence) {
         Constraint constraint = sequence.constraint();
-        if (constraint == null || (onlyIfRefused && constraint.accepts(highest(scores)))) {
+        if (constraint == null || (onlyIfRefused && constraint.accepts(Softmax.argmax(scores)))) {
             return;
         }
         long[] mask = constraint.mask();
@@ -45,16 +45,5 @@ final class ConstraintMask implements LogitsProcessor {
         // padding of the network's vocabulary
         int known = Math.min(mask.length << 6, scores.length);
         Arrays.fill(scores, known, scores.length, Float.NEGATIVE_INFINITY);
-    }
-
-    /** Returns the first of the highest scores, which greedy decoding selects. */
-    private static int highest(float[] scores) {
-        int best = 0;
-        for (int id = 1; id < scores.length; ++id) {
-            if (scores[id] > scores[best]) {
-                best = id;
-            }
-        }
-        return best;
     }
 }

@@ -36,6 +36,17 @@ public final class Softmax {
         return best;
     }
 
+    /** Returns the index of the maximum, which greedy decoding selects; the first of equal ones. */
+    public static int argmax(float[] scores) {
+        int best = 0;
+        for (int i = 1; i < scores.length; ++i) {
+            if (scores[i] > scores[best]) {
+                best = i;
+            }
+        }
+        return best;
+    }
+
     /** Returns the probability of a token. */
     public double of(int id) {
         return weight(id) / total;
