@@ -16,18 +16,21 @@ import io.github.djlmistral.engine.model.MistralPreTrainedModel;
 import io.github.djlmistral.zoo.chat.ChatTemplate;
 import io.github.djlmistral.zoo.chat.Conversation;
 import io.github.djlmistral.zoo.chat.Message;
+import io.github.djlmistral.zoo.openai.ServedModel;
 import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Tokenizer, chat template, generation options and generator of a loaded model. Thread-safe. */
-public final class MistralPipeline implements AutoCloseable {
+public final class MistralPipeline implements ServedModel, AutoCloseable {
 
     private final MistralForCausalLM network;
     private final MistralTokenizer tokenizer;
@@ -187,6 +190,7 @@ public final class MistralPipeline implements AutoCloseable {
      * @return the pipeline, which is closed with this one
      * @throws IllegalArgumentException if the model has no such adapter
      */
+    @Override
     public MistralPipeline adapter(String name) {
         MistralPipeline chosen = adapted.get(name);
         if (chosen == null) {
@@ -201,12 +205,28 @@ public final class MistralPipeline implements AutoCloseable {
         return chosen;
     }
 
+    @Override
+    public Set<String> adapters() {
+        return Collections.unmodifiableSet(adapted.keySet());
+    }
+
+    @Override
+    public RequestLimits limits() {
+        return generator.limits();
+    }
+
+    @Override
+    public int maxPositions() {
+        return network.config().maxPositionEmbeddings();
+    }
+
     /** Returns the network. */
     public MistralForCausalLM network() {
         return network;
     }
 
     /** Returns the tokenizer. */
+    @Override
     public MistralTokenizer tokenizer() {
         return tokenizer;
     }
@@ -252,8 +272,8 @@ public final class MistralPipeline implements AutoCloseable {
                 conversation.withGenerationPrompt(conversation.continuedField() == null));
     }
 
-    /** Encodes a conversation as it is, with or without a generation prompt. */
-    long[] encodeAsGiven(Conversation conversation) {
+    @Override
+    public long[] encodeAsGiven(Conversation conversation) {
         ChatTemplate template =
                 chatTemplate.orElseThrow(
                         () ->
@@ -284,6 +304,7 @@ public final class MistralPipeline implements AutoCloseable {
      * @return token ids, beginning with BOS if the tokenizer adds it
      * @throws IllegalArgumentException if it is empty
      */
+    @Override
     public long[] complete(String text) {
         requireText(text);
         return tokenizer.encodePlain(text, true);
@@ -304,6 +325,7 @@ public final class MistralPipeline implements AutoCloseable {
      * @return the generation, to be closed
      * @throws IllegalArgumentException as {@link Generator#start}
      */
+    @Override
     public Generation start(List<long[]> prompts, GenerationConfig config) {
         int known = tokenizer.vocabularySize();
         if (known >= network.config().vocabSize()) {

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.zoo.openai;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** The shapes {@code chat.completion} and {@code chat.completion.chunk}. */
+final class ChatFormat implements AnswerFormat {
+
+    private final AnswerHeader header;
+    private final int count;
+    private final @Nullable Logprobs logprobs;
+    private final boolean includesUsage;
+    private final Set<Integer> begun = new HashSet<>();
+
+    /**
+     * Makes a format.
+     *
+     * @param header what all answers have in common
+     * @param count number of choices
+     * @param logprobs null if they are not asked for
+     * @param includesUsage whether a stream ends with the usage
+     */
+    ChatFormat(AnswerHeader header, int count, @Nullable Logprobs logprobs, boolean includesUsage) {
+        this.header = header;
+        this.count = count;
+        this.logprobs = logprobs;
+        this.includesUsage = includesUsage;
+    }
+
+    @Override
+    public JsonObject whole(List<Choice> choices, Usage usage) {
+        JsonArray array = new JsonArray();
+        for (Choice choice : choices) {
+            JsonObject logs =
+                    logprobs == null ? null : logprobs(logprobs.content(choice.tokens(), true));
+            array.add(
+                    Json.object(
+                            "index", choice.index(),
+                            "message",
+                                    Json.object(
+                                            "role", "assistant",
+                                            "content", choice.text(),
+                                            "refusal", null),
+                            "logprobs", logs,
+                            "finish_reason", choice.finishReason()));
+        }
+        JsonObject answer = header.json("chat.completion");
+        answer.add("choices", array);
+        answer.add("usage", usage.json());
+        return answer;
+    }
+
+    private static JsonObject logprobs(JsonArray content) {
+        return Json.object("content", content, "refusal", null);
+    }
+
+    @Override
+    public List<ServerSentEvent> begin() {
+        List<ServerSentEvent> events = new ArrayList<>();
+        for (int index = 0; index < count; ++index) {
+            JsonObject delta =
+                    Json.object("role", "assistant", "content", "", "refusal", null);
+            events.add(chunk(index, delta, null, null));
+        }
+        return events;
+    }
+
+    @Override
+    public List<ServerSentEvent> next(Choice choice, Delta delta) {
+        List<ServerSentEvent> events = new ArrayList<>();
+        if (!delta.text().isEmpty() || !delta.tokens().isEmpty()) {
+            boolean first = !delta.tokens().isEmpty() && begun.add(choice.index());
+            JsonObject logs =
+                    logprobs == null ? null : logprobs(logprobs.content(delta.tokens(), first));
+            events.add(chunk(choice.index(), Json.object("content", delta.text()), logs, null));
+        }
+        if (delta.finishReason() != null) {
+            events.add(chunk(choice.index(), new JsonObject(), null, delta.finishReason()));
+        }
+        return events;
+    }
+
+    private ServerSentEvent chunk(
+            int index, JsonObject delta, @Nullable JsonObject logs, @Nullable String finishReason) {
+        JsonArray choices = new JsonArray();
+        choices.add(
+                Json.object(
+                        "index", index,
+                        "delta", delta,
+                        "logprobs", logs,
+                        "finish_reason", finishReason));
+        return event(choices, null);
+    }
+
+    private ServerSentEvent event(JsonArray choices, @Nullable Usage usage) {
+        JsonObject chunk = header.json("chat.completion.chunk");
+        chunk.add("choices", choices);
+        if (includesUsage) {
+            chunk.add("usage", usage == null ? null : usage.json());
+        }
+        return new ServerSentEvent(null, Json.text(chunk));
+    }
+
+    @Override
+    public List<ServerSentEvent> end(List<Choice> choices, Usage usage) {
+        ServerSentEvent done = new ServerSentEvent(null, "[DONE]");
+        return includesUsage ? List.of(event(new JsonArray(), usage), done) : List.of(done);
+    }
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+package io.github.djlmistral.zoo.openai;
+
+import io.github.djlmistral.engine.generation.FinishReason;
+import io.github.djlmistral.engine.generation.Token;
+import io.github.djlmistral.zoo.tokenizer.Detokenizer;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One of the texts of an answer, as far as it is generated. It ends before a stop string, so that
+ * text which may be the beginning of one is held back.
+ */
+final class Choice {
+
+    private final int index;
+    private final Detokenizer detokenizer;
+    private final List<String> stops;
+
+    private final StringBuilder text = new StringBuilder();
+    private final List<Token> tokens = new ArrayList<>();
+    private @Nullable String finishReason;
+
+    private final StringBuilder held = new StringBuilder();
+    private final Deque<Held> heldTokens = new ArrayDeque<>();
+
+    /** A token whose text begins at an index of the whole text. */
+    private record Held(Token token, int start) {}
+
+    Choice(int index, Detokenizer detokenizer, List<String> stops) {
+        this.index = index;
+        this.detokenizer = detokenizer;
+        this.stops = stops;
+    }
+
+    /** Adds a token. Returns what is new. */
+    Delta push(Token token) {
+        if (finishReason != null) {
+            return new Delta("", List.of(), finishReason);
+        }
+        if (token.finishReason() != FinishReason.EOS) {
+            heldTokens.add(new Held(token, text.length() + held.length()));
+        }
+        held.append(detokenizer.push(token.id()));
+        return token.finishReason() == null ? release(false, null) : finish(token.finishReason());
+    }
+
+    /** Ends the text. Returns what is new. */
+    Delta finish(FinishReason reason) {
+        held.append(detokenizer.flush());
+        return release(true, reason == FinishReason.LENGTH ? "length" : "stop");
+    }
+
+    private Delta release(boolean all, @Nullable String reason) {
+        int stop = stop();
+        int count = stop >= 0 ? stop : all ? held.length() : held.length() - possibleStop();
+        finishReason = stop >= 0 ? "stop" : reason;
+        String piece = held.substring(0, count);
+        text.append(piece);
+        held.delete(0, count);
+        List<Token> released = new ArrayList<>();
+        boolean rest = all && stop < 0; // tokens without text
+        while (!heldTokens.isEmpty() && (rest || heldTokens.element().start < text.length())) {
+            released.add(heldTokens.remove().token);
+        }
+        tokens.addAll(released);
+        return new Delta(piece, released, finishReason);
+    }
+
+    /** Returns the index of the first stop string, -1 if there is none. */
+    private int stop() {
+        return stops.stream().mapToInt(held::indexOf).filter(at -> at >= 0).min().orElse(-1);
+    }
+
+    /** Returns the length of the longest end of the text that a stop string begins with. */
+    private int possibleStop() {
+        int longest = 0;
+        for (String stop : stops) {
+            for (int length = Math.min(stop.length() - 1, held.length()); length > longest; --length) {
+                if (stop.startsWith(held.substring(held.length() - length))) {
+                    longest = length;
+                }
+            }
+        }
+        return longest;
+    }
+
+    /** Returns the index among the choices of the answer. */
+    int index() {
+        return index;
+    }
+
+    /** Returns the text that is known. */
+    String text() {
+        return text.toString();
+    }
+
+    /** Returns the tokens of the text. */
+    List<Token> tokens() {
+        return tokens;
+    }
+
+    /** Returns {@code stop} or {@code length}; null until the text is complete. */
+    @Nullable String finishReason() {
+        return finishReason;
+    }
+}
