@@ -9,7 +9,7 @@ import io.github.djlmistral.engine.generation.OutputOptions;
 import io.github.djlmistral.engine.internal.Quote;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -68,7 +68,7 @@ public final class OpenAi {
      * @throws ApiException if the request is refused
      */
     public ApiAnswer completions(String body) {
-        throw new UnsupportedOperationException();
+        return answer(() -> CompletionRequest.parse(Fields.parse(body)).start(this));
     }
 
     /**
@@ -79,7 +79,7 @@ public final class OpenAi {
      * @throws ApiException if the request is refused
      */
     public ApiAnswer responses(String body) {
-        throw new UnsupportedOperationException();
+        return answer(() -> ResponsesRequest.parse(Fields.parse(body)).start(this));
     }
 
     /**
@@ -140,15 +140,22 @@ public final class OpenAi {
         }
     }
 
-    private interface Start {
-        ApiAnswer start();
-    }
-
-    private static ApiAnswer answer(Start start) {
+    private static ApiAnswer answer(Supplier<ApiAnswer> start) {
         try {
-            return start.start();
+            return start.get();
         } catch (RuntimeException e) {
             throw ApiException.of(e);
+        }
+    }
+
+    /** Calls something that throws IllegalArgumentException if a field is wrong. */
+    static <T> T named(String param, Supplier<T> call) {
+        try {
+            return call.get();
+        } catch (ApiException e) {
+            throw e;
+        } catch (IllegalArgumentException e) {
+            throw ApiException.invalid(param, "invalid_value", String.valueOf(e.getMessage()), e);
         }
     }
 
@@ -169,30 +176,29 @@ public final class OpenAi {
         if (chosen == null) {
             return new Chosen(name, model);
         }
-        try {
-            return new Chosen(id == null ? name : id, model.adapter(chosen));
-        } catch (IllegalArgumentException e) {
-            throw ApiException.invalid("adapter", "invalid_value", String.valueOf(e.getMessage()), e);
-        }
+        return new Chosen(
+                id == null ? name : id, named("adapter", () -> model.adapter(chosen)));
     }
 
     /**
      * Starts an answer.
      *
      * @param chosen the model
+     * @param param the field of the prompts
      * @param prompts token ids
      * @param options the options
      * @param stream whether it is streamed
-     * @param format makes the shapes of the answer from the number of its choices
+     * @param format the shapes of the answer
      */
     ApiAnswer start(
             ServedModel chosen,
+            String param,
             List<long[]> prompts,
             OptionFields options,
             boolean stream,
             AnswerFormat format) {
         int longest = prompts.stream().mapToInt(prompt -> prompt.length).max().orElseThrow();
-        requireRoom(chosen, longest);
+        requireRoom(chosen, param, longest);
         GenerationConfig config = options.config(defaults, chosen, longest);
         int count = prompts.size() * options.count();
         List<Choice> choices = new ArrayList<>();
@@ -208,14 +214,14 @@ public final class OpenAi {
         return new ApiAnswer(generation, choices, format, tokens, stream);
     }
 
-    private static void requireRoom(ServedModel model, int tokens) {
+    private static void requireRoom(ServedModel model, String param, int tokens) {
         int most =
                 Math.min(
                         Math.min(model.maxPositions(), model.limits().maxTotalTokens()) - 1,
                         model.limits().maxInputTokens());
         if (tokens > most) {
             throw ApiException.invalid(
-                    "messages",
+                    param,
                     "context_length_exceeded",
                     "the prompt has " + tokens + " tokens, the model takes " + most + ": shorten it",
                     null);
