@@ -9,6 +9,7 @@ import io.github.djlmistral.engine.generation.OutputOptions;
 import io.github.djlmistral.engine.internal.Quote;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -32,8 +33,9 @@ import org.jspecify.annotations.Nullable;
 public final class OpenAi {
 
     private final String name;
-    private final ServedModel model;
+    private final @Nullable ServedModel model;
     private final GenerationConfig.Builder defaults;
+    private final @Nullable EmbeddingModel embeddings;
     private final long created = System.currentTimeMillis() / 1000;
 
     /**
@@ -44,9 +46,26 @@ public final class OpenAi {
      * @param defaults options of requests that do not give them
      */
     public OpenAi(String name, ServedModel model, GenerationConfig.Builder defaults) {
+        this(name, model, defaults, null);
+    }
+
+    /**
+     * Makes the API of a model that can embed.
+     *
+     * @param name the model's name in requests, which may leave it out
+     * @param model generates text; null if the model does not
+     * @param defaults options of requests that do not give them
+     * @param embeddings embeds texts; null if there are no embeddings
+     */
+    public OpenAi(
+            String name,
+            @Nullable ServedModel model,
+            GenerationConfig.Builder defaults,
+            @Nullable EmbeddingModel embeddings) {
         this.name = name;
         this.model = model;
         this.defaults = defaults.copy();
+        this.embeddings = embeddings;
     }
 
     /**
@@ -90,7 +109,16 @@ public final class OpenAi {
      * @throws ApiException if the request is refused, or the model failed
      */
     public String embeddings(String body) {
-        throw new UnsupportedOperationException();
+        return answer(
+                () -> {
+                    EmbeddingRequest request = EmbeddingRequest.parse(Fields.parse(body));
+                    String id = Objects.requireNonNullElse(request.model(), name);
+                    requireKnown(id);
+                    if (embeddings == null || !id.equals(name)) {
+                        throw Fields.unsupported("model", "the model " + id + " has no embeddings");
+                    }
+                    return Json.text(request.answer(id, embeddings));
+                });
     }
 
     /**
@@ -124,7 +152,9 @@ public final class OpenAi {
     private List<String> names() {
         List<String> names = new ArrayList<>();
         names.add(name);
-        names.addAll(model.adapters());
+        if (model != null) {
+            names.addAll(model.adapters());
+        }
         return names;
     }
 
@@ -140,7 +170,7 @@ public final class OpenAi {
         }
     }
 
-    private static ApiAnswer answer(Supplier<ApiAnswer> start) {
+    private static <T> T answer(Supplier<T> start) {
         try {
             return start.get();
         } catch (RuntimeException e) {
@@ -167,6 +197,10 @@ public final class OpenAi {
         if (id != null) {
             requireKnown(id);
         }
+        ServedModel base = model;
+        if (base == null) {
+            throw Fields.unsupported("model", "the model " + name + " generates no text");
+        }
         String chosen = adapter != null ? adapter : id == null || id.equals(name) ? null : id;
         if (adapter != null && id != null && !id.equals(name) && !id.equals(adapter)) {
             throw ApiException.invalid(
@@ -174,10 +208,10 @@ public final class OpenAi {
                     "model and adapter name different adapters: give one of the two");
         }
         if (chosen == null) {
-            return new Chosen(name, model);
+            return new Chosen(name, base);
         }
         return new Chosen(
-                id == null ? name : id, named("adapter", () -> model.adapter(chosen)));
+                id == null ? name : id, named("adapter", () -> base.adapter(chosen)));
     }
 
     /**
