@@ -117,7 +117,7 @@ final class Fields {
             return null;
         }
         // numbers of JSON: 5.0 is an integer
-        if (value instanceof Long || (value instanceof Double number && number % 1 == 0)) {
+        if (value instanceof Long || (value instanceof Double number && number == (double) number.longValue())) {
             long integer = ((Number) value).longValue();
             if (integer >= least && integer <= most) {
                 return integer;

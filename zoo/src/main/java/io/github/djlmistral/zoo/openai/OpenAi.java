@@ -3,9 +3,9 @@ package io.github.djlmistral.zoo.openai;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+import io.github.djlmistral.engine.generation.BeamOptions;
 import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationConfig;
-import io.github.djlmistral.engine.generation.OutputOptions;
 import io.github.djlmistral.engine.internal.Quote;
 import java.util.ArrayList;
 import java.util.List;
@@ -234,6 +234,15 @@ public final class OpenAi {
         int longest = prompts.stream().mapToInt(prompt -> prompt.length).max().orElseThrow();
         requireRoom(chosen, param, longest);
         GenerationConfig config = options.config(defaults, chosen, longest);
+        int beams = config.get(BeamOptions.NUM_BEAMS);
+        if (stream && beams > 1) {
+            throw Fields.unsupported(
+                    "num_beams",
+                    "num_beams is "
+                            + beams
+                            + ": beam search cannot be streamed, as it decides on the text only at"
+                            + " its end");
+        }
         int count = prompts.size() * options.count();
         List<Choice> choices = new ArrayList<>();
         for (int index = 0; index < count; ++index) {
