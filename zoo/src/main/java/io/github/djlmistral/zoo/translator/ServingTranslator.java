@@ -8,10 +8,12 @@ import ai.djl.modality.Output;
 import ai.djl.ndarray.BytesSupplier;
 import ai.djl.ndarray.NDList;
 import ai.djl.translate.TranslatorContext;
+import com.google.gson.Gson;
 import com.google.gson.JsonObject;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.zoo.chat.Conversation;
 import io.github.djlmistral.zoo.chat.ConversationJson;
+import io.github.djlmistral.zoo.chat.ToolCall;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.Iterator;
@@ -28,13 +30,15 @@ import org.jspecify.annotations.Nullable;
  * Translates DJL Serving's requests, whose JSON follows the schema of its LMI handlers: {@code
  * {"inputs": "text", "parameters": {"max_new_tokens": 50}}}, or {@code {"messages": [..],
  * "max_new_tokens": 50}} with the further keys of {@link ConversationJson}. A body that does not
- * begin with a brace is a text. The output is {@code {"generated_text": .., "details": {..}}}; a
- * stream consists of pieces of the text.
+ * begin with a brace is a text. The output is {@code {"generated_text": .., "details": {..}}}, with {@code
+ * tool_calls} as in OpenAI's API if the answer calls {@code tools}; a stream consists of pieces of the text.
  */
 final class ServingTranslator extends GenerationTranslator<Input, Output> {
 
     /** Maximum size of a request; DJL Serving's own default is 6.5 MB. */
     private static final int MAX_BYTES = 8 << 20;
+
+    private static final Gson GSON = new Gson();
 
     private static final String INPUTS = "inputs";
     private static final String GENERATION_PROMPT = "add_generation_prompt";
@@ -127,6 +131,11 @@ final class ServingTranslator extends GenerationTranslator<Input, Output> {
         details.addProperty("generated_tokens", text.sequence().generatedLength());
         JsonObject json = new JsonObject();
         json.addProperty("generated_text", text.text());
+        if (!text.toolCalls().isEmpty()) {
+            json.add(
+                    "tool_calls",
+                    GSON.toJsonTree(text.toolCalls().stream().map(ToolCall::fields).toList()));
+        }
         json.add("details", details);
         Output output = new Output(200, "OK");
         output.addProperty("Content-Type", "application/json");

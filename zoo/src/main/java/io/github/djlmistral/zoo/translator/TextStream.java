@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Streamed text generation, returned by {@code predictor.streamingPredict(..)}: an iterator over
- * pieces of text, generated on demand, that never split a character. Its memory is freed at the end
+ * pieces of text, generated on demand, that never split a character. Calls of tools are no part of the text, the output has them. Its memory is freed at the end
  * of the text, on an exception, by {@link #close}, and when the predictor is closed.
  *
  * <pre>{@code

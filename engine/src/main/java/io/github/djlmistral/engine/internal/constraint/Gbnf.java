@@ -136,8 +136,7 @@ public final class Gbnf {
             case '<', '!' ->
                     throw in.error(
                             start,
-                            "tokens (<...>) are not supported: a constraint is about the bytes of the"
-                                    + " text, which control tokens do not have");
+                            "tokens (<...>) are not supported; Expression.token names one");
             case '*', '+', '?', '{' ->
                     throw in.error(start, "a repetition without anything before it");
             default -> throw in.error(start, "expected a literal, a class, a rule or a group");

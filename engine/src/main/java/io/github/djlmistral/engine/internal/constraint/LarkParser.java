@@ -287,8 +287,7 @@ final class LarkParser {
         }
         if (c == '<') {
             throw in.error(
-                    "tokens (<...>) are not supported: a constraint is about the bytes of the text,"
-                            + " which control tokens do not have");
+                    "tokens (<...>) are not supported; Expression.token names one");
         }
         if (c == '@' || c == '%') {
             in.next();
