@@ -95,8 +95,8 @@ public final class GenerateCommand implements Callable<Integer> {
         prompt.check(terminal);
         tools.check(terminal);
         if (tools.given() && (prompt.ids != null || prompt.raw || prompt.parseSpecial)) {
-            throw terminal.usage("--tools needs the chat template: omit --ids, --raw and"
-                    + " --parse-special");
+            throw terminal.usage(
+                    "--tools needs the chat template: omit --ids, --raw and" + " --parse-special");
         }
         GenerationOptions.config(
                 format.apply(GenerationConfig.builder(), terminal),

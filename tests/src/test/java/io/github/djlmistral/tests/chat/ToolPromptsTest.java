@@ -73,7 +73,10 @@ class ToolPromptsTest {
                     ConversationJson.conversation(
                             ConversationJson.object(request.getValue().toString()));
             long[] expected =
-                    recorded.getAsJsonObject(version).getAsJsonArray(request.getKey()).asList()
+                    recorded
+                            .getAsJsonObject(version)
+                            .getAsJsonArray(request.getKey())
+                            .asList()
                             .stream()
                             .mapToLong(JsonElement::getAsLong)
                             .toArray();
@@ -94,7 +97,11 @@ class ToolPromptsTest {
         assertThat(format("tools-v3").prepare(client)).isEqualTo(prepared);
         assertThat(client.messages().get(2).fields()).containsEntry("tool_call_id", "call_other");
         // an id that has the form already stays
-        assertThat(template("tools-v3").render(format("tools-v3").prepare(conversation("aB3", "9charsLng"))))
+        assertThat(
+                        template("tools-v3")
+                                .render(
+                                        format("tools-v3")
+                                                .prepare(conversation("aB3", "9charsLng"))))
                 .contains("\"call_id\": \"9charsLng\"");
     }
 

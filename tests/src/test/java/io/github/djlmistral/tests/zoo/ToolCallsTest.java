@@ -262,14 +262,14 @@ class ToolCallsTest extends ZooFixture {
         messages.add(output.message());
         messages.add(Message.tool(output.toolCalls().get(0).id(), "21.5"));
         String prompt =
-                pipeline.tokenizer()
-                        .decode(pipeline.encode(new Conversation(messages)), false);
+                pipeline.tokenizer().decode(pipeline.encode(new Conversation(messages)), false);
         assertThat(prompt)
                 .contains("[TOOL_CALLS] [{\"name\": \"" + output.toolCalls().get(0).name() + "\"")
                 .contains("\"id\": \"" + output.toolCalls().get(0).id() + "\"}]</s>[TOOL_RESULTS]")
-                .endsWith("{\"content\": 21.5, \"call_id\": \""
-                        + output.toolCalls().get(0).id()
-                        + "\"}[/TOOL_RESULTS]");
+                .endsWith(
+                        "{\"content\": 21.5, \"call_id\": \""
+                                + output.toolCalls().get(0).id()
+                                + "\"}[/TOOL_RESULTS]");
     }
 
     @Test

@@ -29,8 +29,7 @@ final class CallGrammar {
     private static final Gson GSON =
             new GsonBuilder().serializeNulls().disableHtmlEscaping().create();
 
-    private static final Map<String, @Nullable Object> NONE =
-            Map.of("additionalProperties", false);
+    private static final Map<String, @Nullable Object> NONE = Map.of("additionalProperties", false);
 
     private final int callsToken;
     private final String space;

@@ -17,8 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param description what it does, may be empty
  * @param parameters a JSON schema of its arguments; null if it has none
  */
-record Tool(
-        String name, String description, @Nullable Map<String, @Nullable Object> parameters) {
+record Tool(String name, String description, @Nullable Map<String, @Nullable Object> parameters) {
 
     private static final Pattern NAME = Pattern.compile("[a-zA-Z0-9_-]{1,64}");
 

@@ -30,8 +30,9 @@ import org.jspecify.annotations.Nullable;
  * Translates DJL Serving's requests, whose JSON follows the schema of its LMI handlers: {@code
  * {"inputs": "text", "parameters": {"max_new_tokens": 50}}}, or {@code {"messages": [..],
  * "max_new_tokens": 50}} with the further keys of {@link ConversationJson}. A body that does not
- * begin with a brace is a text. The output is {@code {"generated_text": .., "details": {..}}}, with {@code
- * tool_calls} as in OpenAI's API if the answer calls {@code tools}; a stream consists of pieces of the text.
+ * begin with a brace is a text. The output is {@code {"generated_text": .., "details": {..}}}, with
+ * {@code tool_calls} as in OpenAI's API if the answer calls {@code tools}; a stream consists of
+ * pieces of the text.
  */
 final class ServingTranslator extends GenerationTranslator<Input, Output> {
 

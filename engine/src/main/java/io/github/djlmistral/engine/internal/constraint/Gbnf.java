@@ -135,8 +135,7 @@ public final class Gbnf {
             }
             case '<', '!' ->
                     throw in.error(
-                            start,
-                            "tokens (<...>) are not supported; Expression.token names one");
+                            start, "tokens (<...>) are not supported; Expression.token names one");
             case '*', '+', '?', '{' ->
                     throw in.error(start, "a repetition without anything before it");
             default -> throw in.error(start, "expected a literal, a class, a rule or a group");

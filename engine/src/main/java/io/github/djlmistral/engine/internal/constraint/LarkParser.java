@@ -286,8 +286,7 @@ final class LarkParser {
             return new LarkNode.Json(json(), start);
         }
         if (c == '<') {
-            throw in.error(
-                    "tokens (<...>) are not supported; Expression.token names one");
+            throw in.error("tokens (<...>) are not supported; Expression.token names one");
         }
         if (c == '@' || c == '%') {
             in.next();
