@@ -11,7 +11,8 @@ import io.github.djlmistral.zoo.Mistral;
 import java.io.IOException;
 
 /**
- * JSON in, JSON out: the types of DJL Serving, as in the body of an HTTP request.
+ * JSON in, JSON out: the types of DJL Serving, as in the body of an HTTP request. This one is
+ * OpenAI's; {@code {"inputs": .., "parameters": ..}} is LMI's.
  *
  * <pre>examples/mistral --run ServingExample</pre>
  */
@@ -29,7 +30,7 @@ public final class ServingExample {
         String request =
                 """
                 {"messages": [{"role": "user", "content": "What is a lighthouse?"}],
-                 "parameters": {"max_new_tokens": 40}}""";
+                 "max_tokens": 40}""";
         try (ZooModel<Input, Output> model =
                         Mistral.criteria(Input.class, Output.class).build().loadModel();
                 Predictor<Input, Output> predictor = model.newPredictor()) {

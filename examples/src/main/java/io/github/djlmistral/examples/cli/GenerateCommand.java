@@ -19,6 +19,9 @@ import io.github.djlmistral.engine.generation.SpeculationMetrics;
 import io.github.djlmistral.engine.generation.TokenLogProbability;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.zoo.Mistral;
+import io.github.djlmistral.zoo.chat.Conversation;
+import io.github.djlmistral.zoo.chat.ToolCall;
+import io.github.djlmistral.zoo.chat.ToolCallReader;
 import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
 import io.github.djlmistral.zoo.translator.MistralPipeline;
 import io.github.djlmistral.zoo.translator.TextPieces;
@@ -67,6 +70,7 @@ public final class GenerateCommand implements Callable<Integer> {
     private ModelOptions model = new ModelOptions();
 
     @Mixin private final ResponseFormatOptions format = new ResponseFormatOptions();
+    @Mixin private final ToolOptions tools = new ToolOptions();
     @Mixin private final PrefixOption prefix = new PrefixOption();
     @Mixin private final AdapterOption adapter = new AdapterOption();
     @Mixin private final AssistantOption assistant = new AssistantOption();
@@ -89,6 +93,11 @@ public final class GenerateCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException, ModelNotFoundException, MalformedModelException {
         prompt.check(terminal);
+        tools.check(terminal);
+        if (tools.given() && (prompt.ids != null || prompt.raw || prompt.parseSpecial)) {
+            throw terminal.usage(
+                    "--tools needs the chat template: omit --ids, --raw and" + " --parse-special");
+        }
         GenerationOptions.config(
                 format.apply(GenerationConfig.builder(), terminal),
                 terminal); // reports invalid options before the model is loaded
@@ -118,8 +127,8 @@ public final class GenerateCommand implements Callable<Integer> {
     private void run(ZooModel<?, ?> loaded, @Nullable MistralPipeline pipeline, double loadSeconds)
             throws IOException {
         MistralForCausalLM network = Mistral.network(loaded);
-        GenerationConfig config =
-                GenerationOptions.config(
+        GenerationConfig.Builder options =
+                GenerationOptions.apply(
                         format.apply(
                                 pipeline != null
                                         ? pipeline.defaults()
@@ -128,10 +137,18 @@ public final class GenerateCommand implements Callable<Integer> {
                                                 network.config()),
                                 terminal),
                         terminal);
-        List<long[]> prompts =
-                prompt.ids != null || pipeline == null
-                        ? prompt.unpadded(Objects.requireNonNull(prompt.ids), terminal)
-                        : List.of(prompt.encode(pipeline));
+        List<long[]> prompts;
+        boolean calls = false;
+        if (prompt.ids != null || pipeline == null) {
+            prompts = prompt.unpadded(Objects.requireNonNull(prompt.ids), terminal);
+        } else if (tools.given()) {
+            Conversation conversation = tools.addTo(prompt.conversation());
+            calls = tools.offer(pipeline, conversation, options);
+            prompts = List.of(pipeline.encode(conversation));
+        } else {
+            prompts = List.of(prompt.encode(pipeline));
+        }
+        GenerationConfig config = options.build();
         Generator generator = generator(loaded, pipeline, prompts);
         long reused = reused(generator);
         PrintWriter out = terminal.out();
@@ -141,20 +158,25 @@ public final class GenerateCommand implements Callable<Integer> {
                         && config.get(BeamOptions.NUM_RETURN_SEQUENCES) == 1;
         boolean streams = pipeline != null && prompts.size() == 1 && single && !json.wanted;
         if (pipeline != null && streams) {
-            try (TextPieces text = pipeline.stream(prompts.get(0), config)) {
-                result =
-                        text.run(
-                                piece -> {
-                                    out.print(piece);
-                                    out.flush();
-                                });
-                out.println();
+            try (TextPieces text = pipeline.stream(prompts.get(0), config, calls)) {
+                boolean empty = true;
+                while (!text.hasEnded()) {
+                    String piece = text.next();
+                    empty &= piece.isEmpty();
+                    out.print(piece);
+                    out.flush();
+                }
+                result = text.result();
+                if (!empty || text.toolCalls().isEmpty()) {
+                    out.println();
+                }
+                ToolOptions.print(terminal, text.toolCalls());
             }
         } else {
             result = generate(generator, pipeline, prompts, config);
         }
         if (json.wanted) {
-            Map<String, Object> object = object(network, pipeline, result, loadSeconds);
+            Map<String, Object> object = object(network, pipeline, result, calls, loadSeconds);
             if (prefix.file != null) {
                 object.put("prefix_tokens", reused(generator) - reused);
             }
@@ -163,10 +185,16 @@ public final class GenerateCommand implements Callable<Integer> {
         }
         for (Sequence row : result.sequences()) {
             if (!streams) {
-                out.println(
-                        pipeline == null
-                                ? ids(row)
-                                : pipeline.tokenizer().decode(row.generated(), true));
+                if (pipeline == null) {
+                    out.println(ids(row));
+                } else {
+                    ToolCallReader reader = pipeline.newReader(calls);
+                    String text = reader.read(row.generated());
+                    if (!text.isEmpty() || reader.toolCalls().isEmpty()) {
+                        out.println(text);
+                    }
+                    ToolOptions.print(terminal, reader.toolCalls());
+                }
             }
             if (logProbabilities) {
                 table(pipeline, row);
@@ -258,14 +286,18 @@ public final class GenerateCommand implements Callable<Integer> {
             MistralForCausalLM network,
             @Nullable MistralPipeline pipeline,
             GenerationResult result,
+            boolean calls,
             double loadSeconds) {
         Map<String, Object> object = new LinkedHashMap<>();
         List<Map<String, Object>> rows = new ArrayList<>();
         for (Sequence row : result.sequences()) {
             Map<String, Object> fields = new LinkedHashMap<>();
-            fields.put(
-                    "text",
-                    pipeline == null ? null : pipeline.tokenizer().decode(row.generated(), true));
+            ToolCallReader reader = pipeline == null ? null : pipeline.newReader(calls);
+            fields.put("text", reader == null ? null : reader.read(row.generated()));
+            if (reader != null && calls) {
+                fields.put(
+                        "tool_calls", reader.toolCalls().stream().map(ToolCall::fields).toList());
+            }
             fields.put("ids", row.generated());
             fields.put("finish_reason", String.valueOf(row.finishReason()));
             fields.put("prompt_tokens", row.promptLength());

@@ -71,6 +71,11 @@ final class GenerationOptions implements IModelTransformer {
      * @return the resulting configuration
      */
     static GenerationConfig config(GenerationConfig.Builder defaults, Terminal terminal) {
+        return apply(defaults, terminal).build();
+    }
+
+    /** Applies the options, as {@link #config}, to the builder and returns it. */
+    static GenerationConfig.Builder apply(GenerationConfig.Builder defaults, Terminal terminal) {
         try {
             for (OptionGroup group : GenerationConfig.options()) {
                 for (GenerationOption<?> option : group.options()) {
@@ -80,7 +85,8 @@ final class GenerationOptions implements IModelTransformer {
                     }
                 }
             }
-            return defaults.build();
+            defaults.build();
+            return defaults;
         } catch (IllegalArgumentException e) {
             throw terminal.usage(dashed(String.valueOf(e.getMessage()), name -> true));
         }

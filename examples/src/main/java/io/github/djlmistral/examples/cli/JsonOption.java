@@ -18,6 +18,11 @@ final class JsonOption {
     boolean wanted;
 
     void print(Terminal terminal, Map<String, ?> result) {
+        printLine(terminal, result);
+    }
+
+    /** Prints an object on one line. */
+    static void printLine(Terminal terminal, Map<String, ?> result) {
         terminal.out().println(GSON.toJson(result));
         terminal.out().flush();
     }

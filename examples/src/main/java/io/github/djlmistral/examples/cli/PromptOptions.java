@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.examples.cli;
 
+import io.github.djlmistral.zoo.chat.Conversation;
 import io.github.djlmistral.zoo.chat.Message;
 import io.github.djlmistral.zoo.translator.MistralPipeline;
 import java.io.IOException;
@@ -93,6 +94,16 @@ final class PromptOptions {
             return pipeline.encode(prompt);
         }
         return pipeline.encode(List.of(Message.system(system), Message.user(prompt)));
+    }
+
+    /** Returns the prompt as a user message, behind the system message if there is one. */
+    Conversation conversation() throws IOException {
+        List<Message> messages = new ArrayList<>();
+        if (system != null) {
+            messages.add(Message.system(system));
+        }
+        messages.add(Message.user(text()));
+        return new Conversation(messages);
     }
 
     /** Returns the text, read from standard input where that was asked for. */

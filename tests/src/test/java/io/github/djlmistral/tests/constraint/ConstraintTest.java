@@ -9,6 +9,7 @@ import static io.github.djlmistral.engine.constraint.Expression.regex;
 import static io.github.djlmistral.engine.constraint.Expression.repeat;
 import static io.github.djlmistral.engine.constraint.Expression.rule;
 import static io.github.djlmistral.engine.constraint.Expression.sequence;
+import static io.github.djlmistral.engine.constraint.Expression.token;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -21,6 +22,7 @@ import io.github.djlmistral.engine.constraint.CompiledGrammar;
 import io.github.djlmistral.engine.constraint.Constraint;
 import io.github.djlmistral.engine.constraint.Expression;
 import io.github.djlmistral.engine.constraint.Grammar;
+import io.github.djlmistral.engine.constraint.JsonSchema;
 import io.github.djlmistral.engine.constraint.RegularExpression;
 import java.io.IOException;
 import java.io.StringReader;
@@ -251,6 +253,64 @@ class ConstraintTest {
         // "\":" may go on as "\": ", were the vocabulary to have it: the last piece is the model's.
         assertThat(text).asString().startsWith("{\"abc");
         assertThat(constraint.mustEnd()).isFalse();
+    }
+
+    @Test
+    void controlTokensAreAllowedWhereTheGrammarNamesThem() {
+        Expression calls = sequence(token(1), literal(" [ab]"));
+        Constraint constraint = start(Grammar.of(sequence(regex("(?s:.*)"), optional(calls))));
+        int text = 3 + 'a'; // a byte
+        constraint.advance(text);
+        assertAccepts(constraint, 1, true);
+        assertAccepts(constraint, 0, false);
+        constraint.advance(1);
+        assertAccepts(constraint, 1, false);
+        assertAccepts(constraint, text, false);
+        assertThat(constraint.mayEnd()).isFalse();
+        assertThat(Vocabularies.matches(constraint, " [ab]")).isTrue();
+        assertThat(constraint.mustEnd()).isTrue();
+    }
+
+    private static void assertAccepts(Constraint constraint, int token, boolean accepted) {
+        assertThat(constraint.accepts(token)).isEqualTo(accepted);
+        assertThat(Vocabularies.has(constraint.mask(), token)).isEqualTo(accepted);
+    }
+
+    /** Byte fallback has tokens of bytes that no text has, such as 0xFF. */
+    @Test
+    void bytesDoNotSpellControlTokens() {
+        Constraint constraint = start(Grammar.of(token(1)));
+        List<Integer> allowed =
+                IntStream.range(0, Vocabularies.SMALL.size())
+                        .filter(constraint::accepts)
+                        .boxed()
+                        .toList();
+        assertThat(allowed).containsExactly(1);
+        assertThat(constraint.forced()).containsExactly(1);
+    }
+
+    @Test
+    void onlyControlTokensAreNamed() {
+        int text = Vocabularies.END + 1;
+        assertThatThrownBy(() -> start(Grammar.of(token(text))))
+                .hasMessage("the grammar names token " + text + ", which is no control token");
+        assertThatThrownBy(() -> start(Grammar.of(token(-1)))).hasMessageContaining("token -1");
+    }
+
+    @Test
+    void aGrammarIncludesOthers() {
+        Grammar.Builder both = Grammar.builder("start");
+        assertThatThrownBy(() -> both.include("", json())).hasMessageContaining("ignores");
+        Expression first = both.include("first ", JsonSchema.SPACED.grammar("true"));
+        Grammar numbers =
+                Grammar.builder("start")
+                        .rule("start", anyOf(rule("digit"), sequence(rule("digit"), rule("start"))))
+                        .rule("digit", regex("[0-9]"))
+                        .build();
+        Expression second = both.include("second ", numbers);
+        Grammar grammar = both.rule("start", sequence(second, literal("="), first)).build();
+        assertThat(matches(grammar, "120=[1, {}]")).isTrue();
+        assertThat(matches(grammar, "1x=[1]")).isFalse();
     }
 
     @Test

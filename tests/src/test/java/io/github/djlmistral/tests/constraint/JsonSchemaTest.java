@@ -163,6 +163,17 @@ class JsonSchemaTest {
     }
 
     @Test
+    void spacesAsPythonWritesThem() {
+        CompiledGrammar grammar =
+                CompiledGrammar.of(JsonSchema.SPACED.grammar("true"), SchemaSuite.bytes());
+        assertThat(SchemaSuite.accepts(grammar, "{\"a\": [1, {}], \"b\": []}")).isTrue();
+        for (String other : List.of("[1,2]", "{\"a\":1}", "[1 , 2]", "[ 1]", "{ }")) {
+            assertThat(SchemaSuite.accepts(grammar, other)).as(other).isFalse();
+        }
+        assertThatThrownBy(() -> new JsonSchema(1, 0, true)).hasMessageContaining("not both");
+    }
+
+    @Test
     void whiteSpaceAndDepthAreLimited() {
         CompiledGrammar grammar =
                 CompiledGrammar.of(new JsonSchema(2, 2).grammar("true"), SchemaSuite.bytes());

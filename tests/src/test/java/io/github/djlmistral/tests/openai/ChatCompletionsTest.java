@@ -276,7 +276,7 @@ class ChatCompletionsTest extends OpenAiFixture {
                 whole(
                         request(
                                 "'messages': [{'role': 'system', 'content': 'Be brief.'},"
-                                        + " {'role': 'user', 'content': 'What is\\na fox?'}]"));
+                                        + " {'role': 'user', 'content': 'What is\\n\\na fox?'}]"));
         assertThat(developer.get("choices")).isEqualTo(system.get("choices"));
         assertThat(developer.get("usage")).isEqualTo(system.get("usage"));
     }

@@ -14,11 +14,12 @@ import io.github.djlmistral.tests.model.Reference;
 import io.github.djlmistral.zoo.openai.OpenAi;
 import io.github.djlmistral.zoo.openai.ServerSentEvent;
 import io.github.djlmistral.zoo.translator.TextEmbedder;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -34,12 +35,15 @@ class ShapesTest extends OpenAiFixture {
                     "OutputTextDelta", "TextDelta",
                     "OutputTextDone", "TextDone");
 
-    private static String definitions;
+    private static final String DEFINITIONS = definitions();
     private static final Map<String, Schema> SCHEMAS = new HashMap<>();
 
-    @BeforeAll
-    static void read() throws Exception {
-        definitions = Files.readString(Reference.directory("openai.json")).strip();
+    private static String definitions() {
+        try {
+            return Files.readString(Reference.directory("openai.json")).strip();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     static void assertShape(String type, String text) {
@@ -53,9 +57,21 @@ class ShapesTest extends OpenAiFixture {
                                                 "{\"$ref\": \"#/$defs/"
                                                         + name
                                                         + "\", "
-                                                        + definitions.substring(1)));
+                                                        + DEFINITIONS.substring(1)));
         List<Error> errors = schema.validate(text, InputFormat.JSON);
         assertThat(errors).as("%s %s", type, text).isEmpty();
+    }
+
+    static void assertChat(JsonObject answer) {
+        assertShape("ChatCompletion", answer.toString());
+    }
+
+    static void assertChunk(JsonObject chunk) {
+        assertShape("ChatCompletionChunk", chunk.toString());
+    }
+
+    static void assertResponse(JsonObject response) {
+        assertShape("Response", response.toString());
     }
 
     /** Checks an event of the responses endpoint, such as {@code response.output_text.delta}. */
@@ -71,14 +87,14 @@ class ShapesTest extends OpenAiFixture {
     @ParameterizedTest
     @ValueSource(strings = {"'n': 1", LOGPROBS, "'n': 2, 'seed': 1", "'max_tokens': 2"})
     void chat(String fields) {
-        assertShape("ChatCompletion", whole(OpenAiFixture.chat(fields)).toString());
+        assertChat(whole(OpenAiFixture.chat(fields)));
         for (JsonObject chunk :
                 chunks(
                         api::chatCompletions,
                         OpenAiFixture.chat(
                                 "'stream': true, 'stream_options': {'include_usage': true}",
                                 fields))) {
-            assertShape("ChatCompletionChunk", chunk.toString());
+            assertChunk(chunk);
         }
     }
 
@@ -109,7 +125,7 @@ class ShapesTest extends OpenAiFixture {
             })
     void responses(String fields) {
         String input = "'input': 'What is a lighthouse?'";
-        assertShape("Response", whole(api::responses, request(input, fields)).toString());
+        assertResponse(whole(api::responses, request(input, fields)));
         events(api::responses, request(input, "'stream': true", fields))
                 .forEach(ShapesTest::assertEvent);
     }

@@ -29,6 +29,8 @@ final class CallGrammar {
     private static final Gson GSON =
             new GsonBuilder().serializeNulls().disableHtmlEscaping().create();
 
+    private static final Map<String, @Nullable Object> NONE = Map.of("additionalProperties", false);
+
     private final int callsToken;
     private final String space;
     private final List<Tool> tools;
@@ -82,7 +84,8 @@ final class CallGrammar {
     }
 
     private static Expression call(Tool tool, Grammar.Builder grammar) {
-        Map<String, @Nullable Object> schema = new LinkedHashMap<>(tool.parameters());
+        Map<String, @Nullable Object> schema =
+                new LinkedHashMap<>(tool.parameters() == null ? NONE : tool.parameters());
         schema.putIfAbsent("type", "object");
         if (!"object".equals(schema.get("type"))) {
             throw fault(tool, "the type is not \"object\"", null);

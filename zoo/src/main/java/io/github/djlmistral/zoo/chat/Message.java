@@ -79,20 +79,9 @@ public record Message(Map<String, @Nullable Object> fields) {
     public static Message assistant(String content, List<ToolCall> calls) {
         Map<String, @Nullable Object> fields = fields("assistant", content);
         if (!calls.isEmpty()) {
-            fields.put("tool_calls", calls.stream().map(Message::field).toList());
+            fields.put("tool_calls", calls.stream().map(ToolCall::fields).toList());
         }
         return new Message(fields);
-    }
-
-    private static Map<String, Object> field(ToolCall call) {
-        Map<String, Object> function = new LinkedHashMap<>();
-        function.put("name", call.name());
-        function.put("arguments", call.arguments());
-        Map<String, Object> field = new LinkedHashMap<>();
-        field.put("id", call.id());
-        field.put("type", "function");
-        field.put("function", function);
-        return field;
     }
 
     /**

@@ -15,9 +15,9 @@ import org.jspecify.annotations.Nullable;
  *
  * @param name its name
  * @param description what it does, may be empty
- * @param parameters a JSON schema of its arguments
+ * @param parameters a JSON schema of its arguments; null if it has none
  */
-record Tool(String name, String description, Map<String, @Nullable Object> parameters) {
+record Tool(String name, String description, @Nullable Map<String, @Nullable Object> parameters) {
 
     private static final Pattern NAME = Pattern.compile("[a-zA-Z0-9_-]{1,64}");
 
@@ -56,13 +56,12 @@ record Tool(String name, String description, Map<String, @Nullable Object> param
             throw new IllegalArgumentException(
                     "the parameters of the tool \"" + name + "\" are not a JSON schema");
         }
-        Map<String, @Nullable Object> schema = new LinkedHashMap<>();
+        Map<String, @Nullable Object> schema = null;
         if (parameters instanceof Map<?, ?> map) {
-            map.forEach((key, value) -> schema.put(String.valueOf(key), value));
-        } else {
-            schema.put("type", "object");
-            schema.put("properties", Map.of());
-            schema.put("additionalProperties", false);
+            schema = new LinkedHashMap<>();
+            for (Map.Entry<?, ?> entry : map.entrySet()) {
+                schema.put(String.valueOf(entry.getKey()), entry.getValue());
+            }
         }
         return new Tool(name, description instanceof String text ? text : "", schema);
     }

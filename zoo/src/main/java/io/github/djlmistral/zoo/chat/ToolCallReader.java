@@ -2,9 +2,9 @@
 package io.github.djlmistral.zoo.chat;
 
 import io.github.djlmistral.zoo.tokenizer.Detokenizer;
-import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,7 +20,6 @@ public final class ToolCallReader {
     private static final String LETTERS =
             "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     private static final int ID_LENGTH = 9;
-    private static final SecureRandom RANDOM = new SecureRandom();
 
     /** A call that is being read. */
     private static final class Call {
@@ -70,7 +69,7 @@ public final class ToolCallReader {
     private static String newId() {
         StringBuilder id = new StringBuilder(ID_LENGTH);
         for (int i = 0; i < ID_LENGTH; i++) {
-            id.append(LETTERS.charAt(RANDOM.nextInt(LETTERS.length())));
+            id.append(LETTERS.charAt(ThreadLocalRandom.current().nextInt(LETTERS.length())));
         }
         return id.toString();
     }

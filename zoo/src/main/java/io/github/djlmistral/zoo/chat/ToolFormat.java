@@ -34,6 +34,12 @@ public final class ToolFormat {
     private static final ToolCall SECOND = new ToolCall("aaaaaaaa2", "second", "{}");
     private static final String WRITTEN = "[{\"name\": \"first\", \"arguments\": {\"x\": 1}";
 
+    private static final Map<String, @Nullable Object> TOOL =
+            ConversationJson.object(
+                    "{\"type\": \"function\", \"function\": {\"name\": \"first\","
+                            + " \"description\": \"some \\\"text\\\"\", \"parameters\":"
+                            + " {\"type\": \"object\", \"properties\": {}}}}");
+
     private final int callsToken;
     private final String space;
     private final ToolMessages messages;
@@ -65,42 +71,32 @@ public final class ToolFormat {
             Message user = Message.user("question");
             Message called = ToolMessages.parsed(Message.assistant("", List.of(FIRST, SECOND)));
             Conversation calls = new Conversation(List.of(user, called));
+            Conversation answered =
+                    calls.withMessages(List.of(user, called, Message.tool(FIRST.id(), "result")));
+            int token = token(tokenizer, template.encode(tokenizer, calls));
+            if (token < 0) {
+                return Optional.empty();
+            }
             String text = template.render(calls);
             String list = text.substring(text.lastIndexOf(CALLS) + CALLS.length());
             String space = list.startsWith(" ") ? " " : "";
-            int token = token(tokenizer, template.encode(tokenizer, calls));
+            String tools =
+                    template.render(new Conversation(List.of(user)).withTools(List.of(TOOL)));
+            String results = template.render(answered);
             boolean written =
                     list.startsWith(space + WRITTEN)
-                            && list.contains("}, {\"name\": \"second\", \"arguments\": {}");
-            if (token < 0 || !text.contains(CALLS) || !written) {
-                return Optional.empty();
-            }
-            Message result = Message.tool(FIRST.id(), "result");
-            String results = template.render(calls.withMessages(List.of(user, called, result)));
-            Map<String, Object> function = new LinkedHashMap<>();
-            function.put("name", "first");
-            function.put("description", "some \"text\"");
-            function.put("parameters", Map.of("type", "object", "properties", Map.of()));
-            String tools =
-                    template.render(
-                            new Conversation(List.of(user))
-                                    .withTools(
-                                            List.of(
-                                                    Map.of(
-                                                            "type",
-                                                            "function",
-                                                            "function",
-                                                            function))));
-            if (!tools.contains("some")) {
-                return Optional.empty();
-            }
-            return Optional.of(
-                    new ToolFormat(
-                            token,
-                            space,
-                            new ToolMessages(
-                                    !results.contains("\"result\""),
-                                    tools.contains("some \"text\""))));
+                            && list.contains("}, {\"name\": \"second\", \"arguments\": {}")
+                            && tools.contains("some")
+                            && results.contains("result");
+            return written
+                    ? Optional.of(
+                            new ToolFormat(
+                                    token,
+                                    space,
+                                    new ToolMessages(
+                                            !results.contains("\"result\""),
+                                            tools.contains("some \"text\""))))
+                    : Optional.empty();
         } catch (IllegalArgumentException e) { // the template refuses the conversation
             return Optional.empty();
         }

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.StringJoiner;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -49,7 +50,7 @@ record ToolMessages(boolean rawResults, boolean rawTexts) {
         Map<String, @Nullable Object> function = new LinkedHashMap<>();
         function.put("name", tool.name());
         function.put("description", description);
-        function.put("parameters", tool.parameters());
+        function.put("parameters", tool.parameters() == null ? Map.of() : tool.parameters());
         Map<String, @Nullable Object> result = new LinkedHashMap<>();
         result.put("type", "function");
         result.put("function", function);
@@ -75,14 +76,14 @@ record ToolMessages(boolean rawResults, boolean rawTexts) {
         return new Message(fields);
     }
 
-    /** Returns the text of parts, or null if there are others. */
+    /** Returns the text of parts, joined as mistral-common does; null if there are others. */
     private static @Nullable String text(List<?> parts) {
-        StringBuilder text = new StringBuilder();
+        StringJoiner text = new StringJoiner("\n\n");
         for (Object part : parts) {
             if (!(part instanceof Map<?, ?> map) || !(map.get("text") instanceof String s)) {
                 return null;
             }
-            text.append(s);
+            text.add(s);
         }
         return text.toString();
     }
@@ -115,7 +116,11 @@ record ToolMessages(boolean rawResults, boolean rawTexts) {
         return result;
     }
 
+    /** As mistral-common reads JSON: nothing is an empty object, and what is no JSON is text. */
     private static @Nullable Object valueOrText(String text) {
+        if (text.isBlank()) {
+            return text.isEmpty() ? Map.of() : text;
+        }
         try {
             return ConversationJson.value(text);
         } catch (IllegalArgumentException e) {

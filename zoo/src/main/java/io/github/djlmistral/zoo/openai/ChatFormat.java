@@ -62,14 +62,7 @@ final class ChatFormat implements AnswerFormat {
         if (!calls.isEmpty()) {
             JsonArray array = new JsonArray();
             for (ToolCall call : calls) {
-                array.add(
-                        Json.object(
-                                "id", call.id(),
-                                "type", "function",
-                                "function",
-                                        Json.object(
-                                                "name", call.name(),
-                                                "arguments", call.arguments())));
+                array.add(Json.tree(call.fields()));
             }
             message.add("tool_calls", array);
         }

@@ -32,6 +32,10 @@ final class Json {
         return object;
     }
 
+    static JsonElement tree(Object value) {
+        return GSON.toJsonTree(value);
+    }
+
     static String text(JsonElement value) {
         return GSON.toJson(value);
     }

@@ -62,8 +62,7 @@ final class MessageFields {
     }
 
     /**
-     * Reads a content: a string, or text in parts, which are lines of their own as in vLLM and
-     * llama.cpp.
+     * Reads a content: a string, or text in parts, which are joined as mistral-common does.
      *
      * @param path its path
      * @param content the content
@@ -93,6 +92,6 @@ final class MessageFields {
             part.only("logprobs", List.of());
             part.end();
         }
-        return String.join("\n", texts);
+        return String.join("\n\n", texts);
     }
 }

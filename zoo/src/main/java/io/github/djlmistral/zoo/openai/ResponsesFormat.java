@@ -2,6 +2,7 @@
 package io.github.djlmistral.zoo.openai;
 
 import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import io.github.djlmistral.zoo.chat.ToolCall;
 import io.github.djlmistral.zoo.chat.ToolCallDelta;
@@ -120,11 +121,27 @@ final class ResponsesFormat implements AnswerFormat {
                 "type", "output_text",
                 "text", text,
                 "annotations", List.of(),
-                "logprobs", logprobs(tokens));
+                "logprobs", logprobs(tokens, true));
     }
 
-    private JsonArray logprobs(List<TextToken> tokens) {
-        return logprobs == null ? new JsonArray() : logprobs.content(tokens);
+    /** Returns log-probabilities, which have no bytes in the events of texts. */
+    private JsonArray logprobs(List<TextToken> tokens, boolean bytes) {
+        JsonArray content = logprobs == null ? new JsonArray() : logprobs.content(tokens);
+        for (JsonElement token : content) {
+            bytes(token.getAsJsonObject(), bytes);
+            token.getAsJsonObject()
+                    .getAsJsonArray("top_logprobs")
+                    .forEach(other -> bytes(other.getAsJsonObject(), bytes));
+        }
+        return content;
+    }
+
+    private static void bytes(JsonObject token, boolean kept) {
+        if (!kept) {
+            token.remove("bytes");
+        } else if (token.get("bytes").isJsonNull()) { // a control token
+            token.add("bytes", new JsonArray());
+        }
     }
 
     @Override
@@ -149,7 +166,7 @@ final class ResponsesFormat implements AnswerFormat {
                     ofPart(
                             "response.output_text.delta",
                             "delta", delta.text(),
-                            "logprobs", logprobs(delta.tokens())));
+                            "logprobs", logprobs(delta.tokens(), false)));
         }
         for (ToolCallDelta piece : delta.calls()) {
             if (piece.id() != null && piece.name() != null) {
@@ -179,7 +196,7 @@ final class ResponsesFormat implements AnswerFormat {
         }
         open = false;
         if (callIds.isEmpty()) {
-            JsonArray logs = logprobs(choice.tokens());
+            JsonArray logs = logprobs(choice.tokens(), false);
             events.add(
                     ofPart("response.output_text.done", "text", choice.text(), "logprobs", logs));
             JsonObject part = part(choice.text(), choice.tokens());
@@ -192,7 +209,6 @@ final class ResponsesFormat implements AnswerFormat {
                     ofItem(
                             "response.function_call_arguments.done",
                             "item_id", callIds.get(index),
-                            "name", call.name(),
                             "arguments", call.arguments()));
             events.add(
                     ofItem("response.output_item.done", "item", call(status, call, index)));

@@ -61,11 +61,12 @@ abstract class GenerationTranslator<I, O> extends BatchTranslator<I, O>
         MistralPipeline chosen = adapter == null ? pipeline : pipeline.adapter(adapter);
         Map<String, Object> own = new LinkedHashMap<>(given);
         own.remove(NamedAdapters.ADAPTER);
-        ToolOptions tools = ToolOptions.take(own);
+        ToolOptions tools = conversation == null ? null : ToolOptions.take(own);
         GenerationConfig.Builder builder = options.copy();
         ModelArguments.set(builder, own);
         boolean calls =
                 conversation != null
+                        && tools != null
                         && chosen.offerTools(
                                 builder, conversation, tools.choice(), tools.parallel());
         GenerationConfig config = builder.build();

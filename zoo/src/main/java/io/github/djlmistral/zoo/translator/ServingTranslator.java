@@ -7,10 +7,12 @@ import ai.djl.ndarray.BytesSupplier;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.translate.TranslatorContext;
+import com.google.gson.Gson;
 import com.google.gson.JsonObject;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.zoo.chat.Conversation;
 import io.github.djlmistral.zoo.chat.ConversationJson;
+import io.github.djlmistral.zoo.chat.ToolCall;
 import io.github.djlmistral.zoo.openai.OpenAi;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -35,7 +37,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>{@code {"inputs": "text", "parameters": {"max_new_tokens": 50}}}, the schema of DJL
  *       Serving's LMI handlers; instead of {@code inputs} there may be {@code messages} with the
  *       further keys of {@link ConversationJson}, beside {@code parameters}. The output is {@code
- *       {"generated_text": .., "details": {..}}}; a stream consists of pieces of the text.
+ *       {"generated_text": .., "details": {..}}}, with {@code tool_calls} if the answer calls {@code
+ *       tools}; a stream consists of pieces of the text.
  * </ul>
  *
  * <p>A body that does not begin with a brace is a text, answered as {@code inputs}.
@@ -44,6 +47,8 @@ final class ServingTranslator extends GenerationTranslator<Input, Output> {
 
     /** Maximum size of a request; DJL Serving's own default is 6.5 MB. */
     private static final int MAX_BYTES = 8 << 20;
+
+    private static final Gson GSON = new Gson();
 
     private static final String INPUTS = "inputs";
     private static final String GENERATION_PROMPT = "add_generation_prompt";
@@ -180,6 +185,11 @@ final class ServingTranslator extends GenerationTranslator<Input, Output> {
         details.addProperty("generated_tokens", text.sequence().generatedLength());
         JsonObject json = new JsonObject();
         json.addProperty("generated_text", text.text());
+        if (!text.toolCalls().isEmpty()) {
+            json.add(
+                    "tool_calls",
+                    GSON.toJsonTree(text.toolCalls().stream().map(ToolCall::fields).toList()));
+        }
         json.add("details", details);
         Output output = new Output(200, "OK");
         output.addProperty("Content-Type", "application/json");

@@ -14,8 +14,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Streamed text generation, returned by {@code predictor.streamingPredict(..)}: an iterator over
- * pieces of text, generated on demand, that never split a character. Its memory is freed at the end
- * of the text, on an exception, by {@link #close}, and when the predictor is closed.
+ * pieces of text, generated on demand, that never split a character. Calls of tools are no part of
+ * the text, the output has them. Its memory is freed at the end of the text, on an exception, by
+ * {@link #close}, and when the predictor is closed.
  *
  * <pre>{@code
  * try (TextStream<String> pieces = TextStream.of(predictor.streamingPredict("What is a fox?"))) {

@@ -135,9 +135,7 @@ public final class Gbnf {
             }
             case '<', '!' ->
                     throw in.error(
-                            start,
-                            "tokens (<...>) are not supported: a constraint is about the bytes of the"
-                                    + " text, which control tokens do not have");
+                            start, "tokens (<...>) are not supported; Expression.token names one");
             case '*', '+', '?', '{' ->
                     throw in.error(start, "a repetition without anything before it");
             default -> throw in.error(start, "expected a literal, a class, a rule or a group");

@@ -286,9 +286,7 @@ final class LarkParser {
             return new LarkNode.Json(json(), start);
         }
         if (c == '<') {
-            throw in.error(
-                    "tokens (<...>) are not supported: a constraint is about the bytes of the text,"
-                            + " which control tokens do not have");
+            throw in.error("tokens (<...>) are not supported; Expression.token names one");
         }
         if (c == '@' || c == '%') {
             in.next();
