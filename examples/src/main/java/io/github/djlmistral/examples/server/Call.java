@@ -11,7 +11,9 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** A request and its answer, for the thread of the request. */
 final class Call {
@@ -38,11 +40,11 @@ final class Call {
     private final LiveAnswer.Heartbeat heartbeat;
     private final Watchdog.Limit arrival;
     private final long started = System.nanoTime();
-    private final Thread thread = Thread.currentThread();
     private int status;
     private boolean empty;
     private long sent;
     private String tokens = "-";
+    private final AtomicReference<@Nullable Runnable> cancel = new AtomicReference<>();
 
     /**
      * Takes a request over.
@@ -102,9 +104,23 @@ final class Call {
         tokens = prompt + "+" + generated;
     }
 
-    /** Ends the computation and the connection. From any thread, before the end of the request. */
-    void interrupt() {
-        thread.interrupt();
+    /**
+     * Sets what ends the computation of the answer at its next token.
+     *
+     * @param action called from any thread
+     */
+    void onCancel(Runnable action) {
+        if (!cancel.compareAndSet(null, action)) {
+            action.run(); // cancelled before
+        }
+    }
+
+    /** Ends the computation of the answer. From any thread. */
+    void cancel() {
+        Runnable action = cancel.getAndSet(() -> {});
+        if (action != null) {
+            action.run();
+        }
     }
 
     /**

@@ -91,14 +91,14 @@ final class LiveAnswer implements AutoCloseable {
             }
         } catch (IOException | RuntimeException e) {
             gone = true;
-            call.interrupt();
+            call.cancel();
         } finally {
             boolean unused = Thread.interrupted(); // by the watchdog
             lock.unlock();
         }
     }
 
-    /** Ends the heartbeat. The thread is not interrupted afterwards. */
+    /** Ends the heartbeat: nothing is sent by it afterwards. */
     @Override
     public void close() {
         heartbeat.answers.remove(this);

@@ -166,7 +166,7 @@ public final class ModelServer implements AutoCloseable {
         if (!awaitIdle(patience)) {
             lock.lock();
             try {
-                running.forEach(Call::interrupt);
+                running.forEach(Call::cancel);
             } finally {
                 lock.unlock();
             }

@@ -43,6 +43,7 @@ final class OpenAiEndpoints {
 
     private static void answer(Call call, Function<String, ApiAnswer> start) throws IOException {
         try (ApiAnswer answer = start.apply(call.body())) {
+            call.onCancel(answer::cancel);
             try {
                 if (answer.isStream()) {
                     stream(call, answer);

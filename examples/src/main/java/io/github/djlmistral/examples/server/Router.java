@@ -82,7 +82,6 @@ final class Router {
             if (!stopping) {
                 throw new IOException("the client has gone", e);
             }
-            boolean unused = Thread.interrupted(); // so that the answer can be sent
             fail(call, Refusal.stopping());
         } catch (RuntimeException e) {
             ApiException known = ApiException.of(e);
