@@ -18,4 +18,7 @@ interface AnswerFormat {
 
     /** Returns the events after the last token of all choices. */
     List<ServerSentEvent> end(List<Choice> choices, Usage usage);
+
+    /** Returns the event that ends a stream early. */
+    ServerSentEvent failure(ApiException failure);
 }

@@ -161,6 +161,16 @@ public final class ApiAnswer implements AutoCloseable {
                 result.sequences().stream().mapToInt(Sequence::generatedLength).sum());
     }
 
+    /**
+     * Returns the event that tells the client of a failure, after which its stream ends.
+     *
+     * @param failure what {@link #next} has thrown
+     * @return the event
+     */
+    public ServerSentEvent failure(ApiException failure) {
+        return format.failure(failure);
+    }
+
     /** Returns the tokens and timings so far. */
     public GenerationResult result() {
         return generation.result();

@@ -4,9 +4,7 @@ package io.github.djlmistral.zoo.openai;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** The shapes {@code chat.completion} and {@code chat.completion.chunk}. */
@@ -16,7 +14,6 @@ final class ChatFormat implements AnswerFormat {
     private final int count;
     private final @Nullable Logprobs logprobs;
     private final boolean includesUsage;
-    private final Set<Integer> begun = new HashSet<>();
 
     /**
      * Makes a format.
@@ -38,7 +35,7 @@ final class ChatFormat implements AnswerFormat {
         JsonArray array = new JsonArray();
         for (Choice choice : choices) {
             JsonObject logs =
-                    logprobs == null ? null : logprobs(logprobs.content(choice.tokens(), true));
+                    logprobs == null ? null : logprobs(logprobs.content(choice.tokens()));
             array.add(
                     Json.object(
                             "index", choice.index(),
@@ -75,9 +72,8 @@ final class ChatFormat implements AnswerFormat {
     public List<ServerSentEvent> next(Choice choice, Delta delta) {
         List<ServerSentEvent> events = new ArrayList<>();
         if (!delta.text().isEmpty() || !delta.tokens().isEmpty()) {
-            boolean first = !delta.tokens().isEmpty() && begun.add(choice.index());
             JsonObject logs =
-                    logprobs == null ? null : logprobs(logprobs.content(delta.tokens(), first));
+                    logprobs == null ? null : logprobs(logprobs.content(delta.tokens()));
             events.add(chunk(choice.index(), Json.object("content", delta.text()), logs, null));
         }
         if (delta.finishReason() != null) {
@@ -105,6 +101,11 @@ final class ChatFormat implements AnswerFormat {
             chunk.add("usage", usage == null ? null : usage.json());
         }
         return new ServerSentEvent(null, Json.text(chunk));
+    }
+
+    @Override
+    public ServerSentEvent failure(ApiException failure) {
+        return new ServerSentEvent(null, failure.toJson());
     }
 
     @Override

@@ -53,12 +53,7 @@ final class ChatRequest {
         for (String name : TEMPLATE) {
             json.put(name, fields.take(name));
         }
-        Conversation conversation;
-        try {
-            conversation = ConversationJson.conversation(json);
-        } catch (IllegalArgumentException e) {
-            throw ApiException.of(e);
-        }
+        Conversation conversation = ConversationJson.conversation(json);
         // as in vLLM, a generation prompt is the default unless the last message is continued
         return json.get("add_generation_prompt") == null
                 ? conversation.withGenerationPrompt(conversation.continuedField() == null)
@@ -87,25 +82,19 @@ final class ChatRequest {
 
     ApiAnswer start(OpenAi api) {
         OpenAi.Chosen chosen = api.choose(model, adapter);
-        long[] prompt = encode(chosen.model());
+        ServedModel served = chosen.model();
+        long[] prompt =
+                OpenAi.named("messages", () -> served.encodeAsGiven(conversation));
         return api.start(
-                chosen.model(),
+                served,
+                "messages",
                 List.of(prompt),
                 options,
                 stream.stream(),
                 new ChatFormat(
                         AnswerHeader.of("chatcmpl-", chosen.name()),
                         options.count(),
-                        logprobs ? new Logprobs(chosen.model().tokenizer()) : null,
+                        logprobs ? new Logprobs(served.tokenizer()) : null,
                         stream.includesUsage()));
-    }
-
-    private long[] encode(ServedModel served) {
-        try {
-            return served.encodeAsGiven(conversation);
-        } catch (IllegalArgumentException e) {
-            throw ApiException.invalid(
-                    "messages", "invalid_value", String.valueOf(e.getMessage()), e);
-        }
     }
 }

@@ -21,14 +21,12 @@ final class Choice {
     private final List<String> stops;
 
     private final StringBuilder text = new StringBuilder();
-    private final List<Token> tokens = new ArrayList<>();
+    private int characters;
+    private final List<TextToken> tokens = new ArrayList<>();
     private @Nullable String finishReason;
 
     private final StringBuilder held = new StringBuilder();
-    private final Deque<Held> heldTokens = new ArrayDeque<>();
-
-    /** A token whose text begins at an index of the whole text. */
-    private record Held(Token token, int start) {}
+    private final Deque<TextToken> heldTokens = new ArrayDeque<>();
 
     Choice(int index, Detokenizer detokenizer, List<String> stops) {
         this.index = index;
@@ -42,7 +40,8 @@ final class Choice {
             return new Delta("", List.of(), finishReason);
         }
         if (token.finishReason() != FinishReason.EOS) {
-            heldTokens.add(new Held(token, text.length() + held.length()));
+            heldTokens.add(
+                    new TextToken(token, characters + held.codePointCount(0, held.length())));
         }
         held.append(detokenizer.push(token.id()));
         return token.finishReason() == null ? release(false, null) : finish(token.finishReason());
@@ -60,11 +59,12 @@ final class Choice {
         finishReason = stop >= 0 ? "stop" : reason;
         String piece = held.substring(0, count);
         text.append(piece);
+        characters += piece.codePointCount(0, piece.length());
         held.delete(0, count);
-        List<Token> released = new ArrayList<>();
+        List<TextToken> released = new ArrayList<>();
         boolean rest = all && stop < 0; // tokens without text
-        while (!heldTokens.isEmpty() && (rest || heldTokens.element().start < text.length())) {
-            released.add(heldTokens.remove().token);
+        while (!heldTokens.isEmpty() && (rest || heldTokens.element().start() < characters)) {
+            released.add(heldTokens.remove());
         }
         tokens.addAll(released);
         return new Delta(piece, released, finishReason);
@@ -99,7 +99,7 @@ final class Choice {
     }
 
     /** Returns the tokens of the text. */
-    List<Token> tokens() {
+    List<TextToken> tokens() {
         return tokens;
     }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.zoo.openai;
 
-import io.github.djlmistral.engine.generation.Token;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -12,4 +11,4 @@ import org.jspecify.annotations.Nullable;
  * @param tokens the tokens of this text
  * @param finishReason {@code stop} or {@code length} if it is complete, else null
  */
-record Delta(String text, List<Token> tokens, @Nullable String finishReason) {}
+record Delta(String text, List<TextToken> tokens, @Nullable String finishReason) {}

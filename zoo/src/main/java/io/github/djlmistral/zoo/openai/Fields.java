@@ -50,14 +50,6 @@ final class Fields {
         return path.isEmpty() ? name : path + "." + name;
     }
 
-    String path() {
-        return path;
-    }
-
-    boolean has(String name) {
-        return values.containsKey(name);
-    }
-
     /** Returns the names of the fields that were not taken. */
     List<String> names() {
         return List.copyOf(values.keySet());
@@ -68,6 +60,11 @@ final class Fields {
         Map<String, @Nullable Object> all = new LinkedHashMap<>(values);
         values.clear();
         return all;
+    }
+
+    /** Returns a field that is still to be taken. */
+    @Nullable Object peek(String name) {
+        return values.get(name);
     }
 
     @Nullable Object take(String name) {
@@ -120,7 +117,7 @@ final class Fields {
             return null;
         }
         // numbers of JSON: 5.0 is an integer
-        if (value instanceof Long || (value instanceof Double number && number % 1 == 0)) {
+        if (value instanceof Long || (value instanceof Double number && number == (double) number.longValue())) {
             long integer = ((Number) value).longValue();
             if (integer >= least && integer <= most) {
                 return integer;

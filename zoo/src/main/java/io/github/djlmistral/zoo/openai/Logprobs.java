@@ -23,12 +23,12 @@ final class Logprobs {
      * Returns the tokens of a text with their log-probabilities.
      *
      * @param tokens the tokens
-     * @param first whether the first of them begins the text
      */
-    JsonArray content(List<Token> tokens, boolean first) {
+    JsonArray content(List<TextToken> tokens) {
         JsonArray content = new JsonArray();
-        for (Token token : tokens) {
-            boolean begins = first && content.isEmpty();
+        for (TextToken piece : tokens) {
+            Token token = piece.token();
+            boolean begins = piece.start() == 0;
             JsonObject entry = entry(token.id(), token.logProbability(), begins);
             JsonArray top = new JsonArray();
             token.topLogProbabilities()

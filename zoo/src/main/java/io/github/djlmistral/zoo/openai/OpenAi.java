@@ -3,13 +3,14 @@ package io.github.djlmistral.zoo.openai;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+import io.github.djlmistral.engine.generation.BeamOptions;
 import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationConfig;
-import io.github.djlmistral.engine.generation.OutputOptions;
 import io.github.djlmistral.engine.internal.Quote;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.Function;
+import java.util.Objects;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,8 +33,9 @@ import org.jspecify.annotations.Nullable;
 public final class OpenAi {
 
     private final String name;
-    private final ServedModel model;
+    private final @Nullable ServedModel model;
     private final GenerationConfig.Builder defaults;
+    private final @Nullable EmbeddingModel embeddings;
     private final long created = System.currentTimeMillis() / 1000;
 
     /**
@@ -44,9 +46,26 @@ public final class OpenAi {
      * @param defaults options of requests that do not give them
      */
     public OpenAi(String name, ServedModel model, GenerationConfig.Builder defaults) {
+        this(name, model, defaults, null);
+    }
+
+    /**
+     * Makes the API of a model that can embed.
+     *
+     * @param name the model's name in requests, which may leave it out
+     * @param model generates text; null if the model does not
+     * @param defaults options of requests that do not give them
+     * @param embeddings embeds texts; null if there are no embeddings
+     */
+    public OpenAi(
+            String name,
+            @Nullable ServedModel model,
+            GenerationConfig.Builder defaults,
+            @Nullable EmbeddingModel embeddings) {
         this.name = name;
         this.model = model;
         this.defaults = defaults.copy();
+        this.embeddings = embeddings;
     }
 
     /**
@@ -68,7 +87,7 @@ public final class OpenAi {
      * @throws ApiException if the request is refused
      */
     public ApiAnswer completions(String body) {
-        throw new UnsupportedOperationException();
+        return answer(() -> CompletionRequest.parse(Fields.parse(body)).start(this));
     }
 
     /**
@@ -79,7 +98,7 @@ public final class OpenAi {
      * @throws ApiException if the request is refused
      */
     public ApiAnswer responses(String body) {
-        throw new UnsupportedOperationException();
+        return answer(() -> ResponsesRequest.parse(Fields.parse(body)).start(this));
     }
 
     /**
@@ -90,7 +109,16 @@ public final class OpenAi {
      * @throws ApiException if the request is refused, or the model failed
      */
     public String embeddings(String body) {
-        throw new UnsupportedOperationException();
+        return answer(
+                () -> {
+                    EmbeddingRequest request = EmbeddingRequest.parse(Fields.parse(body));
+                    String id = Objects.requireNonNullElse(request.model(), name);
+                    requireKnown(id);
+                    if (embeddings == null || !id.equals(name)) {
+                        throw Fields.unsupported("model", "the model " + id + " has no embeddings");
+                    }
+                    return Json.text(request.answer(id, embeddings));
+                });
     }
 
     /**
@@ -124,7 +152,9 @@ public final class OpenAi {
     private List<String> names() {
         List<String> names = new ArrayList<>();
         names.add(name);
-        names.addAll(model.adapters());
+        if (model != null) {
+            names.addAll(model.adapters());
+        }
         return names;
     }
 
@@ -140,15 +170,22 @@ public final class OpenAi {
         }
     }
 
-    private interface Start {
-        ApiAnswer start();
-    }
-
-    private static ApiAnswer answer(Start start) {
+    private static <T> T answer(Supplier<T> start) {
         try {
-            return start.start();
+            return start.get();
         } catch (RuntimeException e) {
             throw ApiException.of(e);
+        }
+    }
+
+    /** Calls something that throws IllegalArgumentException if a field is wrong. */
+    static <T> T named(String param, Supplier<T> call) {
+        try {
+            return call.get();
+        } catch (ApiException e) {
+            throw e;
+        } catch (IllegalArgumentException e) {
+            throw ApiException.invalid(param, "invalid_value", String.valueOf(e.getMessage()), e);
         }
     }
 
@@ -160,6 +197,10 @@ public final class OpenAi {
         if (id != null) {
             requireKnown(id);
         }
+        ServedModel base = model;
+        if (base == null) {
+            throw Fields.unsupported("model", "the model " + name + " generates no text");
+        }
         String chosen = adapter != null ? adapter : id == null || id.equals(name) ? null : id;
         if (adapter != null && id != null && !id.equals(name) && !id.equals(adapter)) {
             throw ApiException.invalid(
@@ -167,33 +208,41 @@ public final class OpenAi {
                     "model and adapter name different adapters: give one of the two");
         }
         if (chosen == null) {
-            return new Chosen(name, model);
+            return new Chosen(name, base);
         }
-        try {
-            return new Chosen(id == null ? name : id, model.adapter(chosen));
-        } catch (IllegalArgumentException e) {
-            throw ApiException.invalid("adapter", "invalid_value", String.valueOf(e.getMessage()), e);
-        }
+        return new Chosen(
+                id == null ? name : id, named("adapter", () -> base.adapter(chosen)));
     }
 
     /**
      * Starts an answer.
      *
      * @param chosen the model
+     * @param param the field of the prompts
      * @param prompts token ids
      * @param options the options
      * @param stream whether it is streamed
-     * @param format makes the shapes of the answer from the number of its choices
+     * @param format the shapes of the answer
      */
     ApiAnswer start(
             ServedModel chosen,
+            String param,
             List<long[]> prompts,
             OptionFields options,
             boolean stream,
             AnswerFormat format) {
         int longest = prompts.stream().mapToInt(prompt -> prompt.length).max().orElseThrow();
-        requireRoom(chosen, longest);
+        requireRoom(chosen, param, longest);
         GenerationConfig config = options.config(defaults, chosen, longest);
+        int beams = config.get(BeamOptions.NUM_BEAMS);
+        if (stream && beams > 1) {
+            throw Fields.unsupported(
+                    "num_beams",
+                    "num_beams is "
+                            + beams
+                            + ": beam search cannot be streamed, as it decides on the text only at"
+                            + " its end");
+        }
         int count = prompts.size() * options.count();
         List<Choice> choices = new ArrayList<>();
         for (int index = 0; index < count; ++index) {
@@ -208,14 +257,14 @@ public final class OpenAi {
         return new ApiAnswer(generation, choices, format, tokens, stream);
     }
 
-    private static void requireRoom(ServedModel model, int tokens) {
+    private static void requireRoom(ServedModel model, String param, int tokens) {
         int most =
                 Math.min(
                         Math.min(model.maxPositions(), model.limits().maxTotalTokens()) - 1,
                         model.limits().maxInputTokens());
         if (tokens > most) {
             throw ApiException.invalid(
-                    "messages",
+                    param,
                     "context_length_exceeded",
                     "the prompt has " + tokens + " tokens, the model takes " + most + ": shorten it",
                     null);
