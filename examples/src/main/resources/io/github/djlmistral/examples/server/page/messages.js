@@ -96,7 +96,7 @@ function answerView(message, actions) {
     show(message.content);
     item.classList.toggle("running", running);
     item.setAttribute("aria-busy", String(running));
-    tools.hidden = running;
+    tools.hidden = running || message.content === "";
     facts.textContent = running ? "" : factsOf(message);
     error.hidden = running || !message.error;
     error.replaceChildren(...(error.hidden ? [] : errorOf(message.error, actions)));
@@ -111,7 +111,7 @@ function factsOf({ tokens, speed, end, error }) {
     facts.push("Stopped");
   }
   if (end === "length") {
-    facts.push("Ended at the most tokens allowed");
+    facts.push("Reached max tokens");
   }
   if (tokens !== undefined) {
     facts.push(`${tokens} ${tokens === 1 ? "token" : "tokens"}`);

@@ -7,6 +7,11 @@ const dialog = document.getElementById("settings");
 const field = (id) => document.getElementById(id);
 let memory = "";
 
+for (const button of dialog.querySelectorAll(".cancel")) {
+  // Not submit buttons: the first one is what Enter in a field presses.
+  button.addEventListener("click", () => dialog.close("cancel"));
+}
+
 /** Returns the API key, or an empty text. It is kept as long as the tab. */
 export function apiKey() {
   try {

@@ -62,6 +62,7 @@ export function sidebar(target, actions) {
     });
     field.addEventListener("blur", () => end(true, false));
     item.replaceChildren(field);
+    field.focus();
     field.select();
   }
 
