@@ -91,6 +91,7 @@ final class Browser implements Closeable {
                 Map.of(
                         "width", width, "height", height, "deviceScaleFactor", 1, "mobile",
                         width < 500));
+        log();
         driver.get(uri.toString());
         until(() -> !text("#model").isEmpty());
     }
@@ -195,7 +196,7 @@ final class Browser implements Closeable {
         }
     }
 
-    /** Returns what the page and the browser have reported since the last call. */
+    /** Returns what the page and the browser have reported since it was opened. */
     List<String> log() {
         return driver.manage().logs().get(LogType.BROWSER).getAll().stream()
                 .map(LogEntry::getMessage)

@@ -46,7 +46,7 @@ class PageMarkdownTest {
         return Stream.of(
                 arguments("a *b* c", "<p>a <em>b</em> c</p>"),
                 arguments("**a _b_ c**", "<p><strong>a <em>b</em> c</strong></p>"),
-                arguments("***a***", "<p><strong><em>a</em></strong></p>"),
+                arguments("***a***", "<p><em><strong>a</strong></em></p>"),
                 arguments("*a **b** c*", "<p><em>a <strong>b</strong> c</em></p>"),
                 arguments("~~a~~", "<p><del>a</del></p>"),
                 arguments("2 * 3 * 4, snake_case_name", "<p>2 * 3 * 4, snake_case_name</p>"),
@@ -183,7 +183,7 @@ class PageMarkdownTest {
             assertThat(browser.elements("#messages :is(script, img, iframe, link, style, base)"))
                     .isEmpty();
             assertThat(browser.elements("#messages details, #messages [onload]")).isEmpty();
-            assertThat(browser.texts("#messages a")).containsOnly("pixel");
+            assertThat(browser.elements("#messages a:not([href^='http'])")).isEmpty();
             assertThat(browser.run("return window.ran ?? 0")).isEqualTo(0L);
             assertThat(foreignRequests).hasValue(0);
             assertThat(browser.log()).isEmpty();

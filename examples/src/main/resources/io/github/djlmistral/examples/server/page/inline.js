@@ -13,7 +13,7 @@ const PLAIN = /[^\\\n<`&Hh![\]*_~]+/y;
 const ESCAPED = /\\([!-/:-@[-`{-~])/y;
 const BREAK = /\n|<br\s{0,3}\/?>/iy;
 const ENTITY = /&(?:#(\d{1,7})|#x([\da-f]{1,6})|([a-z]{2,4}));/iy;
-const BARE_LINK = /https?:\/\/[^\s<>"]{1,2000}/iy;
+const BARE_LINK = /https?:\/\/[^\s<>"`[\]|]{1,2000}/iy;
 const ANGLE_LINK = /<((?:https?:\/\/|mailto:)[^\s<>]{1,2000})>/iy;
 const DESTINATION =
   /\(\s{0,9}(?:<([^<>\n]{0,2000})>|((?:[^\s()<>]|\([^\s()<>]{0,500}\)){0,2000}))(?:\s{1,9}(?:"[^"]{0,500}"|'[^']{0,500}'))?\s{0,9}\)/y;
@@ -135,7 +135,7 @@ class Inline {
     }
     // The punctuation behind it is the sentence's, and a bracket that it does not open.
     let url = found[0].replace(/[.,:;!?'*_~]{1,9}$/, "");
-    if (/[)\]]$/.test(url) && !/[([]/.test(url)) {
+    if (url.endsWith(")") && !url.includes("(")) {
       url = url.slice(0, -1);
     }
     this.#at -= found[0].length - url.length;

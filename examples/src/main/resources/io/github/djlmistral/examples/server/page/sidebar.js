@@ -54,6 +54,7 @@ export function sidebar(target, actions) {
     };
     field.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && !event.isComposing) {
+        event.preventDefault(); // else it presses the button that gets the focus
         end(true, true);
       } else if (event.key === "Escape") {
         event.stopPropagation();
