@@ -128,7 +128,7 @@ public final class ApiAnswer implements AutoCloseable {
     }
 
     private void add(Choice choice, Delta delta) {
-        if (!delta.text().isEmpty() || !delta.tokens().isEmpty() || delta.finishReason() != null) {
+        if (!delta.isEmpty()) {
             events.addAll(format.next(choice, delta));
         }
     }

@@ -3,6 +3,8 @@ package io.github.djlmistral.zoo.openai;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+import io.github.djlmistral.zoo.chat.ToolCall;
+import io.github.djlmistral.zoo.chat.ToolCallDelta;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -39,11 +41,7 @@ final class ChatFormat implements AnswerFormat {
             array.add(
                     Json.object(
                             "index", choice.index(),
-                            "message",
-                                    Json.object(
-                                            "role", "assistant",
-                                            "content", choice.text(),
-                                            "refusal", null),
+                            "message", message(choice),
                             "logprobs", logs,
                             "finish_reason", choice.finishReason()));
         }
@@ -51,6 +49,44 @@ final class ChatFormat implements AnswerFormat {
         answer.add("choices", array);
         answer.add("usage", usage.json());
         return answer;
+    }
+
+    private static JsonObject message(Choice choice) {
+        List<ToolCall> calls = choice.toolCalls();
+        boolean silent = choice.text().isEmpty() && !calls.isEmpty();
+        JsonObject message =
+                Json.object(
+                        "role", "assistant",
+                        "content", silent ? null : choice.text(),
+                        "refusal", null);
+        if (!calls.isEmpty()) {
+            JsonArray array = new JsonArray();
+            for (ToolCall call : calls) {
+                array.add(
+                        Json.object(
+                                "id", call.id(),
+                                "type", "function",
+                                "function",
+                                        Json.object(
+                                                "name", call.name(),
+                                                "arguments", call.arguments())));
+            }
+            message.add("tool_calls", array);
+        }
+        return message;
+    }
+
+    private static JsonObject delta(ToolCallDelta call) {
+        JsonObject function = new JsonObject();
+        JsonObject piece = Json.object("index", call.index());
+        if (call.id() != null) {
+            piece.addProperty("id", call.id());
+            piece.addProperty("type", "function");
+            function.addProperty("name", call.name());
+        }
+        function.addProperty("arguments", call.arguments());
+        piece.add("function", function);
+        return piece;
     }
 
     private static JsonObject logprobs(JsonArray content) {
@@ -75,6 +111,11 @@ final class ChatFormat implements AnswerFormat {
             JsonObject logs =
                     logprobs == null ? null : logprobs(logprobs.content(delta.tokens()));
             events.add(chunk(choice.index(), Json.object("content", delta.text()), logs, null));
+        }
+        for (ToolCallDelta call : delta.calls()) {
+            JsonArray calls = new JsonArray();
+            calls.add(delta(call));
+            events.add(chunk(choice.index(), Json.object("tool_calls", calls), null, null));
         }
         if (delta.finishReason() != null) {
             events.add(chunk(choice.index(), new JsonObject(), null, delta.finishReason()));

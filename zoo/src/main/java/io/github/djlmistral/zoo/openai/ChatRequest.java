@@ -21,6 +21,7 @@ final class ChatRequest {
     private final @Nullable String model;
     private final @Nullable String adapter;
     private final Conversation conversation;
+    private final ToolFields tools;
     private final OptionFields options;
     private final boolean logprobs;
     private final StreamFields stream;
@@ -38,7 +39,8 @@ final class ChatRequest {
         options = new OptionFields(fields, "max_completion_tokens", "max_tokens");
         options.set("top_logprobs", "top_logprobs", top);
         options.set("response_format", "response_format", form);
-        conversation = conversation(MessageFields.read(fields), fields);
+        tools = ToolFields.take(fields, false);
+        conversation = conversation(MessageFields.read(fields), fields).withTools(tools.tools());
         withoutEffect(fields);
         fields.end();
     }
@@ -90,6 +92,8 @@ final class ChatRequest {
                 "messages",
                 List.of(prompt),
                 options,
+                builder ->
+                        served.offerTools(builder, conversation, tools.choice(), tools.parallel()),
                 stream.stream(),
                 new ChatFormat(
                         AnswerHeader.of("chatcmpl-", chosen.name()),

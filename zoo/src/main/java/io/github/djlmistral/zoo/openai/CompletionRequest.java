@@ -67,6 +67,7 @@ final class CompletionRequest {
                 "prompt",
                 encoded,
                 options,
+                builder -> false,
                 stream.stream(),
                 new CompletionFormat(
                         AnswerHeader.of("cmpl-", chosen.name()),

@@ -10,6 +10,7 @@ import io.github.djlmistral.engine.internal.Quote;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -221,6 +222,7 @@ public final class OpenAi {
      * @param param the field of the prompts
      * @param prompts token ids
      * @param options the options
+     * @param tools offers tools and returns whether the answer may have calls
      * @param stream whether it is streamed
      * @param format the shapes of the answer
      */
@@ -229,11 +231,15 @@ public final class OpenAi {
             String param,
             List<long[]> prompts,
             OptionFields options,
+            Predicate<GenerationConfig.Builder> tools,
             boolean stream,
             AnswerFormat format) {
         int longest = prompts.stream().mapToInt(prompt -> prompt.length).max().orElseThrow();
         requireRoom(chosen, param, longest);
-        GenerationConfig config = options.config(defaults, chosen, longest);
+        GenerationConfig.Builder builder =
+                options.over(defaults, chosen.limits().maxTotalTokens() - longest);
+        boolean calls = named("tools", () -> tools.test(builder));
+        GenerationConfig config = builder.build();
         int beams = config.get(BeamOptions.NUM_BEAMS);
         if (stream && beams > 1) {
             throw Fields.unsupported(
@@ -249,7 +255,7 @@ public final class OpenAi {
             choices.add(
                     new Choice(
                             index,
-                            chosen.tokenizer().newDetokenizer(true),
+                            chosen.newReader(calls),
                             config.stopStrings()));
         }
         Generation generation = chosen.start(prompts, config);

@@ -126,11 +126,10 @@ final class OptionFields {
      * Returns the options for prompts.
      *
      * @param defaults the options of the model, which those of the request override
-     * @param model the model, whose {@code max_total_tokens} lower the default of {@code
-     *     max_new_tokens}
-     * @param longest the tokens of the longest prompt
+     * @param room the tokens that an answer may have, to which the default of {@code
+     *     max_new_tokens} is lowered
      */
-    GenerationConfig config(GenerationConfig.Builder defaults, ServedModel model, int longest) {
+    GenerationConfig.Builder over(GenerationConfig.Builder defaults, int room) {
         int chunk = defaults.build().prefillChunkSize();
         GenerationConfig.Builder builder = defaults.copy();
         try {
@@ -144,11 +143,10 @@ final class OptionFields {
                                 + ", but a request may only lower the model's, "
                                 + chunk);
             }
-            int room = model.limits().maxTotalTokens() - longest;
             boolean open = !options.containsKey(MAX_NEW_TOKENS);
             return open && config.maxNewTokens() > room && room >= Math.max(1, config.minNewTokens())
-                    ? builder.maxNewTokens(room).build()
-                    : config;
+                    ? builder.maxNewTokens(room)
+                    : builder;
         } catch (IllegalArgumentException e) {
             throw named(e);
         }

@@ -3,6 +3,8 @@ package io.github.djlmistral.zoo.openai;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
+import io.github.djlmistral.zoo.chat.ToolCall;
+import io.github.djlmistral.zoo.chat.ToolCallDelta;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -15,7 +17,12 @@ final class ResponsesFormat implements AnswerFormat {
     private final @Nullable Logprobs logprobs;
 
     private final String messageId = AnswerHeader.newId("msg_");
-    private boolean messageBegun;
+    private final List<String> callIds = new ArrayList<>();
+
+    /** The number of items that are complete, and whether there is one more. */
+    private int items;
+
+    private boolean open;
     private int sequence;
 
     /**
@@ -43,8 +50,27 @@ final class ResponsesFormat implements AnswerFormat {
 
     private JsonArray output(Choice choice) {
         JsonArray output = new JsonArray();
-        output.add(message(status(choice), part(choice.text(), choice.tokens())));
+        List<ToolCall> calls = choice.toolCalls();
+        if (!choice.text().isEmpty() || calls.isEmpty()) {
+            output.add(message(status(choice), part(choice.text(), choice.tokens())));
+        }
+        for (int i = 0; i < calls.size(); ++i) {
+            output.add(call(i == calls.size() - 1 ? status(choice) : "completed", calls.get(i), i));
+        }
         return output;
+    }
+
+    private JsonObject call(String status, ToolCall call, int index) {
+        while (callIds.size() <= index) {
+            callIds.add(AnswerHeader.newId("fc_"));
+        }
+        return Json.object(
+                "id", callIds.get(index),
+                "type", "function_call",
+                "status", status,
+                "call_id", call.id(),
+                "name", call.name(),
+                "arguments", call.arguments());
     }
 
     private JsonObject response(String status, JsonArray output, @Nullable Usage usage) {
@@ -113,28 +139,66 @@ final class ResponsesFormat implements AnswerFormat {
     @Override
     public List<ServerSentEvent> next(Choice choice, Delta delta) {
         List<ServerSentEvent> events = new ArrayList<>();
-        if (!delta.text().isEmpty() || delta.finishReason() != null) {
-            beginMessage(events);
+        boolean silent = delta.finishReason() != null && choice.toolCalls().isEmpty();
+        if (!open && (!delta.text().isEmpty() || silent)) {
+            open = true;
+            events.add(ofItem("response.output_item.added", "item", message("in_progress")));
+            events.add(ofPart("response.content_part.added", "part", part("", List.of())));
         }
         if (!delta.text().isEmpty()) {
             events.add(
                     ofPart(
                             "response.output_text.delta",
-                            "delta",
-                            delta.text(),
-                            "logprobs",
-                            logprobs(delta.tokens())));
+                            "delta", delta.text(),
+                            "logprobs", logprobs(delta.tokens())));
+        }
+        for (ToolCallDelta piece : delta.calls()) {
+            if (piece.id() != null && piece.name() != null) {
+                endItem(events, choice, "completed");
+                open = true;
+                ToolCall begun = new ToolCall(piece.id(), piece.name(), "");
+                events.add(
+                        ofItem(
+                                "response.output_item.added",
+                                "item", call("in_progress", begun, piece.index())));
+            }
+            if (!piece.arguments().isEmpty()) {
+                events.add(
+                        ofItem(
+                                "response.function_call_arguments.delta",
+                                "item_id", callIds.get(piece.index()),
+                                "delta", piece.arguments()));
+            }
         }
         return events;
     }
 
-    private void beginMessage(List<ServerSentEvent> events) {
-        if (!messageBegun) {
-            messageBegun = true;
-            JsonObject item = message("in_progress");
-            events.add(event("response.output_item.added", "output_index", 0, "item", item));
-            events.add(ofPart("response.content_part.added", "part", part("", List.of())));
+    /** Ends the item that is open: the message, or the last of the calls that have begun. */
+    private void endItem(List<ServerSentEvent> events, Choice choice, String status) {
+        if (!open) {
+            return;
         }
+        open = false;
+        if (callIds.isEmpty()) {
+            JsonArray logs = logprobs(choice.tokens());
+            events.add(
+                    ofPart("response.output_text.done", "text", choice.text(), "logprobs", logs));
+            JsonObject part = part(choice.text(), choice.tokens());
+            events.add(ofPart("response.content_part.done", "part", part));
+            events.add(ofItem("response.output_item.done", "item", message(status, part)));
+        } else {
+            int index = callIds.size() - 1;
+            ToolCall call = choice.toolCalls().get(index);
+            events.add(
+                    ofItem(
+                            "response.function_call_arguments.done",
+                            "item_id", callIds.get(index),
+                            "name", call.name(),
+                            "arguments", call.arguments()));
+            events.add(
+                    ofItem("response.output_item.done", "item", call(status, call, index)));
+        }
+        ++items;
     }
 
     @Override
@@ -142,27 +206,9 @@ final class ResponsesFormat implements AnswerFormat {
         Choice choice = choices.get(0);
         String status = status(choice);
         List<ServerSentEvent> events = new ArrayList<>();
-        JsonObject part = part(choice.text(), choice.tokens());
-        events.add(
-                ofPart(
-                        "response.output_text.done",
-                        "text",
-                        choice.text(),
-                        "logprobs",
-                        logprobs(choice.tokens())));
-        events.add(ofPart("response.content_part.done", "part", part));
-        events.add(
-                event(
-                        "response.output_item.done",
-                        "output_index",
-                        0,
-                        "item",
-                        message(status, part)));
-        events.add(
-                event(
-                        "response." + status,
-                        "response",
-                        response(status, output(choice), usage)));
+        endItem(events, choice, status);
+        JsonObject response = response(status, output(choice), usage);
+        events.add(event("response." + status, "response", response));
         return events;
     }
 
@@ -177,8 +223,14 @@ final class ResponsesFormat implements AnswerFormat {
 
     /** Makes an event of the only part of the message. */
     private ServerSentEvent ofPart(String type, Object... members) {
-        List<Object> all = new ArrayList<>();
-        all.addAll(List.of("item_id", messageId, "output_index", 0, "content_index", 0));
+        List<Object> all = new ArrayList<>(List.of("item_id", messageId, "content_index", 0));
+        all.addAll(List.of(members));
+        return ofItem(type, all.toArray());
+    }
+
+    /** Makes an event of the item that is open. */
+    private ServerSentEvent ofItem(String type, Object... members) {
+        List<Object> all = new ArrayList<>(List.of("output_index", items));
         all.addAll(List.of(members));
         return event(type, all.toArray());
     }

@@ -19,6 +19,7 @@ final class ResponsesRequest {
     private final @Nullable String model;
     private final @Nullable String adapter;
     private final Conversation conversation;
+    private final ToolFields tools;
     private final OptionFields options;
     private final boolean logprobs;
     private final boolean stream;
@@ -44,6 +45,7 @@ final class ResponsesRequest {
         Map<String, @Nullable Object> format = format(fields);
         // fields of other endpoints
         fields.refuse("n", "num_return_sequences", "stop", "response_format");
+        tools = ToolFields.take(fields, true);
         echo =
                 Json.object(
                         "instructions", fields.peek("instructions"),
@@ -55,11 +57,17 @@ final class ResponsesRequest {
                         "user", fields.peek("user"),
                         "safety_identifier", fields.peek("safety_identifier"),
                         "prompt_cache_key", fields.peek("prompt_cache_key"),
+                        "tools", tools.flat(),
+                        "tool_choice", tools.flatChoice(),
+                        "parallel_tool_calls", tools.parallel(),
                         "metadata", fields.metadata());
         options = new OptionFields(fields, "max_output_tokens");
         options.set("top_logprobs", "top_logprobs", top);
         options.set("response_format", "text", chatFormat(format));
-        conversation = new Conversation(InputItems.read(fields)).withGenerationPrompt(true);
+        conversation =
+                new Conversation(InputItems.read(fields))
+                        .withTools(tools.tools())
+                        .withGenerationPrompt(true);
         withoutEffect(fields);
         fields.end();
     }
@@ -140,6 +148,8 @@ final class ResponsesRequest {
                 "input",
                 List.of(prompt),
                 options,
+                builder ->
+                        served.offerTools(builder, conversation, tools.choice(), tools.parallel()),
                 stream,
                 new ResponsesFormat(
                         AnswerHeader.of("resp_", chosen.name()),

@@ -5,6 +5,8 @@ import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.RequestLimits;
 import io.github.djlmistral.zoo.chat.Conversation;
+import io.github.djlmistral.zoo.chat.ToolCallReader;
+import io.github.djlmistral.zoo.chat.ToolChoice;
 import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
 import java.util.List;
 import java.util.Set;
@@ -50,6 +52,31 @@ public interface ServedModel {
      * @throws IllegalArgumentException if it is empty
      */
     long[] complete(String text);
+
+    /**
+     * Lets an answer call the tools of a conversation.
+     *
+     * @param options the options of the answer, changed here
+     * @param conversation has the tools
+     * @param choice whether tools are called
+     * @param parallel whether an answer may have several calls
+     * @return whether the answer may have calls, for {@link #newReader}
+     * @throws IllegalArgumentException if the model cannot call tools, a tool is wrong or cannot be
+     *     enforced, or the choice is of a tool that is not there
+     */
+    boolean offerTools(
+            GenerationConfig.Builder options,
+            Conversation conversation,
+            ToolChoice choice,
+            boolean parallel);
+
+    /**
+     * Returns a reader of one answer.
+     *
+     * @param calls whether it may have calls of tools; otherwise all of it is text
+     * @return a new reader
+     */
+    ToolCallReader newReader(boolean calls);
 
     /**
      * Starts a generation.
