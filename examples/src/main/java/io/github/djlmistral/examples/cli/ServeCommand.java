@@ -10,6 +10,7 @@ import io.github.djlmistral.examples.server.ModelServer;
 import io.github.djlmistral.examples.server.ServerOptions;
 import io.github.djlmistral.zoo.openai.OpenAi;
 import io.github.djlmistral.zoo.translator.MistralPipeline;
+import io.github.djlmistral.zoo.translator.TextEmbedder;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -88,7 +89,7 @@ public final class ServeCommand implements Callable<Integer> {
             GenerationConfig.Builder defaults = pipeline.defaults();
             GenerationOptions.config(defaults, terminal);
             String name = serving.alias == null ? model.name() : serving.alias;
-            OpenAi api = new OpenAi(name, pipeline, defaults);
+            OpenAi api = new OpenAi(name, pipeline, defaults, TextEmbedder.open(loaded));
             try (ModelServer server = ModelServer.start(pipeline, api, options)) {
                 terminal.note(name + "; " + pipeline.network().kernelReason());
                 terminal.note("listening on " + server.uri() + " (OpenAI's API at /v1)");

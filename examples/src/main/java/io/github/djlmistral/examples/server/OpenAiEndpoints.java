@@ -8,6 +8,7 @@ import io.github.djlmistral.zoo.openai.OpenAi;
 import io.github.djlmistral.zoo.openai.ServerSentEvent;
 import java.io.IOException;
 import java.net.URI;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
 
 /** OpenAI's API over HTTP. */
@@ -16,6 +17,9 @@ final class OpenAiEndpoints {
     private static final String MODELS = "/v1/models";
 
     private final OpenAi api;
+
+    /** One at a time: each is computed by all processors, but not together with others. */
+    private final ReentrantLock embedding = new ReentrantLock();
 
     OpenAiEndpoints(OpenAi api) {
         this.api = api;
@@ -38,7 +42,15 @@ final class OpenAiEndpoints {
 
     private void embeddings(Call call) throws IOException {
         String request = call.body();
-        call.sendJson(() -> api.embeddings(request));
+        call.sendJson(
+                () -> {
+                    embedding.lock();
+                    try {
+                        return api.embeddings(request);
+                    } finally {
+                        embedding.unlock();
+                    }
+                });
     }
 
     private static void answer(Call call, Function<String, ApiAnswer> start) throws IOException {

@@ -88,11 +88,10 @@ final class RequestFuzzer {
             ByteArrayOutputStream answer = new ByteArrayOutputStream();
             try {
                 socket.getOutputStream().write(request);
-                if (random.nextBoolean()) {
-                    socket.shutdownOutput();
-                } else if (random.nextInt(8) == 0) {
+                if (random.nextInt(16) == 0) {
                     return count("left");
                 }
+                socket.shutdownOutput();
                 socket.getInputStream().transferTo(answer);
             } catch (SocketTimeoutException e) {
                 return "no answer and no close after " + HANGS_AFTER_MS + " ms";

@@ -10,6 +10,7 @@ import io.github.djlmistral.examples.server.ServerOptions;
 import io.github.djlmistral.zoo.Mistral;
 import io.github.djlmistral.zoo.openai.OpenAi;
 import io.github.djlmistral.zoo.translator.MistralPipeline;
+import io.github.djlmistral.zoo.translator.TextEmbedder;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -80,7 +81,8 @@ final class Served implements AutoCloseable {
 
     Served start() throws IOException {
         pipeline = MistralPipeline.open(MODEL);
-        OpenAi api = new OpenAi(NAME, pipeline, pipeline.defaults());
+        OpenAi api =
+                new OpenAi(NAME, pipeline, pipeline.defaults(), TextEmbedder.open(MODEL));
         server = ModelServer.start(pipeline, api, options());
         return this;
     }
