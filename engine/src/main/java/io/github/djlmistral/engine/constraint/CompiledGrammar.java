@@ -2,7 +2,9 @@
 package io.github.djlmistral.engine.constraint;
 
 import io.github.djlmistral.engine.internal.constraint.Parser;
+import io.github.djlmistral.engine.internal.constraint.ParserState;
 import io.github.djlmistral.engine.internal.constraint.Productions;
+import io.github.djlmistral.engine.internal.constraint.TokenTrie;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -42,7 +44,7 @@ public final class CompiledGrammar {
         }
         Parser parser;
         try {
-            Productions productions = new Lowering(grammar, vocabulary.spelled()).productions();
+            Productions productions = new Lowering(grammar, vocabulary).productions();
             parser = new Parser(productions);
         } catch (IllegalArgumentException e) {
             if (vocabulary.spelled() == null) {
@@ -63,7 +65,9 @@ public final class CompiledGrammar {
      * @return a new constraint
      */
     public Constraint start() {
-        return new Constraint(this, parser.start(), vocabulary.dropsFirstSpace());
+        ParserState start = parser.start();
+        boolean text = start.forcedByte() != (TokenTrie.CONTROL & 0xFF);
+        return new Constraint(this, start, text && vocabulary.dropsFirstSpace());
     }
 
     TokenVocabulary vocabulary() {

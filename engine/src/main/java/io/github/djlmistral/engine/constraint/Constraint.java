@@ -39,8 +39,8 @@ public final class Constraint {
      *
      * @param token a token id
      * @return whether the text stays the beginning of a text of the grammar; for a token that ends
-     *     texts, whether the text is complete; false for other tokens without bytes, for ids
-     *     outside the vocabulary, and after an end
+     *     texts, whether the text is complete; false for ids outside the vocabulary, and after an
+     *     end
      */
     public boolean accepts(int token) {
         return vocabulary.isEnd(token) ? mayEnd() : after(token) != null;
@@ -109,7 +109,8 @@ public final class Constraint {
      * Returns the bytes that must follow, whatever the tokens.
      *
      * @return the longest text that every continuation begins with, at most 1,024 bytes; empty
-     *     where there is a choice, or where the text may end
+     *     where there is a choice, or where the text may end. A control token is the byte 0xFF and
+     *     four more
      */
     public byte[] forcedBytes() {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();

@@ -6,8 +6,9 @@ import java.util.List;
 /**
  * The right side of a rule of a {@link Grammar}.
  *
- * <p>Terminals are {@link Literal} and {@link Regex}. There is no tokenizer that takes the longest
- * match: a text belongs to the grammar if it can be split into terminals in any way.
+ * <p>Terminals are {@link Literal}, {@link Regex} and {@link Token}. There is no tokenizer that
+ * takes the longest match: a text belongs to the grammar if it can be split into terminals in any
+ * way.
  */
 public sealed interface Expression {
 
@@ -77,6 +78,13 @@ public sealed interface Expression {
     record Regex(RegularExpression regex) implements Expression {}
 
     /**
+     * A terminal: a control token, which has no text.
+     *
+     * @param id the token's id
+     */
+    record Token(int id) implements Expression {}
+
+    /**
      * Returns expressions one after another.
      *
      * @param parts the expressions in order
@@ -136,6 +144,16 @@ public sealed interface Expression {
      */
     static Expression literal(String text) {
         return new Literal(text);
+    }
+
+    /**
+     * Returns a terminal of a control token.
+     *
+     * @param id the token's id; {@link CompiledGrammar#of} checks that it is a control token
+     * @return the terminal
+     */
+    static Expression token(int id) {
+        return new Token(id);
     }
 
     /**

@@ -116,7 +116,7 @@ public final class Grammar {
      *     message begins with the line and the column
      */
     public static Grammar lark(String text) {
-        return Lark.parse(text, JsonSchema.FLEXIBLE.whitespace(), RegularExpression::new);
+        return Lark.parse(text, JsonSchema.FLEXIBLE, RegularExpression::new);
     }
 
     /**
@@ -194,6 +194,45 @@ public final class Grammar {
                 throw new IllegalArgumentException("the rule is defined twice: " + name);
             }
             return this;
+        }
+
+        /**
+         * Defines the rules of another grammar, under names with a prefix.
+         *
+         * @param prefix begins the names of the rules here
+         * @param other a grammar that ignores nothing
+         * @return a reference to the start of the other grammar
+         * @throws IllegalArgumentException if a rule is defined already, or the other grammar
+         *     ignores something
+         */
+        public Expression include(String prefix, Grammar other) {
+            if (other.ignored != null) {
+                throw new IllegalArgumentException(
+                        "a grammar that ignores a terminal cannot be part of another one");
+            }
+            other.rules.forEach((name, part) -> rule(prefix + name, prefixed(prefix, part)));
+            return Expression.rule(prefix + other.start);
+        }
+
+        private static Expression prefixed(String prefix, Expression expression) {
+            if (expression instanceof Expression.Reference reference) {
+                return Expression.rule(prefix + reference.rule());
+            }
+            if (expression instanceof Expression.Sequence sequence) {
+                return new Expression.Sequence(prefixed(prefix, sequence.parts()));
+            }
+            if (expression instanceof Expression.Choice choice) {
+                return new Expression.Choice(prefixed(prefix, choice.options()));
+            }
+            if (expression instanceof Expression.Repetition repetition) {
+                return new Expression.Repetition(
+                        prefixed(prefix, repetition.part()), repetition.min(), repetition.max());
+            }
+            return expression;
+        }
+
+        private static List<Expression> prefixed(String prefix, List<Expression> expressions) {
+            return expressions.stream().map(part -> prefixed(prefix, part)).toList();
         }
 
         /**

@@ -30,8 +30,9 @@ import io.github.djlmistral.engine.internal.constraint.SchemaGrammar;
  *
  * @param whitespace the longest white space between two tokens of JSON, in characters; 0 for none
  * @param depth the deepest nesting of arrays and objects, 0 for no limit
+ * @param spaced whether one space stands behind each comma and colon; {@code whitespace} is 0 then
  */
-public record JsonSchema(int whitespace, int depth) {
+public record JsonSchema(int whitespace, int depth, boolean spaced) {
 
     /** JSON without white space. */
     public static final JsonSchema COMPACT = new JsonSchema(0, 0);
@@ -39,12 +40,28 @@ public record JsonSchema(int whitespace, int depth) {
     /** JSON with up to 20 characters of white space between two tokens. */
     public static final JsonSchema FLEXIBLE = new JsonSchema(20, 0);
 
+    /** JSON as Python's {@code json.dumps} writes it: one space behind each comma and colon. */
+    public static final JsonSchema SPACED = new JsonSchema(0, 0, true);
+
     /** Checks the limits. */
     public JsonSchema {
         if (whitespace < 0 || depth < 0) {
             throw new IllegalArgumentException(
                     "limits are 0 or above: whitespace " + whitespace + ", depth " + depth);
         }
+        if (spaced && whitespace > 0) {
+            throw new IllegalArgumentException("either white space or spaced, not both");
+        }
+    }
+
+    /**
+     * Writes without spaces of its own.
+     *
+     * @param whitespace the longest white space between two tokens of JSON, in characters
+     * @param depth the deepest nesting of arrays and objects, 0 for no limit
+     */
+    public JsonSchema(int whitespace, int depth) {
+        this(whitespace, depth, false);
     }
 
     /**
@@ -56,6 +73,6 @@ public record JsonSchema(int whitespace, int depth) {
      *     enforced, or no value satisfies it; the message begins with the JSON pointer of the place
      */
     public Grammar grammar(String schema) {
-        return SchemaGrammar.of(schema, whitespace, depth, RegularExpression::new);
+        return SchemaGrammar.of(schema, this, RegularExpression::new);
     }
 }

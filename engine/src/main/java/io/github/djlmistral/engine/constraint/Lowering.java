@@ -14,16 +14,16 @@ final class Lowering {
     private final Productions productions = new Productions();
     private final Map<String, Integer> rules = new HashMap<>();
     private final Map<Expression, Integer> symbols = new HashMap<>();
-    private final @Nullable Regex spelled;
+    private final TokenVocabulary vocabulary;
     private final @Nullable Integer ignored;
 
     /**
      * Makes the productions; rule 0 is the start's.
      *
-     * @param spelled restricts the terminals; null for no restriction
+     * @param vocabulary restricts the terminals to what it can spell
      */
-    Lowering(Grammar grammar, @Nullable Regex spelled) {
-        this.spelled = spelled;
+    Lowering(Grammar grammar, TokenVocabulary vocabulary) {
+        this.vocabulary = vocabulary;
         int start = productions.rule();
         grammar.rules().keySet().forEach(name -> rules.put(name, productions.rule()));
         ignored = grammar.ignored().map(i -> optional(plain(i.regex()))).orElse(null);
@@ -79,13 +79,20 @@ final class Lowering {
         if (expression instanceof Expression.Regex regex) {
             return terminal(regex.regex().regex());
         }
+        if (expression instanceof Expression.Token token) {
+            vocabulary.checkControl(token.id());
+            return beforeIgnored(productions.token(token.id()));
+        }
         int rule = productions.rule();
         define(rule, expression);
         return rule;
     }
 
     private int terminal(Regex regex) {
-        int terminal = plain(regex);
+        return beforeIgnored(plain(regex));
+    }
+
+    private int beforeIgnored(int terminal) {
         if (ignored == null) {
             return terminal;
         }
@@ -95,6 +102,7 @@ final class Lowering {
     }
 
     private int plain(Regex regex) {
+        Regex spelled = vocabulary.spelled();
         return productions.terminal(
                 spelled == null ? regex : new Regex.Intersection(regex, spelled));
     }

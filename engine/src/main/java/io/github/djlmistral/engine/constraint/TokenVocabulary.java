@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The bytes are those of the text that the token adds in the middle of a text: a SentencePiece
  * piece with U+2581 counts as a space, byte fallback {@code <0xE2>} as the byte 0xE2. Tokens
- * without bytes (control tokens) are never allowed.
+ * without bytes (control tokens) are allowed only where a grammar names them.
  *
  * <p>A vocabulary that has not every byte of UTF-8 as a token spells characters only with tokens of
  * whole characters; a character without a token of its own cannot occur in a text.
@@ -50,13 +50,21 @@ public final class TokenVocabulary {
         byte[][] bytes = new byte[pieces.size()][];
         for (int token = 0; token < bytes.length; token++) {
             byte[] piece = pieces.get(token);
-            bytes[token] = piece == null ? new byte[0] : piece.clone();
+            if (piece == null || piece.length == 0) {
+                bytes[token] = TokenTrie.control(token);
+            } else {
+                // a byte that is in no text would begin a control token
+                bytes[token] = hasControl(piece) ? new byte[0] : piece.clone();
+            }
         }
         Regex spelled = null;
         if (!hasEveryByte(bytes)) {
             BitSet characters = new BitSet();
             for (int token = 0; token < bytes.length; token++) {
                 String text = text(bytes[token]);
+                if (bytes[token].length > 0 && bytes[token][0] == TokenTrie.CONTROL) {
+                    continue;
+                }
                 if (text == null) {
                     bytes[token] = new byte[0];
                 } else if (text.codePointCount(0, text.length()) == 1) {
@@ -70,6 +78,15 @@ public final class TokenVocabulary {
                             Expression.UNBOUNDED);
         }
         return new TokenVocabulary(new TokenTrie(bytes), spelled, new int[0], false).withEnds(ends);
+    }
+
+    private static boolean hasControl(byte[] piece) {
+        for (byte b : piece) {
+            if (b == TokenTrie.CONTROL) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Returns whether every byte that occurs in UTF-8 is a token. */
@@ -137,6 +154,18 @@ public final class TokenVocabulary {
      */
     public boolean isEnd(int token) {
         return Arrays.stream(ends).anyMatch(end -> end == token);
+    }
+
+    /**
+     * Checks that a token is a control token.
+     *
+     * @throws IllegalArgumentException if it has bytes, or is outside the vocabulary
+     */
+    void checkControl(int token) {
+        if (!trie.isControl(token)) {
+            throw new IllegalArgumentException(
+                    "the grammar names token " + token + ", which is no control token");
+        }
     }
 
     TokenTrie trie() {

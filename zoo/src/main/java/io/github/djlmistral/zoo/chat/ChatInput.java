@@ -5,6 +5,7 @@ import io.github.djlmistral.engine.constraint.ResponseFormat;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A conversation for the model to answer.
@@ -48,9 +49,45 @@ public record ChatInput(Conversation conversation, Map<String, Object> options) 
      * @return the copy
      */
     public ChatInput responseFormat(ResponseFormat format) {
+        return with("responseFormat", "response_format", format);
+    }
+
+    /**
+     * Returns a copy with tools that the model may call.
+     *
+     * @param tools JSON schemas as in OpenAI's API, {@code {"type": "function", "function":
+     *     {"name": .., "description": .., "parameters": ..}}}; the arguments of a call satisfy
+     *     {@code parameters}
+     * @return the copy
+     */
+    public ChatInput tools(List<Map<String, @Nullable Object>> tools) {
+        return new ChatInput(conversation.withTools(tools), options);
+    }
+
+    /**
+     * Returns a copy that chooses whether tools are called.
+     *
+     * @param choice the choice; {@link ToolChoice#AUTO} by default
+     * @return the copy
+     */
+    public ChatInput toolChoice(ToolChoice choice) {
+        return with("toolChoice", "tool_choice", choice);
+    }
+
+    /**
+     * Returns a copy that chooses whether an answer may have several calls.
+     *
+     * @param parallel whether it may; true by default
+     * @return the copy
+     */
+    public ChatInput parallelToolCalls(boolean parallel) {
+        return with("parallelToolCalls", "parallel_tool_calls", parallel);
+    }
+
+    private ChatInput with(String camelCase, String name, Object value) {
         Map<String, Object> changed = new HashMap<>(options);
-        changed.remove("responseFormat");
-        changed.put("response_format", format);
+        changed.remove(camelCase);
+        changed.put(name, value);
         return new ChatInput(conversation, changed);
     }
 }

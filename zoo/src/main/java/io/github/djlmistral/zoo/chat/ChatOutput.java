@@ -3,11 +3,14 @@ package io.github.djlmistral.zoo.chat;
 
 import io.github.djlmistral.engine.generation.FinishReason;
 import java.time.Duration;
+import java.util.List;
 
 /**
  * A generated answer.
  *
- * @param content the text
+ * @param content the text; empty if the answer consists of calls
+ * @param toolCalls the calls of tools, in order; the arguments of the last are cut off if {@code
+ *     max_new_tokens} is reached
  * @param finishReason why the generation ended
  * @param promptTokens number of tokens of the prompt
  * @param completionTokens number of generated tokens, the end token included
@@ -17,14 +20,20 @@ import java.time.Duration;
  */
 public record ChatOutput(
         String content,
+        List<ToolCall> toolCalls,
         FinishReason finishReason,
         int promptTokens,
         int completionTokens,
         Duration timeToFirstToken,
         double tokensPerSecond) {
 
+    /** Copies the calls. */
+    public ChatOutput {
+        toolCalls = List.copyOf(toolCalls);
+    }
+
     /** Returns the answer as the next message of the conversation. */
     public Message message() {
-        return Message.assistant(content);
+        return Message.assistant(content, toolCalls);
     }
 }

@@ -76,6 +76,11 @@ public final class ConversationJson {
         return object("the JSON", parse(json));
     }
 
+    /** Parses any JSON value. */
+    static @Nullable Object value(String json) {
+        return parse(json);
+    }
+
     /**
      * Parses a JSON list of objects, such as messages, tools or documents.
      *

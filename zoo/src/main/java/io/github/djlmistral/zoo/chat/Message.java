@@ -2,6 +2,7 @@
 package io.github.djlmistral.zoo.chat;
 
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -66,6 +67,45 @@ public record Message(Map<String, @Nullable Object> fields) {
      */
     public static Message assistant(String content) {
         return new Message("assistant", content);
+    }
+
+    /**
+     * Creates a message of the model that calls tools.
+     *
+     * @param content the text before the calls, usually empty; templates of Mistral leave it out
+     * @param calls the calls
+     * @return the message, with {@code tool_calls} as in OpenAI's API
+     */
+    public static Message assistant(String content, List<ToolCall> calls) {
+        Map<String, @Nullable Object> fields = fields("assistant", content);
+        if (!calls.isEmpty()) {
+            fields.put("tool_calls", calls.stream().map(Message::field).toList());
+        }
+        return new Message(fields);
+    }
+
+    private static Map<String, Object> field(ToolCall call) {
+        Map<String, Object> function = new LinkedHashMap<>();
+        function.put("name", call.name());
+        function.put("arguments", call.arguments());
+        Map<String, Object> field = new LinkedHashMap<>();
+        field.put("id", call.id());
+        field.put("type", "function");
+        field.put("function", function);
+        return field;
+    }
+
+    /**
+     * Creates the message of a tool's result.
+     *
+     * @param id the id of the call
+     * @param content the result, any text; JSON is shown to the model as JSON
+     * @return the message
+     */
+    public static Message tool(String id, String content) {
+        Map<String, @Nullable Object> fields = fields("tool", content);
+        fields.put("tool_call_id", Objects.requireNonNull(id, "id"));
+        return new Message(fields);
     }
 
     /**

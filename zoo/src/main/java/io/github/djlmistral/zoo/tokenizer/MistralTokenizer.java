@@ -311,6 +311,19 @@ public final class MistralTokenizer implements AutoCloseable {
     }
 
     /**
+     * Returns the bytes that a token adds in the middle of a text.
+     *
+     * @param id the id
+     * @return bytes of UTF-8, not always of whole characters; null for a special token, and for an
+     *     id without a token
+     * @throws IllegalArgumentException if the id is not in the vocabulary
+     */
+    public byte @Nullable [] bytes(long id) {
+        vocabulary.check(id);
+        return tokenBytes.of((int) id);
+    }
+
+    /**
      * Returns the tokens of ids, see {@link #token}.
      *
      * @param ids the ids

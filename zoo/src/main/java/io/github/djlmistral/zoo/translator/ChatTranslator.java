@@ -4,6 +4,7 @@ package io.github.djlmistral.zoo.translator;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.zoo.chat.ChatInput;
 import io.github.djlmistral.zoo.chat.ChatOutput;
+import io.github.djlmistral.zoo.chat.Conversation;
 
 /** Generates the next message of a conversation. */
 final class ChatTranslator extends GenerationTranslator<ChatInput, ChatOutput> {
@@ -14,13 +15,15 @@ final class ChatTranslator extends GenerationTranslator<ChatInput, ChatOutput> {
 
     @Override
     GenerationRequest request(ChatInput input) {
-        return request(pipeline.encode(input.conversation()), input.options());
+        Conversation conversation = input.conversation();
+        return request(pipeline.encode(conversation), conversation, input.options());
     }
 
     @Override
     ChatOutput output(GeneratedText text) {
         return new ChatOutput(
                 text.text(),
+                text.toolCalls(),
                 text.finishReason(),
                 text.sequence().promptLength(),
                 text.sequence().generatedLength(),

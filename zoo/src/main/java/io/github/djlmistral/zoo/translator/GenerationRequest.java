@@ -9,6 +9,8 @@ import io.github.djlmistral.engine.generation.GenerationConfig;
  * @param pipeline the pipeline that generates, with the adapter that the input chooses
  * @param prompt token ids
  * @param config the options
+ * @param calls whether the answer may call tools
  */
 @SuppressWarnings("ArrayRecordComponent") // never compared
-record GenerationRequest(MistralPipeline pipeline, long[] prompt, GenerationConfig config) {}
+record GenerationRequest(
+        MistralPipeline pipeline, long[] prompt, GenerationConfig config, boolean calls) {}

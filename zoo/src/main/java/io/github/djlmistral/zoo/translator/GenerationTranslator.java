@@ -9,6 +9,8 @@ import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.GenerationResult;
 import io.github.djlmistral.engine.generation.Sequence;
+import io.github.djlmistral.zoo.chat.Conversation;
+import io.github.djlmistral.zoo.chat.ToolCallReader;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -49,16 +51,23 @@ abstract class GenerationTranslator<I, O> extends BatchTranslator<I, O>
     abstract O output(GeneratedText text);
 
     /**
-     * Overrides the model's options with those of the request, which may also choose an adapter.
-     * The default of {@code max_new_tokens} is lowered to what {@code max_total_tokens} leaves.
+     * Overrides the model's options with those of the request, which may also choose an adapter,
+     * and offers the tools of the conversation, null for a text. The default of {@code
+     * max_new_tokens} is lowered to what {@code max_total_tokens} leaves.
      */
-    final GenerationRequest request(long[] prompt, Map<String, ?> given) {
+    final GenerationRequest request(
+            long[] prompt, @Nullable Conversation conversation, Map<String, ?> given) {
         String adapter = NamedAdapters.chosen(given);
         MistralPipeline chosen = adapter == null ? pipeline : pipeline.adapter(adapter);
         Map<String, Object> own = new LinkedHashMap<>(given);
         own.remove(NamedAdapters.ADAPTER);
+        ToolOptions tools = ToolOptions.take(own);
         GenerationConfig.Builder builder = options.copy();
         ModelArguments.set(builder, own);
+        boolean calls =
+                conversation != null
+                        && chosen.offerTools(
+                                builder, conversation, tools.choice(), tools.parallel());
         GenerationConfig config = builder.build();
         MistralPipeline.requireSingleSequence(config);
         int chunk = options.build().prefillChunkSize();
@@ -74,7 +83,7 @@ abstract class GenerationTranslator<I, O> extends BatchTranslator<I, O>
         if (open && config.maxNewTokens() > room && room >= Math.max(1, config.minNewTokens())) {
             config = builder.maxNewTokens(room).build();
         }
-        return new GenerationRequest(chosen, prompt, config);
+        return new GenerationRequest(chosen, prompt, config, calls);
     }
 
     @Override
@@ -115,9 +124,14 @@ abstract class GenerationTranslator<I, O> extends BatchTranslator<I, O>
                             generate(members.stream().map(requests::get).toList(), batch);
                     for (int i = 0; i < members.size(); ++i) {
                         Sequence sequence = result.sequences().get(i);
-                        String text = pipeline.tokenizer().decode(sequence.generated(), true);
+                        ToolCallReader reader =
+                                pipeline.newReader(requests.get(members.get(i)).calls());
+                        String text = reader.read(sequence.generated());
                         outputs.set(
-                                members.get(i), output(new GeneratedText(text, sequence, result)));
+                                members.get(i),
+                                output(
+                                        new GeneratedText(
+                                                text, reader.toolCalls(), sequence, result)));
                     }
                 });
         return outputs.stream().map(Objects::requireNonNull).toList();
@@ -144,7 +158,8 @@ abstract class GenerationTranslator<I, O> extends BatchTranslator<I, O>
             GenerationRequest request = requests(ctx).get(0);
             TextStream<O> stream =
                     new TextStream<>(
-                            request.pipeline().stream(request.prompt(), request.config()),
+                            request.pipeline().stream(
+                                    request.prompt(), request.config(), request.calls()),
                             list,
                             this::output);
             // frees a stream that was not closed, when its predictor is closed

@@ -4,8 +4,10 @@ package io.github.djlmistral.zoo.translator;
 import ai.djl.Model;
 import ai.djl.nn.Block;
 import io.github.djlmistral.engine.cache.PrefixCache;
+import io.github.djlmistral.engine.constraint.ResponseFormat;
 import io.github.djlmistral.engine.constraint.TokenVocabulary;
 import io.github.djlmistral.engine.generation.BeamOptions;
+import io.github.djlmistral.engine.generation.ConstraintOptions;
 import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.Generator;
@@ -16,24 +18,35 @@ import io.github.djlmistral.engine.model.MistralPreTrainedModel;
 import io.github.djlmistral.zoo.chat.ChatTemplate;
 import io.github.djlmistral.zoo.chat.Conversation;
 import io.github.djlmistral.zoo.chat.Message;
+import io.github.djlmistral.zoo.openai.ServedModel;
+import io.github.djlmistral.zoo.chat.ToolCallReader;
+import io.github.djlmistral.zoo.chat.ToolChoice;
+import io.github.djlmistral.zoo.chat.ToolFormat;
+import io.github.djlmistral.zoo.tokenizer.Detokenizer;
 import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** Tokenizer, chat template, generation options and generator of a loaded model. Thread-safe. */
-public final class MistralPipeline implements AutoCloseable {
+public final class MistralPipeline implements ServedModel, AutoCloseable {
 
     private final MistralForCausalLM network;
     private final MistralTokenizer tokenizer;
     private final Optional<ChatTemplate> chatTemplate;
     private final GenerationConfig.Builder defaults;
     private final Generator generator;
+    private final Supplier<Optional<ToolFormat>> toolFormat;
+    private final String name;
     private final Map<String, MistralPipeline> adapted = new LinkedHashMap<>();
 
     private MistralPipeline(
@@ -46,6 +59,8 @@ public final class MistralPipeline implements AutoCloseable {
         this.tokenizer = tokenizer;
         network = network(model);
         chatTemplate = ChatTemplate.open(path);
+        toolFormat = new Lazy(chatTemplate, tokenizer);
+        name = model.getName();
         defaults = GenerationConfig.read(path, network.config());
         generator = generator(model, limits, assistant);
         NamedAdapters.of(model, network)
@@ -67,6 +82,8 @@ public final class MistralPipeline implements AutoCloseable {
         this.network = network;
         tokenizer = base.tokenizer;
         chatTemplate = base.chatTemplate;
+        toolFormat = base.toolFormat;
+        name = base.name;
         defaults = base.defaults;
         generator = generator(model, limits, assistant);
     }
@@ -81,6 +98,29 @@ public final class MistralPipeline implements AutoCloseable {
                 CacheArguments.batching(model.getProperties()).orElse(null),
                 prefixes(model, network),
                 assistant);
+    }
+
+    /** Looks at the template when the format is first needed. */
+    private static final class Lazy implements Supplier<Optional<ToolFormat>> {
+
+        private final Optional<ChatTemplate> template;
+        private final MistralTokenizer tokenizer;
+        private volatile @Nullable Optional<ToolFormat> format;
+
+        Lazy(Optional<ChatTemplate> template, MistralTokenizer tokenizer) {
+            this.template = template;
+            this.tokenizer = tokenizer;
+        }
+
+        @Override
+        public Optional<ToolFormat> get() {
+            Optional<ToolFormat> known = format;
+            if (known == null) {
+                known = template.flatMap(chat -> ToolFormat.of(chat, tokenizer));
+                format = known;
+            }
+            return known;
+        }
     }
 
     /** Decodes without special tokens. */
@@ -187,6 +227,7 @@ public final class MistralPipeline implements AutoCloseable {
      * @return the pipeline, which is closed with this one
      * @throws IllegalArgumentException if the model has no such adapter
      */
+    @Override
     public MistralPipeline adapter(String name) {
         MistralPipeline chosen = adapted.get(name);
         if (chosen == null) {
@@ -201,12 +242,28 @@ public final class MistralPipeline implements AutoCloseable {
         return chosen;
     }
 
+    @Override
+    public Set<String> adapters() {
+        return Collections.unmodifiableSet(adapted.keySet());
+    }
+
+    @Override
+    public RequestLimits limits() {
+        return generator.limits();
+    }
+
+    @Override
+    public int maxPositions() {
+        return network.config().maxPositionEmbeddings();
+    }
+
     /** Returns the network. */
     public MistralForCausalLM network() {
         return network;
     }
 
     /** Returns the tokenizer. */
+    @Override
     public MistralTokenizer tokenizer() {
         return tokenizer;
     }
@@ -252,8 +309,8 @@ public final class MistralPipeline implements AutoCloseable {
                 conversation.withGenerationPrompt(conversation.continuedField() == null));
     }
 
-    /** Encodes a conversation as it is, with or without a generation prompt. */
-    long[] encodeAsGiven(Conversation conversation) {
+    @Override
+    public long[] encodeAsGiven(Conversation conversation) {
         ChatTemplate template =
                 chatTemplate.orElseThrow(
                         () ->
@@ -262,7 +319,86 @@ public final class MistralPipeline implements AutoCloseable {
                                                 + " complete text: give text instead of messages,"
                                                 + " or put a chat_template.jinja beside the"
                                                 + " checkpoint"));
-        return template.encode(tokenizer, conversation);
+        return template.encode(
+                tokenizer,
+                ToolFormat.concerns(conversation)
+                        ? toolFormat().map(f -> f.prepare(conversation)).orElse(conversation)
+                        : conversation);
+    }
+
+    /**
+     * Returns how the model calls tools; empty if its tokenizer or its chat template knows no calls
+     * in Mistral's format.
+     */
+    public Optional<ToolFormat> toolFormat() {
+        return toolFormat.get();
+    }
+
+    /**
+     * Lets an answer call the tools of a conversation. Sets {@code response_format}, to which text
+     * keeps if it is set before, or {@code suppress_tokens} for {@link ToolChoice#NONE}.
+     *
+     * @param options the options of the answer, changed here
+     * @param conversation has the tools
+     * @param choice whether tools are called
+     * @param parallel whether an answer may have several calls
+     * @return whether the answer may have calls, for {@link #newReader} and {@link #stream(long[],
+     *     GenerationConfig, boolean)}
+     * @throws IllegalArgumentException if the model cannot call tools, a tool is wrong or cannot be
+     *     enforced, or the choice is of a tool that is not there; the message names the tool
+     */
+    @Override
+    public boolean offerTools(
+            GenerationConfig.Builder options,
+            Conversation conversation,
+            ToolChoice choice,
+            boolean parallel) {
+        List<Map<String, @Nullable Object>> tools = conversation.tools();
+        if (tools == null || tools.isEmpty()) {
+            if (choice.mode() == ToolChoice.Mode.REQUIRED) {
+                throw new IllegalArgumentException(
+                        "tool_choice requires a call, but there are no tools: give tools");
+            }
+            return false;
+        }
+        ToolFormat format = toolFormat().orElse(null);
+        if (choice.mode() == ToolChoice.Mode.NONE) {
+            if (format != null) {
+                List<Integer> suppressed =
+                        new ArrayList<>(options.build().get(ConstraintOptions.SUPPRESS_TOKENS));
+                suppressed.add(format.callsToken());
+                options.set(ConstraintOptions.SUPPRESS_TOKENS, suppressed);
+            }
+            return false;
+        }
+        if (format == null) {
+            throw new IllegalArgumentException(
+                    "the model "
+                            + name
+                            + " cannot call tools: its tokenizer or its chat template has no"
+                            + " [TOOL_CALLS]; use a model that can, such as"
+                            + " Mistral-7B-Instruct-v0.3, or set tool_choice to none");
+        }
+        ResponseFormat text = options.build().get(ConstraintOptions.RESPONSE_FORMAT);
+        options.set(
+                ConstraintOptions.RESPONSE_FORMAT,
+                format.responseFormat(tools, choice, parallel, text));
+        return true;
+    }
+
+    /**
+     * Returns a reader of one answer.
+     *
+     * @param calls whether it may have calls of tools, see {@link #offerTools}; otherwise all of it
+     *     is text
+     * @return a new reader
+     */
+    @Override
+    public ToolCallReader newReader(boolean calls) {
+        Detokenizer detokenizer = tokenizer.newDetokenizer(true);
+        return calls
+                ? toolFormat().orElseThrow().newReader(detokenizer)
+                : ToolCallReader.ofText(detokenizer);
     }
 
     /**
@@ -284,6 +420,7 @@ public final class MistralPipeline implements AutoCloseable {
      * @return token ids, beginning with BOS if the tokenizer adds it
      * @throws IllegalArgumentException if it is empty
      */
+    @Override
     public long[] complete(String text) {
         requireText(text);
         return tokenizer.encodePlain(text, true);
@@ -304,6 +441,7 @@ public final class MistralPipeline implements AutoCloseable {
      * @return the generation, to be closed
      * @throws IllegalArgumentException as {@link Generator#start}
      */
+    @Override
     public Generation start(List<long[]> prompts, GenerationConfig config) {
         int known = tokenizer.vocabularySize();
         if (known >= network.config().vocabSize()) {
@@ -322,10 +460,23 @@ public final class MistralPipeline implements AutoCloseable {
      * @param prompt token ids
      * @param config the options
      * @return the pieces, to be closed
+     * @throws IllegalArgumentException as {@link #stream(long[], GenerationConfig, boolean)}
+     */
+    public TextPieces stream(long[] prompt, GenerationConfig config) {
+        return stream(prompt, config, false);
+    }
+
+    /**
+     * Starts a generation whose text and calls of tools are read in pieces.
+     *
+     * @param prompt token ids
+     * @param config the options
+     * @param calls whether the answer may have calls, see {@link #offerTools}
+     * @return the pieces, to be closed
      * @throws IllegalArgumentException as {@link Generator#start}, or if the options are those of
      *     beam search or ask for several sequences
      */
-    public TextPieces stream(long[] prompt, GenerationConfig config) {
+    public TextPieces stream(long[] prompt, GenerationConfig config, boolean calls) {
         int beams = config.get(BeamOptions.NUM_BEAMS);
         if (beams > 1) {
             throw new IllegalArgumentException(
@@ -335,7 +486,7 @@ public final class MistralPipeline implements AutoCloseable {
                             + " its end; set num_beams to 1, or ask for the whole output");
         }
         requireSingleSequence(config);
-        return new TextPieces(start(List.of(prompt), config), tokenizer.newDetokenizer(true));
+        return new TextPieces(start(List.of(prompt), config), newReader(calls));
     }
 
     /** Checks that the options ask for one text. */

@@ -62,7 +62,7 @@ final class ServingTranslator extends GenerationTranslator<Input, Output> {
         String body = new String(bytes, StandardCharsets.UTF_8);
         return body.stripLeading().startsWith("{")
                 ? request(ConversationJson.object(body))
-                : request(pipeline.encode(body), Map.of());
+                : request(pipeline.encode(body), null, Map.of());
     }
 
     private GenerationRequest request(Map<String, @Nullable Object> json) {
@@ -81,7 +81,8 @@ final class ServingTranslator extends GenerationTranslator<Input, Output> {
                     "the request lacks \"inputs\" or \"messages\": give one of them");
         }
         if (text == null) {
-            return request(pipeline.encodeAsGiven(conversation(conversation)), options);
+            Conversation whole = conversation(conversation);
+            return request(pipeline.encodeAsGiven(whole), whole, options);
         }
         if (!conversation.isEmpty()) {
             throw new IllegalArgumentException(
@@ -92,7 +93,7 @@ final class ServingTranslator extends GenerationTranslator<Input, Output> {
         if (!(text instanceof String prompt)) {
             throw new IllegalArgumentException("\"inputs\" is not a string");
         }
-        return request(pipeline.encode(prompt), options);
+        return request(pipeline.encode(prompt), null, options);
     }
 
     /** As in vLLM, a generation prompt is the default unless the last message is continued. */

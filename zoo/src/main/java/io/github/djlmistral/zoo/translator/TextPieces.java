@@ -4,7 +4,9 @@ package io.github.djlmistral.zoo.translator;
 import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationResult;
 import io.github.djlmistral.engine.generation.Token;
-import io.github.djlmistral.zoo.tokenizer.Detokenizer;
+import io.github.djlmistral.zoo.chat.ToolCall;
+import io.github.djlmistral.zoo.chat.ToolCallDelta;
+import io.github.djlmistral.zoo.chat.ToolCallReader;
 import java.util.List;
 import java.util.function.Consumer;
 
@@ -16,12 +18,12 @@ import java.util.function.Consumer;
 public final class TextPieces implements AutoCloseable {
 
     private final Generation generation;
-    private final Detokenizer detokenizer;
+    private final ToolCallReader reader;
     private boolean ended;
 
-    TextPieces(Generation generation, Detokenizer detokenizer) {
+    TextPieces(Generation generation, ToolCallReader reader) {
         this.generation = generation;
-        this.detokenizer = detokenizer;
+        this.reader = reader;
     }
 
     /** Returns whether the text has ended. */
@@ -32,16 +34,16 @@ public final class TextPieces implements AutoCloseable {
     /**
      * Computes the next token. After an exception the call may be repeated.
      *
-     * @return the text that is now complete, often empty
+     * @return the text outside calls of tools that is now complete, often empty
      * @throws RuntimeException as {@link Generation#next} does
      */
     public String next() {
         StringBuilder text = new StringBuilder();
         List<Token> tokens = ended ? List.of() : generation.next();
-        tokens.forEach(token -> text.append(detokenizer.push(token.id())));
+        tokens.forEach(token -> text.append(reader.push(token.id())));
         if (tokens.isEmpty() && !ended) {
             ended = true;
-            text.append(detokenizer.flush());
+            text.append(reader.flush());
         }
         return text.toString();
     }
@@ -60,6 +62,16 @@ public final class TextPieces implements AutoCloseable {
             }
         }
         return result();
+    }
+
+    /** Takes the pieces of calls of tools that are new since the last call of this method. */
+    public List<ToolCallDelta> takeToolCallDeltas() {
+        return reader.takeDeltas();
+    }
+
+    /** Returns the calls of tools so far; the arguments of the last may be incomplete. */
+    public List<ToolCall> toolCalls() {
+        return reader.toolCalls();
     }
 
     /** Returns the tokens and timings so far. */

@@ -142,7 +142,8 @@ public final class TextStream<O> extends StreamOutput<O>
 
     private GeneratedText finished() {
         GenerationResult result = pieces.result();
-        return new GeneratedText(text.toString(), result.sequences().get(0), result);
+        return new GeneratedText(
+                text.toString(), pieces.toolCalls(), result.sequences().get(0), result);
     }
 
     @Override

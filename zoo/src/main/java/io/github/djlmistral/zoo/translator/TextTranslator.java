@@ -13,7 +13,7 @@ final class TextTranslator extends GenerationTranslator<String, String> {
 
     @Override
     GenerationRequest request(String input) {
-        return request(pipeline.encode(input), Map.of());
+        return request(pipeline.encode(input), null, Map.of());
     }
 
     @Override

@@ -5,6 +5,7 @@ import static java.lang.Integer.MAX_VALUE;
 
 import io.github.djlmistral.engine.constraint.Expression;
 import io.github.djlmistral.engine.constraint.Grammar;
+import io.github.djlmistral.engine.constraint.JsonSchema;
 import io.github.djlmistral.engine.constraint.RegularExpression;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -28,16 +29,16 @@ public final class Lark {
 
     private final LarkParser parser;
     private final Function<Regex, RegularExpression> expressions;
-    private final int whitespace;
+    private final JsonSchema writing;
     private final Grammar.Builder builder = Grammar.builder("");
     private final Map<String, Regex> terminals = new HashMap<>();
     private final Set<String> open = new HashSet<>();
     private Regex ignored = Regex.EMPTY;
     private int schemas;
 
-    private Lark(String text, int whitespace, Function<Regex, RegularExpression> expressions) {
+    private Lark(String text, JsonSchema writing, Function<Regex, RegularExpression> expressions) {
         parser = new LarkParser(text);
-        this.whitespace = whitespace;
+        this.writing = writing;
         this.expressions = expressions;
     }
 
@@ -45,14 +46,14 @@ public final class Lark {
      * Parses a grammar.
      *
      * @param text the grammar
-     * @param whitespace the longest white space between two tokens of a {@code %json}
+     * @param writing how the texts of a {@code %json} are written
      * @param expressions makes terminals
      * @return the grammar, whose start is {@code start}
      * @throws IllegalArgumentException if it is wrong; the message names the line and the column
      */
     public static Grammar parse(
-            String text, int whitespace, Function<Regex, RegularExpression> expressions) {
-        return new Lark(text, whitespace, expressions).grammar();
+            String text, JsonSchema writing, Function<Regex, RegularExpression> expressions) {
+        return new Lark(text, writing, expressions).grammar();
     }
 
     private Grammar grammar() {
@@ -188,7 +189,7 @@ public final class Lark {
     private Expression json(LarkNode.Json json) {
         Grammar grammar;
         try {
-            grammar = SchemaGrammar.of(json.schema(), whitespace, 0, expressions);
+            grammar = SchemaGrammar.of(json.schema(), writing, expressions);
         } catch (IllegalArgumentException e) {
             throw parser.in.error(json.position(), "%json: " + e.getMessage());
         }

@@ -46,7 +46,20 @@ public final class Productions {
 
     /** Returns the symbol of a regular expression. */
     public int terminal(Regex regex) {
-        int bytes = regexes.of(regex);
+        return terminal(regexes.of(regex));
+    }
+
+    /** Returns the symbol of a control token. */
+    public int token(int id) {
+        int bytes = ByteRegexes.EMPTY;
+        byte[] code = TokenTrie.control(id);
+        for (int i = code.length - 1; i >= 0; i--) {
+            bytes = regexes.concat(regexes.bytes(code[i] & 0xFF, code[i] & 0xFF), bytes);
+        }
+        return terminal(bytes);
+    }
+
+    private int terminal(int bytes) {
         Integer symbol = terminals.get(bytes);
         if (symbol == null) {
             symbol = ~terminalRegexes.size();

@@ -11,6 +11,7 @@ import static io.github.djlmistral.engine.constraint.Expression.sequence;
 
 import io.github.djlmistral.engine.constraint.Expression;
 import io.github.djlmistral.engine.constraint.Grammar;
+import io.github.djlmistral.engine.constraint.JsonSchema;
 import io.github.djlmistral.engine.constraint.RegularExpression;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -49,38 +50,35 @@ public final class SchemaGrammar {
     private SchemaGrammar(
             SchemaReader reader,
             Function<Regex, RegularExpression> expressions,
-            int whitespace,
-            int deepest) {
+            JsonSchema writing) {
         this.reader = reader;
         this.expressions = expressions;
-        this.deepest = deepest;
-        space = whitespace == 0 ? "" : "[ \\n\\r\\t]{0," + whitespace + "}";
-        comma = punctuation(space + "," + space);
-        colon = punctuation(space + ":" + space);
+        deepest = writing.depth() == 0 ? -1 : writing.depth();
+        int most = writing.whitespace();
+        space = most == 0 ? "" : "[ \\n\\r\\t]{0," + most + "}";
+        String behind = writing.spaced() ? " " : space;
+        comma = punctuation(space + "," + behind);
+        colon = punctuation(space + ":" + behind);
     }
 
     /**
      * Compiles a schema.
      *
      * @param schema JSON Schema, draft 2020-12
-     * @param whitespace the longest white space between two tokens of JSON; 0 for none
-     * @param deepest the deepest nesting of arrays and objects, 0 for no limit
+     * @param writing how the texts are written
      * @param expressions makes terminals
      * @return the grammar of the texts
      * @throws IllegalArgumentException if the schema is wrong, has a keyword that cannot be
      *     enforced, or no value satisfies it
      */
     public static Grammar of(
-            String schema,
-            int whitespace,
-            int deepest,
-            Function<Regex, RegularExpression> expressions) {
+            String schema, JsonSchema writing, Function<Regex, RegularExpression> expressions) {
         SchemaDocument document = new SchemaDocument(schema);
         Set<String> overlapping = new HashSet<>();
         while (true) {
             SchemaReader reader = new SchemaReader(document, overlapping);
             Grammar grammar =
-                    new SchemaGrammar(reader, expressions, whitespace, deepest == 0 ? -1 : deepest)
+                    new SchemaGrammar(reader, expressions, writing)
                             .write(Conjunction.of(document.root()));
             if (!reader.findOverlapping()) {
                 return grammar;

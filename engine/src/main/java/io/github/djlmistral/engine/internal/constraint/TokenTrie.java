@@ -9,6 +9,9 @@ import java.util.Arrays;
  */
 public final class TokenTrie {
 
+    /** The first byte of what stands for a control token. */
+    public static final byte CONTROL = (byte) 0xFF;
+
     private final byte[][] pieces;
 
     /** The last byte of each node's text. Node 0 is the root, and has none. */
@@ -94,6 +97,24 @@ public final class TokenTrie {
         for (; open >= 0; open--) {
             end[path[open]] = nodes;
         }
+    }
+
+    /**
+     * Returns bytes that stand for a control token: 0xFF, which is in no text, and the id. They
+     * count as one character.
+     */
+    public static byte[] control(int id) {
+        byte[] code = new byte[5];
+        code[0] = CONTROL;
+        for (int i = 1; i < code.length; i++) {
+            code[i] = (byte) (0x80 | id >>> 6 * (i - 1) & 0x3F);
+        }
+        return code;
+    }
+
+    /** Returns whether a token is a control token. */
+    public boolean isControl(int id) {
+        return id >= 0 && id < pieces.length && pieces[id].length > 1 && pieces[id][0] == CONTROL;
     }
 
     /** Returns the number of tokens, those without text included. */
