@@ -59,6 +59,7 @@ final class Browser implements Closeable {
         options.addArguments(
                 "--headless=new",
                 "--no-sandbox", // which root cannot have
+                "--disable-gpu",
                 "--disable-background-networking",
                 "--disable-component-update",
                 "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
