@@ -26,7 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Requests in JSON bring everything that a chat template takes. */
+/** Requests to LMI, which have parameters, bring everything that a chat template takes. */
 class ServingRequestTest extends ZooFixture {
 
     /** Reports its variables as an error; only a field that is mentioned can be continued. */
@@ -89,7 +89,7 @@ class ServingRequestTest extends ZooFixture {
     void unspecifiedOptionsAreAbsent() {
         assertRefused(
                 "{\"messages\": [{\"role\": \"user\"}], \"tools\": null, \"documents\": [],"
-                        + " \"chat_template_kwargs\": null, \"top_p\": null}",
+                        + " \"chat_template_kwargs\": null, \"top_p\": null, \"parameters\": {}}",
                 "\"tools\": null, \"documents\": [], \"prompt\": true, \"mood\": \"none given\"");
     }
 
@@ -107,7 +107,7 @@ class ServingRequestTest extends ZooFixture {
                 "\"add_generation_prompt\": \"yes\" | \"add_generation_prompt\" is not true or false"
             })
     void invalidPromptEnds(String keys, String message) {
-        assertRefused("{\"messages\": [{\"content\": \"a \"}], " + keys + "}", message);
+        assertRefused("{\"messages\": [{\"content\": \"a \"}], \"parameters\": {}, " + keys + "}", message);
     }
 
     @ParameterizedTest
@@ -122,7 +122,8 @@ class ServingRequestTest extends ZooFixture {
                 "\"inputs\": \"a\"               | [messages] cannot be combined with \"inputs\""
             })
     void faultyKeysAreNamed(String key, String message) {
-        assertRefused("{\"messages\": [{\"role\": \"user\"}], " + key + "}", message);
+        assertRefused(
+                "{\"messages\": [{\"role\": \"user\"}], \"parameters\": {}, " + key + "}", message);
     }
 
     @ParameterizedTest
@@ -158,7 +159,7 @@ class ServingRequestTest extends ZooFixture {
                                                     + " \"What is a lighthouse?\"}, {\"role\":"
                                                     + " \"assistant\", \"content\": \"a tower"
                                                     + " with\"}], \"continue_final_message\":"
-                                                    + " true}")));
+                                                    + " true, \"parameters\": {}}")));
             assertThat(answer.get("generated_text").getAsString()).isEqualTo(expected.content());
             assertThat(answer.getAsJsonObject("details").get("prompt_tokens").getAsInt())
                     .isEqualTo(expected.promptTokens());

@@ -138,7 +138,8 @@ class TypesTest extends ZooFixture {
                 " {\"messages\": [{\"role\": \"user\", \"content\": \"What is a lighthouse?\"}],"
                         + " \"parameters\": {\"doSample\": false}}",
                 "{\"messages\": [{\"role\": \"user\", \"content\": \"What is a lighthouse?\"}],"
-                        + " \"model\": \"m\", \"stream\": false, \"max_new_tokens\": 30}"
+                        + " \"model\": \"m\", \"stream\": false, \"max_new_tokens\": 30,"
+                        + " \"parameters\": {}}"
             })
     void bytesAreAnsweredInJson(String body) throws Exception {
         try (Predictor<Input, Output> predictor = bytes.newPredictor()) {
@@ -178,15 +179,15 @@ class TypesTest extends ZooFixture {
                 "{\"inputs\": null}                               | lacks \"inputs\"",
                 "{\"inputs\": [\"a\", \"b\"]}                     | \"inputs\" is not a string",
                 "{\"inputs\": \"\"}                               | the prompt is empty",
-                "{\"messages\": \"a\"}                            | \"messages\" is not a list",
-                "{\"messages\": [\"a\"]}                          | not a list of objects",
-                "{\"messages\": []}                               | conversation is empty",
-                "{\"messages\": [{\"content\": \"a\"}]}           | roles must alternate",
-                "{\"messages\": [{\"role\": \"user\"}]}           | no attribute 'content'",
-                "{\"messages\": [{\"role\": \"cat\", \"content\": \"a\"}]} | roles must alternate",
+                "{\"messages\": \"a\", \"parameters\": {}}                            | \"messages\" is not a list",
+                "{\"messages\": [\"a\"], \"parameters\": {}}                          | not a list of objects",
+                "{\"messages\": [], \"parameters\": {}}                               | conversation is empty",
+                "{\"messages\": [{\"content\": \"a\"}], \"parameters\": {}}           | roles must alternate",
+                "{\"messages\": [{\"role\": \"user\"}], \"parameters\": {}}           | no attribute 'content'",
+                "{\"messages\": [{\"role\": \"cat\", \"content\": \"a\"}], \"parameters\": {}} | roles must alternate",
                 "{\"inputs\": \"a\", \"parameters\": 5}           | \"parameters\" is not an object",
                 "{\"inputs\": \"a\", \"parameters\": {\"x\": 5}}  | option \"x\"",
-                "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], \"tool_choice\": \"auto\"} | option \"tool_choice\"",
+                "{\"messages\": [{\"role\": \"user\", \"content\": \"a\"}], \"tool_choice\": \"auto\", \"x\": 5, \"parameters\": {}} | option \"x\"",
                 "{\"inputs\": \"a\", \"parameters\": {\"tools\": []}} | option \"tools\"",
                 "{\"inputs\": \"a\", \"max_tokens\": 5}            | option \"max_tokens\"",
                 "{\"inputs\": \"a\", \"parameters\": {\"top_p\": \"much\"}} | top_p is \"much\"",

@@ -87,7 +87,7 @@ abstract class GenerationTranslator<I, O> extends BatchTranslator<I, O>
     }
 
     @Override
-    public final NDList batchProcessInput(TranslatorContext ctx, List<I> inputs) {
+    public NDList batchProcessInput(TranslatorContext ctx, List<I> inputs) {
         try {
             ctx.setAttachment(REQUESTS, inputs.stream().map(this::request).toList());
         } catch (RuntimeException e) {
@@ -108,7 +108,7 @@ abstract class GenerationTranslator<I, O> extends BatchTranslator<I, O>
 
     /** Generates the inputs together, those with equal options in one batch. */
     @Override
-    public final List<O> batchProcessOutput(TranslatorContext ctx, NDList list) {
+    public List<O> batchProcessOutput(TranslatorContext ctx, NDList list) {
         List<GenerationRequest> requests = requests(ctx);
         Map<Batch, List<Integer>> batches = new LinkedHashMap<>();
         for (int i = 0; i < requests.size(); ++i) {

@@ -242,6 +242,11 @@ public final class MistralPipeline implements ServedModel, AutoCloseable {
         return chosen;
     }
 
+    /** Returns the name of the model. */
+    String name() {
+        return name;
+    }
+
     @Override
     public Set<String> adapters() {
         return Collections.unmodifiableSet(adapted.keySet());

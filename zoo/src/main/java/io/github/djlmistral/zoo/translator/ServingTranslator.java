@@ -1,35 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.zoo.translator;
 
-import ai.djl.inference.streaming.IteratorBytesSupplier;
-import ai.djl.inference.streaming.PublisherBytesSupplier;
 import ai.djl.modality.Input;
 import ai.djl.modality.Output;
 import ai.djl.ndarray.BytesSupplier;
 import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
 import ai.djl.translate.TranslatorContext;
 import com.google.gson.JsonObject;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.zoo.chat.Conversation;
 import io.github.djlmistral.zoo.chat.ConversationJson;
+import io.github.djlmistral.zoo.openai.OpenAi;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
-import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Translates DJL Serving's requests, whose JSON follows the schema of its LMI handlers: {@code
- * {"inputs": "text", "parameters": {"max_new_tokens": 50}}}, or {@code {"messages": [..],
- * "max_new_tokens": 50}} with the further keys of {@link ConversationJson}. A body that does not
- * begin with a brace is a text. The output is {@code {"generated_text": .., "details": {..}}}; a
- * stream consists of pieces of the text.
+ * Translates DJL Serving's requests, in JSON of one of these forms:
+ *
+ * <ul>
+ *   <li>{@code {"messages": [..]}} or {@code {"prompt": ..}} with the fields of OpenAI's API, see
+ *       {@link OpenAi}. The output is OpenAI's; with {@code "stream": true} its content are the
+ *       server-sent events, also that of {@code predict}, which then returns before they are
+ *       generated. A request that is refused has an error object and a status as its output.
+ *   <li>{@code {"inputs": "text", "parameters": {"max_new_tokens": 50}}}, the schema of DJL
+ *       Serving's LMI handlers; instead of {@code inputs} there may be {@code messages} with the
+ *       further keys of {@link ConversationJson}, beside {@code parameters}. The output is {@code
+ *       {"generated_text": .., "details": {..}}}; a stream consists of pieces of the text.
+ * </ul>
+ *
+ * <p>A body that does not begin with a brace is a text, answered as {@code inputs}.
  */
 final class ServingTranslator extends GenerationTranslator<Input, Output> {
 
@@ -39,12 +48,51 @@ final class ServingTranslator extends GenerationTranslator<Input, Output> {
     private static final String INPUTS = "inputs";
     private static final String GENERATION_PROMPT = "add_generation_prompt";
 
+    private static final String CALLS = "mistral.calls";
+
+    private final ServingApi api;
+
     ServingTranslator(MistralPipeline pipeline, GenerationConfig.Builder options) {
         super(pipeline, options);
+        api = new ServingApi(new OpenAi(pipeline.name(), pipeline, options));
     }
 
     @Override
-    GenerationRequest request(Input input) {
+    public NDList batchProcessInput(TranslatorContext ctx, List<Input> inputs) {
+        List<ServingApi.@Nullable Call> calls = new ArrayList<>();
+        try {
+            for (Input input : inputs) {
+                calls.add(ServingApi.call(input, body(input)));
+            }
+        } catch (RuntimeException e) {
+            ctx.close(); // as for inputs that the base class rejects
+            throw e;
+        }
+        ctx.setAttachment(CALLS, calls);
+        List<Input> others = new ArrayList<>();
+        for (int i = 0; i < calls.size(); ++i) {
+            if (calls.get(i) == null) {
+                others.add(inputs.get(i));
+            }
+        }
+        return super.batchProcessInput(ctx, others);
+    }
+
+    @Override
+    public List<Output> batchProcessOutput(TranslatorContext ctx, NDList list) {
+        Iterator<Output> others = super.batchProcessOutput(ctx, list).iterator();
+        List<?> calls = (List<?>) ctx.getAttachment(CALLS);
+        Iterator<Output> answers =
+                api.answer(
+                                calls.stream()
+                                        .filter(Objects::nonNull)
+                                        .map(ServingApi.Call.class::cast)
+                                        .toList())
+                        .iterator();
+        return calls.stream().map(call -> (call == null ? others : answers).next()).toList();
+    }
+
+    private static String body(Input input) {
         BytesSupplier data = input.getContent().isEmpty() ? null : input.getData();
         if (data == null) {
             throw new IllegalArgumentException(
@@ -59,7 +107,12 @@ final class ServingTranslator extends GenerationTranslator<Input, Output> {
                             + " bytes, more than the limit of "
                             + MAX_BYTES);
         }
-        String body = new String(bytes, StandardCharsets.UTF_8);
+        return new String(bytes, StandardCharsets.UTF_8);
+    }
+
+    @Override
+    GenerationRequest request(Input input) {
+        String body = body(input);
         return body.stripLeading().startsWith("{")
                 ? request(ConversationJson.object(body))
                 : request(pipeline.encode(body), null, Map.of());
@@ -136,106 +189,42 @@ final class ServingTranslator extends GenerationTranslator<Input, Output> {
 
     @Override
     public StreamOutput<Output> processStreamOutput(TranslatorContext ctx, Stream<NDList> list) {
-        return new Pieces(stream(ctx, list));
+        List<?> calls = (List<?>) ctx.getAttachment(CALLS);
+        if (calls.get(0) instanceof ServingApi.Call call) {
+            try {
+                ServingStream stream = api.stream(call, list::close);
+                // frees a stream that was not closed, when its predictor is closed
+                ctx.getNDManager().attachInternal(NDManager.nextUid(), stream);
+                return stream;
+            } catch (RuntimeException | Error e) {
+                list.close();
+                throw e;
+            }
+        }
+        return new ServingStream(pieces(stream(ctx, list)), "text/plain; charset=utf-8");
+    }
+
+    private static ServingStream.Pieces pieces(TextStream<Output> stream) {
+        return new ServingStream.Pieces() {
+            @Override
+            public boolean hasNext() {
+                return stream.hasNext();
+            }
+
+            @Override
+            public String next() {
+                return stream.next();
+            }
+
+            @Override
+            public void close() {
+                stream.close();
+            }
+        };
     }
 
     @Override
     public Support getSupport() {
         return Support.BOTH;
-    }
-
-    /** DJL Serving's two ways to read a stream: pulled piece by piece, or pushed. */
-    private static final class Pieces extends StreamOutput<Output> implements AutoCloseable {
-
-        private final TextStream<Output> pieces;
-
-        Pieces(TextStream<Output> pieces) {
-            this.pieces = pieces;
-        }
-
-        private static Output text(BytesSupplier content) {
-            Output output = new Output(200, "OK");
-            output.addProperty("Content-Type", "text/plain; charset=utf-8");
-            output.add(content);
-            return output;
-        }
-
-        @Override
-        public Output getIterativeOutputInternal() {
-            Iterator<BytesSupplier> sources =
-                    new Iterator<>() {
-                        @Override
-                        public boolean hasNext() {
-                            return pieces.hasNext();
-                        }
-
-                        @Override
-                        public BytesSupplier next() {
-                            return BytesSupplier.wrap(pieces.next());
-                        }
-                    };
-            return text(new IteratorBytesSupplier(sources));
-        }
-
-        @Override
-        protected Output buildAsyncOutput() {
-            return text(new Publisher());
-        }
-
-        @Override
-        protected void computeAsyncOutputInternal(Output output) {
-            Publisher publisher = (Publisher) output.getData();
-            try (pieces) {
-                while (pieces.hasNext()) {
-                    byte[] bytes = pieces.next().getBytes(StandardCharsets.UTF_8);
-                    publisher.appendContent(bytes, false);
-                }
-                publisher.appendContent(new byte[0], true);
-            } catch (RuntimeException | Error e) {
-                publisher.fail(e);
-                throw e;
-            }
-        }
-
-        @Override
-        public void close() {
-            pieces.close();
-        }
-    }
-
-    /** A publisher that can fail; after a failure DJL's own never completes. */
-    private static final class Publisher extends PublisherBytesSupplier {
-
-        private final CompletableFuture<Void> end = new CompletableFuture<>();
-        private boolean subscribed;
-
-        /**
-         * Returns a future that completes at the end of the text, exceptionally if generation
-         * failed.
-         */
-        @Override
-        public synchronized CompletableFuture<Void> subscribe(Consumer<byte[]> subscriber) {
-            subscribed = true;
-            var unused = super.subscribe(subscriber).thenAccept(end::complete);
-            if (end.isCompletedExceptionally()) {
-                appendContent(new byte[0], true);
-            }
-            return end;
-        }
-
-        /**
-         * Ends the text early: the future completes exceptionally, and the subscriber gets the end
-         * mark.
-         */
-        synchronized void fail(Throwable cause) {
-            end.completeExceptionally(cause);
-            if (subscribed) {
-                try {
-                    appendContent(new byte[0], true);
-                } catch (RuntimeException e) { // it may be the subscriber that has failed
-                    cause.addSuppressed(e);
-                }
-            }
-        }
     }
 }
