@@ -3,12 +3,10 @@ package io.github.djlmistral.tests.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.InputStream;
 import java.net.Socket;
 import java.net.http.HttpClient;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
 import java.time.Duration;
@@ -43,42 +41,49 @@ class TlsTest {
         return file;
     }
 
-    @Test
-    void answersAndSlowClients() throws Exception {
-        Served served = new Served();
-        KeyStore store;
-        try (InputStream in = Files.newInputStream(keyStore(directory))) {
-            store = KeyStore.getInstance("PKCS12");
-            store.load(in, PASSWORD.toCharArray());
-        }
+    private SSLContext context() throws Exception {
+        KeyStore store =
+                KeyStore.getInstance(keyStore(directory).toFile(), PASSWORD.toCharArray());
         KeyManagerFactory keys = KeyManagerFactory.getInstance("PKIX");
         keys.init(store, PASSWORD.toCharArray());
         TrustManagerFactory trust = TrustManagerFactory.getInstance("PKIX");
         trust.init(store);
         SSLContext context = SSLContext.getInstance("TLS");
         context.init(keys.getKeyManagers(), trust.getTrustManagers(), null);
-        served.tls = context;
-        served.requestTimeout = Duration.ofSeconds(2);
+        return context;
+    }
+
+    @Test
+    void answers() throws Exception {
+        Served served = new Served();
+        served.tls = context();
         try (Served ignored = served.start();
-                Socket handshakeThatNeverEnds = served.connect();
                 Socket plain = served.connect()) {
             assertThat(served.server.uri().getScheme()).isEqualTo("https");
-            handshakeThatNeverEnds.getOutputStream().write(new byte[] {22, 3, 1});
             Served.write(plain, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
             assertThat(Served.read(plain)).doesNotContain("HTTP");
-            HttpClient client = HttpClient.newBuilder().sslContext(context).build();
+            HttpClient client = HttpClient.newBuilder().sslContext(served.tls).build();
             for (String stream : new String[] {"false", "true"}) {
+                String body = Served.QUESTION + ",\"stream\":" + stream + "}";
                 HttpResponse<String> response =
                         client.send(
-                                served.post(
-                                                "/v1/chat/completions",
-                                                Served.QUESTION + ",\"stream\":" + stream + "}")
-                                        .build(),
+                                served.post("/v1/chat/completions", body).build(),
                                 BodyHandlers.ofString());
                 assertThat(response.statusCode()).isEqualTo(200);
                 assertThat(response.body()).contains("warning");
             }
-            assertThat(Served.read(handshakeThatNeverEnds)).isEmpty();
+        }
+    }
+
+    @Test
+    void slowHandshakesAreEnded() throws Exception {
+        Served served = new Served();
+        served.tls = context();
+        served.requestTimeout = Duration.ofMillis(200);
+        try (Served ignored = served.start();
+                Socket socket = served.connect()) {
+            Served.write(socket, "\u0016\u0003\u0001");
+            assertThat(Served.read(socket)).isEmpty();
         }
     }
 }
