@@ -17,6 +17,7 @@ import io.github.djlmistral.examples.cli.PerplexityCommand;
 import io.github.djlmistral.examples.cli.PullCommand;
 import io.github.djlmistral.examples.cli.QuantizeCommand;
 import io.github.djlmistral.examples.cli.RemoveCommand;
+import io.github.djlmistral.examples.cli.ServeCommand;
 import io.github.djlmistral.examples.cli.TokenizeCommand;
 import io.github.djlmistral.examples.cli.TrainCommand;
 import java.io.FileDescriptor;
@@ -55,6 +56,7 @@ import picocli.CommandLine.ScopeType;
         },
         subcommands = {
             ChatCommand.class,
+            ServeCommand.class,
             GenerateCommand.class,
             ClassifyCommand.class,
             EmbedCommand.class,
