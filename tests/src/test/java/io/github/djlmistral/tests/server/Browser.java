@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package io.github.djlmistral.tests.page;
+package io.github.djlmistral.tests.server;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -92,9 +92,14 @@ final class Browser implements Closeable {
                 Map.of(
                         "width", width, "height", height, "deviceScaleFactor", 1, "mobile",
                         width < 500));
+        load(uri);
+        until(() -> !text("#model").isEmpty());
+    }
+
+    /** Opens a page. */
+    void load(URI uri) {
         log();
         driver.get(uri.toString());
-        until(() -> !text("#model").isEmpty());
     }
 
     void open(URI uri) {

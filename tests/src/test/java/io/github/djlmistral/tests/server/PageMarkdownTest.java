@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package io.github.djlmistral.tests.page;
+package io.github.djlmistral.tests.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import com.sun.net.httpserver.HttpServer;
-import io.github.djlmistral.tests.page.ScriptedServer.LiveAnswer;
+import io.github.djlmistral.tests.server.ScriptedServer.LiveAnswer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;

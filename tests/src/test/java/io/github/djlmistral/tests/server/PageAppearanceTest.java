@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package io.github.djlmistral.tests.page;
+package io.github.djlmistral.tests.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

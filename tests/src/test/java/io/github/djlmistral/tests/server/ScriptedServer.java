@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package io.github.djlmistral.tests.page;
+package io.github.djlmistral.tests.server;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
