@@ -15,28 +15,29 @@ export function sidebar(target, actions) {
     // What is the same stays, and the focus in it.
     if (state !== shown && !renaming) {
       shown = state;
-      target.replaceChildren(...list.map((conversation) => row(conversation, current)));
+      target.replaceChildren(...list.map(({ id, title }) => row(id, title, id === current.id)));
     }
   }
 
-  function row(conversation, current) {
+  /** By its id: another tab's change makes another object of a conversation. */
+  function row(id, title, isCurrent) {
     const open = element(
       "button",
       {
         type: "button",
         class: "open",
-        "aria-current": conversation === current ? "true" : null,
-        title: conversation.title,
-        click: () => actions.open(conversation),
+        "aria-current": isCurrent ? "true" : null,
+        title,
+        click: () => actions.open(conversations.get(id)),
       },
-      conversation.title,
+      title,
     );
     const item = element(
       "li",
       {},
       open,
-      iconButton("edit", `Rename “${conversation.title}”`, () => rename(item, conversation)),
-      iconButton("delete", `Delete “${conversation.title}”`, () => actions.remove(conversation)),
+      iconButton("edit", `Rename “${title}”`, () => rename(item, conversations.get(id))),
+      iconButton("delete", `Delete “${title}”`, () => actions.remove(conversations.get(id))),
     );
     return item;
   }
