@@ -3,7 +3,7 @@ import { copyButton, element, iconButton } from "./dom.js";
 import { renderer } from "./markdown.js";
 
 /**
- * Returns the view of a message: {element, update(running), edit()}. Actions are what its buttons
+ * Returns the view of a message: {element, text(), update(running), edit()}. Actions are what its buttons
  * do: edit(text), again(), remove(), settings().
  */
 export function messageView(message, actions) {
@@ -67,7 +67,7 @@ function questionView(message, actions) {
     field.focus();
   }
 
-  return { element: item, update() {}, edit };
+  return { element: item, text: () => message.content, update() {}, edit };
 }
 
 function answerView(message, actions) {
@@ -102,7 +102,7 @@ function answerView(message, actions) {
     error.replaceChildren(...(error.hidden ? [] : errorOf(message.error, actions)));
   }
 
-  return { element: item, update, edit() {} };
+  return { element: item, text: () => content.innerText, update, edit() {} };
 }
 
 function factsOf({ tokens, speed, end, error }) {

@@ -2,14 +2,13 @@
 import { chat, models as loadModels, RequestError } from "./api.js";
 import * as conversations from "./conversations.js";
 import { setIcon } from "./dom.js";
+import { closeSidebar, hideNotice, isAtEnd, notice, scrollToEnd } from "./frame.js";
 import { fit, isEnter, messageView } from "./messages.js";
 import { apiKey, editSettings } from "./settings.js";
 import { sidebar } from "./sidebar.js";
 
 const $ = (id) => document.getElementById(id);
 const input = $("input");
-const main = $("main");
-const narrow = matchMedia("(max-width: 800px)");
 
 let models = [];
 let current = conversations.create();
@@ -148,9 +147,7 @@ async function answer(conversation) {
   if (running.get(conversation.id)?.answer === message) {
     running.delete(conversation.id);
   }
-  if (conversation.messages.includes(message)) {
-    save(conversation);
-  }
+  keep(conversation, message);
   if (conversation === current && views.has(message)) {
     const following = isAtEnd();
     views.get(message).update(false);
@@ -158,8 +155,8 @@ async function answer(conversation) {
     if (following) {
       scrollToEnd();
     }
+    announce(message.error ? `${message.error.message} ${message.error.remedy}` : spoken(message));
   }
-  announce(message.error ? `${message.error.message} ${message.error.remedy}` : spoken(message));
 }
 
 async function receive(conversation, messages, message, signal, redraw) {
@@ -243,7 +240,7 @@ function redraws(conversation, message) {
     }
     if (performance.now() - stored > 1000) {
       stored = performance.now();
-      save(conversation);
+      keep(conversation, message);
     }
   };
   return {
@@ -254,8 +251,8 @@ function redraws(conversation, message) {
 
 /** An answer as screen readers announce it, once, when it is there: its beginning if it is long. */
 function spoken(message) {
-  const text = message.content.slice(0, 600);
-  return `${message.end === "stopped" ? "Stopped." : "Answer:"} ${text}`;
+  const text = views.get(message).text();
+  return `${message.end === "stopped" ? "Stopped." : "Answer:"} ${text.slice(0, 600)}`;
 }
 
 function announce(text) {
@@ -266,7 +263,7 @@ function announce(text) {
 
 const showConversations = sidebar($("conversations"), {
   open,
-  renamed: () => showState(),
+  changed: () => showState(),
   remove(conversation) {
     stop(conversation);
     conversations.remove(conversation);
@@ -282,6 +279,13 @@ const showConversations = sidebar($("conversations"), {
     ($("conversations").querySelector(".open") ?? $("new")).focus();
   },
 });
+
+/** Stores an answer, unless it or its conversation was deleted meanwhile. */
+function keep(conversation, message) {
+  if (conversations.get(conversation.id) === conversation && conversation.messages.includes(message)) {
+    save(conversation);
+  }
+}
 
 function save(conversation) {
   if (!conversations.save(conversation)) {
@@ -327,70 +331,6 @@ async function findModels() {
     // Whoever asks for an answer is told again, with a button to try again.
     notice(`${error.message} ${error.remedy}`, error.needsKey ? "Settings" : "", settings);
   }
-}
-
-function notice(text, action = "", onAction = () => {}) {
-  $("notice").hidden = false;
-  $("notice-text").textContent = text;
-  $("notice-action").hidden = action === "";
-  $("notice-action").textContent = action;
-  $("notice-action").onclick = () => {
-    hideNotice();
-    onAction();
-  };
-}
-
-function hideNotice() {
-  const focused = $("notice").contains(document.activeElement);
-  $("notice").hidden = true;
-  $("notice-text").textContent = "";
-  if (focused) {
-    input.focus();
-  }
-}
-
-function openSidebar() {
-  document.body.classList.add("sidebar");
-  $("open-sidebar").setAttribute("aria-expanded", "true");
-  $("content").inert = true;
-  $("new").focus();
-}
-
-function closeSidebar() {
-  if (document.body.classList.contains("sidebar")) {
-    document.body.classList.remove("sidebar");
-    $("open-sidebar").setAttribute("aria-expanded", "false");
-    $("content").inert = false;
-    $("open-sidebar").focus();
-  }
-}
-
-function isAtEnd() {
-  return main.scrollHeight - main.scrollTop - main.clientHeight < 40;
-}
-
-function scrollToEnd() {
-  main.scrollTop = main.scrollHeight;
-}
-
-function isDark() {
-  const chosen = document.documentElement.dataset.theme;
-  return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-}
-
-function showTheme() {
-  setIcon($("theme"), "theme", isDark() ? "Light theme" : "Dark theme");
-}
-
-function changeTheme() {
-  const theme = isDark() ? "light" : "dark";
-  document.documentElement.dataset.theme = theme;
-  try {
-    localStorage.setItem("djl-mistral/theme", theme);
-  } catch {
-    // Storage is blocked: the theme lasts as long as the page.
-  }
-  showTheme();
 }
 
 function onKey(event) {
@@ -446,21 +386,7 @@ $("import-file").addEventListener("change", async (event) => {
 });
 $("open-settings").addEventListener("click", settings);
 $("open-keys").addEventListener("click", () => $("keys").showModal());
-$("theme").addEventListener("click", changeTheme);
-$("notice-close").addEventListener("click", hideNotice);
-$("open-sidebar").addEventListener("click", openSidebar);
-$("close-sidebar").addEventListener("click", closeSidebar);
-$("jump").addEventListener("click", scrollToEnd);
-main.addEventListener("scroll", () => ($("jump").hidden = isAtEnd()));
-new ResizeObserver(() => ($("jump").hidden = isAtEnd())).observe($("messages"));
-narrow.addEventListener("change", closeSidebar);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", showTheme);
 document.addEventListener("keydown", onKey);
-document.addEventListener("click", (event) => {
-  if (event.target === document.documentElement || event.target === document.body) {
-    closeSidebar();
-  }
-});
 
 conversations.load();
 conversations.follow(
@@ -474,6 +400,5 @@ conversations.follow(
     }
   },
 );
-showTheme();
 open(conversations.list()[0] ?? current);
 findModels();

@@ -3,51 +3,61 @@ import * as conversations from "./conversations.js";
 import { element, iconButton } from "./dom.js";
 
 /**
- * The list of conversations. Actions: open(conversation), renamed(conversation), remove(conversation).
+ * The list of conversations. Actions: open(conversation), remove(conversation), changed().
  */
 export function sidebar(target, actions) {
+  let shown = "";
+  let renaming = false;
+
   function show(current) {
-    target.replaceChildren(...conversations.list().map((conversation) => row(conversation, current)));
+    const list = conversations.list();
+    const state = JSON.stringify([current.id, ...list.map(({ id, title }) => [id, title])]);
+    // What is the same stays, and the focus in it.
+    if (state !== shown && !renaming) {
+      shown = state;
+      target.replaceChildren(...list.map(({ id, title }) => row(id, title, id === current.id)));
+    }
   }
 
-  function row(conversation, current) {
+  /** By its id: another tab's change makes another object of a conversation. */
+  function row(id, title, isCurrent) {
     const open = element(
       "button",
       {
         type: "button",
         class: "open",
-        "aria-current": conversation === current ? "true" : null,
-        title: conversation.title,
-        click: () => actions.open(conversation),
+        "aria-current": isCurrent ? "true" : null,
+        title,
+        click: () => actions.open(conversations.get(id)),
       },
-      conversation.title,
+      title,
     );
     const item = element(
       "li",
       {},
       open,
-      iconButton("edit", `Rename “${conversation.title}”`, () => rename(item, conversation)),
-      iconButton("delete", `Delete “${conversation.title}”`, () => actions.remove(conversation)),
+      iconButton("edit", `Rename “${title}”`, () => rename(item, conversations.get(id))),
+      iconButton("delete", `Delete “${title}”`, () => actions.remove(conversations.get(id))),
     );
     return item;
   }
 
   function rename(item, conversation) {
     const before = [...item.childNodes];
+    const index = [...target.children].indexOf(item);
     const field = element("input", { "aria-label": "Title of the conversation", maxlength: "80" });
     field.value = conversation.title;
-    let done = false;
+    renaming = true;
     const end = (save, focus) => {
-      if (done) {
+      if (!renaming) {
         return;
       }
-      done = true;
-      const index = [...target.children].indexOf(item);
+      renaming = false;
       item.replaceChildren(...before);
       if (save) {
         conversations.rename(conversation, field.value);
-        actions.renamed(conversation);
       }
+      actions.changed();
       if (focus) {
         target.children[index]?.querySelector(".icon").focus();
       }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package io.github.djlmistral.tests.page;
+package io.github.djlmistral.tests.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import com.sun.net.httpserver.HttpServer;
-import io.github.djlmistral.tests.page.ScriptedServer.LiveAnswer;
+import io.github.djlmistral.tests.server.ScriptedServer.LiveAnswer;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -192,13 +192,44 @@ class PageMarkdownTest {
         }
     }
 
-    /** Texts on which a search that begins again and again takes minutes, or a tree too deep to draw. */
+    /**
+     * Texts on which a search that begins again and again takes minutes, or a tree too deep to
+     * draw.
+     */
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "*", "**a ", "*a **b ", "a* ", "_a", "~~a", "[", "[a](", "![", "](", "`", "`` ` ",
-                "> ", "- ", "1. ", "|", "a|", "a|b\n-|-\n", "<", "&#", "\\", "#", " # ", " ", "\n",
-                "https://", "h", "[a](b \"", "- a\n  ", "***a** ", "*a** b*** "
+                "*",
+                "**a ",
+                "*a **b ",
+                "a* ",
+                "_a",
+                "~~a",
+                "[",
+                "[a](",
+                "![",
+                "](",
+                "`",
+                "`` ` ",
+                "> ",
+                "- ",
+                "1. ",
+                "|",
+                "a|",
+                "a|b\n-|-\n",
+                "<",
+                "&#",
+                "\\",
+                "#",
+                " # ",
+                " ",
+                "\n",
+                "https://",
+                "h",
+                "[a](b \"",
+                "- a\n  ",
+                "***a** ",
+                "*a** b*** "
             })
     void anyTextIsShownSoon(String part) {
         String text = part.repeat(50_000 / part.length());

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package io.github.djlmistral.tests.page;
+package io.github.djlmistral.tests.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import io.github.djlmistral.tests.page.ScriptedServer.LiveAnswer;
+import io.github.djlmistral.tests.server.ScriptedServer.LiveAnswer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -62,7 +62,7 @@ class ChatPageTest {
         answer.end("stop", 7);
         browser.until(() -> browser.text(".facts").contains("7 tokens"));
         assertThat(browser.text(".facts")).matches("7 tokens · [\\d.]+ tokens/s");
-        browser.until(() -> browser.text("#announcer").contains("I am **a model**."));
+        browser.until(() -> browser.text("#announcer").contains("I am a model."));
         assertThat(server.requests())
                 .containsExactly(
                         json(
@@ -172,7 +172,8 @@ class ChatPageTest {
         server.answer("3");
         browser.click("#messages > :nth-child(3) [aria-label='Edit message']");
         browser.fill(".editing textarea", "three", Keys.ENTER);
-        browser.until(() -> browser.texts("#messages .text").equals(List.of("one", "1", "three", "3")));
+        browser.until(
+                () -> browser.texts("#messages .text").equals(List.of("one", "1", "three", "3")));
         assertThat(messages(2)).containsExactly("user: one", "assistant: 1", "user: three");
 
         // Without the messages behind it, which can be had back.
@@ -261,6 +262,22 @@ class ChatPageTest {
         browser.click("#conversations li:nth-child(2) .open");
         browser.untilText(".assistant .text", "1!");
         browser.until(() -> browser.text(".facts").startsWith("Reached max tokens · 2 tokens"));
+    }
+
+    @Test
+    void aConversationCanBeDeletedWhileItIsAnswered() {
+        LiveAnswer answer = server.live();
+        ask("one");
+        answer.say("1");
+        browser.untilText(".assistant .text", "1");
+        browser.click("#conversations [aria-label^=Delete]");
+        browser.until(
+                () -> {
+                    answer.say("1");
+                    return answer.isLeft();
+                });
+        browser.open(server.uri());
+        assertThat(titles()).isEmpty();
     }
 
     @Test
