@@ -2,8 +2,10 @@
 package io.github.djlmistral.examples.chat;
 
 import io.github.djlmistral.engine.generation.GenerationConfig;
+import io.github.djlmistral.engine.generation.GenerationOption;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -28,7 +30,14 @@ public final class ChatSettings {
         config = defaults.build();
     }
 
-    /** Returns all options. */
+    /** Returns the options that there are. */
+    static List<GenerationOption<?>> options() {
+        return GenerationConfig.options().stream()
+                .flatMap(group -> group.options().stream())
+                .toList();
+    }
+
+    /** Returns the values of all options. */
     public GenerationConfig config() {
         return config;
     }
@@ -48,7 +57,7 @@ public final class ChatSettings {
      */
     public void set(String name, @Nullable Object value) {
         String option = GenerationConfig.Builder.referenceName(name);
-        if (!GenerationConfig.Builder.optionNames().contains(option)) {
+        if (options().stream().noneMatch(each -> each.name().equals(option))) {
             throw new IllegalArgumentException(
                     "unknown option \"" + name + "\": 'mistral chat --help' lists them");
         }
@@ -71,7 +80,12 @@ public final class ChatSettings {
         options.forEach(builder::option);
         GenerationConfig changed = builder.build();
         check.accept(changed);
-        changes = new LinkedHashMap<>(options);
         config = changed;
+        changes = new LinkedHashMap<>(options);
+        for (GenerationOption<?> option : options()) { // "0.7" is a number
+            if (config.get(option) instanceof Number || config.get(option) instanceof Boolean) {
+                changes.computeIfPresent(option.name(), (name, value) -> config.get(option));
+            }
+        }
     }
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.examples.chat;
 
-import io.github.djlmistral.engine.generation.GenerationConfig;
-import io.github.djlmistral.engine.generation.GenerationOption;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -25,9 +23,9 @@ final class CommandCompleter implements Completer {
             return;
         }
         if (line.wordIndex() == 0) {
-            for (SlashCommand command : SlashCommand.values()) {
-                candidates.add(candidate(command.toString(), command.description()));
-            }
+            SlashCommand.listed()
+                    .map(command -> candidate(command.toString(), command.description()))
+                    .forEach(candidates::add);
             return;
         }
         switch (SlashCommand.of(first).orElse(SlashCommand.HELP)) {
@@ -38,7 +36,8 @@ final class CommandCompleter implements Completer {
             }
             case SET -> {
                 if (line.wordIndex() == 1) {
-                    options().forEach(
+                    ChatSettings.options()
+                            .forEach(
                             option -> candidates.add(candidate(option.name(), option.help())));
                 } else {
                     values(line.words().get(1)).forEach(
@@ -53,13 +52,10 @@ final class CommandCompleter implements Completer {
         return new Candidate(value, value, null, description, null, null, true);
     }
 
-    private static Stream<GenerationOption<?>> options() {
-        return GenerationConfig.options().stream().flatMap(group -> group.options().stream());
-    }
-
     private static Stream<String> values(String name) {
         boolean flag =
-                options().anyMatch(option -> option.name().equals(name) && option.isFlag());
+                ChatSettings.options().stream()
+                        .anyMatch(option -> option.name().equals(name) && option.isFlag());
         return flag ? Stream.of("true", "false", "default") : Stream.of("default");
     }
 

@@ -2,7 +2,7 @@
 package io.github.djlmistral.examples.chat;
 
 import java.util.List;
-import org.jline.reader.ParsedLine;
+import org.jline.reader.CompletingParsedLine;
 import org.jline.reader.Parser.ParseContext;
 
 /**
@@ -14,9 +14,9 @@ import org.jline.reader.Parser.ParseContext;
  * @param cursor index of the cursor
  * @param words the words; the cursor is at the end of the last one
  */
-record CommandWords(String line, int cursor, List<String> words) implements ParsedLine {
+record CommandWords(String line, int cursor, List<String> words) implements CompletingParsedLine {
 
-    static ParsedLine parse(String line, int cursor, ParseContext context) {
+    static CommandWords parse(String line, int cursor, ParseContext context) {
         String text = line.substring(0, Math.min(cursor, line.length()));
         boolean command = text.startsWith("/") && text.indexOf('\n') < 0;
         int limit = !command ? 1 : text.startsWith(SlashCommand.SET + " ") ? 3 : 2;
@@ -36,5 +36,20 @@ record CommandWords(String line, int cursor, List<String> words) implements Pars
     @Override
     public int wordIndex() {
         return words.size() - 1;
+    }
+
+    @Override
+    public CharSequence escape(CharSequence candidate, boolean complete) {
+        return candidate;
+    }
+
+    @Override
+    public int rawWordCursor() {
+        return wordCursor();
+    }
+
+    @Override
+    public int rawWordLength() {
+        return wordCursor();
     }
 }

@@ -4,6 +4,7 @@ package io.github.djlmistral.examples.chat;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonParseException;
+import com.google.gson.Strictness;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -18,7 +19,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
+import java.util.function.Consumer;
 import org.jline.reader.impl.history.DefaultHistory;
 import org.jspecify.annotations.Nullable;
 
@@ -28,21 +29,27 @@ public final class EntryHistory extends DefaultHistory {
     private static final boolean POSIX =
             FileSystems.getDefault().supportedFileAttributeViews().contains("posix");
 
-    private static final Gson GSON = new GsonBuilder().disableHtmlEscaping().create();
+    private static final Gson GSON = new GsonBuilder().setStrictness(Strictness.STRICT).disableHtmlEscaping().create();
 
     private @Nullable Path file;
 
+    private final Consumer<IOException> failure;
+
     /** Creates a history without a file. */
-    public EntryHistory() {}
+    public EntryHistory() {
+        failure = e -> {};
+    }
 
     /**
      * Creates a history with the entries of a file, and keeps new ones there. Each is a line, a
      * JSON string. Only the owner may read the file.
      *
      * @param file the file, created if necessary
-     * @throws IOException if it cannot be created, read or written
+     * @param failure is told if a new entry cannot be written; no more is written then
+     * @throws IOException if the file cannot be created, read or written
      */
-    public EntryHistory(Path file) throws IOException {
+    public EntryHistory(Path file, Consumer<IOException> failure) throws IOException {
+        this.failure = failure;
         Path directory = file.toAbsolutePath().getParent();
         Files.createDirectories(directory, permissions("rwx------"));
         if (Files.notExists(file)) {
@@ -99,13 +106,10 @@ public final class EntryHistory extends DefaultHistory {
         }
     }
 
-    /**
-     * Adds an entry, and removes the same one from before.
-     *
-     * @throws UncheckedIOException if the file cannot be written; no more is written then
-     */
+    /** Adds an entry without white space around it, and removes the same one from before. */
     @Override
-    public void add(Instant time, String entry) {
+    public void add(Instant time, String line) {
+        String entry = line.strip();
         List<Entry> others = new ArrayList<>();
         forEach(others::add);
         try {
@@ -122,7 +126,7 @@ public final class EntryHistory extends DefaultHistory {
                 Files.writeString(target, line(entry), StandardOpenOption.APPEND);
             } catch (IOException e) {
                 file = null;
-                throw new UncheckedIOException(e);
+                failure.accept(e);
             }
         }
     }

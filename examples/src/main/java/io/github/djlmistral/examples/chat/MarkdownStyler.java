@@ -129,7 +129,7 @@ public final class MarkdownStyler {
             emit(text, PLAIN.faint());
         } else {
             String indent = text.substring(0, text.indexOf(text.strip()));
-            emit(indent + (block.group("item") != null ? "• " : "│ "), PLAIN.faint());
+            emit(indent + (block.group("item") != null ? "• " : "| "), PLAIN.faint());
         }
         return block.group("quote") != null;
     }

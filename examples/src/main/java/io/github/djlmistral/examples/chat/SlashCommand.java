@@ -5,30 +5,28 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** The commands of a conversation. */
 public enum SlashCommand {
     /** {@code /regenerate}. */
     REGENERATE("", "answer the last message again"),
     /** {@code /undo}. */
-    UNDO("", "take back the last message and its answer, or the file for the next message"),
+    UNDO("", "take back the last message and its answer"),
     /** {@code /file}. */
     FILE("FILE", "put the text of a file before the next message"),
     /** {@code /system}. */
-    SYSTEM("TEXT", "start over with this system message; without TEXT, with none"),
+    SYSTEM("TEXT", "start over with this system message"),
     /** {@code /clear}. */
     CLEAR("", "start over"),
     /** {@code /reset}. */
-    RESET("", "start over"),
+    RESET("", ""),
     /** {@code /set}. */
-    SET(
-            "OPTION VALUE",
-            "set an option of generation, such as temperature 0.7; VALUE default unsets it;"
-                    + " /set lists those that are set"),
+    SET("NAME VALUE", "set an option of generation; /set lists what is set"),
     /** {@code /schema}. */
-    SCHEMA("FILE", "answer in JSON of the JSON Schema in a file; /schema off ends that"),
+    SCHEMA("FILE", "answer in JSON of this JSON Schema; /schema off ends that"),
     /** {@code /save}. */
-    SAVE("FILE", "save the conversation and its options"),
+    SAVE("FILE", "save the conversation with its options"),
     /** {@code /load}. */
     LOAD("FILE", "continue a saved conversation"),
     /** {@code /tokens}. */
@@ -36,9 +34,9 @@ public enum SlashCommand {
     /** {@code /help}. */
     HELP("", "list the commands"),
     /** {@code /quit}. */
-    QUIT("", "end (as does Ctrl-D)"),
+    QUIT("", "quit (as does Ctrl-D)"),
     /** {@code /exit}. */
-    EXIT("", "end (as does Ctrl-D)");
+    EXIT("", "");
 
     private final String argument;
     private final String help;
@@ -58,10 +56,21 @@ public enum SlashCommand {
         return Arrays.stream(values()).filter(each -> each.toString().equals(text)).findFirst();
     }
 
-    /** Returns the list of the commands. */
+    /** Returns the commands, without second names of others. */
+    static Stream<SlashCommand> listed() {
+        return Arrays.stream(values()).filter(each -> !each.help.isEmpty());
+    }
+
+    /** Returns the list of the commands for the user. */
     public static String help() {
-        return Arrays.stream(values())
-                .map(each -> String.format(Locale.ROOT, "%-19s %s", each + " " + each.argument, each.help))
+        return listed()
+                .map(
+                        each ->
+                                String.format(
+                                        Locale.ROOT,
+                                        "%-16s  %s",
+                                        each + " " + each.argument,
+                                        each.help))
                 .collect(Collectors.joining("\n"));
     }
 

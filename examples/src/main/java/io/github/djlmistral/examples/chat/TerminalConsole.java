@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.examples.chat;
 
+import io.github.djlmistral.engine.generation.FinishReason;
 import io.github.djlmistral.zoo.translator.TextPieces;
 import java.io.IOException;
 import java.util.Locale;
@@ -14,6 +15,7 @@ import org.jline.terminal.Attributes;
 import org.jline.terminal.Attributes.LocalFlag;
 import org.jline.terminal.Terminal;
 import org.jline.terminal.Terminal.Signal;
+import org.jline.utils.AttributedCharSequence.ForceMode;
 import org.jline.utils.AttributedString;
 import org.jline.utils.AttributedStyle;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +28,9 @@ import org.jspecify.annotations.Nullable;
 public final class TerminalConsole implements ChatConsole {
 
     private static final String QUOTES = "\"\"\"";
+
+    private static final int COLORS = 8;
+    private static final AttributedStyle NOTE = AttributedStyle.DEFAULT.faint();
 
     private final Terminal terminal;
     private final boolean styled;
@@ -40,11 +45,11 @@ public final class TerminalConsole implements ChatConsole {
      *
      * @param terminal the terminal, closed with this console
      * @param history keeps the entries
-     * @param styled whether to use colours and to style Markdown
+     * @param styled whether to use colours and to style Markdown, where the terminal can
      */
     public TerminalConsole(Terminal terminal, EntryHistory history, boolean styled) {
         this.terminal = terminal;
-        this.styled = styled;
+        this.styled = styled && !terminal.getType().startsWith(Terminal.TYPE_DUMB);
         terminal.handle(Signal.INT, signal -> interrupt.run());
         questions = LineReaderBuilder.builder().terminal(terminal).build();
         reader =
@@ -99,7 +104,7 @@ public final class TerminalConsole implements ChatConsole {
                     return null;
                 }
                 if (empty) {
-                    print("Ctrl-C again or Ctrl-D ends.\n", AttributedStyle.DEFAULT.faint());
+                    print("Ctrl-C again or Ctrl-D ends.\n", NOTE);
                 }
                 interrupted = empty;
             } catch (EndOfFileException e) {
@@ -144,6 +149,9 @@ public final class TerminalConsole implements ChatConsole {
             print("\n", AttributedStyle.DEFAULT);
             terminal.setAttributes(before);
         }
+        if (text.result().sequences().get(0).finishReason() == FinishReason.LENGTH) {
+            print("(cut off; /set max_new_tokens N allows more)\n", NOTE);
+        }
         return content.toString();
     }
 
@@ -154,8 +162,8 @@ public final class TerminalConsole implements ChatConsole {
         terminal.flush();
     }
 
-    private String ansi(String text, AttributedStyle style) {
-        return new AttributedString(text, style).toAnsi(terminal);
+    private static String ansi(String text, AttributedStyle style) {
+        return new AttributedString(text, style).toAnsi(COLORS, ForceMode.None);
     }
 
     @Override

@@ -103,29 +103,31 @@ public final class ChatCommand implements Callable<Integer> {
             session.begin(system);
             if (interactive) {
                 terminal.note(model.model + "; " + pipeline.network().kernelReason());
-                terminal.note("/help lists the commands, /quit ends");
+                terminal.note("/help lists the commands, /quit quits; \\ or \"\"\" continues a line");
             }
             new ChatLoop(terminal, console, session, pipeline.network().kernels(), verbose).run();
         }
     }
 
     private ChatConsole console() throws IOException {
-        EntryHistory history;
-        try {
-            history =
-                    noHistory
-                            ? new EntryHistory()
-                            : new EntryHistory(
-                                    EntryHistory.file(
-                                            System.getenv(),
-                                            Path.of(System.getProperty("user.home"))));
-        } catch (IOException e) {
-            terminal.note("the history is not kept: " + ErrorReporter.message(e));
-            history = new EntryHistory();
-        }
+        EntryHistory history = noHistory ? new EntryHistory() : keptHistory();
         return new TerminalConsole(
                 TerminalBuilder.builder().name("mistral").encoding(StandardCharsets.UTF_8).build(),
                 history,
                 Ansi.AUTO.enabled());
+    }
+
+    private EntryHistory keptHistory() {
+        try {
+            Path home = Path.of(System.getProperty("user.home"));
+            return new EntryHistory(EntryHistory.file(System.getenv(), home), this::noteHistory);
+        } catch (IOException e) {
+            noteHistory(e);
+            return new EntryHistory();
+        }
+    }
+
+    private void noteHistory(IOException fault) {
+        terminal.note("the history is not kept: " + ErrorReporter.message(fault));
     }
 }
