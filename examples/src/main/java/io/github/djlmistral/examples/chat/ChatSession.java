@@ -80,7 +80,7 @@ public final class ChatSession {
      * @return its number of tokens
      */
     public int attach(String text) {
-        files.add(text);
+        files.add(text.stripTrailing());
         return pipeline.tokenizer().encodePlain(text, false).length;
     }
 

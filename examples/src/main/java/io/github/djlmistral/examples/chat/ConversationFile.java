@@ -6,12 +6,17 @@ import com.google.gson.GsonBuilder;
 import io.github.djlmistral.zoo.chat.ConversationJson;
 import io.github.djlmistral.zoo.chat.Message;
 import java.io.IOException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,7 +28,9 @@ import org.jspecify.annotations.Nullable;
  */
 public record ConversationFile(List<Message> messages, Map<String, Object> parameters) {
 
+    private static final String MESSAGES = "messages";
     private static final String PARAMETERS = "parameters";
+    private static final List<String> KEYS = List.of(MESSAGES, PARAMETERS);
 
     private static final Gson GSON =
             new GsonBuilder().setPrettyPrinting().serializeNulls().disableHtmlEscaping().create();
@@ -40,11 +47,17 @@ public record ConversationFile(List<Message> messages, Map<String, Object> param
      * @param file the file
      * @return its contents
      * @throws IOException if it cannot be read
-     * @throws IllegalArgumentException if it is not a conversation in JSON; the message names it
+     * @throws IllegalArgumentException if it is not such a file; the message names it
      */
     public static ConversationFile read(Path file) throws IOException {
         try {
             Map<String, @Nullable Object> json = ConversationJson.object(TextFile.read(file));
+            Set<String> unknown = new TreeSet<>(json.keySet());
+            unknown.removeAll(KEYS);
+            if (!unknown.isEmpty()) {
+                throw new IllegalArgumentException(
+                        "unknown keys " + unknown + "; known are " + KEYS);
+            }
             Object parameters = json.remove(PARAMETERS);
             return new ConversationFile(
                     ConversationJson.conversation(json).messages(), parameters(parameters));
@@ -76,15 +89,27 @@ public record ConversationFile(List<Message> messages, Map<String, Object> param
      */
     public void write(Path file) throws IOException {
         Map<String, Object> json = new LinkedHashMap<>();
-        json.put("messages", messages.stream().map(Message::fields).toList());
+        json.put(MESSAGES, messages.stream().map(Message::fields).toList());
         json.put(PARAMETERS, parameters);
         Path absolute = file.toAbsolutePath();
-        Path temporary = Files.createTempFile(absolute.getParent(), ".chat", ".tmp");
+        Path temporary = temporary(absolute.getParent());
         try {
             Files.writeString(temporary, GSON.toJson(json) + "\n");
             Files.move(temporary, absolute, StandardCopyOption.ATOMIC_MOVE);
         } finally {
             Files.deleteIfExists(temporary);
+        }
+    }
+
+    private static Path temporary(Path directory) throws IOException {
+        try {
+            return Files.createTempFile(directory, ".chat", ".tmp");
+        } catch (FileSystemException e) {
+            String reason =
+                    e instanceof NoSuchFileException
+                            ? "there is no such directory"
+                            : Objects.requireNonNullElse(e.getReason(), "access denied");
+            throw new IOException("no file can be created in " + directory + ": " + reason, e);
         }
     }
 }

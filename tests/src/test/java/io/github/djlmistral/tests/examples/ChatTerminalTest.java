@@ -55,7 +55,7 @@ class ChatTerminalTest {
     @Test
     void ctrlCStopsTheAnswerAndNotTheProgram() throws IOException {
         Path file = directory.resolve("saved");
-        String endless = "{\"type\": \"regex\", \"regex\": \"(lighthouse ){2000}\"}";
+        String endless = "{\"type\": \"regex\", \"regex\": \"(lighthouse ){400}\"}";
         Cli run =
                 new ScriptedTerminal()
                         .type("Say it.\r")
