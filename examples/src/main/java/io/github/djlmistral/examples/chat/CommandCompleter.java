@@ -38,10 +38,12 @@ final class CommandCompleter implements Completer {
                 if (line.wordIndex() == 1) {
                     ChatSettings.options()
                             .forEach(
-                            option -> candidates.add(candidate(option.name(), option.help())));
+                                    option ->
+                                            candidates.add(
+                                                    candidate(option.name(), option.help())));
                 } else {
-                    values(line.words().get(1)).forEach(
-                            value -> candidates.add(new Candidate(value)));
+                    values(line.words().get(1))
+                            .forEach(value -> candidates.add(new Candidate(value)));
                 }
             }
             default -> {}

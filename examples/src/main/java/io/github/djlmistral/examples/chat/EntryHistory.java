@@ -29,7 +29,8 @@ public final class EntryHistory extends DefaultHistory {
     private static final boolean POSIX =
             FileSystems.getDefault().supportedFileAttributeViews().contains("posix");
 
-    private static final Gson GSON = new GsonBuilder().setStrictness(Strictness.STRICT).disableHtmlEscaping().create();
+    private static final Gson GSON =
+            new GsonBuilder().setStrictness(Strictness.STRICT).disableHtmlEscaping().create();
 
     private @Nullable Path file;
 

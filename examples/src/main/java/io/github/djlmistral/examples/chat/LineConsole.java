@@ -11,7 +11,9 @@ import java.nio.charset.StandardCharsets;
 import org.jline.utils.Signals;
 import org.jspecify.annotations.Nullable;
 
-/** A conversation through pipes or files: each line is an entry, answers are printed as they are. */
+/**
+ * A conversation through pipes or files: each line is an entry, answers are printed as they are.
+ */
 public final class LineConsole implements ChatConsole {
 
     private final BufferedReader in;

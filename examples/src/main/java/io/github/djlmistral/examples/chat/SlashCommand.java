@@ -63,8 +63,7 @@ public enum SlashCommand {
 
     /** Returns the list of the commands for the user. */
     public static String help() {
-        return listed()
-                .map(
+        return listed().map(
                         each ->
                                 String.format(
                                         Locale.ROOT,

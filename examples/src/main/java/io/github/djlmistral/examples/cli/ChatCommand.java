@@ -95,7 +95,8 @@ public final class ChatCommand implements Callable<Integer> {
     private void converse(MistralPipeline pipeline) throws IOException {
         boolean interactive = Terminal.isTerminal(0) && Terminal.isTerminal(1);
         GenerationConfig.Builder defaults = format.apply(pipeline.defaults(), terminal);
-        GenerationOptions.config(defaults.copy(), terminal); // reports those that do not go together
+        GenerationOptions.config(
+                defaults.copy(), terminal); // reports those that do not go together
         try (ChatConsole console =
                 interactive ? console() : new LineConsole(System.in, terminal.out())) {
             ChatSession session = new ChatSession(pipeline, defaults, console, terminal::note);
@@ -103,7 +104,8 @@ public final class ChatCommand implements Callable<Integer> {
             session.begin(system);
             if (interactive) {
                 terminal.note(model.model + "; " + pipeline.network().kernelReason());
-                terminal.note("/help lists the commands, /quit quits; \\ or \"\"\" continues a line");
+                terminal.note(
+                        "/help lists the commands, /quit quits; \\ or \"\"\" continues a line");
             }
             new ChatLoop(terminal, console, session, pipeline.network().kernels(), verbose).run();
         }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.examples.cli;
 
-import io.github.djlmistral.engine.generation.FinishReason;
 import io.github.djlmistral.engine.generation.GenerationResult;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.examples.chat.ChatConsole;

@@ -49,8 +49,7 @@ class ChatCommandTest {
         assertThat(second).hasSameTextualContentAs(first);
         assertThat(json(first).get("parameters").toString())
                 .isEqualTo("{\"max_new_tokens\":7,\"repetition_penalty\":1.5}");
-        assertThat(contents(first))
-                .containsExactly("Answer in a few words.", FOX, answers.get(0));
+        assertThat(contents(first)).containsExactly("Answer in a few words.", FOX, answers.get(0));
     }
 
     @Test
@@ -159,7 +158,10 @@ class ChatCommandTest {
         Path bytes = Files.write(directory.resolve("bytes"), new byte[] {(byte) 0xff, 0});
         Path unknown = write("unknown", "{\"messages\": [], \"model\": \"x\"}");
         Path option = write("option", "{\"messages\": [], \"parameters\": {\"top_p\": 3}}");
-        Path roles = write("roles", "{\"messages\": [{\"role\": \"user\", \"content\": \"x\"}, {\"role\": \"user\", \"content\": \"x\"}]}");
+        Path roles =
+                write(
+                        "roles",
+                        "{\"messages\": [{\"role\": \"user\", \"content\": \"x\"}, {\"role\": \"user\", \"content\": \"x\"}]}");
         Path schema = write("schema", "{\"not\": {}}");
         Path missing = directory.resolve("missing");
         Cli run =
@@ -207,9 +209,7 @@ class ChatCommandTest {
                         "mistral: " + below + file + ": Not a directory",
                         "mistral: " + below + missing + ": there is no such directory",
                         "mistral: no such file: " + missing,
-                        "mistral: "
-                                + file
-                                + ": response_format: it is not valid JSON (at \"$\")",
+                        "mistral: " + file + ": response_format: it is not valid JSON (at \"$\")",
                         "mistral: "
                                 + schema
                                 + ": response_format: JSON Schema, #: no value satisfies the"

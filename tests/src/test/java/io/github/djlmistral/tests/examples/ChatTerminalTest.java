@@ -89,14 +89,26 @@ class ChatTerminalTest {
     void aFileIsOverwrittenIfTheUserSaysSo() throws IOException {
         Path file = Files.writeString(directory.resolve("saved"), "before");
         String save = "/save " + file + "\r";
-        new ScriptedTerminal().type(save).type("[y/N]", "n\r").type(CTRL_D)
-                .run(false, "chat", "--no-history").succeeds();
+        new ScriptedTerminal()
+                .type(save)
+                .type("[y/N]", "n\r")
+                .type(CTRL_D)
+                .run(false, "chat", "--no-history")
+                .succeeds();
         assertThat(file).hasContent("before");
-        new ScriptedTerminal().type(save).type("[y/N]", CTRL_C).type(CTRL_D)
-                .run(false, "chat", "--no-history").succeeds();
+        new ScriptedTerminal()
+                .type(save)
+                .type("[y/N]", CTRL_C)
+                .type(CTRL_D)
+                .run(false, "chat", "--no-history")
+                .succeeds();
         assertThat(file).hasContent("before");
-        new ScriptedTerminal().type(save).type("[y/N]", "yes\r").type(CTRL_D)
-                .run(false, "chat", "--no-history").succeeds();
+        new ScriptedTerminal()
+                .type(save)
+                .type("[y/N]", "yes\r")
+                .type(CTRL_D)
+                .run(false, "chat", "--no-history")
+                .succeeds();
         assertThat(questions(file)).isEmpty();
     }
 

@@ -77,7 +77,8 @@ class EntryHistoryTest {
     @Test
     void aDamagedLineIsSkipped() throws IOException {
         Path file = directory.resolve("chat_history");
-        Files.write(file, "\"one\"\n\"tw\n\u00ff\n\"three\"\n".getBytes(StandardCharsets.ISO_8859_1));
+        Files.write(
+                file, "\"one\"\n\"tw\n\u00ff\n\"three\"\n".getBytes(StandardCharsets.ISO_8859_1));
         assertThat(entries(history(file))).containsExactly("one", "three");
     }
 
