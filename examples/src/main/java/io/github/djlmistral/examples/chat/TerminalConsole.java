@@ -5,6 +5,7 @@ import io.github.djlmistral.engine.generation.FinishReason;
 import io.github.djlmistral.zoo.translator.TextPieces;
 import java.io.IOException;
 import java.util.Locale;
+import org.jline.reader.Buffer;
 import org.jline.reader.EndOfFileException;
 import org.jline.reader.LineReader;
 import org.jline.reader.LineReader.Option;
@@ -68,7 +69,7 @@ public final class TerminalConsole implements ChatConsole {
 
     /** Begins a new line instead of ending the message, where that was asked for. */
     private boolean continueLine() {
-        var buffer = reader.getBuffer();
+        Buffer buffer = reader.getBuffer();
         String text = buffer.toString().strip();
         if (buffer.cursor() == buffer.length() && buffer.prevChar() == '\\') {
             buffer.backspace();
@@ -109,6 +110,8 @@ public final class TerminalConsole implements ChatConsole {
                 interrupted = empty;
             } catch (EndOfFileException e) {
                 return null;
+            } finally {
+                Thread.interrupted(); // a Ctrl-C that came with the end of the line
             }
         }
     }
@@ -157,7 +160,7 @@ public final class TerminalConsole implements ChatConsole {
 
     /** Prints a text without the control characters in it, which a terminal would obey. */
     private void print(String text, AttributedStyle style) {
-        String plain = text.replaceAll("[\\p{Cc}&&[^\n\t]]", "\uFFFD");
+        String plain = text.replace("\r", "").replaceAll("[\\p{Cc}&&[^\n\t]]", "\uFFFD");
         terminal.writer().print(styled ? ansi(plain, style) : plain);
         terminal.flush();
     }

@@ -95,13 +95,16 @@ final class ChatLoop {
     }
 
     private void report(GenerationResult result) {
+        if (result.sequences().get(0).generatedLength() == 0) {
+            terminal.note("stopped before the first token: the message is not kept");
+        }
         if (verbose) {
             terminal.note(GenerationTimings.describe(result, kernels));
         }
     }
 
     private static String shortened(String text) {
-        String line = text.lines().findFirst().orElse("");
+        String line = text.lines().findFirst().orElse("").replaceAll("\\p{Cc}", "?");
         return line.length() <= 60 ? line : line.substring(0, 60) + "...";
     }
 
@@ -132,15 +135,10 @@ final class ChatLoop {
             return;
         }
         Path file = TextFile.path(argument);
+        Map<String, String> schema = Map.of("schema", TextFile.read(file));
         try {
             session.settings()
-                    .set(
-                            RESPONSE_FORMAT,
-                            Map.of(
-                                    "type",
-                                    "json_schema",
-                                    "json_schema",
-                                    Map.of("schema", TextFile.read(file))));
+                    .set(RESPONSE_FORMAT, Map.of("type", "json_schema", "json_schema", schema));
         } catch (IllegalArgumentException e) {
             throw new IllegalArgumentException(file + ": " + e.getMessage(), e);
         }
