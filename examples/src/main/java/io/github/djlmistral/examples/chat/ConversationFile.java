@@ -92,7 +92,7 @@ public record ConversationFile(List<Message> messages, Map<String, Object> param
         json.put(MESSAGES, messages.stream().map(Message::fields).toList());
         json.put(PARAMETERS, parameters);
         Path absolute = file.toAbsolutePath();
-        Path temporary = temporary(absolute.getParent());
+        Path temporary = temporary(Objects.requireNonNull(absolute.getParent()));
         try {
             Files.writeString(temporary, GSON.toJson(json) + "\n");
             Files.move(temporary, absolute, StandardCopyOption.ATOMIC_MOVE);

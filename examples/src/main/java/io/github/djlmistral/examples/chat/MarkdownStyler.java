@@ -10,6 +10,7 @@ import org.jline.utils.AttributedStyle;
  * Styles a text in Markdown while it is generated: headings, lists, quotes, code, bold and italic.
  * Other marks, and those that are not closed in their line, stay as they are.
  */
+@SuppressWarnings("JdkObsolete") // hitEnd tells whether the next piece matters
 public final class MarkdownStyler {
 
     /** A mark that is not closed after so many characters is printed, so that the text goes on. */

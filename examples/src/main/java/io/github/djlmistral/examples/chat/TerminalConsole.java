@@ -5,6 +5,7 @@ import io.github.djlmistral.engine.generation.FinishReason;
 import io.github.djlmistral.zoo.translator.TextPieces;
 import java.io.IOException;
 import java.util.Locale;
+import java.util.Objects;
 import org.jline.reader.Buffer;
 import org.jline.reader.EndOfFileException;
 import org.jline.reader.LineReader;
@@ -63,7 +64,8 @@ public final class TerminalConsole implements ChatConsole {
                         .option(Option.DISABLE_EVENT_EXPANSION, true) // a message may have a "!"
                         .option(Option.INSERT_TAB, false)
                         .build();
-        Widget accept = reader.getWidgets().get(LineReader.ACCEPT_LINE);
+        Widget accept =
+                Objects.requireNonNull(reader.getWidgets().get(LineReader.ACCEPT_LINE));
         reader.getWidgets().put(LineReader.ACCEPT_LINE, () -> continueLine() || accept.apply());
     }
 

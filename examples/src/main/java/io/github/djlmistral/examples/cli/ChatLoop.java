@@ -145,6 +145,9 @@ final class ChatLoop {
     }
 
     private void save(Path file) throws IOException {
+        if (Files.isDirectory(file)) {
+            throw new IllegalArgumentException(file + " is a directory: give a file");
+        }
         if (Files.exists(file) && !console.confirm(file + " exists. Overwrite it?")) {
             throw new IllegalArgumentException(file + " exists and was not overwritten");
         }

@@ -176,6 +176,7 @@ class ChatCommandTest {
                         "/load " + option,
                         "/load " + roles,
                         "/save " + file,
+                        "/save " + directory,
                         "/save " + file.resolve("below"),
                         "/save " + missing.resolve("below"),
                         "/schema " + missing,
@@ -206,6 +207,7 @@ class ChatCommandTest {
                                 + ": After the optional system message, conversation roles must"
                                 + " alternate user/assistant/user/assistant/...",
                         "mistral: " + file + " exists and was not overwritten",
+                        "mistral: " + directory + " is a directory: give a file",
                         "mistral: " + below + file + ": Not a directory",
                         "mistral: " + below + missing + ": there is no such directory",
                         "mistral: no such file: " + missing,
