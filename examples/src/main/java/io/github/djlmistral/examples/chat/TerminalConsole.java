@@ -64,8 +64,7 @@ public final class TerminalConsole implements ChatConsole {
                         .option(Option.DISABLE_EVENT_EXPANSION, true) // a message may have a "!"
                         .option(Option.INSERT_TAB, false)
                         .build();
-        Widget accept =
-                Objects.requireNonNull(reader.getWidgets().get(LineReader.ACCEPT_LINE));
+        Widget accept = Objects.requireNonNull(reader.getWidgets().get(LineReader.ACCEPT_LINE));
         reader.getWidgets().put(LineReader.ACCEPT_LINE, () -> continueLine() || accept.apply());
     }
 
