@@ -6,24 +6,23 @@ import ai.djl.ndarray.NDList;
 import ai.djl.repository.zoo.ModelNotFoundException;
 import ai.djl.repository.zoo.ZooModel;
 import io.github.djlmistral.engine.generation.GenerationConfig;
-import io.github.djlmistral.engine.generation.GenerationResult;
-import io.github.djlmistral.zoo.chat.Message;
+import io.github.djlmistral.examples.chat.ChatConsole;
+import io.github.djlmistral.examples.chat.ChatSession;
+import io.github.djlmistral.examples.chat.EntryHistory;
+import io.github.djlmistral.examples.chat.LineConsole;
+import io.github.djlmistral.examples.chat.TerminalConsole;
 import io.github.djlmistral.zoo.translator.MistralPipeline;
-import io.github.djlmistral.zoo.translator.TextPieces;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import org.jline.utils.Signals;
+import org.jline.terminal.TerminalBuilder;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -31,7 +30,8 @@ import picocli.CommandLine.Option;
 @Command(
         name = "chat",
         description = {
-            "Chats with the model. Each line of input is a user message.",
+            "Chats with the model. Each line of input is a user message or a command; /help"
+                    + " lists the commands.",
             "Input may be piped in. Ctrl-C stops an answer.",
             "The checkpoint's generation_config.json may have other defaults of generation."
         },
@@ -42,14 +42,6 @@ import picocli.CommandLine.Option;
             "  echo \"What is a lighthouse?\" | mistral chat"
         })
 public final class ChatCommand implements Callable<Integer> {
-
-    private static final String HELP =
-            """
-            /system TEXT  start over with this system message
-            /reset        start over
-            /exit         exit (as does Ctrl-D)
-            /help         list the commands\
-            """;
 
     @Mixin private final Terminal terminal = new Terminal();
 
@@ -64,14 +56,17 @@ public final class ChatCommand implements Callable<Integer> {
             description = "Print timings of each answer.")
     private boolean verbose;
 
+    @Option(
+            names = "--no-history",
+            description = "Do not keep what is entered for the next conversations.")
+    private boolean noHistory;
+
     @ArgGroup(validate = false, heading = "%nModel:%n", order = 2)
     private ModelOptions model = new ModelOptions();
 
     @Mixin private final ResponseFormatOptions format = new ResponseFormatOptions();
     @Mixin private final AdapterOption adapter = new AdapterOption();
     @Mixin private final AssistantOption assistant = new AssistantOption();
-
-    private final List<Message> messages = new ArrayList<>();
 
     /** Used by picocli. */
     public ChatCommand() {}
@@ -92,121 +87,49 @@ public final class ChatCommand implements Callable<Integer> {
                                 + " has no chat template: use 'mistral generate' to complete"
                                 + " text, or put a chat_template.jinja beside the checkpoint");
             }
-            begin(system);
-            converse(
-                    pipeline,
-                    GenerationOptions.config(
-                            format.apply(pipeline.defaults(), terminal), terminal));
+            converse(pipeline);
         }
         return 0;
     }
 
-    private void begin(@Nullable String instruction) {
-        messages.clear();
-        if (instruction != null && !instruction.isBlank()) {
-            messages.add(Message.system(instruction.strip()));
-        }
-    }
-
-    private void converse(MistralPipeline pipeline, GenerationConfig config) throws IOException {
+    private void converse(MistralPipeline pipeline) throws IOException {
         boolean interactive = Terminal.isTerminal(0) && Terminal.isTerminal(1);
-        if (interactive) {
-            terminal.note(model.model + "; " + pipeline.network().kernelReason());
-            terminal.note("/help lists the commands, /exit quits");
-        }
-        // not closed: that would close System.in
-        BufferedReader lines =
-                new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-        PrintWriter out = terminal.out();
-        while (true) {
+        GenerationConfig.Builder defaults = format.apply(pipeline.defaults(), terminal);
+        GenerationOptions.config(
+                defaults.copy(), terminal); // reports those that do not go together
+        try (ChatConsole console =
+                interactive ? console() : new LineConsole(System.in, terminal.out())) {
+            ChatSession session = new ChatSession(pipeline, defaults, console, terminal::note);
+            session.settings().replace(GenerationOptions.given(terminal));
+            session.begin(system);
             if (interactive) {
-                out.print("> ");
-                out.flush();
+                terminal.note(model.model + "; " + pipeline.network().kernelReason());
+                terminal.note(
+                        "/help lists the commands, /quit quits; \\ or \"\"\" continues a line");
             }
-            String line = lines.readLine();
-            if (line == null) {
-                if (interactive) {
-                    out.println();
-                }
-                return;
-            }
-            String text = line.strip();
-            String[] command = text.split("\\s+", 2);
-            if (command[0].equals("/exit")) {
-                return;
-            }
-            switch (command[0]) {
-                case "" -> {}
-                case "/help" -> terminal.err().println(HELP);
-                case "/reset" -> begin(system);
-                case "/system" -> {
-                    system = command.length > 1 ? command[1] : null;
-                    begin(system);
-                }
-                default -> {
-                    if (text.startsWith("/")) {
-                        terminal.err()
-                                .println("unknown command " + command[0] + "; /help lists all");
-                    } else {
-                        answer(pipeline, config, text);
-                    }
-                }
-            }
+            new ChatLoop(terminal, console, session, pipeline.network().kernels(), verbose).run();
         }
     }
 
-    private void answer(MistralPipeline pipeline, GenerationConfig config, String question) {
-        messages.add(Message.user(question));
-        PrintWriter out = terminal.out();
-        StringBuilder content = new StringBuilder();
-        try (TextPieces text = pipeline.stream(prompt(pipeline, config), config)) {
-            Object before = Signals.register("INT", text::cancel);
-            GenerationResult result;
-            try {
-                result =
-                        text.run(
-                                piece -> {
-                                    content.append(piece);
-                                    out.print(piece);
-                                    out.flush();
-                                });
-            } finally {
-                Signals.unregister("INT", before);
-            }
-            out.println();
-            if (verbose) {
-                terminal.note(GenerationTimings.describe(result, pipeline.network().kernels()));
-            }
-            messages.add(Message.assistant(content.toString().strip()));
-        } catch (IllegalArgumentException e) {
-            // too long, or rejected by the template: the conversation continues without this
-            // message
-            messages.remove(messages.size() - 1);
-            terminal.err().println("mistral: " + ErrorReporter.message(e));
+    private ChatConsole console() throws IOException {
+        EntryHistory history = noHistory ? new EntryHistory() : keptHistory();
+        return new TerminalConsole(
+                TerminalBuilder.builder().name("mistral").encoding(StandardCharsets.UTF_8).build(),
+                history,
+                Ansi.AUTO.enabled());
+    }
+
+    private EntryHistory keptHistory() {
+        try {
+            Path home = Path.of(System.getProperty("user.home"));
+            return new EntryHistory(EntryHistory.file(System.getenv(), home), this::noteHistory);
+        } catch (IOException e) {
+            noteHistory(e);
+            return new EntryHistory();
         }
     }
 
-    /**
-     * Renders the prompt, and drops the oldest turns if they leave too little room for an answer.
-     */
-    private long[] prompt(MistralPipeline pipeline, GenerationConfig config) {
-        int positions = pipeline.network().config().maxPositionEmbeddings();
-        int room = positions - Math.min(config.maxNewTokens(), positions / 2);
-        int first = messages.get(0).role().equals("system") ? 1 : 0;
-        int dropped = 0;
-        long[] prompt = pipeline.encode(messages);
-        while (prompt.length > room && messages.size() > first + 2) {
-            messages.subList(first, first + 2).clear();
-            ++dropped;
-            prompt = pipeline.encode(messages);
-        }
-        if (dropped > 0) {
-            terminal.note(
-                    "the conversation is longer than the model's "
-                            + positions
-                            + " tokens: dropped the oldest "
-                            + (dropped == 1 ? "turn" : dropped + " turns"));
-        }
-        return prompt;
+    private void noteHistory(IOException fault) {
+        terminal.note("the history is not kept: " + ErrorReporter.message(fault));
     }
 }

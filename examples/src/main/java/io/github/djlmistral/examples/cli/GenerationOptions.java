@@ -4,6 +4,7 @@ package io.github.djlmistral.examples.cli;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.GenerationOption;
 import io.github.djlmistral.engine.generation.OptionGroup;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
@@ -64,6 +65,25 @@ final class GenerationOptions implements IModelTransformer {
     }
 
     /**
+     * Returns the options of the command line.
+     *
+     * @param terminal the command's
+     * @return values by name in snake case
+     */
+    static Map<String, Object> given(Terminal terminal) {
+        Map<String, Object> given = new LinkedHashMap<>();
+        for (OptionGroup group : GenerationConfig.options()) {
+            for (GenerationOption<?> option : group.options()) {
+                @Nullable Object value = terminal.option(dashed(option));
+                if (value != null) {
+                    given.put(option.name(), value);
+                }
+            }
+        }
+        return given;
+    }
+
+    /**
      * Applies the options of the command line to defaults.
      *
      * @param defaults the defaults
@@ -77,14 +97,7 @@ final class GenerationOptions implements IModelTransformer {
     /** Applies the options, as {@link #config}, to the builder and returns it. */
     static GenerationConfig.Builder apply(GenerationConfig.Builder defaults, Terminal terminal) {
         try {
-            for (OptionGroup group : GenerationConfig.options()) {
-                for (GenerationOption<?> option : group.options()) {
-                    @Nullable Object value = terminal.option(dashed(option));
-                    if (value != null) {
-                        defaults.option(option.name(), value);
-                    }
-                }
-            }
+            given(terminal).forEach(defaults::option);
             defaults.build();
             return defaults;
         } catch (IllegalArgumentException e) {

@@ -61,7 +61,7 @@ final class Terminal {
     /** Prints a line to standard error, dimmed on a terminal. */
     void note(String line) {
         boolean dim = isTerminal(2) && Ansi.AUTO.enabled();
-        err().println(dim ? Ansi.ON.string("@|faint " + line + "|@") : line);
+        err().println(dim ? Ansi.Style.faint.on() + line + Ansi.Style.faint.off() : line);
     }
 
     /** Asks a question on standard error; only an answer that begins with "y" is a yes. */
