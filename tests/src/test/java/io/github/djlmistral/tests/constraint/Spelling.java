@@ -51,7 +51,7 @@ public record Spelling(TokenVocabulary vocabulary, Function<String, List<int[]>>
     }
 
     /** The tokens of a tokenizer: as it splits a text itself, as bytes, and split at random. */
-    static Spelling of(MistralTokenizer tokenizer) {
+    public static Spelling of(MistralTokenizer tokenizer) {
         Map<String, Integer> ids = new HashMap<>();
         int[] bytes = new int[256];
         int longest = 0;

@@ -25,6 +25,9 @@ public final class Parser {
     /** How many states are kept before all are forgotten. */
     private static final int STATE_LIMIT = 50_000;
 
+    /** The same of states of the lexer and the expressions that they are made of. */
+    private static final int LEXER_LIMIT = 200_000;
+
     /** The same of masks: 16 MiB for 32,768 tokens. */
     private static final int MASK_LIMIT = 4096;
 
@@ -38,7 +41,12 @@ public final class Parser {
                     .thenComparingInt(thread -> thread.lexer().id);
 
     private final Productions productions;
-    private final ByteRegexes regexes;
+    private ByteRegexes regexes;
+
+    /** The number of expressions of the grammar itself. */
+    private final int ownRegexes;
+
+    private Lexer lexer;
     private final byte[] classOf = new byte[256];
 
     /** One byte of each class. */
@@ -47,7 +55,6 @@ public final class Parser {
     /** By class: the number of its bytes. */
     private final int[] sizes;
 
-    private final Map<IntKey, LexerState> lexerStates = new HashMap<>();
     private final Map<Kernel, EarleySet> sets = new HashMap<>();
     private final Map<Configuration, ParserState> states = new HashMap<>();
     private long setCount;
@@ -74,7 +81,9 @@ public final class Parser {
             bytes[classes[b]] = b;
             sizes[classes[b]]++;
         }
-        if (!productions.freeze(0, bytes)) {
+        ownRegexes = regexes.size();
+        lexer = new Lexer(regexes, bytes);
+        if (!productions.freeze(0, lexer)) {
             throw new IllegalArgumentException("no text matches the grammar");
         }
         dead = new ParserState(this, new ParserState.Pending[0], false);
@@ -108,12 +117,12 @@ public final class Parser {
         List<ParserState.Pending> threads = new ArrayList<>();
         Set<EarleySet.Item> kernel = new LinkedHashSet<>();
         for (ParserState.Pending thread : from.threads) {
-            LexerState lexer = next(thread.lexer(), byteClass);
-            for (int terminal : lexer.matched) {
+            LexerState next = thread.lexer().lexer.next(thread.lexer(), byteClass);
+            for (int terminal : next.matched) {
                 thread.set().after(~terminal, kernel::add);
             }
-            if (lexer.open) {
-                add(new ParserState.Pending(thread.set(), lexer), threads);
+            if (next.open) {
+                add(new ParserState.Pending(thread.set(), next), threads);
             }
         }
         return threads.isEmpty() && kernel.isEmpty() ? dead : state(threads, kernel);
@@ -127,16 +136,14 @@ public final class Parser {
 
     /**
      * Returns a state that allows the same texts in which up to {@code characters} characters
-     * begin, and is the same for more texts: see {@link ByteRegexes#widen}.
+     * begin, and is the same for more texts: see {@link Lexer#widen}.
      *
      * @param characters the same at each call
      */
     synchronized ParserState widen(ParserState from, int characters) {
         List<ParserState.Pending> threads = new ArrayList<>();
         for (ParserState.Pending thread : from.threads) {
-            LexerState lexer = thread.lexer();
-            int[] rest = Arrays.stream(lexer.rest).map(i -> regexes.widen(i, characters)).toArray();
-            LexerState wide = lexerState(lexer.terminals, rest);
+            LexerState wide = thread.lexer().lexer.widen(thread.lexer(), characters);
             add(new ParserState.Pending(thread.set(), wide), threads);
         }
         return intern(threads, from.isComplete());
@@ -164,7 +171,7 @@ public final class Parser {
         Configuration configuration = new Configuration(threads, complete);
         ParserState known = states.get(configuration);
         if (known == null) {
-            if (states.size() >= STATE_LIMIT) {
+            if (states.size() >= STATE_LIMIT || lexer.size() >= ownRegexes + LEXER_LIMIT) {
                 forget();
             }
             known = new ParserState(this, threads.toArray(ParserState.Pending[]::new), complete);
@@ -186,58 +193,14 @@ public final class Parser {
         start.forget();
         states.clear();
         sets.clear();
-        lexerStates.clear();
-        regexes.forgetDerivatives();
+        regexes = new ByteRegexes(regexes, ownRegexes);
+        lexer = new Lexer(regexes, bytes);
         masks = 0;
     }
 
     private LexerState begin(int[] terminals) {
         int[] rest = Arrays.stream(terminals).map(productions::regex).toArray();
-        return lexerState(terminals, rest);
-    }
-
-    private LexerState next(LexerState from, int byteClass) {
-        LexerState known = from.next[byteClass];
-        if (known == null) {
-            int[] terminals = new int[from.terminals.length];
-            int[] rest = new int[terminals.length];
-            int size = 0;
-            for (int i = 0; i < terminals.length; i++) {
-                int derivative = regexes.derivative(from.rest[i], bytes[byteClass]);
-                if (regexes.isLive(derivative, bytes)) {
-                    terminals[size] = from.terminals[i];
-                    rest[size++] = derivative;
-                }
-            }
-            known = lexerState(Arrays.copyOf(terminals, size), Arrays.copyOf(rest, size));
-            from.next[byteClass] = known;
-        }
-        return known;
-    }
-
-    private LexerState lexerState(int[] terminals, int[] rest) {
-        int[] key = Arrays.copyOf(terminals, 2 * terminals.length);
-        System.arraycopy(rest, 0, key, terminals.length, rest.length);
-        return lexerStates.computeIfAbsent(
-                new IntKey(key),
-                unknown -> {
-                    int[] matched = new int[rest.length];
-                    int count = 0;
-                    boolean open = false;
-                    for (int i = 0; i < rest.length; i++) {
-                        if (regexes.isNullable(rest[i])) {
-                            matched[count++] = terminals[i];
-                        }
-                        open |= regexes.hasNext(rest[i], bytes);
-                    }
-                    return new LexerState(
-                            lexerStates.size(),
-                            terminals,
-                            rest,
-                            Arrays.copyOf(matched, count),
-                            open,
-                            bytes.length);
-                });
+        return lexer.state(terminals, rest);
     }
 
     private static long originId(EarleySet.Item item) {
