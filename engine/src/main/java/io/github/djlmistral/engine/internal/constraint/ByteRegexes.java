@@ -82,6 +82,44 @@ final class ByteRegexes {
         return nodes.size();
     }
 
+    /**
+     * Adds an expression of others, of which the first {@code same} are the same here.
+     *
+     * @return its number here
+     */
+    int copy(ByteRegexes others, int regex, int same) {
+        BitSet parts = new BitSet();
+        parts.set(regex);
+        Map<Integer, Integer> copies = new HashMap<>();
+        // parts have smaller numbers than what is made of them
+        for (int i = regex; i >= same; i = parts.previousSetBit(i - 1)) {
+            int[] node = others.nodes.get(i);
+            for (int k = 1; k <= partCount(node); k++) {
+                parts.set(node[k]);
+            }
+        }
+        for (int i = parts.nextSetBit(same); i >= 0; i = parts.nextSetBit(i + 1)) {
+            int[] node = others.nodes.get(i).clone();
+            Kind kind = KINDS[node[0]];
+            int count = partCount(node);
+            for (int k = 1; k <= count; k++) {
+                node[k] = copies.getOrDefault(node[k], node[k]);
+            }
+            Arrays.sort(node, 1, kind == Kind.UNION || kind == Kind.AND ? count + 1 : 1);
+            copies.put(i, intern(kind, Arrays.copyOfRange(node, 1, node.length)));
+        }
+        return copies.getOrDefault(regex, regex);
+    }
+
+    /** Returns how many arguments are expressions, the first ones. */
+    private static int partCount(int[] node) {
+        return switch (KINDS[node[0]]) {
+            case NOTHING, EMPTY, BYTES -> 0;
+            case REPEAT -> 1;
+            case CONCAT, UNION, AND, NOT -> node.length - 1;
+        };
+    }
+
     /** Returns the expression of a regular expression's UTF-8 bytes. */
     int of(Regex regex) {
         Integer known = lowered.get(regex);
@@ -286,7 +324,7 @@ final class ByteRegexes {
         }
         int id = nodes.size();
         if (id == MOST) {
-            throw new IllegalStateException(
+            throw new IllegalArgumentException(
                     "the regular expressions, or the strings of a schema, have more than "
                             + MOST
                             + " states: simplify them");

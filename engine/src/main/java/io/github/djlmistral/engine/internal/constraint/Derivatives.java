@@ -136,7 +136,7 @@ final class Derivatives {
             }
             if (next != ByteRegexes.NOTHING && !dead.get(next) && !visited.get(next)) {
                 if (++count > SEARCH_LIMIT) {
-                    throw new IllegalStateException(
+                    throw new IllegalArgumentException(
                             "an intersection or difference of regular expressions has more than "
                                     + SEARCH_LIMIT
                                     + " states: simplify it");

@@ -9,6 +9,10 @@ import java.util.Map;
 final class Lexer {
 
     private final ByteRegexes regexes;
+
+    /** The number of expressions of the grammar itself. */
+    private final int own;
+
     private final int[] bytes;
     private final Derivatives derivatives;
     private final Map<IntKey, LexerState> states = new HashMap<>();
@@ -17,18 +21,36 @@ final class Lexer {
     /**
      * Makes a lexer without states.
      *
-     * @param regexes expressions, to which derivatives are added
+     * @param regexes the expressions of the grammar, to which derivatives are added
      * @param bytes one byte of each class
      */
     Lexer(ByteRegexes regexes, int[] bytes) {
         this.regexes = regexes;
+        own = regexes.size();
         this.bytes = bytes;
         derivatives = new Derivatives(regexes, bytes);
     }
 
-    /** Returns the number of expressions and states, which take the memory. */
+    /** Returns a lexer of the same terminals without states. */
+    Lexer renewed() {
+        return new Lexer(new ByteRegexes(regexes, own), bytes);
+    }
+
+    /** Returns how many expressions and states were added, which take the memory. */
     int size() {
-        return regexes.size() + states.size();
+        return regexes.size() - own + states.size();
+    }
+
+    /** Returns a state of this lexer that is the same as one of a lexer that this renewed. */
+    LexerState renewed(LexerState state) {
+        if (state.lexer == this) {
+            return state;
+        }
+        int[] rest =
+                Arrays.stream(state.rest)
+                        .map(i -> regexes.copy(state.lexer.regexes, i, own))
+                        .toArray();
+        return state(state.terminals, rest);
     }
 
     boolean isLive(int regex) {

@@ -41,11 +41,6 @@ public final class Parser {
                     .thenComparingInt(thread -> thread.lexer().id);
 
     private final Productions productions;
-    private ByteRegexes regexes;
-
-    /** The number of expressions of the grammar itself. */
-    private final int ownRegexes;
-
     private Lexer lexer;
     private final byte[] classOf = new byte[256];
 
@@ -60,7 +55,7 @@ public final class Parser {
     private long setCount;
     private int masks;
     private final ParserState dead;
-    private final ParserState start;
+    private volatile ParserState start;
 
     /**
      * Makes a parser.
@@ -71,7 +66,7 @@ public final class Parser {
      */
     public Parser(Productions productions) {
         this.productions = productions;
-        regexes = productions.regexes;
+        ByteRegexes regexes = productions.regexes;
         int[] classes = regexes.byteClasses();
         int count = Arrays.stream(classes).max().getAsInt() + 1;
         bytes = new int[count];
@@ -81,7 +76,6 @@ public final class Parser {
             bytes[classes[b]] = b;
             sizes[classes[b]]++;
         }
-        ownRegexes = regexes.size();
         lexer = new Lexer(regexes, bytes);
         if (!productions.freeze(0, lexer)) {
             throw new IllegalArgumentException("no text matches the grammar");
@@ -117,7 +111,7 @@ public final class Parser {
         List<ParserState.Pending> threads = new ArrayList<>();
         Set<EarleySet.Item> kernel = new LinkedHashSet<>();
         for (ParserState.Pending thread : from.threads) {
-            LexerState next = thread.lexer().lexer.next(thread.lexer(), byteClass);
+            LexerState next = lexer.next(lexer.renewed(thread.lexer()), byteClass);
             for (int terminal : next.matched) {
                 thread.set().after(~terminal, kernel::add);
             }
@@ -143,7 +137,7 @@ public final class Parser {
     synchronized ParserState widen(ParserState from, int characters) {
         List<ParserState.Pending> threads = new ArrayList<>();
         for (ParserState.Pending thread : from.threads) {
-            LexerState wide = thread.lexer().lexer.widen(thread.lexer(), characters);
+            LexerState wide = lexer.widen(lexer.renewed(thread.lexer()), characters);
             add(new ParserState.Pending(thread.set(), wide), threads);
         }
         return intern(threads, from.isComplete());
@@ -171,7 +165,7 @@ public final class Parser {
         Configuration configuration = new Configuration(threads, complete);
         ParserState known = states.get(configuration);
         if (known == null) {
-            if (states.size() >= STATE_LIMIT || lexer.size() >= ownRegexes + LEXER_LIMIT) {
+            if (states.size() >= STATE_LIMIT || lexer.size() >= LEXER_LIMIT) {
                 forget();
             }
             known = new ParserState(this, threads.toArray(ParserState.Pending[]::new), complete);
@@ -190,11 +184,16 @@ public final class Parser {
     /** Drops what can be computed again; states in use stay what they are. */
     private void forget() {
         states.values().forEach(ParserState::forget);
-        start.forget();
         states.clear();
         sets.clear();
-        regexes = new ByteRegexes(regexes, ownRegexes);
-        lexer = new Lexer(regexes, bytes);
+        lexer = lexer.renewed();
+        ParserState.Pending[] begun = start.threads.clone();
+        Arrays.setAll(
+                begun,
+                i ->
+                        new ParserState.Pending(
+                                begun[i].set(), lexer.renewed(begun[i].lexer())));
+        start = new ParserState(this, begun, start.isComplete());
         masks = 0;
     }
 
