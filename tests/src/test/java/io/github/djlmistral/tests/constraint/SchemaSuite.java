@@ -162,7 +162,7 @@ public final class SchemaSuite {
     }
 
     /** Whether a text is accepted byte by byte. */
-    static boolean accepts(CompiledGrammar grammar, String text) {
+    public static boolean accepts(CompiledGrammar grammar, String text) {
         return accepts(grammar, Spelling.BYTES.ways().apply(text).get(0));
     }
 

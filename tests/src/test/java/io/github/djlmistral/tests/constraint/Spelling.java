@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 public record Spelling(TokenVocabulary vocabulary, Function<String, List<int[]>> ways) {
 
     /** Single bytes; the end is token 256. */
-    static final Spelling BYTES = bytes();
+    public static final Spelling BYTES = bytes();
 
     private static Spelling bytes() {
         List<byte @Nullable []> pieces = new ArrayList<>();
