@@ -10,6 +10,7 @@ import io.github.djlmistral.tests.constraint.SchemaSuite;
 import io.github.djlmistral.tests.constraint.Spelling;
 import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -21,7 +22,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Measures how long a schema takes to compile, and a step under it: the mask of the 32,768 tokens
  * of Mistral 7B v0.3, and the next token of a valid text, as the tokenizer splits it. All grammars
- * of a round are new: within one, masks that were built are kept, as in a model's memory.
+ * of a round are new: within one, masks that were built are kept, as in a model's memory. Times
+ * are those of the thread on its processor, so that other work on the machine counts less.
  *
  * <p>The argument is the number of rounds, of which the second half counts. Default: 20.
  */
@@ -172,7 +174,7 @@ final class ConstraintBenchmark {
     }
 
     private static long clock() {
-        return java.lang.management.ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
+        return ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
     }
 
     private static void print(String what, List<Long> nanos) {

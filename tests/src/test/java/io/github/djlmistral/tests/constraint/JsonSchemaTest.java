@@ -96,7 +96,7 @@ class JsonSchemaTest {
             delimiter = ';',
             quoteCharacter = '`',
             value = {
-                "{'contains':{}}; #/contains: the keyword 'contains' cannot be enforced",
+                "{'contains':{'type':'null'}}; #/contains: the keyword 'contains' cannot be enforced",
                 "{'properties':{'a':{'uniqueItems':true}}}; #/properties/a/uniqueItems:",
                 "{'type':'strin'}; #/type: no type is named 'strin'",
                 "{'$ref':'#/$defs/a'}; #/$ref: there is nothing at",
