@@ -81,6 +81,7 @@ final class SchemaReader {
     private final Map<Location, Values> known = new HashMap<>();
     private final Set<Location> open = new LinkedHashSet<>();
     private final Deque<Check> checks = new ArrayDeque<>();
+    private final ArrayReader arrays;
     private final ObjectReader objects;
 
     /**
@@ -91,6 +92,7 @@ final class SchemaReader {
     SchemaReader(SchemaDocument document, Set<String> overlapping) {
         this.overlapping = overlapping;
         this.document = document;
+        arrays = new ArrayReader(document);
         objects = new ObjectReader(document, this::values);
     }
 
@@ -166,7 +168,7 @@ final class SchemaReader {
             String pointer = Location.below(schema.pointer(), keyword);
             try {
                 if (ARRAY.contains(keyword)) {
-                    values = array ? values : values.and(Values.arraysOf(arrays(schema)));
+                    values = array ? values : values.and(Values.arraysOf(arrays.of(schema)));
                     array = true;
                 } else if (OBJECT.contains(keyword)) {
                     values = object ? values : values.and(Values.objectsOf(objects.of(schema)));
@@ -230,7 +232,7 @@ final class SchemaReader {
                             Conjunction.of(
                                     document.resolveDynamic(
                                             schema, StrictJson.string(value, keyword))));
-            case "contains" -> contains(schema, pointer);
+            case "contains" -> arrays.contains(schema, pointer);
             // they belong to "contains", and mean nothing without it
             case "minContains", "maxContains" -> Values.ALL;
             case "allOf" -> {
@@ -290,25 +292,6 @@ final class SchemaReader {
         };
     }
 
-    /** What is a limit on the number of items, or none; which items count cannot be enforced. */
-    private Values contains(Location schema, String pointer) {
-        int least = limit(schema, "minContains", 1);
-        int most = limit(schema, "maxContains", Integer.MAX_VALUE);
-        Location items = document.at(schema, "contains");
-        boolean none =
-                items.element() instanceof JsonPrimitive primitive && !primitive.getAsBoolean();
-        if (least == 0 && (none || most == Integer.MAX_VALUE)) {
-            return Values.ALL;
-        }
-        if (none || least > most) {
-            return Complement.of(Values.onlyArrays(ArrayShape.ANY));
-        }
-        if (!Conjunction.of(items).schemas().isEmpty()) {
-            throw unsupported("contains", pointer);
-        }
-        return Values.arraysOf(new ArrayShape(List.of(), Conjunction.ANY, least, most));
-    }
-
     private static Values onlyObjects() {
         return Values.onlyObjects(ObjectShape.ANY);
     }
@@ -333,7 +316,7 @@ final class SchemaReader {
         return all;
     }
 
-    private static SchemaException unsupported(String keyword, String pointer) {
+    static SchemaException unsupported(String keyword, String pointer) {
         return SchemaDocument.error(
                 pointer, "the keyword " + Quote.of(keyword) + " cannot be enforced; remove it");
     }
@@ -415,22 +398,6 @@ final class SchemaReader {
             }
         }
         return found;
-    }
-
-    private ArrayShape arrays(Location schema) {
-        JsonObject object = schema.object();
-        List<Conjunction> prefix = new ArrayList<>();
-        if (object.has("prefixItems")) {
-            for (Location part : list(schema, "prefixItems", object.get("prefixItems"))) {
-                prefix.add(Conjunction.of(part));
-            }
-        }
-        String rest = rest(schema, "items", "unevaluatedItems");
-        return new ArrayShape(
-                prefix,
-                object.has(rest) ? Conjunction.of(document.at(schema, rest)) : Conjunction.ANY,
-                limit(schema, "minItems", 0),
-                limit(schema, "maxItems", Integer.MAX_VALUE));
     }
 
     /**
