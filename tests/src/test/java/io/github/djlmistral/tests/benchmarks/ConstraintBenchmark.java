@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Measures how long a schema takes to compile, and a step under it: the mask of the 32,768 tokens
  * of Mistral 7B v0.3, and the next token of a valid text, as the tokenizer splits it. All grammars
- * of a round are new: within one, masks that were built are kept, as in a model's memory. Times
- * are those of the thread on its processor, so that other work on the machine counts less.
+ * of a round are new: within one, masks that were built are kept, as in a model's memory. Times are
+ * those of the thread on its processor, so that other work on the machine counts less.
  *
  * <p>The argument is the number of rounds, of which the second half counts. Default: 20.
  */
@@ -123,7 +123,8 @@ final class ConstraintBenchmark {
         try {
             CompiledGrammar grammar = compile(job, spelling);
             for (SchemaSuite.Value value : group.values()) {
-                for (String text : value.valid() ? SchemaSuite.texts(value.data()) : List.<String>of()) {
+                for (String text :
+                        value.valid() ? SchemaSuite.texts(value.data()) : List.<String>of()) {
                     int[] tokens = spelling.ways().apply(text).get(0);
                     if (accepts(grammar.start(), tokens)) {
                         job.texts().add(tokens);

@@ -26,8 +26,8 @@ class JsonSchemaTest {
 
     /**
      * The ratchet lists the groups that are refused, and valid values that are never generated. No
-     * value that is not valid is accepted. Texts are split as the tokenizer of Mistral 7B v0.3 does,
-     * into bytes, and at random: the masks of its 32,768 tokens decide alike.
+     * value that is not valid is accepted. Texts are split as the tokenizer of Mistral 7B v0.3
+     * does, into bytes, and at random: the masks of its 32,768 tokens decide alike.
      */
     @Test
     void decidesTheTestSuiteAsRecorded(@TempDir Path empty) throws IOException {
@@ -151,7 +151,8 @@ class JsonSchemaTest {
     @Test
     void whiteSpaceAndDepthAreLimited() {
         CompiledGrammar grammar =
-                CompiledGrammar.of(new JsonSchema(2, 2).grammar("true"), Spelling.BYTES.vocabulary());
+                CompiledGrammar.of(
+                        new JsonSchema(2, 2).grammar("true"), Spelling.BYTES.vocabulary());
         assertThat(SchemaSuite.accepts(grammar, "[ {\n } , 1  ]")).isTrue();
         assertThat(SchemaSuite.accepts(grammar, "[   1]")).isFalse();
         assertThat(SchemaSuite.accepts(grammar, "[[[]]]")).isFalse();

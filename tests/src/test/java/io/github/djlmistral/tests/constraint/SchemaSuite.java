@@ -139,8 +139,7 @@ public final class SchemaSuite {
     /** The grammar of a schema, empty if no value satisfies it. */
     static Optional<CompiledGrammar> compile(String schema, TokenVocabulary vocabulary) {
         try {
-            return Optional.of(
-                    CompiledGrammar.of(JsonSchema.COMPACT.grammar(schema), vocabulary));
+            return Optional.of(CompiledGrammar.of(JsonSchema.COMPACT.grammar(schema), vocabulary));
         } catch (IllegalArgumentException e) {
             if (String.valueOf(e.getMessage()).contains("no value satisfies")) {
                 return Optional.empty();

@@ -275,7 +275,9 @@ class ResponseFormatTest extends ZooFixture {
             assertThat(json.keySet()).containsExactly("known", "count");
             assertThat(answer.as(Found.class))
                     .isEqualTo(
-                            new Found(json.get("known").getAsBoolean(), json.get("count").getAsShort()));
+                            new Found(
+                                    json.get("known").getAsBoolean(),
+                                    json.get("count").getAsShort()));
             assertThatThrownBy(() -> answer.as(Found[].class))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("is no [L");

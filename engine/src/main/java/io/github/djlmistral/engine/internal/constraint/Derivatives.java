@@ -52,8 +52,7 @@ final class Derivatives {
     private int derive(int[] node, int b) {
         return switch (ByteRegexes.KINDS[node[0]]) {
             case NOTHING, EMPTY -> ByteRegexes.NOTHING;
-            case BYTES ->
-                    ByteRegexes.contains(node, b) ? ByteRegexes.EMPTY : ByteRegexes.NOTHING;
+            case BYTES -> ByteRegexes.contains(node, b) ? ByteRegexes.EMPTY : ByteRegexes.NOTHING;
             case CONCAT -> {
                 int through = regexes.concat(of(node[1], b), node[2]);
                 yield regexes.isNullable(node[1])

@@ -55,14 +55,22 @@ final class Formats {
 
     private static final Map<String, String> PATTERNS =
             Map.of(
-                    "date", DATE,
-                    "time", TIME,
-                    "date-time", DATE + "[tT]" + TIME,
-                    "duration", duration(),
-                    "uuid", "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
-                    "ipv4", IPV4,
-                    "ipv6", IPV6,
-                    "uri", uri());
+                    "date",
+                    DATE,
+                    "time",
+                    TIME,
+                    "date-time",
+                    DATE + "[tT]" + TIME,
+                    "duration",
+                    duration(),
+                    "uuid",
+                    "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
+                    "ipv4",
+                    IPV4,
+                    "ipv6",
+                    IPV6,
+                    "uri",
+                    uri());
 
     private static final Map<String, Text> TEXTS = new ConcurrentHashMap<>();
 
@@ -94,8 +102,7 @@ final class Formats {
                                             new Regex.Union(
                                                     List.of(
                                                             names(RegexParser.whole(LABEL)),
-                                                            RegexParser.whole(
-                                                                    ADDRESS_LITERAL))))));
+                                                            RegexParser.whole(ADDRESS_LITERAL))))));
             default -> Text.of(RegexParser.whole(PATTERNS.getOrDefault(format, "")));
         };
     }

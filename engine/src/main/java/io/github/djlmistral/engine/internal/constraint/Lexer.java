@@ -153,7 +153,8 @@ final class Lexer {
             }
             case REPEAT -> {
                 int max = node[3] > characters ? ByteRegexes.UNBOUNDED : node[3];
-                yield regexes.repeat(widen(node[1], characters), Math.min(node[2], characters + 1), max);
+                yield regexes.repeat(
+                        widen(node[1], characters), Math.min(node[2], characters + 1), max);
             }
             default -> regex;
         };

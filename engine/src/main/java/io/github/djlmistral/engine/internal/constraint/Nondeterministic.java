@@ -159,8 +159,7 @@ final class Nondeterministic {
                 row[k] =
                         to[k] == null
                                 ? -1
-                                : Automaton.number(
-                                        numbers, states, closure(to[k]), cuts.length);
+                                : Automaton.number(numbers, states, closure(to[k]), cuts.length);
             }
             next.add(row);
         }

@@ -190,9 +190,7 @@ public final class Parser {
         ParserState.Pending[] begun = start.threads.clone();
         Arrays.setAll(
                 begun,
-                i ->
-                        new ParserState.Pending(
-                                begun[i].set(), lexer.renewed(begun[i].lexer())));
+                i -> new ParserState.Pending(begun[i].set(), lexer.renewed(begun[i].lexer())));
         start = new ParserState(this, begun, start.isComplete());
         masks = 0;
     }

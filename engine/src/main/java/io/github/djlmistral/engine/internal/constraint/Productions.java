@@ -30,7 +30,9 @@ public final class Productions {
         }
     }
 
-    /** The terminals' expressions; none any more when frozen, since derivatives are added to them. */
+    /**
+     * The terminals' expressions; none any more when frozen, since derivatives are added to them.
+     */
     ByteRegexes regexes = new ByteRegexes();
 
     private final Map<Integer, Integer> terminals = new HashMap<>();

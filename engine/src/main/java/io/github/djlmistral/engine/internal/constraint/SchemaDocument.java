@@ -49,6 +49,7 @@ final class SchemaDocument {
 
     private final Map<String, Location> byPointer = new HashMap<>();
     private final Map<URI, Location> byUri = new HashMap<>();
+
     /** The schemas that have a {@code $dynamicAnchor}, by its name. */
     private final Map<String, Set<Location>> dynamicAnchors = new HashMap<>();
 
