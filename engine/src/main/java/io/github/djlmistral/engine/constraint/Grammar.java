@@ -107,8 +107,9 @@ public final class Grammar {
      * priorities, other attributes and other directives.
      *
      * <p>There is no lexer that takes the longest match: a text may be split into terminals in any
-     * way. What is ignored may stand any number of times before, between and behind terminals; in a
-     * {@code %json} white space is that of {@link JsonSchema#FLEXIBLE}.
+     * way. What is ignored may stand any number of times before, between and behind terminals, but
+     * with at most as many white space characters in a row as {@link JsonSchema#FLEXIBLE} allows,
+     * so that a model cannot write them without an end; so it is in a {@code %json}.
      *
      * @param text the grammar
      * @return the grammar

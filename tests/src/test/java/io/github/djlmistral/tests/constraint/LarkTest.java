@@ -142,4 +142,12 @@ class LarkTest {
         assertThatThrownBy(() -> Grammar.lark(chain.toString()))
                 .hasMessageContaining("terminals refer to each other deeper than 200");
     }
+
+    @Test
+    void whiteSpaceThatIsIgnoredEnds() {
+        Grammar grammar = Grammar.lark("start: /a/ /b/\n%ignore /\\s+/ | /#[^\\n]*\\n/");
+        assertThat(Vocabularies.matches(grammar, "a" + " ".repeat(20) + "b")).isTrue();
+        assertThat(Vocabularies.matches(grammar, "a" + " ".repeat(21) + "b")).isFalse();
+        assertThat(Vocabularies.matches(grammar, "a #" + "x y ".repeat(9) + "\n b")).isTrue();
+    }
 }

@@ -13,26 +13,53 @@ import io.github.djlmistral.engine.constraint.JsonSchema;
 import io.github.djlmistral.engine.constraint.TokenVocabulary;
 import java.io.IOException;
 import java.math.BigDecimal;
-import java.nio.charset.StandardCharsets;
+import java.net.URISyntaxException;
+import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
 
 /**
- * A file of the JSON-Schema-Test-Suite, run through constraints of single bytes.
+ * The JSON-Schema-Test-Suite, run through token masks.
  *
  * <p>The suite is about values, a grammar about texts: a value is written with integers and
  * decimals without exponent and zeros at the end, and with its properties in every order, of which
- * one must be accepted if the value is valid, and none if it is not.
+ * one must be accepted if the value is valid, and none if it is not. However a text is split into
+ * tokens, the masks must allow all of them, and the end behind them, or refuse.
  */
-final class SchemaSuite {
+public final class SchemaSuite {
 
-    private static final TokenVocabulary BYTES = bytes();
+    /** Asks that formats are not enforced, which they are. */
+    private static final String ANNOTATED_FORMATS = "format.json";
 
-    /** Number of tests that were decided rightly. */
+    /**
+     * A schema and values.
+     *
+     * @param name the file and the description
+     * @param schema as JSON
+     * @param values the values
+     */
+    public record Group(String name, String schema, List<Value> values) {}
+
+    /**
+     * A value.
+     *
+     * @param name its description
+     * @param data as JSON
+     * @param valid whether it satisfies the schema
+     */
+    public record Value(String name, JsonElement data, boolean valid) {}
+
+    private final Spelling spelling;
+
+    /** Number of values that were decided rightly. */
     private int passed;
 
     /** Groups whose schema is refused. */
@@ -43,6 +70,13 @@ final class SchemaSuite {
 
     /** Values that are not valid and accepted. */
     private final List<String> accepted = new ArrayList<>();
+
+    /** Texts that are accepted or not by how they are split into tokens. */
+    private final List<String> undecided = new ArrayList<>();
+
+    SchemaSuite(Spelling spelling) {
+        this.spelling = spelling;
+    }
 
     int passed() {
         return passed;
@@ -60,61 +94,111 @@ final class SchemaSuite {
         return accepted;
     }
 
-    static TokenVocabulary bytes() {
-        List<byte @Nullable []> pieces = new ArrayList<>();
-        for (int i = 0; i < 256; i++) {
-            pieces.add(new byte[] {(byte) i});
-        }
-        pieces.add(null);
-        return TokenVocabulary.of(pieces, 256);
+    List<String> undecided() {
+        return undecided;
     }
 
-    static boolean accepts(CompiledGrammar grammar, String text) {
+    static Path directory() {
+        try {
+            URL url = SchemaSuite.class.getResource("/json-schema-test-suite");
+            return Path.of(Objects.requireNonNull(url).toURI());
+        } catch (URISyntaxException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** All groups of draft 2020-12, the optional ones as well. */
+    public static List<Group> groups() throws IOException {
+        Path tests = directory().resolve("draft2020-12");
+        List<Group> groups = new ArrayList<>();
+        try (Stream<Path> files = Files.walk(tests)) {
+            for (Path file : files.filter(f -> f.toString().endsWith(".json")).sorted().toList()) {
+                String name = tests.relativize(file).toString().replace('\\', '/');
+                if (!name.equals(ANNOTATED_FORMATS)) {
+                    for (JsonElement group :
+                            JsonParser.parseString(Files.readString(file)).getAsJsonArray()) {
+                        groups.add(group(name, group.getAsJsonObject()));
+                    }
+                }
+            }
+        }
+        return groups;
+    }
+
+    private static Group group(String file, JsonObject group) {
+        List<Value> values = new ArrayList<>();
+        for (JsonElement element : group.getAsJsonArray("tests")) {
+            JsonObject test = element.getAsJsonObject();
+            boolean valid = test.get("valid").getAsBoolean();
+            values.add(new Value(test.get("description") + "", test.get("data"), valid));
+        }
+        String name = file + ": " + group.get("description").getAsString();
+        return new Group(name, group.get("schema").toString(), values);
+    }
+
+    /** The grammar of a schema, empty if no value satisfies it. */
+    static Optional<CompiledGrammar> compile(String schema, TokenVocabulary vocabulary) {
+        try {
+            return Optional.of(CompiledGrammar.of(JsonSchema.COMPACT.grammar(schema), vocabulary));
+        } catch (IllegalArgumentException e) {
+            if (String.valueOf(e.getMessage()).contains("no value satisfies")) {
+                return Optional.empty();
+            }
+            throw e;
+        }
+    }
+
+    /** Whether the masks allow all tokens, and then the end. */
+    static boolean accepts(CompiledGrammar grammar, int[] tokens) {
         Constraint constraint = grammar.start();
-        for (byte b : text.getBytes(StandardCharsets.UTF_8)) {
-            if (!constraint.accepts(b & 0xff)) {
+        for (int token : tokens) {
+            if (!Vocabularies.has(constraint.mask(), token)) {
                 return false;
             }
-            constraint.advance(b & 0xff);
+            constraint.advance(token);
         }
         return constraint.mayEnd();
     }
 
-    void run(Path file, String name) throws IOException {
-        for (JsonElement group : JsonParser.parseString(Files.readString(file)).getAsJsonArray()) {
-            run(name, group.getAsJsonObject());
-        }
+    /** Whether a text is accepted byte by byte. */
+    public static boolean accepts(CompiledGrammar grammar, String text) {
+        return accepts(grammar, Spelling.BYTES.ways().apply(text).get(0));
     }
 
-    private void run(String file, JsonObject group) {
-        String name = file + ": " + group.get("description").getAsString();
-        CompiledGrammar grammar = null;
+    void run(Group group) {
+        Optional<CompiledGrammar> grammar;
         try {
-            String schema = group.get("schema").toString();
-            grammar = CompiledGrammar.of(JsonSchema.COMPACT.grammar(schema), BYTES);
+            grammar = compile(group.schema(), spelling.vocabulary());
         } catch (IllegalArgumentException e) {
-            if (!String.valueOf(e.getMessage()).contains("no value satisfies")) {
-                refused.add(name);
-                return;
-            }
+            refused.add(group.name());
+            return;
         }
-        for (JsonElement element : group.getAsJsonArray("tests")) {
-            JsonObject test = element.getAsJsonObject();
-            boolean valid = test.get("valid").getAsBoolean();
-            if (accepts(grammar, test.get("data")) == valid) {
+        for (Value value : group.values()) {
+            if (accepts(grammar, value.data()) == value.valid()) {
                 passed++;
             } else {
-                (valid ? rejected : accepted).add(name + ": " + test.get("description"));
+                (value.valid() ? rejected : accepted).add(group.name() + ": " + value.name());
             }
         }
     }
 
-    private static boolean accepts(@Nullable CompiledGrammar grammar, JsonElement value) {
-        return grammar != null && texts(value).stream().anyMatch(text -> accepts(grammar, text));
+    private boolean accepts(Optional<CompiledGrammar> grammar, JsonElement value) {
+        boolean any = false;
+        for (String text : grammar.isEmpty() ? List.<String>of() : texts(value)) {
+            Set<Boolean> answers = new HashSet<>();
+            for (int[] tokens : spelling.ways().apply(text)) {
+                answers.add(accepts(grammar.get(), tokens));
+            }
+            if (answers.size() > 1) {
+                undecided.add(text);
+            }
+            any |= answers.contains(true);
+        }
+        return any;
     }
 
     /** The texts of a value, with its properties in all orders. */
-    static List<String> texts(JsonElement value) {
+    public static List<String> texts(JsonElement value) {
         if (value instanceof JsonArray array) {
             List<String> all = List.of("");
             for (JsonElement item : array) {

@@ -8,6 +8,7 @@ import ai.djl.inference.Predictor;
 import ai.djl.repository.zoo.ZooModel;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import io.github.djlmistral.engine.constraint.CompiledGrammar;
 import io.github.djlmistral.engine.constraint.JsonSchema;
 import io.github.djlmistral.engine.constraint.ResponseFormat;
 import io.github.djlmistral.engine.generation.BeamOptions;
@@ -20,19 +21,24 @@ import io.github.djlmistral.engine.generation.OutputOptions;
 import io.github.djlmistral.engine.generation.Sequence;
 import io.github.djlmistral.engine.generation.SpeculationOptions;
 import io.github.djlmistral.engine.generation.Token;
+import io.github.djlmistral.tests.constraint.SchemaSuite;
+import io.github.djlmistral.tests.constraint.Spelling;
 import io.github.djlmistral.zoo.Mistral;
 import io.github.djlmistral.zoo.chat.ChatInput;
 import io.github.djlmistral.zoo.chat.ChatOutput;
 import io.github.djlmistral.zoo.chat.Message;
 import io.github.djlmistral.zoo.translator.MistralPipeline;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The embedded model answers in the form of the request, in every way of decoding. */
@@ -247,6 +253,64 @@ class ResponseFormatTest extends ZooFixture {
                 text.run(streamed::append);
             }
             assertThat(streamed).asString().isEqualTo(answer.content());
+        }
+    }
+
+    /** A type of an application. */
+    record Thing(String name, Size size, int weight, List<String> parts, @Nullable Thing above) {}
+
+    enum Size {
+        SMALL,
+        LARGE
+    }
+
+    record Found(boolean known, short count) {}
+
+    @Test
+    void answersAreObjectsOfAJavaType() throws Exception {
+        ChatInput input = new ChatInput(Message.user(QUESTION)).responseType(Found.class);
+        try (Predictor<ChatInput, ChatOutput> predictor = model.newPredictor()) {
+            ChatOutput answer = predictor.predict(input);
+            JsonObject json = JsonParser.parseString(answer.content()).getAsJsonObject();
+            assertThat(json.keySet()).containsExactly("known", "count");
+            assertThat(answer.as(Found.class))
+                    .isEqualTo(
+                            new Found(
+                                    json.get("known").getAsBoolean(),
+                                    json.get("count").getAsShort()));
+            assertThatThrownBy(() -> answer.as(Found[].class))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("is no [L");
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = ';',
+            quoteCharacter = '`',
+            value = {
+                "{'name':'a','size':'LARGE','weight':-1,'parts':[],'above':null}; true",
+                "{'name':'a','size':'LARGE','weight':1,'parts':['b','c']}; true",
+                "{'name':'a','size':'SMALL','weight':1,'parts':[],'above':"
+                        + "{'name':'b','size':'SMALL','weight':1,'parts':[]}}; true",
+                "{'name':'a','size':'TINY','weight':1,'parts':[]}; false",
+                "{'name':'a','size':'SMALL','weight':2147483648,'parts':[]}; false",
+                "{'name':'a','size':'SMALL','weight':1.5,'parts':[]}; false",
+                "{'name':null,'size':'SMALL','weight':1,'parts':[]}; false",
+                "{'name':'a','size':'SMALL','weight':1}; false",
+                "{'size':'SMALL','name':'a','weight':1,'parts':[]}; false",
+                "{'name':'a','size':'SMALL','weight':1,'parts':[],'more':1}; false"
+            })
+    void aJavaTypeIsASchema(String json, boolean accepted) {
+        ChatInput input = new ChatInput(Message.user(QUESTION)).responseType(Thing.class);
+        ResponseFormat format = ResponseFormat.of(input.options().get("response_format"));
+        CompiledGrammar grammar =
+                CompiledGrammar.of(format.grammar().orElseThrow(), Spelling.BYTES.vocabulary());
+        String text = json.replace('\'', '"');
+        assertThat(SchemaSuite.accepts(grammar, text)).isEqualTo(accepted);
+        if (accepted) {
+            ChatOutput output = new ChatOutput(text, FinishReason.EOS, 1, 1, Duration.ZERO, 1);
+            assertThat(output.as(Thing.class).name()).isEqualTo("a");
         }
     }
 

@@ -90,4 +90,23 @@ public record ChatInput(Conversation conversation, Map<String, Object> options) 
         changed.put(name, value);
         return new ChatInput(conversation, changed);
     }
+
+    /**
+     * Returns a copy whose answer is an object of a Java type as JSON, which {@link ChatOutput#as}
+     * reads.
+     *
+     * <p>The type is a record or class of numbers (of two bytes at least), strings, booleans,
+     * enums, lists, maps with strings as keys, and such types. All of its fields are present and
+     * not null but those that are annotated as {@code Nullable}; they are written in the order of
+     * their declaration.
+     *
+     * @param type the type; needs {@code com.github.victools:jsonschema-generator}, which is an
+     *     optional dependency
+     * @return the copy
+     * @throws IllegalArgumentException if the type has no objects that can be written as JSON
+     * @throws IllegalStateException if the library is missing
+     */
+    public ChatInput responseType(Class<?> type) {
+        return responseFormat(JavaType.format(type));
+    }
 }

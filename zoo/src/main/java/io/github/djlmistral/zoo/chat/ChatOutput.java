@@ -36,4 +36,17 @@ public record ChatOutput(
     public Message message() {
         return Message.assistant(content, toolCalls);
     }
+
+    /**
+     * Reads the answer to a request with a {@link ChatInput#responseType responseType}.
+     *
+     * @param type the type of the request
+     * @param <T> the type
+     * @return the object that the answer is as JSON
+     * @throws IllegalArgumentException if the answer is not the JSON of such an object, as one that
+     *     ended with {@link FinishReason#LENGTH}
+     */
+    public <T> T as(Class<T> type) {
+        return JavaType.read(content, type);
+    }
 }

@@ -4,7 +4,6 @@ package io.github.djlmistral.engine.internal.constraint;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.BitSet;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -24,6 +23,12 @@ final class Automaton {
     /** Limit on states, which bounds the time and memory of hostile patterns. */
     static final int MOST_STATES = 1 << 15;
 
+    /** Limit on transitions. */
+    private static final int MOST_TRANSITIONS = 1 << 22;
+
+    /** Limit on transitions that are looked at to minimize. */
+    private static final int MOST_WORK = 1 << 27;
+
     /** The language without strings. */
     static final Automaton NONE = new Automaton(new int[] {0}, new int[0][], new boolean[0]);
 
@@ -35,7 +40,7 @@ final class Automaton {
     private final int[][] next;
     private final boolean[] accepting;
 
-    private Automaton(int[] cuts, int[][] next, boolean[] accepting) {
+    Automaton(int[] cuts, int[][] next, boolean[] accepting) {
         this.cuts = cuts;
         this.next = next;
         this.accepting = accepting;
@@ -82,7 +87,7 @@ final class Automaton {
                         alphabet.indexOf(cuts[k]) < 0
                                 ? null
                                 : step.apply(states.get(i), (char) cuts[k]);
-                row[k] = to == null ? -1 : number(numbers, states, to);
+                row[k] = to == null ? -1 : number(numbers, states, to, cuts.length);
             }
             next.add(row);
         }
@@ -93,14 +98,19 @@ final class Automaton {
         return new Automaton(cuts, next.toArray(new int[0][]), accepting).minimal();
     }
 
-    private static <S> int number(Map<S, Integer> numbers, List<S> states, S state) {
+    /**
+     * Returns the number of a state, a new one if it is new.
+     *
+     * @param classes the number of transitions of a state
+     */
+    static <S> int number(Map<S, Integer> numbers, List<S> states, S state, int classes) {
         Integer known = numbers.get(state);
         if (known != null) {
             return known;
         }
-        if (states.size() == MOST_STATES) {
-            throw new IllegalArgumentException(
-                    "its automaton has more than " + MOST_STATES + " states");
+        int most = Math.min(MOST_STATES, MOST_TRANSITIONS / classes);
+        if (states.size() == most) {
+            throw new IllegalArgumentException("its automaton has more than " + most + " states");
         }
         numbers.put(state, states.size());
         states.add(state);
@@ -182,7 +192,8 @@ final class Automaton {
         int[] merged = all.stream().mapToInt(i -> i).toArray();
         Map<Long, Integer> numbers = new HashMap<>();
         List<Long> states = new ArrayList<>();
-        number(numbers, states, pair(isEmpty() ? -1 : 0, other.isEmpty() ? -1 : 0));
+        long start = pair(isEmpty() ? -1 : 0, other.isEmpty() ? -1 : 0);
+        number(numbers, states, start, merged.length);
         List<int[]> rows = new ArrayList<>();
         for (int i = 0; i < states.size(); i++) {
             int a = (int) (states.get(i) >> 32);
@@ -203,7 +214,7 @@ final class Automaton {
                             case OR -> c < 0 && d < 0;
                             case MINUS -> c < 0;
                         };
-                row[k] = dead ? -1 : number(numbers, states, pair(c, d));
+                row[k] = dead ? -1 : number(numbers, states, pair(c, d), merged.length);
             }
             rows.add(row);
         }
@@ -228,7 +239,7 @@ final class Automaton {
     }
 
     /** Removes states without a way to the end, then merges equal states (Moore's algorithm). */
-    private Automaton minimal() {
+    Automaton minimal() {
         boolean[] live = live();
         if (live.length == 0 || !live[0]) {
             return NONE;
@@ -239,20 +250,25 @@ final class Automaton {
             group[i] = !live[i] ? -1 : accepting[i] ? 1 : 0;
         }
         int groups = -1;
+        long work = 0;
         while (true) {
-            Map<List<Integer>, Integer> keys = new HashMap<>();
+            work += (long) count * cuts.length;
+            if (work > MOST_WORK) {
+                throw new IllegalArgumentException("its automaton is too large");
+            }
+            Map<IntKey, Integer> keys = new HashMap<>();
             int[] refined = new int[count];
             for (int i = 0; i < count; i++) {
                 if (group[i] < 0) {
                     refined[i] = -1;
                     continue;
                 }
-                List<Integer> key = new ArrayList<>(cuts.length + 1);
-                key.add(group[i]);
-                for (int to : next[i]) {
-                    key.add(to < 0 ? -1 : group[to]);
+                int[] key = new int[cuts.length + 1];
+                key[0] = group[i];
+                for (int k = 0; k < cuts.length; k++) {
+                    key[k + 1] = next[i][k] < 0 ? -1 : group[next[i][k]];
                 }
-                refined[i] = keys.computeIfAbsent(key, unused -> keys.size());
+                refined[i] = keys.computeIfAbsent(new IntKey(key), unused -> keys.size());
             }
             group = refined;
             if (keys.size() == groups) {
@@ -344,7 +360,7 @@ final class Automaton {
     }
 
     /** The borders of the ranges of sets, and 0. */
-    private static int[] cuts(CodePoints... sets) {
+    static int[] cuts(CodePoints... sets) {
         TreeSet<Integer> cuts = new TreeSet<>(List.of(0));
         for (CodePoints set : sets) {
             int[] ranges = set.ranges();
@@ -369,164 +385,5 @@ final class Automaton {
     @Override
     public int hashCode() {
         return 31 * Arrays.hashCode(cuts) + Arrays.deepHashCode(next);
-    }
-
-    /** Thompson's construction. */
-    private static final class Nondeterministic {
-
-        private record Edge(int to, CodePoints set) {}
-
-        private final List<List<Edge>> edges = new ArrayList<>();
-        private final List<List<Integer>> jumps = new ArrayList<>();
-        private final int end;
-
-        Nondeterministic(Regex regex) {
-            end = build(regex, state());
-        }
-
-        private int state() {
-            if (edges.size() > 4 * MOST_STATES) {
-                throw new IllegalArgumentException("its automaton is too large");
-            }
-            edges.add(new ArrayList<>());
-            jumps.add(new ArrayList<>());
-            return edges.size() - 1;
-        }
-
-        private void jump(int from, int to) {
-            jumps.get(from).add(to);
-        }
-
-        /** Adds an expression that begins in a state, and returns the state in which it ends. */
-        private int build(Regex regex, int from) {
-            if (regex instanceof Regex.Chars one) {
-                int to = state();
-                edges.get(from).add(new Edge(to, one.set()));
-                return to;
-            }
-            if (regex instanceof Regex.Concat sequence) {
-                int at = from;
-                for (Regex part : sequence.parts()) {
-                    at = build(part, at);
-                }
-                return at;
-            }
-            if (regex instanceof Regex.Union choice) {
-                int to = state();
-                for (Regex part : choice.options()) {
-                    int first = state();
-                    jump(from, first);
-                    jump(build(part, first), to);
-                }
-                return to;
-            }
-            return regex instanceof Regex.Repeat repeat
-                    ? repeat(repeat, from)
-                    : embed(Automaton.of(regex), from);
-        }
-
-        private int repeat(Regex.Repeat repeat, int from) {
-            int at = from;
-            for (int i = 0; i < repeat.min(); i++) {
-                at = build(repeat.part(), at);
-            }
-            int to = state();
-            jump(at, to);
-            if (repeat.max() == Integer.MAX_VALUE) {
-                int first = state();
-                jump(to, first);
-                jump(build(repeat.part(), first), to);
-                return to;
-            }
-            for (int i = repeat.min(); i < repeat.max(); i++) {
-                int first = state();
-                jump(at, first);
-                at = build(repeat.part(), first);
-                jump(at, to);
-            }
-            return to;
-        }
-
-        private int embed(Automaton automaton, int from) {
-            int to = state();
-            int[] states = new int[automaton.states()];
-            for (int i = 0; i < states.length; i++) {
-                states[i] = state();
-                if (automaton.accepting(i)) {
-                    jump(states[i], to);
-                }
-            }
-            if (states.length > 0) {
-                jump(from, states[0]);
-            }
-            for (int i = 0; i < states.length; i++) {
-                int state = states[i];
-                automaton
-                        .transitions(i)
-                        .forEach((next, set) -> edges.get(state).add(new Edge(states[next], set)));
-            }
-            return to;
-        }
-
-        private BitSet closure(BitSet states) {
-            BitSet closed = (BitSet) states.clone();
-            Deque<Integer> queue = new ArrayDeque<>();
-            states.stream().forEach(queue::add);
-            while (!queue.isEmpty()) {
-                for (int to : jumps.get(queue.remove())) {
-                    if (!closed.get(to)) {
-                        closed.set(to);
-                        queue.add(to);
-                    }
-                }
-            }
-            return closed;
-        }
-
-        Automaton determine() {
-            int[] cuts =
-                    cuts(
-                            edges.stream()
-                                    .flatMap(List::stream)
-                                    .map(Edge::set)
-                                    .distinct()
-                                    .toArray(CodePoints[]::new));
-            BitSet first = new BitSet();
-            first.set(0);
-            Map<BitSet, Integer> numbers = new HashMap<>();
-            List<BitSet> states = new ArrayList<>();
-            number(numbers, states, closure(first));
-            List<int[]> next = new ArrayList<>();
-            for (int i = 0; i < states.size(); i++) {
-                BitSet[] to = new BitSet[cuts.length];
-                states.get(i).stream()
-                        .mapToObj(edges::get)
-                        .flatMap(List::stream)
-                        .forEach(edge -> follow(edge, cuts, to));
-                int[] row = new int[cuts.length];
-                for (int k = 0; k < cuts.length; k++) {
-                    row[k] = to[k] == null ? -1 : number(numbers, states, closure(to[k]));
-                }
-                next.add(row);
-            }
-            boolean[] accepting = new boolean[states.size()];
-            for (int i = 0; i < accepting.length; i++) {
-                accepting[i] = states.get(i).get(end);
-            }
-            return new Automaton(cuts, next.toArray(new int[0][]), accepting).minimal();
-        }
-
-        private static void follow(Edge edge, int[] cuts, BitSet[] to) {
-            int[] ranges = edge.set().ranges();
-            for (int i = 0; i < ranges.length; i += 2) {
-                int k = Arrays.binarySearch(cuts, ranges[i]);
-                for (; k < cuts.length && cuts[k] <= ranges[i + 1]; k++) {
-                    if (to[k] == null) {
-                        to[k] = new BitSet();
-                    }
-                    to[k].set(edge.to());
-                }
-            }
-        }
     }
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.internal.constraint;
 
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Deque;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -14,12 +13,8 @@ import java.util.SortedSet;
 import java.util.TreeSet;
 
 /**
- * Regular expressions over bytes and their derivatives (Brzozowski 1964). Equal expressions are one
- * number; the constructors simplify, so that an expression has finitely many derivatives. Not
- * thread-safe.
- *
- * <p>The derivative of an expression by a byte matches what may follow the byte: of {@code ab*} by
- * {@code a} it is {@code b*}. The derivatives of an expression are the states of its automaton.
+ * Regular expressions over bytes. Equal expressions are one number; the constructors simplify, so
+ * that an expression has finitely many {@link Derivatives}. Not thread-safe.
  */
 @SuppressWarnings("EnumOrdinal") // nodes are integers, which no one else reads
 final class ByteRegexes {
@@ -30,12 +25,9 @@ final class ByteRegexes {
     /** Matches the empty text. */
     static final int EMPTY = 1;
 
-    private static final int UNBOUNDED = Integer.MAX_VALUE;
+    static final int UNBOUNDED = Integer.MAX_VALUE;
 
-    /** How many derivatives are looked through for one that matches. */
-    private static final int SEARCH_LIMIT = 200_000;
-
-    private enum Kind {
+    enum Kind {
         NOTHING,
         EMPTY,
         /** Eight words of 32 bits: one byte of a set. */
@@ -52,28 +44,80 @@ final class ByteRegexes {
         REPEAT
     }
 
-    private static final Kind[] KINDS = Kind.values();
+    static final Kind[] KINDS = Kind.values();
+
+    /**
+     * Limit on expressions, each of about 200 bytes. What a grammar is made of is far less; an
+     * expression has few derivatives, but one with an intersection may have very many.
+     */
+    private static final int MOST = 1 << 19;
 
     private final Map<IntKey, Integer> ids = new HashMap<>();
 
     /** By expression: its kind's ordinal, and its arguments. */
     private final List<int[]> nodes = new ArrayList<>();
 
-    /** By expression: whether it matches the empty text. */
-    private final List<Boolean> nullable = new ArrayList<>();
+    /** The expressions that match the empty text. */
+    private final BitSet nullable = new BitSet();
 
-    /** By expression: whether it is made of AND or NOT, and may match nothing unnoticed. */
-    private final List<Boolean> hidden = new ArrayList<>();
+    /** The expressions that are made of AND or NOT, and may match nothing unnoticed. */
+    private final BitSet hidden = new BitSet();
 
-    private final Map<Long, Integer> derivatives = new HashMap<>();
-    private final Map<Integer, Boolean> live = new HashMap<>();
     private final Map<CodePoints, Integer> sets = new HashMap<>();
     private final IdentityHashMap<Regex, Integer> lowered = new IdentityHashMap<>();
-    private final Map<Integer, Integer> widened = new HashMap<>();
 
     ByteRegexes() {
         intern(Kind.NOTHING);
         intern(Kind.EMPTY);
+    }
+
+    /** Copies the first expressions of others, which keep their numbers. */
+    ByteRegexes(ByteRegexes others, int size) {
+        for (int[] node : others.nodes.subList(0, size)) {
+            intern(KINDS[node[0]], Arrays.copyOfRange(node, 1, node.length));
+        }
+    }
+
+    int size() {
+        return nodes.size();
+    }
+
+    /**
+     * Adds an expression of others, of which the first {@code same} are the same here.
+     *
+     * @return its number here
+     */
+    int copy(ByteRegexes others, int regex, int same) {
+        BitSet parts = new BitSet();
+        parts.set(regex);
+        Map<Integer, Integer> copies = new HashMap<>();
+        // parts have smaller numbers than what is made of them
+        for (int i = regex; i >= same; i = parts.previousSetBit(i - 1)) {
+            int[] node = others.nodes.get(i);
+            for (int k = 1; k <= partCount(node); k++) {
+                parts.set(node[k]);
+            }
+        }
+        for (int i = parts.nextSetBit(same); i >= 0; i = parts.nextSetBit(i + 1)) {
+            int[] node = others.nodes.get(i).clone();
+            Kind kind = KINDS[node[0]];
+            int count = partCount(node);
+            for (int k = 1; k <= count; k++) {
+                node[k] = copies.getOrDefault(node[k], node[k]);
+            }
+            Arrays.sort(node, 1, kind == Kind.UNION || kind == Kind.AND ? count + 1 : 1);
+            copies.put(i, intern(kind, Arrays.copyOfRange(node, 1, node.length)));
+        }
+        return copies.getOrDefault(regex, regex);
+    }
+
+    /** Returns how many arguments are expressions, the first ones. */
+    private static int partCount(int[] node) {
+        return switch (KINDS[node[0]]) {
+            case NOTHING, EMPTY, BYTES -> 0;
+            case REPEAT -> 1;
+            case CONCAT, UNION, AND, NOT -> node.length - 1;
+        };
     }
 
     /** Returns the expression of a regular expression's UTF-8 bytes. */
@@ -152,7 +196,7 @@ final class ByteRegexes {
     }
 
     /** Returns the parts of a concatenation, which is nested to the right, or the one part. */
-    private int[] parts(int regex) {
+    int[] parts(int regex) {
         int[] result = new int[4];
         int size = 0;
         int rest = regex;
@@ -265,7 +309,7 @@ final class ByteRegexes {
                 : intern(kind, set.stream().mapToInt(Integer::intValue).toArray());
     }
 
-    private Kind kind(int regex) {
+    Kind kind(int regex) {
         return KINDS[nodes.get(regex)[0]];
     }
 
@@ -279,10 +323,16 @@ final class ByteRegexes {
             return known;
         }
         int id = nodes.size();
+        if (id == MOST) {
+            throw new IllegalArgumentException(
+                    "the regular expressions, or the strings of a schema, have more than "
+                            + MOST
+                            + " states: simplify them");
+        }
         ids.put(key, id);
         nodes.add(node);
-        nullable.add(computeNullable(kind, arguments));
-        hidden.add(computeHidden(kind, arguments));
+        nullable.set(id, computeNullable(kind, arguments));
+        hidden.set(id, computeHidden(kind, arguments));
         return id;
     }
 
@@ -310,13 +360,23 @@ final class ByteRegexes {
         return nullable.get(regex);
     }
 
+    /** Returns whether only a search tells if the expression matches any text. */
+    boolean isHidden(int regex) {
+        return hidden.get(regex);
+    }
+
+    /** Returns the kind's ordinal and the arguments. Not to be changed. */
+    int[] node(int regex) {
+        return nodes.get(regex);
+    }
+
     /** Returns the class of each byte: bytes of a class are alike to all expressions so far. */
     int[] byteClasses() {
         int[] classes = new int[256];
         int count = 1;
         for (int[] node : nodes) {
             if (node[0] == Kind.BYTES.ordinal()) {
-                Map<Integer, Integer> split = new HashMap<>();
+                int[] split = new int[count];
                 int[] size = new int[count];
                 int[] inside = new int[count];
                 for (int b = 0; b < 256; b++) {
@@ -326,12 +386,8 @@ final class ByteRegexes {
                 for (int b = 0; b < 256; b++) {
                     int old = classes[b];
                     if (contains(node, b) && inside[old] < size[old]) {
-                        Integer fresh = split.get(old);
-                        if (fresh == null) {
-                            fresh = count++;
-                            split.put(old, fresh);
-                        }
-                        classes[b] = fresh;
+                        split[old] = split[old] == 0 ? count++ : split[old];
+                        classes[b] = split[old];
                     }
                 }
             }
@@ -339,148 +395,7 @@ final class ByteRegexes {
         return classes;
     }
 
-    private static boolean contains(int[] node, int b) {
+    static boolean contains(int[] node, int b) {
         return (node[1 + (b >> 5)] >>> b & 1) != 0;
-    }
-
-    void forgetDerivatives() {
-        derivatives.clear();
-    }
-
-    /** Returns what may follow a byte. */
-    int derivative(int regex, int b) {
-        long key = (long) regex << 8 | b;
-        Integer known = derivatives.get(key);
-        if (known == null) {
-            known = derive(nodes.get(regex), b);
-            derivatives.put(key, known);
-        }
-        return known;
-    }
-
-    private int derive(int[] node, int b) {
-        return switch (KINDS[node[0]]) {
-            case NOTHING, EMPTY -> NOTHING;
-            case BYTES -> contains(node, b) ? EMPTY : NOTHING;
-            case CONCAT -> {
-                int through = concat(derivative(node[1], b), node[2]);
-                yield nullable.get(node[1]) ? union(through, derivative(node[2], b)) : through;
-            }
-            case UNION -> union(derivativesOf(node, b));
-            case AND -> and(derivativesOf(node, b));
-            case NOT -> not(derivative(node[1], b));
-            case REPEAT -> {
-                int max = node[3] == UNBOUNDED ? UNBOUNDED : node[3] - 1;
-                int rest = repeat(node[1], Math.max(0, node[2] - 1), max);
-                yield concat(derivative(node[1], b), rest);
-            }
-        };
-    }
-
-    private int[] derivativesOf(int[] node, int b) {
-        int[] result = new int[node.length - 1];
-        for (int i = 0; i < result.length; i++) {
-            result[i] = derivative(node[i + 1], b);
-        }
-        return result;
-    }
-
-    /** Returns whether the expression matches any text that is not empty. */
-    boolean hasNext(int regex, int[] bytes) {
-        if (!hidden.get(regex)) {
-            return regex != NOTHING && regex != EMPTY;
-        }
-        return Arrays.stream(bytes).anyMatch(b -> isLive(derivative(regex, b), bytes));
-    }
-
-    /**
-     * Returns an expression that decides alike on all texts in which up to {@code characters}
-     * characters begin, and on whether they can go on, but whose counts above it are dropped: so
-     * {@code [a-z]{0,1000}} and {@code [a-z]{0,999}} become the same, {@code [a-z]*}. A turn of a
-     * repetition that is not empty begins with a character.
-     *
-     * @param characters the same at each call
-     */
-    int widen(int regex, int characters) {
-        // An intersection may be empty only because of a count.
-        if (hidden.get(regex)) {
-            return regex;
-        }
-        Integer known = widened.get(regex);
-        if (known == null) {
-            known = computeWidened(regex, characters);
-            widened.put(regex, known);
-        }
-        return known;
-    }
-
-    private int computeWidened(int regex, int characters) {
-        int[] node = nodes.get(regex);
-        return switch (kind(regex)) {
-            case CONCAT -> {
-                int result = EMPTY;
-                int[] parts = parts(regex);
-                for (int i = parts.length - 1; i >= 0; i--) {
-                    result = concat(widen(parts[i], characters), result);
-                }
-                yield result;
-            }
-            case UNION -> {
-                int[] options = Arrays.copyOfRange(node, 1, node.length);
-                Arrays.setAll(options, i -> widen(options[i], characters));
-                yield union(options);
-            }
-            case REPEAT -> {
-                int max = node[3] > characters ? UNBOUNDED : node[3];
-                yield repeat(widen(node[1], characters), Math.min(node[2], characters + 1), max);
-            }
-            default -> regex;
-        };
-    }
-
-    /**
-     * Returns whether the expression matches any text.
-     *
-     * @param bytes one byte of each class
-     */
-    boolean isLive(int regex, int[] bytes) {
-        if (!hidden.get(regex)) {
-            return regex != NOTHING;
-        }
-        Boolean known = live.get(regex);
-        if (known != null) {
-            return known;
-        }
-        Map<Integer, Integer> cameFrom = new HashMap<>();
-        Deque<Integer> queue = new ArrayDeque<>();
-        cameFrom.put(regex, -1);
-        queue.add(regex);
-        while (!queue.isEmpty()) {
-            int next = queue.removeLast();
-            if (nullable.get(next)
-                    || live.getOrDefault(next, false)
-                    || (!hidden.get(next) && next != NOTHING)) {
-                for (int i = next; i >= 0; i = cameFrom.getOrDefault(i, -1)) {
-                    live.put(i, true);
-                }
-                return true;
-            }
-            if (cameFrom.size() > SEARCH_LIMIT) {
-                throw new IllegalStateException(
-                        "an intersection or difference of regular expressions has more than "
-                                + SEARCH_LIMIT
-                                + " states: simplify it");
-            }
-            if (live.getOrDefault(next, true)) {
-                for (int b : bytes) {
-                    int follower = derivative(next, b);
-                    if (cameFrom.putIfAbsent(follower, next) == null) {
-                        queue.addLast(follower);
-                    }
-                }
-            }
-        }
-        cameFrom.keySet().forEach(i -> live.put(i, false));
-        return false;
     }
 }

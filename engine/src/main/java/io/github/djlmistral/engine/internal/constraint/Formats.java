@@ -4,6 +4,7 @@ package io.github.djlmistral.engine.internal.constraint;
 import io.github.djlmistral.engine.internal.Quote;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /** The formats of JSON Schema's validation vocabulary that are regular. */
@@ -46,40 +47,37 @@ final class Formats {
 
     private static final String ATOM = "[-A-Za-z0-9!#$%&'*+/=?^_`{|}~]+";
 
-    /** RFC 5321, mailbox: an address literal stands in brackets. */
-    private static final String EMAIL =
-            "("
-                    + ATOM
-                    + "(\\."
-                    + ATOM
-                    + ")*|\"([ !#-\\[\\]-~]|\\\\[ -~])*\")@("
-                    + LABEL
-                    + "(\\."
-                    + LABEL
-                    + ")*|\\[("
-                    + IPV4
-                    + "|IPv6:"
-                    + IPV6
-                    + ")\\])";
+    /** RFC 5321, what stands before the {@code @} of a mailbox. */
+    private static final String LOCAL_PART =
+            ATOM + "(\\." + ATOM + ")*|\"([ !#-\\[\\]-~]|\\\\[ -~])*\"";
+
+    private static final String ADDRESS_LITERAL = "\\[(" + IPV4 + "|IPv6:" + IPV6 + ")\\]";
 
     private static final Map<String, String> PATTERNS =
             Map.of(
-                    "date", DATE,
-                    "time", TIME,
-                    "date-time", DATE + "[tT]" + TIME,
-                    "duration", duration(),
-                    "uuid", "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
-                    "ipv4", IPV4,
-                    "ipv6", IPV6,
-                    "email", EMAIL,
-                    "uri", uri());
+                    "date",
+                    DATE,
+                    "time",
+                    TIME,
+                    "date-time",
+                    DATE + "[tT]" + TIME,
+                    "duration",
+                    duration(),
+                    "uuid",
+                    "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
+                    "ipv4",
+                    IPV4,
+                    "ipv6",
+                    IPV6,
+                    "uri",
+                    uri());
 
     private static final Map<String, Text> TEXTS = new ConcurrentHashMap<>();
 
     private Formats() {}
 
     static Text of(String format) {
-        if (!format.equals("hostname") && !PATTERNS.containsKey(format)) {
+        if (!Set.of("hostname", "email").contains(format) && !PATTERNS.containsKey(format)) {
             throw new IllegalArgumentException(
                     "the format " + Quote.of(format) + " cannot be enforced; remove it");
         }
@@ -87,17 +85,38 @@ final class Formats {
     }
 
     private static Text build(String format) {
-        if (format.equals("hostname")) {
+        return switch (format) {
             // without A-labels: whether one is valid is a question of punycode and of Unicode
-            Regex label =
-                    new Regex.Difference(
-                            RegexParser.whole(LABEL), RegexParser.whole("[xX][nN]--.*"));
-            Regex more = new Regex.Concat(List.of(RegexParser.literal("."), label));
-            Regex names =
-                    new Regex.Concat(List.of(label, new Regex.Repeat(more, 0, Integer.MAX_VALUE)));
-            return Text.notEmpty(new Regex.Intersection(names, Text.length(1, 253).regex()));
-        }
-        return Text.of(RegexParser.whole(PATTERNS.getOrDefault(format, "")));
+            case "hostname" ->
+                    Text.notEmpty(
+                            names(
+                                    new Regex.Difference(
+                                            RegexParser.whole(LABEL),
+                                            RegexParser.whole("[xX][nN]--.*"))));
+            case "email" ->
+                    Text.notEmpty(
+                            new Regex.Concat(
+                                    List.of(
+                                            atMost(64, RegexParser.whole(LOCAL_PART)),
+                                            RegexParser.literal("@"),
+                                            new Regex.Union(
+                                                    List.of(
+                                                            names(RegexParser.whole(LABEL)),
+                                                            RegexParser.whole(ADDRESS_LITERAL))))));
+            default -> Text.of(RegexParser.whole(PATTERNS.getOrDefault(format, "")));
+        };
+    }
+
+    /** Labels between dots. */
+    private static Regex names(Regex label) {
+        Regex more = new Regex.Concat(List.of(RegexParser.literal("."), label));
+        return atMost(
+                253,
+                new Regex.Concat(List.of(label, new Regex.Repeat(more, 0, Integer.MAX_VALUE))));
+    }
+
+    private static Regex atMost(int characters, Regex regex) {
+        return new Regex.Intersection(regex, Text.length(1, characters).regex());
     }
 
     private static String duration() {

@@ -14,7 +14,13 @@ record IntKey(int[] values) {
 
     @Override
     public int hashCode() {
-        return Arrays.hashCode(values);
+        // Arrays.hashCode is the same for many small values in other orders
+        int hash = values.length;
+        for (int value : values) {
+            hash = (hash ^ value) * 0x9E3779B1;
+            hash ^= hash >>> 15;
+        }
+        return hash;
     }
 
     @Override

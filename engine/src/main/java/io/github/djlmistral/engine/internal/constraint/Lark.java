@@ -63,7 +63,10 @@ public final class Lark {
         }
         if (!parser.ignored.isEmpty()) {
             Regex one = new Regex.Union(parser.ignored.stream().map(this::regex).toList());
-            ignored = new Regex.Repeat(one, 0, MAX_VALUE);
+            ignored =
+                    new Regex.Difference(
+                            new Regex.Repeat(one, 0, MAX_VALUE),
+                            RegexParser.whole("[\\s\\S]*\\s{" + (whitespace + 1) + "}[\\s\\S]*"));
         }
         parser.definitions.forEach(this::define);
         return builder.rule("", Expression.sequence(leaf(ignored), Expression.rule("start")))

@@ -6,7 +6,10 @@ import org.jspecify.annotations.Nullable;
 /** A state of the automaton of several terminals: what may follow in each. */
 final class LexerState {
 
-    /** A number of its own. */
+    /** What made this. */
+    final Lexer lexer;
+
+    /** A number of its own in its lexer. */
     final int id;
 
     /** The terminals that the bytes so far are the beginning of, ascending. */
@@ -27,7 +30,15 @@ final class LexerState {
      */
     final @Nullable LexerState[] next;
 
-    LexerState(int id, int[] terminals, int[] rest, int[] matched, boolean open, int classes) {
+    LexerState(
+            Lexer lexer,
+            int id,
+            int[] terminals,
+            int[] rest,
+            int[] matched,
+            boolean open,
+            int classes) {
+        this.lexer = lexer;
         this.id = id;
         this.terminals = terminals;
         this.rest = rest;

@@ -25,6 +25,9 @@ public final class Parser {
     /** How many states are kept before all are forgotten. */
     private static final int STATE_LIMIT = 50_000;
 
+    /** The same of states of the lexer and the expressions that they are made of. */
+    private static final int LEXER_LIMIT = 200_000;
+
     /** The same of masks: 16 MiB for 32,768 tokens. */
     private static final int MASK_LIMIT = 4096;
 
@@ -38,7 +41,7 @@ public final class Parser {
                     .thenComparingInt(thread -> thread.lexer().id);
 
     private final Productions productions;
-    private final ByteRegexes regexes;
+    private Lexer lexer;
     private final byte[] classOf = new byte[256];
 
     /** One byte of each class. */
@@ -47,13 +50,12 @@ public final class Parser {
     /** By class: the number of its bytes. */
     private final int[] sizes;
 
-    private final Map<IntKey, LexerState> lexerStates = new HashMap<>();
     private final Map<Kernel, EarleySet> sets = new HashMap<>();
     private final Map<Configuration, ParserState> states = new HashMap<>();
     private long setCount;
     private int masks;
     private final ParserState dead;
-    private final ParserState start;
+    private volatile ParserState start;
 
     /**
      * Makes a parser.
@@ -64,7 +66,7 @@ public final class Parser {
      */
     public Parser(Productions productions) {
         this.productions = productions;
-        regexes = productions.regexes;
+        ByteRegexes regexes = productions.regexes;
         int[] classes = regexes.byteClasses();
         int count = Arrays.stream(classes).max().getAsInt() + 1;
         bytes = new int[count];
@@ -74,7 +76,8 @@ public final class Parser {
             bytes[classes[b]] = b;
             sizes[classes[b]]++;
         }
-        if (!productions.freeze(0, bytes)) {
+        lexer = new Lexer(regexes, bytes);
+        if (!productions.freeze(0, lexer)) {
             throw new IllegalArgumentException("no text matches the grammar");
         }
         dead = new ParserState(this, new ParserState.Pending[0], false);
@@ -108,12 +111,12 @@ public final class Parser {
         List<ParserState.Pending> threads = new ArrayList<>();
         Set<EarleySet.Item> kernel = new LinkedHashSet<>();
         for (ParserState.Pending thread : from.threads) {
-            LexerState lexer = next(thread.lexer(), byteClass);
-            for (int terminal : lexer.matched) {
+            LexerState next = lexer.next(lexer.renewed(thread.lexer()), byteClass);
+            for (int terminal : next.matched) {
                 thread.set().after(~terminal, kernel::add);
             }
-            if (lexer.open) {
-                add(new ParserState.Pending(thread.set(), lexer), threads);
+            if (next.open) {
+                add(new ParserState.Pending(thread.set(), next), threads);
             }
         }
         return threads.isEmpty() && kernel.isEmpty() ? dead : state(threads, kernel);
@@ -127,16 +130,14 @@ public final class Parser {
 
     /**
      * Returns a state that allows the same texts in which up to {@code characters} characters
-     * begin, and is the same for more texts: see {@link ByteRegexes#widen}.
+     * begin, and is the same for more texts: see {@link Lexer#widen}.
      *
      * @param characters the same at each call
      */
     synchronized ParserState widen(ParserState from, int characters) {
         List<ParserState.Pending> threads = new ArrayList<>();
         for (ParserState.Pending thread : from.threads) {
-            LexerState lexer = thread.lexer();
-            int[] rest = Arrays.stream(lexer.rest).map(i -> regexes.widen(i, characters)).toArray();
-            LexerState wide = lexerState(lexer.terminals, rest);
+            LexerState wide = lexer.widen(lexer.renewed(thread.lexer()), characters);
             add(new ParserState.Pending(thread.set(), wide), threads);
         }
         return intern(threads, from.isComplete());
@@ -164,7 +165,7 @@ public final class Parser {
         Configuration configuration = new Configuration(threads, complete);
         ParserState known = states.get(configuration);
         if (known == null) {
-            if (states.size() >= STATE_LIMIT) {
+            if (states.size() >= STATE_LIMIT || lexer.size() >= LEXER_LIMIT) {
                 forget();
             }
             known = new ParserState(this, threads.toArray(ParserState.Pending[]::new), complete);
@@ -183,61 +184,20 @@ public final class Parser {
     /** Drops what can be computed again; states in use stay what they are. */
     private void forget() {
         states.values().forEach(ParserState::forget);
-        start.forget();
         states.clear();
         sets.clear();
-        lexerStates.clear();
-        regexes.forgetDerivatives();
+        lexer = lexer.renewed();
+        ParserState.Pending[] begun = start.threads.clone();
+        Arrays.setAll(
+                begun,
+                i -> new ParserState.Pending(begun[i].set(), lexer.renewed(begun[i].lexer())));
+        start = new ParserState(this, begun, start.isComplete());
         masks = 0;
     }
 
     private LexerState begin(int[] terminals) {
         int[] rest = Arrays.stream(terminals).map(productions::regex).toArray();
-        return lexerState(terminals, rest);
-    }
-
-    private LexerState next(LexerState from, int byteClass) {
-        LexerState known = from.next[byteClass];
-        if (known == null) {
-            int[] terminals = new int[from.terminals.length];
-            int[] rest = new int[terminals.length];
-            int size = 0;
-            for (int i = 0; i < terminals.length; i++) {
-                int derivative = regexes.derivative(from.rest[i], bytes[byteClass]);
-                if (regexes.isLive(derivative, bytes)) {
-                    terminals[size] = from.terminals[i];
-                    rest[size++] = derivative;
-                }
-            }
-            known = lexerState(Arrays.copyOf(terminals, size), Arrays.copyOf(rest, size));
-            from.next[byteClass] = known;
-        }
-        return known;
-    }
-
-    private LexerState lexerState(int[] terminals, int[] rest) {
-        int[] key = Arrays.copyOf(terminals, 2 * terminals.length);
-        System.arraycopy(rest, 0, key, terminals.length, rest.length);
-        return lexerStates.computeIfAbsent(
-                new IntKey(key),
-                unknown -> {
-                    int[] matched = new int[rest.length];
-                    int count = 0;
-                    boolean open = false;
-                    for (int i = 0; i < rest.length; i++) {
-                        if (regexes.isNullable(rest[i])) {
-                            matched[count++] = terminals[i];
-                        }
-                        open |= regexes.hasNext(rest[i], bytes);
-                    }
-                    return new LexerState(
-                            lexerStates.size(),
-                            terminals,
-                            rest,
-                            Arrays.copyOf(matched, count),
-                            open,
-                            bytes.length);
-                });
+        return lexer.state(terminals, rest);
     }
 
     private static long originId(EarleySet.Item item) {

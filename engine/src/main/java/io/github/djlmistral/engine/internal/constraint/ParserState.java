@@ -23,6 +23,9 @@ public final class ParserState {
 
     private final boolean complete;
 
+    /** Whether the text so far is the beginning of no text. */
+    private final boolean dead;
+
     /** By class of byte, where known; threads write equal values, as in {@link LexerState}. */
     private final @Nullable ParserState[] next;
 
@@ -35,6 +38,7 @@ public final class ParserState {
         this.parser = parser;
         this.threads = threads;
         this.complete = complete;
+        dead = threads.length == 0 && !complete;
         next = new @Nullable ParserState[parser.classes()];
     }
 
@@ -48,10 +52,6 @@ public final class ParserState {
         return threads.length == 0;
     }
 
-    boolean isDead() {
-        return threads.length == 0 && !complete;
-    }
-
     /** Returns the state after a byte, or null if it may not follow. */
     @Nullable ParserState after(byte b) {
         return afterClass(parser.classOf(b));
@@ -63,7 +63,7 @@ public final class ParserState {
             known = parser.advance(this, byteClass);
             next[byteClass] = known;
         }
-        return known.isDead() ? null : known;
+        return known.dead ? null : known;
     }
 
     /** Returns the state after bytes, or null if they may not follow. */

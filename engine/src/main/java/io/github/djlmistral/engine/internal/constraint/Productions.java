@@ -30,7 +30,11 @@ public final class Productions {
         }
     }
 
-    final ByteRegexes regexes = new ByteRegexes();
+    /**
+     * The terminals' expressions; none any more when frozen, since derivatives are added to them.
+     */
+    ByteRegexes regexes = new ByteRegexes();
+
     private final Map<Integer, Integer> terminals = new HashMap<>();
     private final List<Integer> terminalRegexes = new ArrayList<>();
     private final List<Production> productions = new ArrayList<>();
@@ -88,21 +92,21 @@ public final class Productions {
     /**
      * Drops what cannot be part of a text, and makes the tables.
      *
-     * @param bytes one byte of each class
+     * @param lexer tells what terminals match any text
      * @return whether the rule matches any text
      */
-    boolean freeze(int start, int[] bytes) {
-        boolean[] productive = fixpoint(false, bytes);
+    boolean freeze(int start, Lexer lexer) {
+        boolean[] productive = fixpoint(false, lexer);
         productions.replaceAll(
                 p ->
-                        p.repeats() && p.min == 0 && !productive(p.symbols[0], productive, bytes)
+                        p.repeats() && p.min == 0 && !productive(p.symbols[0], productive, lexer)
                                 ? new Production(p.rule, new int[0], 0, -1)
                                 : p);
         productions.removeIf(
                 p ->
                         !Arrays.stream(p.symbols)
-                                .allMatch(symbol -> productive(symbol, productive, bytes)));
-        nullable = fixpoint(true, bytes);
+                                .allMatch(symbol -> productive(symbol, productive, lexer)));
+        nullable = fixpoint(true, lexer);
         productions.replaceAll(
                 p ->
                         p.repeats() && isNullable(p.symbols[0])
@@ -119,11 +123,12 @@ public final class Productions {
                 byRule.stream()
                         .map(list -> list.stream().mapToInt(Integer::intValue).toArray())
                         .toArray(int[][]::new);
+        regexes = new ByteRegexes();
         return productive[start];
     }
 
     /** Returns which rules match the empty text, or any text. */
-    private boolean[] fixpoint(boolean empty, int[] bytes) {
+    private boolean[] fixpoint(boolean empty, Lexer lexer) {
         boolean[] result = new boolean[rules];
         boolean changed;
         do {
@@ -135,7 +140,7 @@ public final class Productions {
                                         .allMatch(
                                                 symbol ->
                                                         symbol < 0
-                                                                ? !empty && isLive(symbol, bytes)
+                                                                ? !empty && isLive(symbol, lexer)
                                                                 : result[symbol]))) {
                     result[p.rule] = true;
                     changed = true;
@@ -145,12 +150,12 @@ public final class Productions {
         return result;
     }
 
-    private boolean productive(int symbol, boolean[] rulesThatAre, int[] bytes) {
-        return symbol < 0 ? isLive(symbol, bytes) : rulesThatAre[symbol];
+    private boolean productive(int symbol, boolean[] rulesThatAre, Lexer lexer) {
+        return symbol < 0 ? isLive(symbol, lexer) : rulesThatAre[symbol];
     }
 
-    private boolean isLive(int terminal, int[] bytes) {
-        return regexes.isLive(regex(~terminal), bytes);
+    private boolean isLive(int terminal, Lexer lexer) {
+        return lexer.isLive(regex(~terminal));
     }
 
     /** Returns the byte expression of terminal t. */

@@ -12,6 +12,7 @@ import java.net.URISyntaxException;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -48,6 +49,10 @@ final class SchemaDocument {
 
     private final Map<String, Location> byPointer = new HashMap<>();
     private final Map<URI, Location> byUri = new HashMap<>();
+
+    /** The schemas that have a {@code $dynamicAnchor}, by its name. */
+    private final Map<String, Set<Location>> dynamicAnchors = new HashMap<>();
+
     private final Location root;
 
     /**
@@ -86,11 +91,11 @@ final class SchemaDocument {
             name(base, location);
         }
         if (schema.has("$anchor")) {
-            String anchor = StrictJson.string(schema.get("$anchor"), pointer + "/$anchor");
-            if (!anchor.matches("[A-Za-z_][-A-Za-z0-9._]*")) {
-                throw error(pointer + "/$anchor", "an anchor is a name, not " + Quote.of(anchor));
-            }
-            name(resolve(base, "#" + anchor, pointer), location);
+            anchor(location, "$anchor");
+        }
+        if (schema.has("$dynamicAnchor")) {
+            String name = anchor(location, "$dynamicAnchor");
+            dynamicAnchors.computeIfAbsent(name, unused -> new HashSet<>()).add(location);
         }
         if (schema.has("$schema")) {
             String draft = StrictJson.string(schema.get("$schema"), pointer + "/$schema");
@@ -121,6 +126,16 @@ final class SchemaDocument {
             }
         }
         return location;
+    }
+
+    private String anchor(Location schema, String keyword) {
+        String pointer = Location.below(schema.pointer(), keyword);
+        String anchor = StrictJson.string(schema.object().get(keyword), pointer);
+        if (!anchor.matches("[A-Za-z_][-A-Za-z0-9._]*")) {
+            throw error(pointer, "an anchor is a name, not " + Quote.of(anchor));
+        }
+        name(resolve(schema.base(), "#" + anchor, pointer), schema);
+        return anchor;
     }
 
     private Location put(Location location) {
@@ -183,6 +198,23 @@ final class SchemaDocument {
             throw error(place, "no schema has the $anchor " + Quote.of(pointer));
         }
         return descend(start, pointer, place);
+    }
+
+    /**
+     * The schema that {@code $dynamicRef} names. If it has a {@code $dynamicAnchor} of that name,
+     * the way to it decides, unless there is no other.
+     */
+    Location resolveDynamic(Location schema, String reference) {
+        Location first = resolve(schema, reference);
+        Set<Location> same =
+                dynamicAnchors.getOrDefault(
+                        reference.substring(reference.indexOf('#') + 1), Set.of());
+        if (same.contains(first) && same.size() > 1) {
+            throw error(
+                    Location.below(schema.pointer(), "$dynamicRef"),
+                    "several schemas have the $dynamicAnchor of " + Quote.of(reference));
+        }
+        return first;
     }
 
     private Location descend(Location start, String fragment, String place) {

@@ -32,6 +32,7 @@ final class SchemaReader {
                     "$id",
                     "$schema",
                     "$anchor",
+                    "$dynamicAnchor",
                     "$comment",
                     "$defs",
                     "definitions",
@@ -62,7 +63,15 @@ final class SchemaReader {
 
     /** Keywords that evaluate items and properties in the same place. */
     private static final Set<String> APPLICATORS =
-            Set.of("allOf", "anyOf", "oneOf", "$ref", "if", "dependentSchemas");
+            Set.of(
+                    "allOf",
+                    "anyOf",
+                    "oneOf",
+                    "$ref",
+                    "$dynamicRef",
+                    "if",
+                    "dependentSchemas",
+                    "contains");
 
     /** Limit on the exponent of numbers, whose digits are written out. */
     private static final int LONGEST_NUMBER = 400;
@@ -72,6 +81,8 @@ final class SchemaReader {
     private final Map<Location, Values> known = new HashMap<>();
     private final Set<Location> open = new LinkedHashSet<>();
     private final Deque<Check> checks = new ArrayDeque<>();
+    private final ArrayReader arrays;
+    private final ObjectReader objects;
 
     /**
      * Reads the schemas of a document.
@@ -81,6 +92,8 @@ final class SchemaReader {
     SchemaReader(SchemaDocument document, Set<String> overlapping) {
         this.overlapping = overlapping;
         this.document = document;
+        arrays = new ArrayReader(document);
+        objects = new ObjectReader(document, this::values);
     }
 
     /** The values that satisfy all of some schemas. */
@@ -155,10 +168,10 @@ final class SchemaReader {
             String pointer = Location.below(schema.pointer(), keyword);
             try {
                 if (ARRAY.contains(keyword)) {
-                    values = array ? values : values.and(Values.arraysOf(arrays(schema)));
+                    values = array ? values : values.and(Values.arraysOf(arrays.of(schema)));
                     array = true;
                 } else if (OBJECT.contains(keyword)) {
-                    values = object ? values : values.and(Values.objectsOf(objects(schema)));
+                    values = object ? values : values.and(Values.objectsOf(objects.of(schema)));
                     object = true;
                 } else if (!ANNOTATIONS.contains(keyword) && !keyword.startsWith("x-")) {
                     values = values.and(keyword(schema, keyword, member.getValue(), pointer));
@@ -214,6 +227,14 @@ final class SchemaReader {
                     values(
                             Conjunction.of(
                                     document.resolve(schema, StrictJson.string(value, keyword))));
+            case "$dynamicRef" ->
+                    values(
+                            Conjunction.of(
+                                    document.resolveDynamic(
+                                            schema, StrictJson.string(value, keyword))));
+            case "contains" -> arrays.contains(schema, pointer);
+            // they belong to "contains", and mean nothing without it
+            case "minContains", "maxContains" -> Values.ALL;
             case "allOf" -> {
                 Values all = Values.ALL;
                 for (Location part : list(schema, keyword, value)) {
@@ -295,7 +316,7 @@ final class SchemaReader {
         return all;
     }
 
-    private static SchemaException unsupported(String keyword, String pointer) {
+    static SchemaException unsupported(String keyword, String pointer) {
         return SchemaDocument.error(
                 pointer, "the keyword " + Quote.of(keyword) + " cannot be enforced; remove it");
     }
@@ -379,149 +400,11 @@ final class SchemaReader {
         return found;
     }
 
-    private ArrayShape arrays(Location schema) {
-        JsonObject object = schema.object();
-        List<Conjunction> prefix = new ArrayList<>();
-        if (object.has("prefixItems")) {
-            for (Location part : list(schema, "prefixItems", object.get("prefixItems"))) {
-                prefix.add(Conjunction.of(part));
-            }
-        }
-        String rest = rest(schema, "items", "unevaluatedItems");
-        return new ArrayShape(
-                prefix,
-                object.has(rest) ? Conjunction.of(document.at(schema, rest)) : Conjunction.ANY,
-                limit(schema, "minItems", 0),
-                limit(schema, "maxItems", Integer.MAX_VALUE));
-    }
-
-    private ObjectShape objects(Location schema) {
-        JsonObject object = schema.object();
-        String rest = rest(schema, "additionalProperties", "unevaluatedProperties");
-        Conjunction additional =
-                object.has(rest) ? Conjunction.of(document.at(schema, rest)) : Conjunction.ANY;
-        List<ObjectShape.Names> patterns = patterns(schema, additional);
-        ObjectShape unnamed =
-                new ObjectShape(
-                        Map.of(),
-                        Set.of(),
-                        patterns,
-                        limit(schema, "minProperties", 0),
-                        limit(schema, "maxProperties", Integer.MAX_VALUE));
-        Map<String, Conjunction> properties = new LinkedHashMap<>();
-        if (object.has("properties")) {
-            for (String name : StrictJson.object(object.get("properties"), "properties").keySet()) {
-                Conjunction own = Conjunction.of(document.at(schema, "properties", name));
-                // patterns apply to properties known by name too, additionalProperties does not
-                Conjunction pattern = matching(schema, name);
-                properties.put(name, own.and(pattern));
-            }
-        }
-        Set<String> required = new LinkedHashSet<>();
-        if (object.has("required")) {
-            for (JsonElement name : StrictJson.array(object.get("required"), "required")) {
-                String text = StrictJson.string(name, "required");
-                required.add(text);
-                properties.computeIfAbsent(text, unnamed::value);
-            }
-        }
-        return names(
-                schema,
-                new ObjectShape(properties, required, patterns, unnamed.least(), unnamed.most()));
-    }
-
-    /** Applies {@code propertyNames}. */
-    private ObjectShape names(Location schema, ObjectShape shape) {
-        if (!schema.object().has("propertyNames")) {
-            return shape;
-        }
-        Location place = document.at(schema, "propertyNames");
-        Text allowed = values(place).strings();
-        Conjunction none =
-                new Conjunction(
-                        Set.of(
-                                new Location(
-                                        place.pointer() + "/false",
-                                        new JsonPrimitive(false),
-                                        place.base(),
-                                        false)));
-        Map<String, Conjunction> properties = new LinkedHashMap<>();
-        shape.properties()
-                .forEach(
-                        (name, value) ->
-                                properties.put(name, allowed.contains(name) ? value : none));
-        List<ObjectShape.Names> others = new ArrayList<>();
-        for (ObjectShape.Names other : shape.others()) {
-            add(others, other.names().and(allowed), other.value());
-            add(others, other.names().minus(allowed), none);
-        }
-        return new ObjectShape(properties, shape.required(), others, shape.least(), shape.most());
-    }
-
-    private static void add(List<ObjectShape.Names> list, Text names, Conjunction value) {
-        if (!names.isEmpty()) {
-            list.add(new ObjectShape.Names(names, value));
-        }
-    }
-
-    /** The schemas of patternProperties whose pattern a name contains. */
-    private Conjunction matching(Location schema, String name) {
-        Conjunction all = Conjunction.ANY;
-        if (schema.object().has("patternProperties")) {
-            for (String pattern :
-                    StrictJson.object(schema.object().get("patternProperties"), "patternProperties")
-                            .keySet()) {
-                if (Text.of(RegexParser.anywhere(pattern)).contains(name)) {
-                    all =
-                            all.and(
-                                    Conjunction.of(
-                                            document.at(schema, "patternProperties", pattern)));
-                }
-            }
-        }
-        return all;
-    }
-
-    /** Splits all names by the patterns of patternProperties that they contain. */
-    private List<ObjectShape.Names> patterns(Location schema, Conjunction additional) {
-        List<ObjectShape.Names> sets = new ArrayList<>();
-        sets.add(new ObjectShape.Names(Text.ANY, additional));
-        if (!schema.object().has("patternProperties")) {
-            return sets;
-        }
-        Set<String> patterns =
-                StrictJson.object(schema.object().get("patternProperties"), "patternProperties")
-                        .keySet();
-        List<Boolean> matched = new ArrayList<>(List.of(false));
-        for (String pattern : patterns) {
-            Text text = Text.of(RegexParser.anywhere(pattern));
-            Conjunction value = Conjunction.of(document.at(schema, "patternProperties", pattern));
-            List<ObjectShape.Names> split = new ArrayList<>();
-            List<Boolean> splitMatched = new ArrayList<>();
-            for (int i = 0; i < sets.size(); i++) {
-                ObjectShape.Names set = sets.get(i);
-                int size = split.size();
-                add(split, set.names().and(text), matched.get(i) ? set.value().and(value) : value);
-                if (split.size() > size) {
-                    splitMatched.add(true);
-                }
-                size = split.size();
-                add(split, set.names().minus(text), set.value());
-                if (split.size() > size) {
-                    splitMatched.add(matched.get(i));
-                }
-            }
-            sets = split;
-            matched = splitMatched;
-        }
-        return sets;
-    }
-
     /**
      * The keyword of the remaining items or properties. {@code unevaluated} means the same as
      * {@code usual} where nothing else beside it evaluates any.
      */
-    private static String rest(Location schema, String usual, String unevaluated) {
+    static String rest(Location schema, String usual, String unevaluated) {
         JsonObject object = schema.object();
         if (!object.has(unevaluated) || object.has(usual)) {
             // where the usual keyword stands, it has evaluated all that remain
@@ -537,7 +420,7 @@ final class SchemaReader {
         return unevaluated;
     }
 
-    private static int limit(Location schema, String keyword, int otherwise) {
+    static int limit(Location schema, String keyword, int otherwise) {
         JsonElement value = schema.object().get(keyword);
         return value == null ? otherwise : count(value, Location.below(schema.pointer(), keyword));
     }

@@ -10,10 +10,9 @@ import org.jspecify.annotations.Nullable;
 /** A set of strings: the values of JSON strings, without quotation marks and escapes. */
 final class Text {
 
-    private static final Regex ALL =
-            new Regex.Repeat(new Regex.Chars(CodePoints.ALL), 0, Integer.MAX_VALUE);
+    private static final Regex ONE = new Regex.Chars(CodePoints.ALL);
 
-    static final Text ANY = new Text(ALL, null);
+    static final Text ANY = new Text(new Regex.Repeat(ONE, 0, Integer.MAX_VALUE), null);
     static final Text NONE = literals(Set.of());
 
     private final @Nullable Regex regex;
@@ -39,9 +38,7 @@ final class Text {
 
     /** Strings of {@code least} to {@code most} code points. */
     static Text length(int least, int most) {
-        return most < least
-                ? NONE
-                : of(new Regex.Repeat(new Regex.Chars(CodePoints.ALL), least, most));
+        return most < least ? NONE : of(new Regex.Repeat(ONE, least, most));
     }
 
     static Text literals(Set<String> strings) {
@@ -85,7 +82,16 @@ final class Text {
             }
             return literals(kept);
         }
+        if (isLength(regex()) && isLength(other.regex())) {
+            Regex.Repeat left = (Regex.Repeat) regex();
+            Regex.Repeat right = (Regex.Repeat) other.regex();
+            return length(Math.max(left.min(), right.min()), Math.min(left.max(), right.max()));
+        }
         return of(new Regex.Intersection(regex(), other.regex()));
+    }
+
+    private static boolean isLength(Regex regex) {
+        return regex instanceof Regex.Repeat repeat && repeat.part().equals(ONE);
     }
 
     Text or(Text other) {
