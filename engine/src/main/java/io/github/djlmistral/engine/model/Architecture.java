@@ -67,13 +67,6 @@ enum Architecture {
         };
     }
 
-    /** Returns the number of parameters that the head does not share with the embedding. */
-    long headParameters(MistralConfig config) {
-        return this == CAUSAL_LM && config.tieWordEmbeddings()
-                ? 0
-                : (long) outputs(config) * (config.hiddenSize() + (biased ? 1 : 0));
-    }
-
     /** Returns the name of the class. */
     @Override
     public String toString() {

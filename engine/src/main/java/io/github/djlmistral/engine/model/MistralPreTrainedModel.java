@@ -156,14 +156,10 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
     /** Adds the head of an architecture, with a weight (outputs, E) of its own. */
     final MistralLinear addHead(Architecture architecture) {
         MistralConfig config = config();
-        NormalInitializer initializer = new NormalInitializer((float) config.initializerRange());
-        return addChildBlock(
+        return addLinear(
                 architecture.head(),
-                new MistralLinear(
-                        initializer,
-                        architecture.outputs(config),
-                        config.hiddenSize(),
-                        architecture.biased()));
+                ParameterShapes.of(config, architecture),
+                new NormalInitializer((float) config.initializerRange()));
     }
 
     /** Adds the head of a network with an adapter: that of the adapter, or the shared one. */
