@@ -18,7 +18,7 @@ final class Attachments {
     <T, E extends Exception> T get(
             Class<T> type,
             Object key,
-            MistralPreTrainedModel.AttachmentFactory<? extends T, E> factory)
+            AttachmentFactory<? extends T, E> factory)
             throws E {
         lock.lock();
         try {
