@@ -139,7 +139,8 @@ public final class MistralForCausalLM extends MistralPreTrainedModel implements 
             NDManager manager,
             KernelChoice choice)
             throws MalformedModelException {
-        return NetworkLoader.load(MistralForCausalLM::new, config, weights, source, manager, own -> choice);
+        return NetworkLoader.load(
+                MistralForCausalLM::new, config, weights, source, manager, own -> choice);
     }
 
     @Override

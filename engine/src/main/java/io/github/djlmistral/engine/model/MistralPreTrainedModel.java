@@ -75,9 +75,7 @@ public abstract sealed class MistralPreTrainedModel extends LoadedBlock
                         new MistralBackbone(base.model, binding.replaced(), binding.embedding()));
         adapter =
                 new NetworkAdapter(
-                        base,
-                        binding.config(),
-                        Collections.unmodifiableMap(binding.parameters()));
+                        base, binding.config(), Collections.unmodifiableMap(binding.parameters()));
         kernelReason = base.kernelReason;
         weightBytes = base.weightBytes + binding.bytes();
     }

@@ -54,8 +54,7 @@ final class NetworkLoader {
             SourceFiles given = SourceFiles.of(weights.tensors());
             given.check();
             WeightBinding binding =
-                    new WeightBinding(
-                            network, network.model, network.tiedHead(), owned.manager());
+                    new WeightBinding(network, network.model, network.tiedHead(), owned.manager());
             network.bound(own, binding.bind(own, source), source, owned);
             given.check();
             owned.closeWithParent(network);
