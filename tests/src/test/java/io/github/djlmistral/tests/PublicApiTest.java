@@ -17,6 +17,7 @@ import java.lang.reflect.Modifier;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -74,18 +75,34 @@ class PublicApiTest {
     }
 
     private static Stream<String> members(Class<?> type) {
-        Stream<AccessibleObject> members =
-                Stream.of(
-                                type.getDeclaredFields(),
-                                type.getDeclaredConstructors(),
-                                type.getDeclaredMethods())
+        Stream<AccessibleObject> own =
+                Stream.of(type.getDeclaredFields(), type.getDeclaredConstructors())
                         .flatMap(Stream::of);
-        return members.filter(
+        return Stream.concat(own, methods(type))
+                .filter(
                         member ->
                                 isVisible(((Member) member).getModifiers())
                                         && !((Member) member).isSynthetic())
                 .map(PublicApiTest::describe)
                 .sorted();
+    }
+
+    /** Those that it declares, and those that it has from classes which users do not see. */
+    private static Stream<Method> methods(Class<?> type) {
+        Class<?> parent = type.getSuperclass();
+        List<Method> own = List.of(type.getDeclaredMethods());
+        return parent == null || isVisible(parent.getModifiers())
+                ? own.stream()
+                : Stream.concat(
+                        own.stream(),
+                        methods(parent)
+                                .filter(method -> own.stream().noneMatch(o -> same(o, method))));
+    }
+
+    private static boolean same(Method a, Method b) {
+        return !a.isSynthetic()
+                && a.getName().equals(b.getName())
+                && Arrays.equals(a.getParameterTypes(), b.getParameterTypes());
     }
 
     private static String describe(AccessibleObject member) {

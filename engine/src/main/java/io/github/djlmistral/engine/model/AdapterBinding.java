@@ -57,13 +57,9 @@ final class AdapterBinding {
         check(linears);
         LoraConfig config = adapter.config();
         if (config.isSaved("model.embed_tokens")) {
-            MistralConfig network = base.config();
             embedding =
                     MistralBlock.parameter(
-                            "embed_tokens",
-                            Initializer.ZEROS,
-                            network.vocabSize(),
-                            network.hiddenSize());
+                            "embed_tokens", Initializer.ZEROS, base.model.embedding().getShape());
             bind(WeightBinding.EMBEDDING, embedding);
         }
         linears.forEach(
@@ -102,8 +98,7 @@ final class AdapterBinding {
     /** Returns the shapes of the parameters of modules that adapters of the network replace. */
     private Map<String, long[]> whole() {
         Map<String, long[]> shapes = new LinkedHashMap<>();
-        MistralConfig network = base.config();
-        shapes.put(WeightBinding.EMBEDDING, new long[] {network.vocabSize(), network.hiddenSize()});
+        shapes.put(WeightBinding.EMBEDDING, base.model.embedding().getShape().getShape());
         MistralLinear own = Objects.requireNonNull(base.head());
         long[] weight = own.weight().getShape().getShape();
         shapes.put(headName + ".weight", weight);
@@ -195,8 +190,10 @@ final class AdapterBinding {
         long[] shape = linear.weight().getShape().getShape();
         LoraConfig config = adapter.config();
         int rank = config.rank(module);
-        Parameter a = MistralBlock.parameter("lora_A", Initializer.ZEROS, rank, shape[1]);
-        Parameter b = MistralBlock.parameter("lora_B", Initializer.ZEROS, shape[0], rank);
+        Parameter a =
+                MistralBlock.parameter("lora_A", Initializer.ZEROS, new Shape(rank, shape[1]));
+        Parameter b =
+                MistralBlock.parameter("lora_B", Initializer.ZEROS, new Shape(shape[0], rank));
         bind(module + Adapter.A, a);
         bind(module + Adapter.B, b);
         float scale = (float) config.scale(module);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.model;
 
+import ai.djl.MalformedModelException;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -67,11 +68,31 @@ enum Architecture {
         };
     }
 
-    /** Returns the number of parameters that the head does not share with the embedding. */
-    long headParameters(MistralConfig config) {
-        return this == CAUSAL_LM && config.tieWordEmbeddings()
-                ? 0
-                : (long) outputs(config) * (config.hiddenSize() + (biased ? 1 : 0));
+    /**
+     * Requires that a checkpoint can be loaded as this architecture.
+     *
+     * @param className the class that its configuration names, or null
+     * @param source the checkpoint for messages
+     * @throws MalformedModelException if it is another architecture
+     */
+    void requireStored(@Nullable String className, String source) throws MalformedModelException {
+        Architecture stored = of(className);
+        if (stored != null && stored != this) {
+            throw new MalformedModelException(
+                    "the checkpoint in "
+                            + source
+                            + " is a "
+                            + stored
+                            + ", not a "
+                            + this
+                            + ": choose another checkpoint, or load it as a "
+                            + stored
+                            + (stored.isBase() && !isBase()
+                                    ? ", or, to train a new head, add one with"
+                                            + " MistralCheckpoint.withNewHead or the model argument"
+                                            + " head"
+                                    : ""));
+        }
     }
 
     /** Returns the name of the class. */

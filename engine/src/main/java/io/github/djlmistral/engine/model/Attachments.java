@@ -16,10 +16,7 @@ final class Attachments {
     private record Key(Class<?> type, Object key) {}
 
     <T, E extends Exception> T get(
-            Class<T> type,
-            Object key,
-            MistralPreTrainedModel.AttachmentFactory<? extends T, E> factory)
-            throws E {
+            Class<T> type, Object key, AttachmentFactory<? extends T, E> factory) throws E {
         lock.lock();
         try {
             Key full = new Key(type, key);

@@ -18,15 +18,12 @@ final class MistralAttention extends LayerPart {
     private final MistralLinear value;
     private final MistralLinear output;
 
-    MistralAttention(MistralConfig config, int layer, Initializer initializer) {
+    MistralAttention(int layer, ParameterShapes shapes, Initializer initializer) {
         this.layer = layer;
-        long hidden = config.hiddenSize();
-        long queries = (long) config.numAttentionHeads() * config.headDim();
-        long keys = (long) config.numKeyValueHeads() * config.headDim();
-        query = addChildBlock("q_proj", new MistralLinear(initializer, queries, hidden));
-        key = addChildBlock("k_proj", new MistralLinear(initializer, keys, hidden));
-        value = addChildBlock("v_proj", new MistralLinear(initializer, keys, hidden));
-        output = addChildBlock("o_proj", new MistralLinear(initializer, hidden, queries));
+        query = addLinear("q_proj", shapes, initializer);
+        key = addLinear("k_proj", shapes, initializer);
+        value = addLinear("v_proj", shapes, initializer);
+        output = addLinear("o_proj", shapes, initializer);
     }
 
     /** Makes a block that shares the linear layers of another one, except the replaced ones. */

@@ -46,13 +46,18 @@ final class MistralBackbone extends MistralBlock {
         this.config = config;
         this.kernels = kernels;
         widenedTokens = false;
+        ParameterShapes shapes = ParameterShapes.of(config, Architecture.MODEL).within("model");
         Initializer initializer = new NormalInitializer((float) config.initializerRange());
-        embedTokens = weight("embed_tokens", initializer, config.vocabSize(), config.hiddenSize());
+        embedTokens = addWeight("embed_tokens", shapes, initializer);
         for (int i = 0; i < config.numHiddenLayers(); ++i) {
+            String name = "layers." + i;
             layers.add(
-                    addChildBlock("layers." + i, new MistralDecoderLayer(config, i, initializer)));
+                    addChildBlock(
+                            name,
+                            new MistralDecoderLayer(
+                                    i, config.rmsNormEps(), shapes.within(name), initializer)));
         }
-        norm = weight("norm", Initializer.ONES, config.hiddenSize());
+        norm = addWeight("norm", shapes, Initializer.ONES);
         inverseFrequencies = new float[config.headDim() / 2];
         for (int i = 0; i < inverseFrequencies.length; ++i) {
             // theta^(-2i/D), in the precision of the reference

@@ -28,23 +28,28 @@ abstract class MistralBlock extends AbstractBlock {
     }
 
     /**
-     * Adds a parameter.
+     * Adds the weight of an embedding or norm.
      *
      * @param name the name within this block, as in a checkpoint without {@code .weight}
+     * @param shapes the shapes of this block's parameters
      * @param initializer its initializer if the network is not loaded
-     * @param shape its shape
      * @return the parameter
      */
-    final Parameter weight(String name, Initializer initializer, long... shape) {
-        return addParameter(parameter(name, initializer, shape));
+    final Parameter addWeight(String name, ParameterShapes shapes, Initializer initializer) {
+        return addParameter(parameter(name, initializer, shapes.within(name).get(WEIGHT)));
     }
 
-    /** Makes a parameter that belongs to no block yet, see {@link #weight}. */
-    static Parameter parameter(String name, Initializer initializer, long... shape) {
+    /** Adds a linear layer, see {@link #addWeight}. */
+    final MistralLinear addLinear(String name, ParameterShapes shapes, Initializer initializer) {
+        return addChildBlock(name, new MistralLinear(shapes.within(name), initializer));
+    }
+
+    /** Makes a parameter that belongs to no block yet. */
+    static Parameter parameter(String name, Initializer initializer, Shape shape) {
         return Parameter.builder()
                 .setName(name)
                 .setType(Parameter.Type.WEIGHT)
-                .optShape(new Shape(shape))
+                .optShape(shape)
                 .optInitializer(initializer)
                 .build();
     }

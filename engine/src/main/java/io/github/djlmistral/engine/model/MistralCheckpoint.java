@@ -25,7 +25,6 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -101,26 +100,11 @@ public record MistralCheckpoint(MistralConfig config, Weights weights) {
         return GgufWeights.bytes(tensor);
     }
 
-    /** Returns the shapes of the weight matrices, (out, in). */
+    /** Returns the shapes of what may be a matrix, that of the output layer even if it is tied. */
     private static Map<String, long[]> matrices(MistralConfig config) {
-        long hidden = config.hiddenSize();
-        long inner = config.intermediateSize();
-        long queries = (long) config.numAttentionHeads() * config.headDim();
-        long keys = (long) config.numKeyValueHeads() * config.headDim();
         Map<String, long[]> shapes = new HashMap<>();
-        for (int i = 0; i < config.numHiddenLayers(); ++i) {
-            String layer = "model.layers." + i + ".";
-            shapes.put(layer + "self_attn.q_proj.weight", new long[] {queries, hidden});
-            shapes.put(layer + "self_attn.k_proj.weight", new long[] {keys, hidden});
-            shapes.put(layer + "self_attn.v_proj.weight", new long[] {keys, hidden});
-            shapes.put(layer + "self_attn.o_proj.weight", new long[] {hidden, queries});
-            shapes.put(layer + "mlp.gate_proj.weight", new long[] {inner, hidden});
-            shapes.put(layer + "mlp.up_proj.weight", new long[] {inner, hidden});
-            shapes.put(layer + "mlp.down_proj.weight", new long[] {hidden, inner});
-        }
-        for (String table : List.of("model.embed_tokens.weight", "lm_head.weight")) {
-            shapes.put(table, new long[] {config.vocabSize(), hidden});
-        }
+        config.parameterShapes().forEach((name, shape) -> shapes.put(name, shape.getShape()));
+        shapes.putIfAbsent("lm_head.weight", shapes.get(WeightBinding.EMBEDDING));
         return shapes;
     }
 
@@ -180,22 +164,25 @@ public record MistralCheckpoint(MistralConfig config, Weights weights) {
                                         ? LabelConfig.DEFAULT
                                         : labels)
                         .build();
-        int outputs = wanted.outputs(changed);
         Map<String, Tensor> plain = new LinkedHashMap<>(weights.unquantized());
         Map<String, QuantizedWeight> quantized = new LinkedHashMap<>(weights.quantized());
         plain.remove("lm_head.weight");
         quantized.remove("lm_head.weight");
-        Tensor weight =
-                Tensor.allocate(
-                        wanted.head() + ".weight", Dtype.FLOAT32, outputs, config.hiddenSize());
+        ParameterShapes shapes = ParameterShapes.of(changed, wanted).within(wanted.head());
+        Shape shape = shapes.get(MistralBlock.WEIGHT);
+        Tensor weight = Tensor.allocate(wanted.head() + ".weight", Dtype.FLOAT32, shape.getShape());
         try (NDArray drawn =
                 new NormalInitializer((float) config.initializerRange())
-                        .initialize(manager, new Shape(weight.shape()), DataType.FLOAT32)) {
+                        .initialize(manager, shape, DataType.FLOAT32)) {
             weight.data().asFloatBuffer().put(drawn.toFloatArray());
         }
         plain.put(weight.name(), weight);
-        if (wanted.biased()) {
-            Tensor bias = Tensor.allocate(wanted.head() + ".bias", Dtype.FLOAT32, outputs);
+        if (shapes.has(MistralBlock.BIAS)) {
+            Tensor bias =
+                    Tensor.allocate(
+                            wanted.head() + ".bias",
+                            Dtype.FLOAT32,
+                            shapes.get(MistralBlock.BIAS).getShape());
             plain.put(bias.name(), bias);
         }
         return new MistralCheckpoint(changed, new Weights(plain, quantized));

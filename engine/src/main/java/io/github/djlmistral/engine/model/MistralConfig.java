@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.model;
 
+import ai.djl.ndarray.types.Shape;
 import io.github.djlmistral.engine.internal.Quote;
 import io.github.djlmistral.engine.quantization.QuantizationConfig;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Gguf;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -280,11 +283,19 @@ public record MistralConfig(
 
     /** Returns the number of parameters, 7,241,732,096 for Mistral-7B-v0.1. */
     public long parameterCount() {
-        long embedding = (long) vocabSize * hiddenSize;
-        long attention = 2L * hiddenSize * headDim * (numAttentionHeads + numKeyValueHeads);
-        long layer = attention + 3L * hiddenSize * intermediateSize + 2L * hiddenSize;
-        long head = Architecture.orCausalLm(architecture).headParameters(this);
-        return embedding + numHiddenLayers * layer + hiddenSize + head;
+        return parameterShapes().values().stream().mapToLong(Shape::size).sum();
+    }
+
+    /**
+     * Returns the shapes of the parameters of a network with this configuration: of the class that
+     * {@link #architecture} names, {@code MistralForCausalLM} if it names none.
+     *
+     * @return the shapes by the names in checkpoints, in the order of the reference: embedding,
+     *     layers, final norm, head; without {@code lm_head.weight} if the embeddings are tied
+     */
+    public Map<String, Shape> parameterShapes() {
+        return Collections.unmodifiableMap(
+                ParameterShapes.of(this, Architecture.orCausalLm(architecture)).shapes());
     }
 
     /** Builder; its defaults are those of {@code MistralConfig} in transformers. */

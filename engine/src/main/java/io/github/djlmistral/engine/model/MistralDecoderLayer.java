@@ -16,13 +16,15 @@ final class MistralDecoderLayer extends LayerPart {
     private final MistralAttention attention;
     private final MistralMlp mlp;
 
-    MistralDecoderLayer(MistralConfig config, int layer, Initializer initializer) {
-        eps = config.rmsNormEps();
-        attention = addChildBlock("self_attn", new MistralAttention(config, layer, initializer));
-        mlp = addChildBlock("mlp", new MistralMlp(config, initializer));
-        inputNorm = weight("input_layernorm", Initializer.ONES, config.hiddenSize());
-        postAttentionNorm =
-                weight("post_attention_layernorm", Initializer.ONES, config.hiddenSize());
+    MistralDecoderLayer(int layer, float eps, ParameterShapes shapes, Initializer initializer) {
+        this.eps = eps;
+        attention =
+                addChildBlock(
+                        "self_attn",
+                        new MistralAttention(layer, shapes.within("self_attn"), initializer));
+        mlp = addChildBlock("mlp", new MistralMlp(shapes.within("mlp"), initializer));
+        inputNorm = addWeight("input_layernorm", shapes, Initializer.ONES);
+        postAttentionNorm = addWeight("post_attention_layernorm", shapes, Initializer.ONES);
     }
 
     /** Makes a layer that shares the weights of another one, except the replaced ones. */

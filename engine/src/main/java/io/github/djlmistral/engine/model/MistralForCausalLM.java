@@ -96,7 +96,7 @@ public final class MistralForCausalLM extends MistralPreTrainedModel implements 
     public static MistralForCausalLM of(
             MistralCheckpoint checkpoint, String source, NDManager manager, ComputeOptions options)
             throws MalformedModelException {
-        return of(MistralForCausalLM::new, checkpoint, source, manager, options);
+        return NetworkLoader.load(MistralForCausalLM::new, checkpoint, source, manager, options);
     }
 
     /**
@@ -119,7 +119,7 @@ public final class MistralForCausalLM extends MistralPreTrainedModel implements 
             NDManager manager,
             ComputeOptions options)
             throws MalformedModelException {
-        return of(
+        return NetworkLoader.load(
                 MistralForCausalLM::new,
                 config,
                 weights,
@@ -139,7 +139,8 @@ public final class MistralForCausalLM extends MistralPreTrainedModel implements 
             NDManager manager,
             KernelChoice choice)
             throws MalformedModelException {
-        return of(MistralForCausalLM::new, config, weights, source, manager, own -> choice);
+        return NetworkLoader.load(
+                MistralForCausalLM::new, config, weights, source, manager, own -> choice);
     }
 
     @Override
@@ -168,7 +169,8 @@ public final class MistralForCausalLM extends MistralPreTrainedModel implements 
     }
 
     @Override
-    void bound(Weights given) {
+    void bound(Weights given, SourceFiles mapped, String from, OwnedManager owned) {
+        super.bound(given, mapped, from, owned);
         QuantizedWeight table = given.quantized().get(WeightBinding.EMBEDDING);
         if (table != null) {
             tableBytes = table.bytes();

@@ -70,7 +70,8 @@ public final class MistralForQuestionAnswering extends MistralPreTrainedModel {
     public static MistralForQuestionAnswering of(
             MistralCheckpoint checkpoint, String source, NDManager manager, ComputeOptions options)
             throws MalformedModelException {
-        return of(MistralForQuestionAnswering::new, checkpoint, source, manager, options);
+        return NetworkLoader.load(
+                MistralForQuestionAnswering::new, checkpoint, source, manager, options);
     }
 
     /**

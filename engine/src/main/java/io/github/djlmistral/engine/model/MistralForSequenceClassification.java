@@ -93,7 +93,8 @@ public final class MistralForSequenceClassification extends MistralPreTrainedMod
     public static MistralForSequenceClassification of(
             MistralCheckpoint checkpoint, String source, NDManager manager, ComputeOptions options)
             throws MalformedModelException {
-        return of(MistralForSequenceClassification::new, checkpoint, source, manager, options);
+        return NetworkLoader.load(
+                MistralForSequenceClassification::new, checkpoint, source, manager, options);
     }
 
     /**

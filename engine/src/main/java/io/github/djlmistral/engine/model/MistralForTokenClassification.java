@@ -92,7 +92,8 @@ public final class MistralForTokenClassification extends MistralPreTrainedModel 
     public static MistralForTokenClassification of(
             MistralCheckpoint checkpoint, String source, NDManager manager, ComputeOptions options)
             throws MalformedModelException {
-        return of(MistralForTokenClassification::new, checkpoint, source, manager, options);
+        return NetworkLoader.load(
+                MistralForTokenClassification::new, checkpoint, source, manager, options);
     }
 
     /**

@@ -3,7 +3,6 @@ package io.github.djlmistral.engine.model;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Parameter;
 import ai.djl.training.ParameterStore;
 import ai.djl.training.initializer.Initializer;
@@ -24,13 +23,12 @@ final class MistralLinear extends LayerPart {
     private final boolean widened;
     private @Nullable QuantizedLinear quantized;
 
-    MistralLinear(Initializer initializer, long out, long in) {
-        this(initializer, out, in, false);
-    }
-
-    MistralLinear(Initializer initializer, long out, long in, boolean biased) {
-        weight = weight(WEIGHT, initializer, out, in);
-        bias = biased ? weight(BIAS, Initializer.ZEROS, out) : null;
+    MistralLinear(ParameterShapes shapes, Initializer initializer) {
+        weight = addParameter(parameter(WEIGHT, initializer, shapes.get(WEIGHT)));
+        bias =
+                shapes.has(BIAS)
+                        ? addParameter(parameter(BIAS, Initializer.ZEROS, shapes.get(BIAS)))
+                        : null;
         lowRank = null;
         widened = false;
     }
@@ -67,9 +65,11 @@ final class MistralLinear extends LayerPart {
     }
 
     private MistralLinear(MistralLinear other) {
-        Shape shape = other.weight.getShape();
-        weight = weight(WEIGHT, Initializer.ZEROS, shape.get(0), shape.get(1));
-        bias = other.bias == null ? null : weight(BIAS, Initializer.ZEROS, shape.get(0));
+        weight = addParameter(parameter(WEIGHT, Initializer.ZEROS, other.weight.getShape()));
+        bias =
+                other.bias == null
+                        ? null
+                        : addParameter(parameter(BIAS, Initializer.ZEROS, other.bias.getShape()));
         lowRank = null;
         widened = true;
     }

@@ -12,12 +12,10 @@ final class MistralMlp extends LayerPart {
     private final MistralLinear up;
     private final MistralLinear down;
 
-    MistralMlp(MistralConfig config, Initializer initializer) {
-        long hidden = config.hiddenSize();
-        long intermediate = config.intermediateSize();
-        gate = addChildBlock("gate_proj", new MistralLinear(initializer, intermediate, hidden));
-        up = addChildBlock("up_proj", new MistralLinear(initializer, intermediate, hidden));
-        down = addChildBlock("down_proj", new MistralLinear(initializer, hidden, intermediate));
+    MistralMlp(ParameterShapes shapes, Initializer initializer) {
+        gate = addLinear("gate_proj", shapes, initializer);
+        up = addLinear("up_proj", shapes, initializer);
+        down = addLinear("down_proj", shapes, initializer);
     }
 
     /** Makes a block that shares the linear layers of another one, except the replaced ones. */

@@ -69,7 +69,7 @@ public final class MistralModel extends MistralPreTrainedModel {
     public static MistralModel of(
             MistralCheckpoint checkpoint, String source, NDManager manager, ComputeOptions options)
             throws MalformedModelException {
-        return of(MistralModel::new, checkpoint, source, manager, options);
+        return NetworkLoader.load(MistralModel::new, checkpoint, source, manager, options);
     }
 
     @Override
@@ -79,7 +79,7 @@ public final class MistralModel extends MistralPreTrainedModel {
 
     /** Every architecture has these weights. */
     @Override
-    void requireArchitecture() {}
+    void requireArchitecture(String from) {}
 
     @Override
     Weights own(Weights given) {

@@ -5,8 +5,6 @@ import ai.djl.MalformedModelException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
-import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Parameter;
 import ai.djl.training.ParameterStore;
 import ai.djl.training.initializer.NormalInitializer;
@@ -14,7 +12,6 @@ import ai.djl.util.PairList;
 import io.github.djlmistral.engine.adapter.Adapter;
 import io.github.djlmistral.engine.adapter.LoraConfig;
 import io.github.djlmistral.engine.adapter.LoraConfig.TaskType;
-import io.github.djlmistral.engine.internal.CloseGate;
 import io.github.djlmistral.engine.internal.OwnedManager;
 import io.github.djlmistral.engine.internal.cache.SequenceCache;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
@@ -22,19 +19,11 @@ import io.github.djlmistral.engine.kernels.DjlEngine;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.quantization.Weights;
-import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.SourceFiles;
-import io.github.djlmistral.engine.weights.Tensor;
 import java.io.UncheckedIOException;
 import java.util.Collections;
-import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
-import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiFunction;
-import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -51,7 +40,7 @@ import org.jspecify.annotations.Nullable;
  * it was loaded with is closed. Both wait for running forward passes; later ones throw {@link
  * IllegalStateException}.
  */
-public abstract sealed class MistralPreTrainedModel extends MistralBlock implements AutoCloseable
+public abstract sealed class MistralPreTrainedModel extends LoadedBlock
         permits MistralForCausalLM,
                 MistralForQuestionAnswering,
                 MistralForSequenceClassification,
@@ -59,45 +48,13 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
                 MistralModel {
 
     final MistralBackbone model;
-    final CloseGate gate;
-
-    /** The network without an adapter, whose weights this one shares. */
-    private final @Nullable MistralPreTrainedModel base;
-
-    private final @Nullable LoraConfig adapterConfig;
-    private final Map<String, Parameter> adapterParameters;
-
+    private final @Nullable NetworkAdapter adapter;
     private final String kernelReason;
-    private String source = getClass().getSimpleName();
-    private @Nullable OwnedManager weights;
-    private SourceFiles files = SourceFiles.NONE;
     private long weightBytes;
     private final CacheOwner cacheOwner = new CacheOwner(this);
 
-    private final AtomicLong trainingPasses = new AtomicLong();
-    private final Attachments attachments = new Attachments();
-
-    /**
-     * Creates an attachment.
-     *
-     * @param <T> its type
-     * @param <E> what is thrown if it cannot be created
-     */
-    @FunctionalInterface
-    public interface AttachmentFactory<T, E extends Exception> {
-
-        /** Returns a new attachment. */
-        T create() throws E;
-    }
-
-    /** The weights that the parameters were bound to, null if there are none. */
-    private @Nullable Weights bound;
-
     MistralPreTrainedModel(MistralConfig config, KernelChoice choice) {
-        gate = new CloseGate(this::closedMessage, this::free);
-        base = null;
-        adapterConfig = null;
-        adapterParameters = Map.of();
+        adapter = null;
         model = addChildBlock("model", new MistralBackbone(config, choice.kernels()));
         kernelReason = choice.reason();
         weightBytes = config.parameterCount() * choice.kernels().dtype().bytes();
@@ -111,20 +68,16 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
      * @param own the manager of its arrays
      */
     MistralPreTrainedModel(MistralPreTrainedModel base, AdapterBinding binding, OwnedManager own) {
+        super(base, own);
         model =
                 addChildBlock(
                         "model",
                         new MistralBackbone(base.model, binding.replaced(), binding.embedding()));
-        gate = new CloseGate(base.gate, this::closedMessage, this::free);
-        this.base = base;
-        adapterConfig = binding.config();
-        adapterParameters = Collections.unmodifiableMap(binding.parameters());
+        adapter =
+                new NetworkAdapter(
+                        base, binding.config(), Collections.unmodifiableMap(binding.parameters()));
         kernelReason = base.kernelReason;
-        source = base.source;
-        files = base.files;
-        bound = base.bound;
         weightBytes = base.weightBytes + binding.bytes();
-        weights = own;
     }
 
     /**
@@ -150,20 +103,16 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
                     case SEQUENCE_CLASSIFICATION -> MistralForSequenceClassification::new;
                     case TOKEN_CLASSIFICATION -> MistralForTokenClassification::new;
                 };
-        return of(constructor, checkpoint, source, manager, options);
+        return NetworkLoader.load(constructor, checkpoint, source, manager, options);
     }
 
     /** Adds the head of an architecture, with a weight (outputs, E) of its own. */
     final MistralLinear addHead(Architecture architecture) {
         MistralConfig config = config();
-        NormalInitializer initializer = new NormalInitializer((float) config.initializerRange());
-        return addChildBlock(
+        return addLinear(
                 architecture.head(),
-                new MistralLinear(
-                        initializer,
-                        architecture.outputs(config),
-                        config.hiddenSize(),
-                        architecture.biased()));
+                ParameterShapes.of(config, architecture),
+                new NormalInitializer((float) config.initializerRange()));
     }
 
     /** Adds the head of a network with an adapter: that of the adapter, or the shared one. */
@@ -176,86 +125,15 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
     /** Returns the layer that computes the logits; null for a network without a head. */
     abstract @Nullable MistralLinear head();
 
-    /** Creates a network from a checkpoint and takes ownership of its memory. */
-    static <N extends MistralPreTrainedModel> N of(
-            BiFunction<MistralConfig, KernelChoice, N> constructor,
-            MistralCheckpoint checkpoint,
-            String source,
-            NDManager manager,
-            ComputeOptions options)
-            throws MalformedModelException {
-        Weights weights = checkpoint.weights();
-        return of(
-                constructor,
-                checkpoint.config(),
-                weights,
-                source,
-                manager,
-                own -> {
-                    own.attachInternal(NDManager.nextUid(), weights);
-                    return KernelChoice.of(own, options, weights);
-                });
-    }
-
-    static <N extends MistralPreTrainedModel> N of(
-            BiFunction<MistralConfig, KernelChoice, N> constructor,
-            MistralConfig config,
-            Weights weights,
-            String source,
-            NDManager manager,
-            Function<NDManager, KernelChoice> choose)
-            throws MalformedModelException {
-        OwnedManager owned = new OwnedManager(manager, "mistral-weights");
-        try {
-            KernelChoice choice = choose.apply(owned.manager());
-            N network = constructor.apply(config, choice);
-            ((MistralPreTrainedModel) network).load(weights, source, owned);
-            return network;
-        } catch (MalformedModelException | RuntimeException | Error e) {
-            owned.close();
-            throw e;
-        }
-    }
-
-    private void load(Weights given, String from, OwnedManager owned)
-            throws MalformedModelException {
-        source = from;
-        requireArchitecture();
-        Weights own = own(given);
-        SourceFiles.of(given.tensors()).check();
-        files = new WeightBinding(this, model, tiedHead(), owned.manager()).bind(own, source);
-        weightBytes = own.bytes(kernels().dtype());
-        bound(own);
-        bound = own;
-        SourceFiles.of(given.tensors()).check();
-        weights = owned;
-        owned.closeWithParent(this);
-    }
-
     /** Returns the weights of a checkpoint that this network has parameters for. */
     Weights own(Weights given) {
         return given;
     }
 
-    void requireArchitecture() throws MalformedModelException {
-        Architecture stored = Architecture.of(config().architecture());
-        Architecture own = Architecture.orCausalLm(getClass().getSimpleName());
-        if (stored != null && stored != own) {
-            throw new MalformedModelException(
-                    "the checkpoint in "
-                            + source
-                            + " is a "
-                            + stored
-                            + ", not a "
-                            + own
-                            + ": choose another checkpoint, or load it as a "
-                            + stored
-                            + (stored.isBase() && !own.isBase()
-                                    ? ", or, to train a new head, add one with"
-                                            + " MistralCheckpoint.withNewHead or the model argument"
-                                            + " head"
-                                    : ""));
-        }
+    /** Requires that the configuration names this class or none. */
+    void requireArchitecture(String from) throws MalformedModelException {
+        Architecture.orCausalLm(getClass().getSimpleName())
+                .requireStored(config().architecture(), from);
     }
 
     /** Returns the output layer if it shares the weight of the embedding, or null. */
@@ -263,79 +141,20 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
         return null;
     }
 
-    /** Called once the weights are bound. */
-    void bound(Weights given) {}
-
-    private String closedMessage() {
-        return "the model " + source + " is closed: load it again";
-    }
-
-    /**
-     * Frees the weights of a loaded network, after waiting for running forward passes; later ones
-     * throw {@link IllegalStateException}. Called during a forward pass on the same thread, for
-     * example by a callback, it returns immediately, and the end of the pass frees the weights.
-     * Weights that the caller owns are not freed.
-     *
-     * <p>The backward pass reads the weights as well. Therefore a forward pass with {@code
-     * training} postpones freeing them until the manager of its input is closed. Do not close that
-     * manager or a parent of it during the backward pass.
-     */
     @Override
-    public void close() {
-        gate.close();
+    void bound(Weights given, SourceFiles mapped, String from, OwnedManager owned) {
+        super.bound(given, mapped, from, owned);
+        weightBytes = given.bytes(kernels().dtype());
     }
 
-    /**
-     * Returns whether the network is closed together with a manager.
-     *
-     * @param manager the manager
-     * @return whether the network was loaded with it
-     */
-    public boolean isClosedWith(NDManager manager) {
-        return weights != null && weights.isClosedWith(manager);
-    }
-
-    /**
-     * Returns an object that all users of this network share, such as its kept prefixes. It is
-     * created on the first call, and closed with the network if it is {@link AutoCloseable}.
-     *
-     * @param <T> the type of the object
-     * @param <E> what is thrown if it cannot be created
-     * @param type the type of the object
-     * @param key tells apart objects of this type
-     * @param factory creates the object; must not ask for another one
-     * @return the object
-     * @throws E if it cannot be created, which a later call tries again
-     * @throws IllegalStateException if the network is closed
-     */
-    public <T, E extends Exception> T attachment(
-            Class<T> type, Object key, AttachmentFactory<? extends T, E> factory) throws E {
-        gate.enter();
-        try {
-            return attachments.get(type, key, factory);
-        } finally {
-            gate.exit();
-        }
-    }
-
-    /** Returns the manager of the weights, null if the network was not loaded. */
-    @Nullable NDManager weightManager() {
-        return weights == null ? null : weights.manager();
-    }
-
-    /** Drops the weights. Called once, when no pass is under way. */
+    @Override
     void free() {
-        attachments.close(source);
-        files = SourceFiles.NONE;
-        bound = null;
+        super.free();
         model.dropQuantized();
         // the embedding may share the head, which then has no name
         Stream.concat(namedLinears().values().stream(), Stream.ofNullable(head()))
-                .filter(linear -> base == null || linear.lowRank() != null)
+                .filter(linear -> adapter == null || linear.lowRank() != null)
                 .forEach(MistralLinear::dropQuantized);
-        if (weights != null) {
-            weights.close();
-        }
     }
 
     /** Returns the configuration. */
@@ -413,7 +232,7 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
 
     /** Returns the last hidden state in the place of logits. */
     ForwardOutput lastHiddenState(ParameterStore values, PassInput input, boolean training) {
-        files.check();
+        checkFiles();
         NDList states = model.forward(values, input, training, null);
         NDArray last = states.get(states.size() - 1);
         return new ForwardOutput(kernels(training).toFloat32(last), null, null);
@@ -441,39 +260,7 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
      *     a classifier of sequences or tokens
      */
     public MistralPreTrainedModel withAdapter(Adapter adapter, NDManager manager) {
-        requireTask();
-        if (base != null) {
-            throw new IllegalStateException(
-                    "the network has an adapter already: call base().withAdapter(..)");
-        }
-        NDManager shared = weightManager();
-        if (shared == null) {
-            throw new IllegalStateException(
-                    "only a loaded network can have an adapter: load its weights first");
-        }
-        if (!manager.getDevice().equals(shared.getDevice())) {
-            throw new IllegalArgumentException(
-                    "the network is on "
-                            + shared.getDevice()
-                            + ", the manager on "
-                            + manager.getDevice()
-                            + ": give a manager on the device of the network");
-        }
-        gate.enter();
-        OwnedManager own = new OwnedManager(manager, "mistral-adapter");
-        try {
-            AdapterBinding binding = new AdapterBinding(this, adapter, own.manager());
-            MistralPreTrainedModel adapted = adapted(binding, own);
-            // marks the new blocks as initialized; parameters keep their values
-            adapted.initialize(own.manager(), DataType.FLOAT32, new Shape(1, 1));
-            own.closeWithParent(adapted);
-            return adapted;
-        } catch (RuntimeException | Error e) {
-            own.close();
-            throw e;
-        } finally {
-            gate.exit();
-        }
+        return NetworkAdapter.attach(this, adapter, manager);
     }
 
     /**
@@ -488,23 +275,12 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
      * @throws UnsupportedOperationException as for {@link #withAdapter}
      */
     public Adapter newAdapter(LoraConfig config, long seed) {
-        TaskType task = requireTask();
-        Set<String> saved = new LinkedHashSet<>(config.modulesToSave());
-        if (task != TaskType.CAUSAL_LM) {
-            saved.addAll(List.of("classifier", "score"));
-        }
-        LoraConfig own = config.toBuilder().taskType(task).modulesToSave(saved).build();
-        Map<String, long[]> shapes = new LinkedHashMap<>();
-        AdapterBinding.linears(this)
-                .forEach(
-                        (module, linear) ->
-                                shapes.put(module, linear.weight().getShape().getShape()));
-        return Adapter.create(own, shapes, seed);
+        return NetworkAdapter.create(this, config, seed);
     }
 
     /** Returns the network without the adapter of this one; null if this one has none. */
     public @Nullable MistralPreTrainedModel base() {
-        return base;
+        return adapter == null ? null : adapter.base();
     }
 
     /**
@@ -514,19 +290,10 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
      * @throws IllegalStateException if the network has none, or is closed
      */
     public Adapter adapter() {
-        LoraConfig config = requireAdapter();
+        NetworkAdapter own = requireAdapter();
         gate.enter();
         try {
-            Map<String, Tensor> tensors = new LinkedHashMap<>();
-            adapterParameters.forEach(
-                    (name, parameter) -> {
-                        NDArray array = parameter.getArray();
-                        Tensor copy =
-                                Tensor.allocate(name, Dtype.FLOAT32, array.getShape().getShape());
-                        copy.data().put(array.toByteBuffer(true));
-                        tensors.put(name, copy);
-                    });
-            return new Adapter(config, tensors);
+            return own.copy();
         } finally {
             gate.exit();
         }
@@ -543,17 +310,17 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
         freezeParameters(false);
     }
 
-    private LoraConfig requireAdapter() {
-        if (adapterConfig == null) {
+    private NetworkAdapter requireAdapter() {
+        if (adapter == null) {
             throw new IllegalStateException(
                     "the network has no adapter: withAdapter(..) returns one that has");
         }
-        return adapterConfig;
+        return adapter;
     }
 
     /** Creates a network of the same class with an adapter. */
     MistralPreTrainedModel adapted(AdapterBinding binding, OwnedManager own) {
-        throw noAdapters();
+        throw NetworkAdapter.unsupported(this);
     }
 
     /** Returns what adapters of the network are for, by the name in peft; null without adapters. */
@@ -561,47 +328,9 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
         return null;
     }
 
-    private TaskType requireTask() {
-        TaskType task = taskType();
-        if (task == null) {
-            throw noAdapters();
-        }
-        return task;
-    }
-
-    private UnsupportedOperationException noAdapters() {
-        return new UnsupportedOperationException(
-                "a "
-                        + getClass().getSimpleName()
-                        + " has no adapters: causal language models and classifiers of sequences"
-                        + " or tokens do");
-    }
-
     /** Returns the names and values of the parameters that belong to an adapter. */
     Map<String, Parameter> adapterParameters() {
-        return adapterParameters;
-    }
-
-    /**
-     * Begins a {@link TrainingPass}.
-     *
-     * @throws UncheckedIOException if a file that weights are mapped from was changed
-     */
-    void beginTrainingPass(boolean gradients) {
-        files.check();
-        if (gradients) {
-            trainingPasses.incrementAndGet();
-        }
-    }
-
-    /** Returns the number of passes with gradients so far; those of the base change it, too. */
-    long trainingPasses() {
-        return trainingPasses.get() + (base == null ? 0 : base.trainingPasses());
-    }
-
-    /** Returns the weights that the parameters were bound to, null if there are none. */
-    @Nullable Weights bound() {
-        return bound;
+        return adapter == null ? Map.of() : adapter.parameters();
     }
 
     private Kernels kernels(boolean training) {
@@ -614,38 +343,6 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
     }
 
     /**
-     * Runs a pass.
-     *
-     * @param target the manager of the output
-     * @param input checks the arguments, given the manager of the pass
-     * @param training whether gradients are required
-     * @param compute computes the output
-     */
-    ForwardOutput pass(
-            NDManager target,
-            Function<NDManager, PassInput> input,
-            boolean training,
-            Function<PassInput, ForwardOutput> compute) {
-        if (training) {
-            DjlEngine.of(target).requireGradients();
-            trainingPasses.incrementAndGet();
-        }
-        gate.enter();
-        try (PassScope scope = new PassScope(target);
-                PassInput checked = input.apply(scope.manager())) {
-            ForwardOutput output = compute.apply(checked);
-            output.attach(target);
-            if (training) {
-                // the backward pass, which needs the weights, runs outside of the gate
-                scope.keepForBackward(gate.hold());
-            }
-            return output;
-        } finally {
-            gate.exit();
-        }
-    }
-
-    /**
      * Freezes or unfreezes the parameters that fulfill a predicate. If the network has an adapter,
      * this concerns only the parameters of the adapter: the others are those of {@link #base}.
      *
@@ -654,15 +351,16 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
      */
     @Override
     public void freezeParameters(boolean freeze, Predicate<Parameter> predicate) {
-        if (!freeze && weights != null) {
-            DjlEngine.of(weights.manager()).requireGradients();
+        NDManager manager = weightManager();
+        if (!freeze && manager != null) {
+            DjlEngine.of(manager).requireGradients();
         }
         super.freezeParameters(
                 freeze,
-                base == null
+                adapter == null
                         ? predicate
                         : parameter ->
-                                adapterParameters.containsValue(parameter)
+                                adapter.parameters().containsValue(parameter)
                                         && predicate.test(parameter));
     }
 
@@ -674,7 +372,7 @@ public abstract sealed class MistralPreTrainedModel extends MistralBlock impleme
 
     ForwardOutput forward(ParameterStore values, PassInput input, boolean training) {
         if (input.isPrefill()) {
-            files.check();
+            checkFiles();
         }
         NDList attentions = input.attentions() ? new NDList() : null;
         NDList hiddenStates = model.forward(values, input, training, attentions);

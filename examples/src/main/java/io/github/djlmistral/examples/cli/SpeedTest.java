@@ -149,10 +149,13 @@ final class SpeedTest {
     /** Returns arithmetic throughput: matrix products, and attention scores and values. */
     double gigamacsPerSecond() {
         MistralConfig config = network.config();
-        long heads = (long) config.numAttentionHeads() + config.numKeyValueHeads();
-        long layer =
-                2L * config.hiddenSize() * config.headDim() * heads
-                        + 3L * config.hiddenSize() * config.intermediateSize();
+        long layers =
+                config.parameterShapes().entrySet().stream()
+                        .filter(entry -> entry.getKey().startsWith("model.layers."))
+                        .map(Map.Entry::getValue)
+                        .filter(shape -> shape.dimension() == 2)
+                        .mapToLong(Shape::size)
+                        .sum();
         long keys = 0;
         for (int token = depth + 1; token <= depth + tokens; ++token) {
             keys += config.window() == 0 ? token : Math.min(token, config.window());
@@ -160,7 +163,7 @@ final class SpeedTest {
         long attention = 2L * config.numAttentionHeads() * config.headDim() * keys;
         long passes = (tokens + chunk - 1L) / chunk;
         long head = passes * config.vocabSize() * config.hiddenSize();
-        long all = config.numHiddenLayers() * (layer * tokens + attention) + head;
+        long all = layers * tokens + config.numHiddenLayers() * attention + head;
         return all * perSecond() * 1e-9;
     }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.examples.cli;
 
+import ai.djl.ndarray.types.Shape;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.quantization.Int4;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
@@ -48,7 +49,7 @@ final class SyntheticWeights {
     /**
      * Creates the weights.
      *
-     * @param config shape of the network, without tied embeddings
+     * @param config shape of the network
      * @param group weights per group
      * @return the weights, outside the heap
      */
@@ -57,36 +58,24 @@ final class SyntheticWeights {
     }
 
     private Weights make() {
-        int vocabulary = config.vocabSize();
-        int hidden = config.hiddenSize();
-        int queries = config.numAttentionHeads() * config.headDim();
-        int keys = config.numKeyValueHeads() * config.headDim();
-        int wide = config.intermediateSize();
-        Tensor table =
-                Tensor.allocate("model.embed_tokens.weight", Dtype.BFLOAT16, vocabulary, hidden);
-        fill(table, SIGN_AND_FRACTION, EMBEDDINGS);
-        plain.put(table.name(), table);
-        for (int layer = 0; layer < config.numHiddenLayers(); ++layer) {
-            String prefix = "model.layers." + layer + ".";
-            norm(prefix + "input_layernorm.weight", hidden);
-            matrix(prefix + "self_attn.q_proj.weight", queries, hidden);
-            matrix(prefix + "self_attn.k_proj.weight", keys, hidden);
-            matrix(prefix + "self_attn.v_proj.weight", keys, hidden);
-            matrix(prefix + "self_attn.o_proj.weight", hidden, queries);
-            norm(prefix + "post_attention_layernorm.weight", hidden);
-            matrix(prefix + "mlp.gate_proj.weight", wide, hidden);
-            matrix(prefix + "mlp.up_proj.weight", wide, hidden);
-            matrix(prefix + "mlp.down_proj.weight", hidden, wide);
-        }
-        norm("model.norm.weight", hidden);
-        matrix("lm_head.weight", vocabulary, hidden);
+        config.parameterShapes()
+                .forEach(
+                        (name, shape) -> {
+                            if (name.equals("model.embed_tokens.weight")) {
+                                bfloat16(name, shape, SIGN_AND_FRACTION, EMBEDDINGS);
+                            } else if (shape.dimension() == 1) {
+                                bfloat16(name, shape, 0, ONES);
+                            } else {
+                                matrix(name, (int) shape.get(0), (int) shape.get(1));
+                            }
+                        });
         return new Weights(plain, matrices);
     }
 
-    private void norm(String name, int size) {
-        Tensor ones = Tensor.allocate(name, Dtype.BFLOAT16, size);
-        fill(ones, 0, ONES);
-        plain.put(name, ones);
+    private void bfloat16(String name, Shape shape, long mask, long bits) {
+        Tensor tensor = Tensor.allocate(name, Dtype.BFLOAT16, shape.getShape());
+        fill(tensor, mask, bits);
+        plain.put(name, tensor);
     }
 
     private void matrix(String name, int rows, int columns) {
