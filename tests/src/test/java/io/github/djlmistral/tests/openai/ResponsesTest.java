@@ -42,7 +42,7 @@ class ResponsesTest extends OpenAiFixture {
                                    "annotations": [], "logprobs": []}]}],
                                  "previous_response_id": null,
                                  "reasoning": {"effort": null, "summary": null},
-                                 "service_tier": "default", "store": false,
+                                 "service_tier": "default",
                                  "truncation": "disabled",
                                  "usage": {"input_tokens": 11,
                                   "input_tokens_details": {"cached_tokens": 0,

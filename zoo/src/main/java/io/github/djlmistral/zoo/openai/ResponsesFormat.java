@@ -91,7 +91,6 @@ final class ResponsesFormat implements AnswerFormat {
                         "previous_response_id", null,
                         "reasoning", Json.object("effort", null, "summary", null),
                         "service_tier", "default",
-                        "store", false,
                         "truncation", "disabled",
                         "usage", usage == null ? null : usage(usage));
         echo.asMap().forEach(response::add);
