@@ -10,7 +10,6 @@ import java.util.Deque;
  * the byte: of {@code ab*} by {@code a} it is {@code b*}. The derivatives of an expression are the
  * states of its automaton. Not thread-safe.
  */
-@SuppressWarnings("EnumOrdinal") // nodes are integers, which no one else reads
 final class Derivatives {
 
     /** How many derivatives are looked through for one that matches. */
