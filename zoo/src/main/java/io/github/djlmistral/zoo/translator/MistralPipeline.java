@@ -102,7 +102,8 @@ public final class MistralPipeline implements AutoCloseable {
 
         private final Optional<ChatTemplate> template;
         private final MistralTokenizer tokenizer;
-        private volatile @Nullable Optional<ToolFormat> format;
+        private volatile @Nullable ToolFormat format;
+        private volatile boolean known;
 
         Lazy(Optional<ChatTemplate> template, MistralTokenizer tokenizer) {
             this.template = template;
@@ -111,12 +112,11 @@ public final class MistralPipeline implements AutoCloseable {
 
         @Override
         public Optional<ToolFormat> get() {
-            Optional<ToolFormat> known = format;
-            if (known == null) {
-                known = template.flatMap(chat -> ToolFormat.of(chat, tokenizer));
-                format = known;
+            if (!known) {
+                format = template.flatMap(chat -> ToolFormat.of(chat, tokenizer)).orElse(null);
+                known = true;
             }
-            return known;
+            return Optional.ofNullable(format);
         }
     }
 

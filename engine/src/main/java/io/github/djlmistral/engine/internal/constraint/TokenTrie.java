@@ -107,7 +107,7 @@ public final class TokenTrie {
         byte[] code = new byte[5];
         code[0] = CONTROL;
         for (int i = 1; i < code.length; i++) {
-            code[i] = (byte) (0x80 | id >>> 6 * (i - 1) & 0x3F);
+            code[i] = (byte) (0x80 | ((id >>> (6 * (i - 1))) & 0x3F));
         }
         return code;
     }
