@@ -72,11 +72,11 @@ final class ToolOptions {
     /** Lets the answer call the tools; returns whether it may. */
     boolean offer(
             MistralPipeline pipeline, Conversation conversation, GenerationConfig.Builder options) {
+        String name = choice == null ? "auto" : choice;
         ToolChoice chosen =
-                switch (choice == null ? "auto" : choice) {
-                    case "auto", "none", "required" ->
-                            ToolChoice.of(choice == null ? "auto" : choice);
-                    default -> ToolChoice.function(choice);
+                switch (name) {
+                    case "auto", "none", "required" -> ToolChoice.of(name);
+                    default -> ToolChoice.function(name);
                 };
         return pipeline.offerTools(options, conversation, chosen, parallel);
     }

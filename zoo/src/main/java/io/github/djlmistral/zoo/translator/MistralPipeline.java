@@ -105,7 +105,8 @@ public final class MistralPipeline implements ServedModel, AutoCloseable {
 
         private final Optional<ChatTemplate> template;
         private final MistralTokenizer tokenizer;
-        private volatile @Nullable Optional<ToolFormat> format;
+        private volatile @Nullable ToolFormat format;
+        private volatile boolean known;
 
         Lazy(Optional<ChatTemplate> template, MistralTokenizer tokenizer) {
             this.template = template;
@@ -114,12 +115,11 @@ public final class MistralPipeline implements ServedModel, AutoCloseable {
 
         @Override
         public Optional<ToolFormat> get() {
-            Optional<ToolFormat> known = format;
-            if (known == null) {
-                known = template.flatMap(chat -> ToolFormat.of(chat, tokenizer));
-                format = known;
+            if (!known) {
+                format = template.flatMap(chat -> ToolFormat.of(chat, tokenizer)).orElse(null);
+                known = true;
             }
-            return known;
+            return Optional.ofNullable(format);
         }
     }
 
