@@ -77,7 +77,8 @@ class ShapesTest extends OpenAiFixture {
     /** Checks an event of the responses endpoint, such as {@code response.output_text.delta}. */
     static void assertEvent(ServerSentEvent event) {
         StringBuilder type = new StringBuilder();
-        for (String word : String.valueOf(event.name()).replaceFirst("^response.", "").split("[._]")) {
+        for (String word :
+                String.valueOf(event.name()).replaceFirst("^response.", "").split("[._]")) {
             type.append(Character.toUpperCase(word.charAt(0))).append(word.substring(1));
         }
         String name = type.toString();
@@ -105,7 +106,11 @@ class ShapesTest extends OpenAiFixture {
         assertShape("Completion", whole(api::completions, request(prompt, fields)).toString());
         for (JsonObject chunk :
                 chunks(api::completions, request(prompt, "'stream': true", fields))) {
-            if (chunk.getAsJsonArray("choices").get(0).getAsJsonObject().get("finish_reason").isJsonNull()) {
+            if (chunk.getAsJsonArray("choices")
+                    .get(0)
+                    .getAsJsonObject()
+                    .get("finish_reason")
+                    .isJsonNull()) {
                 continue; // the library has one type for both, in which it is a string
             }
             assertShape("Completion", chunk.toString());

@@ -37,8 +37,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>{@code {"inputs": "text", "parameters": {"max_new_tokens": 50}}}, the schema of DJL
  *       Serving's LMI handlers; instead of {@code inputs} there may be {@code messages} with the
  *       further keys of {@link ConversationJson}, beside {@code parameters}. The output is {@code
- *       {"generated_text": .., "details": {..}}}, with {@code tool_calls} if the answer calls {@code
- *       tools}; a stream consists of pieces of the text.
+ *       {"generated_text": .., "details": {..}}}, with {@code tool_calls} if the answer calls
+ *       {@code tools}; a stream consists of pieces of the text.
  * </ul>
  *
  * <p>A body that does not begin with a brace is a text, answered as {@code inputs}.
