@@ -45,7 +45,9 @@ class ChatCompletionsTest extends OpenAiFixture {
     private static List<JsonObject> stream(String... fields) {
         return chunks(
                 api::chatCompletions,
-                chat(Stream.concat(Stream.of("'stream': true"), Stream.of(fields)).toArray(String[]::new)));
+                chat(
+                        Stream.concat(Stream.of("'stream': true"), Stream.of(fields))
+                                .toArray(String[]::new)));
     }
 
     /** Returns what the stream says about a choice. */
@@ -197,11 +199,9 @@ class ChatCompletionsTest extends OpenAiFixture {
 
     @Test
     void logprobsAreThoseOfTheModel() {
-        GenerationConfig config =
-                pipeline.defaults().set(OutputOptions.TOP_LOGPROBS, 3).build();
+        GenerationConfig config = pipeline.defaults().set(OutputOptions.TOP_LOGPROBS, 3).build();
         long[] prompt = pipeline.encode(List.of(Message.user("What is a lighthouse?")));
-        GenerationResult result =
-                pipeline.generator().generate(List.of(prompt), config);
+        GenerationResult result = pipeline.generator().generate(List.of(prompt), config);
         Sequence sequence = result.sequences().get(0);
         JsonArray content =
                 choice(whole(chat("'logprobs': true, 'top_logprobs': 3")), 0)
@@ -213,8 +213,7 @@ class ChatCompletionsTest extends OpenAiFixture {
         for (int i = 0; i < content.size(); ++i) {
             JsonObject token = content.get(i).getAsJsonObject();
             text.append(token.get("token").getAsString());
-            assertThat(token.get("logprob").getAsFloat())
-                    .isEqualTo(sequence.logProbabilities()[i]);
+            assertThat(token.get("logprob").getAsFloat()).isEqualTo(sequence.logProbabilities()[i]);
             JsonArray bytes = token.getAsJsonArray("bytes");
             assertThat(bytes.asList().stream().map(JsonElement::getAsInt).toList())
                     .isEqualTo(unsigned(token.get("token").getAsString()));

@@ -62,8 +62,7 @@ class CompletionsTest extends OpenAiFixture {
 
     @Test
     void choicesOfAPromptFollowEachOther() {
-        JsonObject answer =
-                complete("['a tower', 'a fox']", "'n': 2", "'seed': 1", "'echo': true");
+        JsonObject answer = complete("['a tower', 'a fox']", "'n': 2", "'seed': 1", "'echo': true");
         List<String> begins =
                 answer.getAsJsonArray("choices").asList().stream()
                         .map(choice -> choice.getAsJsonObject().get("text").getAsString())
@@ -85,8 +84,7 @@ class CompletionsTest extends OpenAiFixture {
             assertThat(text.substring(offset)).startsWith(token);
             JsonObject top = logprobs.getAsJsonArray("top_logprobs").get(i).getAsJsonObject();
             assertThat(top.size()).isBetween(1, 3);
-            assertThat(top.get(token))
-                    .isEqualTo(logprobs.getAsJsonArray("token_logprobs").get(i));
+            assertThat(top.get(token)).isEqualTo(logprobs.getAsJsonArray("token_logprobs").get(i));
         }
     }
 

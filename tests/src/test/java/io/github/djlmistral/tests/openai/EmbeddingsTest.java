@@ -57,11 +57,15 @@ class EmbeddingsTest extends OpenAiFixture {
             assertThat(vector(answer, 1)).isEqualTo(predictor.predict("a lighthouse"));
         }
         assertThat(answer.keySet()).containsExactly("object", "data", "model", "usage");
-        int tokens =
-                pipeline.complete("a fox").length + pipeline.complete("a lighthouse").length;
+        int tokens = pipeline.complete("a fox").length + pipeline.complete("a lighthouse").length;
         assertThat(answer.get("usage"))
                 .isEqualTo(
-                        json("{\"prompt_tokens\": " + tokens + ", \"total_tokens\": " + tokens + "}"));
+                        json(
+                                "{\"prompt_tokens\": "
+                                        + tokens
+                                        + ", \"total_tokens\": "
+                                        + tokens
+                                        + "}"));
     }
 
     @Test

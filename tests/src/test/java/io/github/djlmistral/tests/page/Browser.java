@@ -90,7 +90,13 @@ final class Browser implements Closeable {
         driver.executeCdpCommand(
                 "Emulation.setDeviceMetricsOverride",
                 Map.of(
-                        "width", width, "height", height, "deviceScaleFactor", 1, "mobile",
+                        "width",
+                        width,
+                        "height",
+                        height,
+                        "deviceScaleFactor",
+                        1,
+                        "mobile",
                         width < 500));
         log();
         driver.get(uri.toString());
@@ -105,7 +111,9 @@ final class Browser implements Closeable {
     void prefer(String scheme) {
         driver.executeCdpCommand(
                 "Emulation.setEmulatedMedia",
-                Map.of("features", List.of(Map.of("name", "prefers-color-scheme", "value", scheme))));
+                Map.of(
+                        "features",
+                        List.of(Map.of("name", "prefers-color-scheme", "value", scheme))));
     }
 
     void until(BooleanSupplier condition) {
@@ -130,7 +138,9 @@ final class Browser implements Closeable {
         return driver.findElements(By.cssSelector(selector));
     }
 
-    /** Returns the text of the first of the elements as the page has it, also if it is not visible. */
+    /**
+     * Returns the text of the first of the elements as the page has it, also if it is not visible.
+     */
     String text(String selector) {
         return (String)
                 run("return document.querySelector(arguments[0])?.textContent ?? ''", selector);
@@ -170,7 +180,9 @@ final class Browser implements Closeable {
         return (boolean) run("return document.activeElement.matches(arguments[0])", selector);
     }
 
-    /** Returns what axe-core finds wrong with the page as it is: accessibility, contrast as well. */
+    /**
+     * Returns what axe-core finds wrong with the page as it is: accessibility, contrast as well.
+     */
     List<?> violations() {
         if (!(boolean) run("return 'axe' in window")) {
             run(axe());

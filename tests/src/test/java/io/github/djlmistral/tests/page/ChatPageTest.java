@@ -172,7 +172,8 @@ class ChatPageTest {
         server.answer("3");
         browser.click("#messages > :nth-child(3) [aria-label='Edit message']");
         browser.fill(".editing textarea", "three", Keys.ENTER);
-        browser.until(() -> browser.texts("#messages .text").equals(List.of("one", "1", "three", "3")));
+        browser.until(
+                () -> browser.texts("#messages .text").equals(List.of("one", "1", "three", "3")));
         assertThat(messages(2)).containsExactly("user: one", "assistant: 1", "user: three");
 
         // Without the messages behind it, which can be had back.

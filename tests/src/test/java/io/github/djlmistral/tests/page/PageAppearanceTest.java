@@ -14,7 +14,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.openqa.selenium.Keys;
 
-/** The chat page in both colour schemes and on a phone: accessible, and not wider than the screen. */
+/**
+ * The chat page in both colour schemes and on a phone: accessible, and not wider than the screen.
+ */
 class PageAppearanceTest {
 
     private static final String ANSWER =

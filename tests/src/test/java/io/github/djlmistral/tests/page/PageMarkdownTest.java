@@ -192,13 +192,44 @@ class PageMarkdownTest {
         }
     }
 
-    /** Texts on which a search that begins again and again takes minutes, or a tree too deep to draw. */
+    /**
+     * Texts on which a search that begins again and again takes minutes, or a tree too deep to
+     * draw.
+     */
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "*", "**a ", "*a **b ", "a* ", "_a", "~~a", "[", "[a](", "![", "](", "`", "`` ` ",
-                "> ", "- ", "1. ", "|", "a|", "a|b\n-|-\n", "<", "&#", "\\", "#", " # ", " ", "\n",
-                "https://", "h", "[a](b \"", "- a\n  ", "***a** ", "*a** b*** "
+                "*",
+                "**a ",
+                "*a **b ",
+                "a* ",
+                "_a",
+                "~~a",
+                "[",
+                "[a](",
+                "![",
+                "](",
+                "`",
+                "`` ` ",
+                "> ",
+                "- ",
+                "1. ",
+                "|",
+                "a|",
+                "a|b\n-|-\n",
+                "<",
+                "&#",
+                "\\",
+                "#",
+                " # ",
+                " ",
+                "\n",
+                "https://",
+                "h",
+                "[a](b \"",
+                "- a\n  ",
+                "***a** ",
+                "*a** b*** "
             })
     void anyTextIsShownSoon(String part) {
         String text = part.repeat(50_000 / part.length());

@@ -49,8 +49,7 @@ final class ScriptedServer implements Closeable {
      */
     ScriptedServer(boolean hasPolicy) throws IOException {
         this.hasPolicy = hasPolicy;
-        server =
-                HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+        server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         server.setExecutor(threads);
         server.createContext("/", this::file);
         server.createContext(

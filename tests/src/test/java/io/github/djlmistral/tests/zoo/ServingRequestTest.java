@@ -107,7 +107,9 @@ class ServingRequestTest extends ZooFixture {
                 "\"add_generation_prompt\": \"yes\" | \"add_generation_prompt\" is not true or false"
             })
     void invalidPromptEnds(String keys, String message) {
-        assertRefused("{\"messages\": [{\"content\": \"a \"}], \"parameters\": {}, " + keys + "}", message);
+        assertRefused(
+                "{\"messages\": [{\"content\": \"a \"}], \"parameters\": {}, " + keys + "}",
+                message);
     }
 
     @ParameterizedTest

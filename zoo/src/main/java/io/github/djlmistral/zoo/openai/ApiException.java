@@ -46,8 +46,8 @@ public final class ApiException extends RuntimeException {
      *
      * @param failure an exception of this zoo
      * @return itself if it is of this class; status 400 for an argument that is wrong, 429 if too
-     *     many requests are running, else 500 without a message of ours, as it is meant for
-     *     whoever runs the model
+     *     many requests are running, else 500 without a message of ours, as it is meant for whoever
+     *     runs the model
      */
     public static ApiException of(RuntimeException failure) {
         if (failure instanceof ApiException known) {

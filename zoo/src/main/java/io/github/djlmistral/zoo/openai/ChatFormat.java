@@ -36,8 +36,7 @@ final class ChatFormat implements AnswerFormat {
     public JsonObject whole(List<Choice> choices, Usage usage) {
         JsonArray array = new JsonArray();
         for (Choice choice : choices) {
-            JsonObject logs =
-                    logprobs == null ? null : logprobs(logprobs.content(choice.tokens()));
+            JsonObject logs = logprobs == null ? null : logprobs(logprobs.content(choice.tokens()));
             array.add(
                     Json.object(
                             "index", choice.index(),
@@ -56,9 +55,12 @@ final class ChatFormat implements AnswerFormat {
         boolean silent = choice.text().isEmpty() && !calls.isEmpty();
         JsonObject message =
                 Json.object(
-                        "role", "assistant",
-                        "content", silent ? null : choice.text(),
-                        "refusal", null);
+                        "role",
+                        "assistant",
+                        "content",
+                        silent ? null : choice.text(),
+                        "refusal",
+                        null);
         if (!calls.isEmpty()) {
             JsonArray array = new JsonArray();
             for (ToolCall call : calls) {
@@ -97,8 +99,7 @@ final class ChatFormat implements AnswerFormat {
     public List<ServerSentEvent> begin() {
         List<ServerSentEvent> events = new ArrayList<>();
         for (int index = 0; index < count; ++index) {
-            JsonObject delta =
-                    Json.object("role", "assistant", "content", "", "refusal", null);
+            JsonObject delta = Json.object("role", "assistant", "content", "", "refusal", null);
             events.add(chunk(index, delta, null, null));
         }
         return events;
@@ -108,8 +109,7 @@ final class ChatFormat implements AnswerFormat {
     public List<ServerSentEvent> next(Choice choice, Delta delta) {
         List<ServerSentEvent> events = new ArrayList<>();
         if (!delta.text().isEmpty() || !delta.tokens().isEmpty()) {
-            JsonObject logs =
-                    logprobs == null ? null : logprobs(logprobs.content(delta.tokens()));
+            JsonObject logs = logprobs == null ? null : logprobs(logprobs.content(delta.tokens()));
             events.add(chunk(choice.index(), Json.object("content", delta.text()), logs, null));
         }
         for (ToolCallDelta call : delta.calls()) {

@@ -16,7 +16,11 @@ final class ChatRequest {
 
     /** vLLM's fields, of which all but the messages are for the template. */
     private static final List<String> TEMPLATE =
-            List.of("documents", "add_generation_prompt", "continue_final_message", "chat_template_kwargs");
+            List.of(
+                    "documents",
+                    "add_generation_prompt",
+                    "continue_final_message",
+                    "chat_template_kwargs");
 
     private final @Nullable String model;
     private final @Nullable String adapter;
@@ -85,8 +89,7 @@ final class ChatRequest {
     ApiAnswer start(OpenAi api) {
         OpenAi.Chosen chosen = api.choose(model, adapter);
         ServedModel served = chosen.model();
-        long[] prompt =
-                OpenAi.named("messages", () -> served.encodeAsGiven(conversation));
+        long[] prompt = OpenAi.named("messages", () -> served.encodeAsGiven(conversation));
         return api.start(
                 served,
                 "messages",

@@ -12,8 +12,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One of the texts of an answer, with calls of tools, as far as it is generated. It ends before a stop string, so that
- * text which may be the beginning of one is held back.
+ * One of the texts of an answer, with calls of tools, as far as it is generated. It ends before a
+ * stop string, so that text which may be the beginning of one is held back.
  */
 final class Choice {
 
@@ -78,7 +78,9 @@ final class Choice {
     private int possibleStop() {
         int longest = 0;
         for (String stop : stops) {
-            for (int length = Math.min(stop.length() - 1, held.length()); length > longest; --length) {
+            for (int length = Math.min(stop.length() - 1, held.length());
+                    length > longest;
+                    --length) {
                 if (stop.startsWith(held.substring(held.length() - length))) {
                     longest = length;
                 }

@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
  * @param text whole characters; may be empty
  * @param tokens the tokens of this text
  * @param calls pieces of calls of tools
- * @param finishReason {@code stop}, {@code length} or {@code tool_calls} if it is complete, else null
+ * @param finishReason {@code stop}, {@code length} or {@code tool_calls} if it is complete, else
+ *     null
  */
 record Delta(
         String text,

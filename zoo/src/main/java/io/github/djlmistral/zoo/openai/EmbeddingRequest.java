@@ -56,16 +56,23 @@ final class EmbeddingRequest {
         for (float[] vector : vectors) {
             data.add(
                     Json.object(
-                            "object", "embedding",
-                            "index", data.size(),
-                            "embedding", base64 ? base64(vector) : vector));
+                            "object",
+                            "embedding",
+                            "index",
+                            data.size(),
+                            "embedding",
+                            base64 ? base64(vector) : vector));
         }
         int tokens = ids.stream().mapToInt(text -> text.length).sum();
         return Json.object(
-                "object", "list",
-                "data", data,
-                "model", name,
-                "usage", Json.object("prompt_tokens", tokens, "total_tokens", tokens));
+                "object",
+                "list",
+                "data",
+                data,
+                "model",
+                name,
+                "usage",
+                Json.object("prompt_tokens", tokens, "total_tokens", tokens));
     }
 
     /** Returns 32-bit floating point numbers, little-endian. */

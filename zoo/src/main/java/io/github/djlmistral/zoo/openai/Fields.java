@@ -30,7 +30,8 @@ final class Fields {
     /** Parses a request. */
     static Fields parse(String body) {
         try {
-            return new Fields("", (Map<?, ?>) Objects.requireNonNull(Json.plain(StrictJson.parse(body))));
+            return new Fields(
+                    "", (Map<?, ?>) Objects.requireNonNull(Json.plain(StrictJson.parse(body))));
         } catch (IllegalArgumentException e) {
             throw ApiException.invalid(
                     null, "invalid_json", "the body of the request: " + e.getMessage(), e);
@@ -117,7 +118,8 @@ final class Fields {
             return null;
         }
         // numbers of JSON: 5.0 is an integer
-        if (value instanceof Long || (value instanceof Double number && number == (double) number.longValue())) {
+        if (value instanceof Long
+                || (value instanceof Double number && number == (double) number.longValue())) {
             long integer = ((Number) value).longValue();
             if (integer >= least && integer <= most) {
                 return integer;
@@ -235,9 +237,10 @@ final class Fields {
         }
         return value instanceof String text
                 ? Quote.of(text)
-                : value instanceof Map ? "an object"
-                : value instanceof Collection<?> list && list.size() > 8
-                        ? "an array of " + list.size()
-                        : Quote.shorten(value.toString());
+                : value instanceof Map
+                        ? "an object"
+                        : value instanceof Collection<?> list && list.size() > 8
+                                ? "an array of " + list.size()
+                                : Quote.shorten(value.toString());
     }
 }

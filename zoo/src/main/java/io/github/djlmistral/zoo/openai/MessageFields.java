@@ -56,7 +56,8 @@ final class MessageFields {
             message.put("name", name);
         }
         Object content = optional ? fields.take("content") : fields.require("content");
-        message.put("content", content == null ? "" : text(fields.path("content"), content, "text"));
+        message.put(
+                "content", content == null ? "" : text(fields.path("content"), content, "text"));
         fields.end();
         return new Message(message);
     }

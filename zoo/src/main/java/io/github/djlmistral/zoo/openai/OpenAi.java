@@ -15,8 +15,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * OpenAI's API over one model. Requests are the JSON bodies of its HTTP API; each of their fields is
- * honoured, or refused by an {@link ApiException} that names it. Thread-safe.
+ * OpenAI's API over one model. Requests are the JSON bodies of its HTTP API; each of their fields
+ * is honoured, or refused by an {@link ApiException} that names it. Thread-safe.
  *
  * <p>Besides OpenAI's fields, requests take the options of {@link GenerationConfig} under their
  * names, {@code adapter}, and the types of {@code response_format} of {@link
@@ -205,14 +205,12 @@ public final class OpenAi {
         String chosen = adapter != null ? adapter : id == null || id.equals(name) ? null : id;
         if (adapter != null && id != null && !id.equals(name) && !id.equals(adapter)) {
             throw ApiException.invalid(
-                    "adapter",
-                    "model and adapter name different adapters: give one of the two");
+                    "adapter", "model and adapter name different adapters: give one of the two");
         }
         if (chosen == null) {
             return new Chosen(name, base);
         }
-        return new Chosen(
-                id == null ? name : id, named("adapter", () -> base.adapter(chosen)));
+        return new Chosen(id == null ? name : id, named("adapter", () -> base.adapter(chosen)));
     }
 
     /**
@@ -252,11 +250,7 @@ public final class OpenAi {
         int count = prompts.size() * options.count();
         List<Choice> choices = new ArrayList<>();
         for (int index = 0; index < count; ++index) {
-            choices.add(
-                    new Choice(
-                            index,
-                            chosen.newReader(calls),
-                            config.stopStrings()));
+            choices.add(new Choice(index, chosen.newReader(calls), config.stopStrings()));
         }
         Generation generation = chosen.start(prompts, config);
         int tokens = prompts.stream().mapToInt(prompt -> prompt.length).sum();
@@ -272,7 +266,11 @@ public final class OpenAi {
             throw ApiException.invalid(
                     param,
                     "context_length_exceeded",
-                    "the prompt has " + tokens + " tokens, the model takes " + most + ": shorten it",
+                    "the prompt has "
+                            + tokens
+                            + " tokens, the model takes "
+                            + most
+                            + ": shorten it",
                     null);
         }
     }

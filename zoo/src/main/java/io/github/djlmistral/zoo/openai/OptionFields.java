@@ -144,7 +144,9 @@ final class OptionFields {
                                 + chunk);
             }
             boolean open = !options.containsKey(MAX_NEW_TOKENS);
-            return open && config.maxNewTokens() > room && room >= Math.max(1, config.minNewTokens())
+            return open
+                            && config.maxNewTokens() > room
+                            && room >= Math.max(1, config.minNewTokens())
                     ? builder.maxNewTokens(room)
                     : builder;
         } catch (IllegalArgumentException e) {

@@ -42,7 +42,8 @@ final class PromptFields {
         }
         if (list.size() > most) {
             throw ApiException.invalid(
-                    path, path + " has " + list.size() + " texts, at most " + most + " are allowed");
+                    path,
+                    path + " has " + list.size() + " texts, at most " + most + " are allowed");
         }
         List<Prompt> prompts = new ArrayList<>();
         for (Object item : list) {

@@ -76,24 +76,38 @@ final class ResponsesFormat implements AnswerFormat {
     private JsonObject response(String status, JsonArray output, @Nullable Usage usage) {
         JsonObject response =
                 Json.object(
-                        "id", header.id(),
-                        "object", "response",
-                        "created_at", header.created(),
-                        "status", status,
-                        "background", false,
-                        "error", null,
+                        "id",
+                        header.id(),
+                        "object",
+                        "response",
+                        "created_at",
+                        header.created(),
+                        "status",
+                        status,
+                        "background",
+                        false,
+                        "error",
+                        null,
                         "incomplete_details",
-                                status.equals("incomplete")
-                                        ? Json.object("reason", "max_output_tokens")
-                                        : null,
-                        "model", header.model(),
-                        "output", output,
-                        "previous_response_id", null,
-                        "reasoning", Json.object("effort", null, "summary", null),
-                        "service_tier", "default",
-                        "store", false,
-                        "truncation", "disabled",
-                        "usage", usage == null ? null : usage(usage));
+                        status.equals("incomplete")
+                                ? Json.object("reason", "max_output_tokens")
+                                : null,
+                        "model",
+                        header.model(),
+                        "output",
+                        output,
+                        "previous_response_id",
+                        null,
+                        "reasoning",
+                        Json.object("effort", null, "summary", null),
+                        "service_tier",
+                        "default",
+                        "store",
+                        false,
+                        "truncation",
+                        "disabled",
+                        "usage",
+                        usage == null ? null : usage(usage));
         echo.asMap().forEach(response::add);
         return response;
     }
@@ -118,10 +132,14 @@ final class ResponsesFormat implements AnswerFormat {
 
     private JsonObject part(String text, List<TextToken> tokens) {
         return Json.object(
-                "type", "output_text",
-                "text", text,
-                "annotations", List.of(),
-                "logprobs", logprobs(tokens));
+                "type",
+                "output_text",
+                "text",
+                text,
+                "annotations",
+                List.of(),
+                "logprobs",
+                logprobs(tokens));
     }
 
     private JsonArray logprobs(List<TextToken> tokens) {
@@ -149,8 +167,10 @@ final class ResponsesFormat implements AnswerFormat {
             events.add(
                     ofPart(
                             "response.output_text.delta",
-                            "delta", delta.text(),
-                            "logprobs", logprobs(delta.tokens())));
+                            "delta",
+                            delta.text(),
+                            "logprobs",
+                            logprobs(delta.tokens())));
         }
         for (ToolCallDelta piece : delta.calls()) {
             if (piece.id() != null && piece.name() != null) {
@@ -160,14 +180,17 @@ final class ResponsesFormat implements AnswerFormat {
                 events.add(
                         ofItem(
                                 "response.output_item.added",
-                                "item", call("in_progress", begun, piece.index())));
+                                "item",
+                                call("in_progress", begun, piece.index())));
             }
             if (!piece.arguments().isEmpty()) {
                 events.add(
                         ofItem(
                                 "response.function_call_arguments.delta",
-                                "item_id", callIds.get(piece.index()),
-                                "delta", piece.arguments()));
+                                "item_id",
+                                callIds.get(piece.index()),
+                                "delta",
+                                piece.arguments()));
             }
         }
         return events;
@@ -192,11 +215,13 @@ final class ResponsesFormat implements AnswerFormat {
             events.add(
                     ofItem(
                             "response.function_call_arguments.done",
-                            "item_id", callIds.get(index),
-                            "name", call.name(),
-                            "arguments", call.arguments()));
-            events.add(
-                    ofItem("response.output_item.done", "item", call(status, call, index)));
+                            "item_id",
+                            callIds.get(index),
+                            "name",
+                            call.name(),
+                            "arguments",
+                            call.arguments()));
+            events.add(ofItem("response.output_item.done", "item", call(status, call, index)));
         }
         ++items;
     }
@@ -216,9 +241,12 @@ final class ResponsesFormat implements AnswerFormat {
     public ServerSentEvent failure(ApiException failure) {
         return event(
                 "error",
-                "code", failure.code(),
-                "message", failure.getMessage(),
-                "param", failure.param());
+                "code",
+                failure.code(),
+                "message",
+                failure.getMessage(),
+                "param",
+                failure.param());
     }
 
     /** Makes an event of the only part of the message. */

@@ -47,8 +47,7 @@ record ToolFields(
 
     private static Map<String, @Nullable Object> tool(Fields tool, boolean flat) {
         requireFunction(tool);
-        Fields function =
-                flat ? tool : Fields.of(tool.path(FUNCTION), tool.require(FUNCTION));
+        Fields function = flat ? tool : Fields.of(tool.path(FUNCTION), tool.require(FUNCTION));
         Map<String, @Nullable Object> fields = new LinkedHashMap<>();
         fields.put("name", function.requireString("name"));
         String description = function.string("description");
@@ -94,7 +93,8 @@ record ToolFields(
     /** Returns the tools as the responses endpoint has them. */
     List<Map<String, @Nullable Object>> flat() {
         List<Map<String, @Nullable Object>> flat = new ArrayList<>();
-        for (Map<String, @Nullable Object> tool : Objects.requireNonNullElse(tools, List.<Map<String, @Nullable Object>>of())) {
+        for (Map<String, @Nullable Object> tool :
+                Objects.requireNonNullElse(tools, List.<Map<String, @Nullable Object>>of())) {
             Map<String, @Nullable Object> fields = new LinkedHashMap<>();
             fields.put("type", FUNCTION);
             ((Map<?, ?>) Objects.requireNonNull(tool.get(FUNCTION)))
