@@ -79,8 +79,7 @@ public final class ServeCommand implements Callable<Integer> {
     public ServeCommand() {}
 
     @Override
-    public Integer call()
-            throws IOException, ModelNotFoundException, MalformedModelException {
+    public Integer call() throws IOException, ModelNotFoundException, MalformedModelException {
         ServerOptions options = serving.options(terminal); // reports faults before the model loads
         GenerationOptions.config(GenerationConfig.builder(), terminal);
         try (ZooModel<NDList, NDList> loaded =

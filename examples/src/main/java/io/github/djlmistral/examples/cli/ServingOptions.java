@@ -50,7 +50,9 @@ final class ServingOptions {
             paramLabel = "FILE",
             description = {
                 "Keys of which clients must send one, one on a line. They may also be in the"
-                        + " environment variable " + KEYS + ", separated by commas."
+                        + " environment variable "
+                        + KEYS
+                        + ", separated by commas."
             })
     private @Nullable Path apiKeyFile;
 
@@ -72,8 +74,7 @@ final class ServingOptions {
     @Option(
             names = "--tls-password-file",
             paramLabel = "FILE",
-            description =
-                    "Its password. Default: the environment variable " + PASSWORD + ".")
+            description = "Its password. Default: the environment variable " + PASSWORD + ".")
     private @Nullable Path tlsPasswordFile;
 
     @Option(

@@ -39,7 +39,9 @@ final class AccessLog {
         out.flush();
     }
 
-    /** Returns the text in ASCII and without control characters, so that no request forges a line. */
+    /**
+     * Returns the text in ASCII and without control characters, so that no request forges a line.
+     */
     private static String word(String text) {
         String shown = text.substring(0, Math.min(text.length(), LONGEST_PATH));
         return shown.replaceAll("[^!-~]", "?");

@@ -8,9 +8,9 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Who may ask. Any program of the machine reaches the loopback address, and so does a web browser on
- * behalf of any page that it shows. Such a page is refused: it has another origin, or, if it had its
- * own host name resolve to the loopback address (DNS rebinding), another host.
+ * Who may ask. Any program of the machine reaches the loopback address, and so does a web browser
+ * on behalf of any page that it shows. Such a page is refused: it has another origin, or, if it had
+ * its own host name resolve to the loopback address (DNS rebinding), another host.
  */
 final class AccessRules {
 
@@ -66,8 +66,7 @@ final class AccessRules {
 
     private static boolean isOwn(String origin, String host) {
         int authority = origin.indexOf("://");
-        return authority > 0
-                && origin.substring(authority + "://".length()).equalsIgnoreCase(host);
+        return authority > 0 && origin.substring(authority + "://".length()).equalsIgnoreCase(host);
     }
 
     /** Returns whether a browser asks what a page of a permitted origin may send. */

@@ -167,8 +167,11 @@ final class Call {
     /** Answers with JSON that takes time to compute; see {@link LiveAnswer}. */
     void sendJson(Supplier<String> work) throws IOException {
         byte[] body;
-        try (LiveAnswer answer = new LiveAnswer(this, heartbeat, JSON, SPACE, JSON_INTERVAL)) {
+        LiveAnswer answer = new LiveAnswer(this, heartbeat, JSON, SPACE, JSON_INTERVAL);
+        try {
             body = work.get().getBytes(StandardCharsets.UTF_8);
+        } finally {
+            answer.close();
         }
         if (status == 0) {
             send(200, JSON, body);
@@ -196,20 +199,20 @@ final class Call {
     void begin(int code, long length) throws IOException {
         status = code;
         empty = length < 0;
-        try (Watchdog.Limit limit = watchdog.limit(options.writeTimeout())) {
-            exchange.sendResponseHeaders(code, length);
-        }
+        limited(() -> exchange.sendResponseHeaders(code, length));
     }
 
     /** Sends a part of the body at once; one thread at a time. */
     void write(byte[] bytes) throws IOException {
         OutputStream out = exchange.getResponseBody();
         for (int from = 0; from < bytes.length; from += PIECE) {
+            int offset = from;
             int length = Math.min(PIECE, bytes.length - from);
-            try (Watchdog.Limit limit = watchdog.limit(options.writeTimeout())) {
-                out.write(bytes, from, length);
-                out.flush();
-            }
+            limited(
+                    () -> {
+                        out.write(bytes, offset, length);
+                        out.flush();
+                    });
             sent += length;
         }
     }
@@ -217,12 +220,26 @@ final class Call {
     /** Ends the answer. The connection can be used for another request if the body was read. */
     void end() throws IOException {
         if (!empty) { // without a body, the answer ended with its headers
-            try (Watchdog.Limit limit = watchdog.limit(options.writeTimeout())) {
-                discardBody();
-                exchange.close();
-            }
+            limited(
+                    () -> {
+                        discardBody();
+                        exchange.close();
+                    });
         }
         arrival.close();
+    }
+
+    private interface Transfer {
+        void run() throws IOException;
+    }
+
+    private void limited(Transfer transfer) throws IOException {
+        Watchdog.Limit limit = watchdog.limit(options.writeTimeout());
+        try {
+            transfer.run();
+        } finally {
+            limit.close();
+        }
     }
 
     private void discardBody() throws IOException {

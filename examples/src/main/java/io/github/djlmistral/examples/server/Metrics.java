@@ -12,8 +12,8 @@ import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
- * Counters in Prometheus' text format. Where llama-server has a metric, its name is the same but for
- * the prefix, which is {@code mistral:} in place of {@code llamacpp:}: a dashboard needs one
+ * Counters in Prometheus' text format. Where llama-server has a metric, its name is the same but
+ * for the prefix, which is {@code mistral:} in place of {@code llamacpp:}: a dashboard needs one
  * replacement, and nobody takes one server for the other.
  */
 final class Metrics implements Endpoint {
@@ -40,12 +40,17 @@ final class Metrics implements Endpoint {
     public void answer(Call call) throws IOException {
         Page page = new Page();
         generator.batchingMetrics().ifPresent(metrics -> requests(page, metrics));
-        generator.prefixes().map(PrefixCache::metrics).ifPresent(metrics -> prefixes(page, metrics));
+        generator
+                .prefixes()
+                .map(PrefixCache::metrics)
+                .ifPresent(metrics -> prefixes(page, metrics));
         page.add("http_requests_processing", "gauge", "Requests being answered", router.admitted());
-        page.head("http_requests_total", "counter", "Answers by status; 0 if the client has gone");
+        page.head("http_requests_total", "counter", "Answers by status; 0 without an answer");
         long count = 0;
         for (Map.Entry<Integer, LongAdder> entry : answers.entrySet()) {
-            page.line("http_requests_total{status=\"" + entry.getKey() + "\"}", entry.getValue().sum());
+            page.line(
+                    "http_requests_total{status=\"" + entry.getKey() + "\"}",
+                    entry.getValue().sum());
             count += entry.getValue().sum();
         }
         page.head("http_request_duration_seconds", "summary", "Time to the end of answers");
@@ -78,7 +83,7 @@ final class Metrics implements Endpoint {
                 "n_busy_slots_per_decode",
                 "gauge",
                 "Mean sequences in a forward pass",
-                metrics.passes() == 0 ? 0 : (double) metrics.sequences() / metrics.passes());
+                metrics.passes() == 0 ? 0.0 : (double) metrics.sequences() / metrics.passes());
         page.add("requests_processing", "gauge", "Sequences being generated", metrics.running());
         page.add("requests_deferred", "gauge", "Sequences waiting for memory", metrics.queued());
         page.add(
@@ -91,7 +96,8 @@ final class Metrics implements Endpoint {
 
     private static void prefixes(Page page, PrefixCache.Metrics metrics) {
         page.add("prefix_cache_lookups_total", "counter", "Prompts looked up", metrics.lookups());
-        page.add("prefix_cache_hits_total", "counter", "Prompts with a kept prefix", metrics.hits());
+        page.add(
+                "prefix_cache_hits_total", "counter", "Prompts with a kept prefix", metrics.hits());
         page.add(
                 "prefix_cache_reused_tokens_total",
                 "counter",
@@ -106,7 +112,7 @@ final class Metrics implements Endpoint {
 
         final StringBuilder text = new StringBuilder();
 
-        void add(String name, String type, String help, double value) {
+        void add(String name, String type, String help, Number value) {
             head(name, type, help);
             line(name, value);
         }
@@ -117,8 +123,8 @@ final class Metrics implements Endpoint {
             text.append('\n');
         }
 
-        void line(String name, double value) {
-            String number = BigDecimal.valueOf(value).stripTrailingZeros().toPlainString();
+        void line(String name, Number value) {
+            String number = new BigDecimal(value.toString()).stripTrailingZeros().toPlainString();
             text.append(PREFIX).append(name).append(' ').append(number).append('\n');
         }
     }

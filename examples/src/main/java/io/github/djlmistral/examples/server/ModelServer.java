@@ -14,12 +14,12 @@ import java.time.Duration;
 import java.util.HashSet;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * An HTTP server for one model. The answers of concurrent requests are computed together. Its paths:
+ * An HTTP server for one model. The answers of concurrent requests are computed together. Its
+ * paths:
  *
  * <ul>
  *   <li>{@code POST /v1/chat/completions}, {@code /v1/completions}, {@code /v1/responses}, {@code
@@ -38,6 +38,9 @@ public final class ModelServer implements AutoCloseable {
     /** Threads beside those of the admitted requests, for others to be refused at once. */
     private static final int SPARE_THREADS = 64;
 
+    /** Limits the time for the headers of a request, which are read before {@link #handle}. */
+    private static final ThreadLocal<Watchdog.Limit> ARRIVAL = new ThreadLocal<>();
+
     private final ServerOptions options;
     private final Router router;
     private final AccessLog log;
@@ -46,9 +49,6 @@ public final class ModelServer implements AutoCloseable {
     private final ExecutorService threads;
     private final Watchdog watchdog = new Watchdog();
     private final LiveAnswer.Heartbeat heartbeat = new LiveAnswer.Heartbeat();
-
-    /** Limits the time for the headers of a request, which are read before {@link #handle}. */
-    private final ThreadLocal<Watchdog.Limit> arrival = new ThreadLocal<>();
 
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition idle = lock.newCondition();
@@ -116,17 +116,17 @@ public final class ModelServer implements AutoCloseable {
         threads.execute(
                 () -> {
                     try (Watchdog.Limit limit = watchdog.limit(options.requestTimeout())) {
-                        arrival.set(limit);
+                        ARRIVAL.set(limit);
                         exchange.run();
                     } finally {
-                        arrival.remove();
+                        ARRIVAL.remove();
                         boolean unused = Thread.interrupted(); // the thread serves others
                     }
                 });
     }
 
     private void handle(HttpExchange exchange) throws IOException {
-        Call call = new Call(exchange, options, watchdog, heartbeat, arrival.get());
+        Call call = new Call(exchange, options, watchdog, heartbeat, ARRIVAL.get());
         lock.lock();
         try {
             running.add(call);

@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
  * Options of a {@link ModelServer}.
  *
  * @param address where it listens; port 0 for any free one
- * @param apiKeys the keys of which clients must send one; empty if they need none, which is possible
- *     on loopback addresses only
+ * @param apiKeys the keys of which clients must send one; empty if they need none, which is
+ *     possible on loopback addresses only
  * @param corsOrigins origins of web pages that may use it, such as {@code https://example.org}, or
  *     {@code *} for all; its own pages always may
  * @param maxRequests maximum requests at a time, running and waiting; others get the status 429

@@ -3,10 +3,10 @@ package io.github.djlmistral.examples.server;
 
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
-import io.github.djlmistral.zoo.openai.ApiException;
 import io.github.djlmistral.zoo.chat.ChatTemplate;
 import io.github.djlmistral.zoo.chat.Conversation;
 import io.github.djlmistral.zoo.chat.ConversationJson;
+import io.github.djlmistral.zoo.openai.ApiException;
 import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
 import io.github.djlmistral.zoo.translator.MistralPipeline;
 import java.io.IOException;

@@ -70,13 +70,19 @@ class AccessTest {
         assertThatThrownBy(
                         () ->
                                 new ServerOptions(
-                                        everywhere, List.of(), List.of(), 1, 1, second, second,
-                                        null, null))
+                                        everywhere,
+                                        List.of(),
+                                        List.of(),
+                                        1,
+                                        1,
+                                        second,
+                                        second,
+                                        null,
+                                        null))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("0.0.0.0")
                 .hasMessageContaining("give API keys");
-        new ServerOptions(
-                everywhere, List.of("key"), List.of(), 1, 1, second, second, null, null);
+        new ServerOptions(everywhere, List.of("key"), List.of(), 1, 1, second, second, null, null);
     }
 
     private String askWithHost(String headers) throws IOException {

@@ -90,8 +90,7 @@ class AnswersTest {
 
     @Test
     void streamedChat() {
-        List<String> events =
-                events("/v1/chat/completions", Served.QUESTION + ",\"stream\":true}");
+        List<String> events = events("/v1/chat/completions", Served.QUESTION + ",\"stream\":true}");
         assertThat(events.get(events.size() - 1)).isEqualTo("[DONE]");
         String text =
                 events.subList(0, events.size() - 1).stream()
@@ -137,11 +136,9 @@ class AnswersTest {
         String text = "Fox & \"h\u00e9n\"\n";
         JsonObject plain = ask("/tokenize", "{\"content\":\"" + TEXT + "\"}");
         assertThat(ids(plain.getAsJsonArray("tokens"))).isEqualTo(tokenizer.encode(text, false));
-        JsonObject special =
-                ask("/tokenize", "{\"content\":\"</s>\",\"add_special\":true}");
+        JsonObject special = ask("/tokenize", "{\"content\":\"</s>\",\"add_special\":true}");
         assertThat(ids(special.getAsJsonArray("tokens"))).isEqualTo(tokenizer.encode("</s>", true));
-        JsonObject spelled =
-                ask("/tokenize", "{\"content\":\"</s>\",\"parse_special\":false}");
+        JsonObject spelled = ask("/tokenize", "{\"content\":\"</s>\",\"parse_special\":false}");
         assertThat(ids(spelled.getAsJsonArray("tokens")))
                 .isEqualTo(tokenizer.encodePlain("</s>", false));
         JsonObject back = ask("/detokenize", plain.toString());
@@ -150,8 +147,7 @@ class AnswersTest {
 
     @Test
     void piecesOfTokensAreTextsOrBytes() {
-        JsonObject answer =
-                ask("/tokenize", "{\"content\":\"" + TEXT + "\",\"with_pieces\":true}");
+        JsonObject answer = ask("/tokenize", "{\"content\":\"" + TEXT + "\",\"with_pieces\":true}");
         JsonArray pieces = new JsonArray();
         answer.getAsJsonArray("tokens")
                 .forEach(token -> pieces.add(token.getAsJsonObject().get("piece")));
@@ -186,7 +182,8 @@ class AnswersTest {
                 .allMatch(
                         line ->
                                 line.matches("# HELP mistral:[a-z_]+ .+")
-                                        || line.matches("# TYPE mistral:[a-z_]+ (counter|gauge|summary)")
+                                        || line.matches(
+                                                "# TYPE mistral:[a-z_]+ (counter|gauge|summary)")
                                         || line.matches(
                                                 "mistral:[a-z_]+(\\{status=\"\\d+\"})? [0-9.]+"))
                 .anyMatch(line -> line.startsWith("mistral:http_requests_total{status=\"200\"} "));
@@ -232,7 +229,8 @@ class AnswersTest {
 
     @Test
     void nothingElseOfTheClassPathIsRead() {
-        for (String path : List.of("/ModelServer.class", "/page/index.html", "/..%2fChatPage.class")) {
+        for (String path :
+                List.of("/ModelServer.class", "/page/index.html", "/..%2fChatPage.class")) {
             assertThat(served.send(served.request(path)).statusCode()).as(path).isEqualTo(404);
         }
     }

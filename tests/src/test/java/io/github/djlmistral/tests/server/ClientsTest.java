@@ -12,7 +12,9 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Clients that are slow, or gone: they hold nothing for long, and their answers are not computed. */
+/**
+ * Clients that are slow, or gone: they hold nothing for long, and their answers are not computed.
+ */
 @Timeout(60)
 class ClientsTest {
 

@@ -52,15 +52,38 @@ final class RequestFuzzer {
                     "GET /v1/models/tiny HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
                     "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
                     "HEAD / HTTP/1.1\r\nHost: 127.0.0.1:80\r\nConnection: close\r\n\r\n",
-                    "POST /tokenize HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-                            + "Transfer-Encoding: chunked\r\n\r\n8\r\n{\"conten\r\n7\r\nt\":\"x\"}\r\n0\r\n\r\n");
+                    Served.post("/tokenize", "", "8\r\n{\"conten\r\n7\r\nt\":\"x\"}\r\n0\r\n\r\n")
+                            .replaceFirst("Content-Length: \\d+", "Transfer-Encoding: chunked"));
 
     private static final List<String> TOKENS =
             List.of(
-                    "null", "true", "-1", "0", "1e999", "9223372036854775808", "\"\"", "[]", "{}",
-                    "[[[[[[[[", "\\ud800", "\\u0000", "\u00ff", "\r\n", "\r\n\r\n", "\0", ":", ",",
-                    "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n", "Expect: 100-continue\r\n",
-                    "%", "%2e%2e/", "//", "?", "HTTP/1.0", "ffffffff\r\n");
+                    "null",
+                    "true",
+                    "-1",
+                    "0",
+                    "1e999",
+                    "9223372036854775808",
+                    "\"\"",
+                    "[]",
+                    "{}",
+                    "[[[[[[[[",
+                    "\\ud800",
+                    "\\u0000",
+                    "\u00ff",
+                    "\r\n",
+                    "\r\n\r\n",
+                    "\0",
+                    ":",
+                    ",",
+                    "Content-Length: 5\r\n",
+                    "Transfer-Encoding: chunked\r\n",
+                    "Expect: 100-continue\r\n",
+                    "%",
+                    "%2e%2e/",
+                    "//",
+                    "?",
+                    "HTTP/1.0",
+                    "ffffffff\r\n");
 
     private final Served served;
     private final Map<String, Integer> outcomes = new TreeMap<>();
@@ -169,7 +192,12 @@ final class RequestFuzzer {
             System.out.println(fuzzer.outcomes());
         }
         System.out.println(
-                count + " requests, " + faults + " faults, " + (System.nanoTime() - start) / 1_000_000 + " ms");
+                count
+                        + " requests, "
+                        + faults
+                        + " faults, "
+                        + (System.nanoTime() - start) / 1_000_000
+                        + " ms");
         System.exit(faults == 0 ? 0 : 1);
     }
 }

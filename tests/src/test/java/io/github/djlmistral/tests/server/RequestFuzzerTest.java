@@ -14,7 +14,8 @@ class RequestFuzzerTest {
 
     static Served server() throws IOException {
         Served served = new Served();
-        served.requestTimeout = Duration.ofMillis(100); // for requests that announce more than is sent
+        served.requestTimeout =
+                Duration.ofMillis(100); // for requests that announce more than is sent
         return served.start();
     }
 

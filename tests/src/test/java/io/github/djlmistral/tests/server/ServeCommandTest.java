@@ -77,7 +77,8 @@ class ServeCommandTest {
                 line = err.readLine();
             }
             assertThat(line).isNotNull();
-            URI uri = URI.create(line.split(" ")[2] + "/v1/chat/completions");
+            String url = line.replaceFirst("listening on (\\S+) .*", "$1/v1/chat/completions");
+            URI uri = URI.create(url);
             HttpRequest request =
                     HttpRequest.newBuilder(uri)
                             .header("Authorization", "Bearer second")
@@ -85,16 +86,18 @@ class ServeCommandTest {
                             .build();
             HttpResponse<String> response =
                     HttpClient.newHttpClient().send(request, BodyHandlers.ofString());
-            assertThat(response.body())
-                    .contains("\"model\":\"house\"", "\"completion_tokens\":3");
+            assertThat(response.body()).contains("\"model\":\"house\"", "\"completion_tokens\":3");
             process.toHandle().destroy(); // SIGTERM, and the streams stay open
-            assertThat(err.lines().collect(Collectors.toList())).anyMatch(l -> l.startsWith("stopping"));
+            assertThat(err.lines().collect(Collectors.toList()))
+                    .anyMatch(l -> l.startsWith("stopping"));
             assertThat(process.waitFor()).isZero();
         } finally {
             process.destroyForcibly();
         }
         List<String> lines = Files.readAllLines(log);
         assertThat(lines).hasSize(1);
-        assertThat(lines.get(0)).contains(" POST /v1/chat/completions 200 ").doesNotContain("second");
+        assertThat(lines.get(0))
+                .contains(" POST /v1/chat/completions 200 ")
+                .doesNotContain("second");
     }
 }

@@ -81,8 +81,7 @@ final class Served implements AutoCloseable {
 
     Served start() throws IOException {
         pipeline = MistralPipeline.open(MODEL);
-        OpenAi api =
-                new OpenAi(NAME, pipeline, pipeline.defaults(), TextEmbedder.open(MODEL));
+        OpenAi api = new OpenAi(NAME, pipeline, pipeline.defaults(), TextEmbedder.open(MODEL));
         server = ModelServer.start(pipeline, api, options());
         return this;
     }

@@ -175,8 +175,7 @@ final class ServerLoad {
             System.out.println("time to first token: " + percentiles(load.firstToken));
             System.out.println("whole answer: " + percentiles(load.wholeAnswer));
             System.out.println(load.errors + " errors");
-            System.out.println(
-                    "sequences in a pass: " + served.metric("n_busy_slots_per_decode"));
+            System.out.println("sequences in a pass: " + served.metric("n_busy_slots_per_decode"));
             wrong = load.errors.sum();
         }
         System.exit(wrong == 0 ? 0 : 1);

@@ -7,6 +7,7 @@ import java.net.Socket;
 import java.net.http.HttpClient;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.KeyStore;
 import java.time.Duration;
@@ -30,20 +31,30 @@ class TlsTest {
         Path file = directory.resolve("keys.p12");
         Process process =
                 new ProcessBuilder(
-                                Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
-                                "-genkeypair", "-keyalg", "EC", "-dname", "CN=localhost", "-ext",
-                                "san=dns:localhost,ip:127.0.0.1", "-validity", "2", "-storepass",
-                                PASSWORD, "-keystore", file.toString())
+                                Path.of(System.getProperty("java.home"), "bin", "keytool")
+                                        .toString(),
+                                "-genkeypair",
+                                "-keyalg",
+                                "EC",
+                                "-dname",
+                                "CN=localhost",
+                                "-ext",
+                                "san=dns:localhost,ip:127.0.0.1",
+                                "-validity",
+                                "2",
+                                "-storepass",
+                                PASSWORD,
+                                "-keystore",
+                                file.toString())
                         .redirectErrorStream(true)
                         .start();
-        String output = new String(process.getInputStream().readAllBytes());
+        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertThat(process.waitFor()).as(output).isZero();
         return file;
     }
 
     private SSLContext context() throws Exception {
-        KeyStore store =
-                KeyStore.getInstance(keyStore(directory).toFile(), PASSWORD.toCharArray());
+        KeyStore store = KeyStore.getInstance(keyStore(directory).toFile(), PASSWORD.toCharArray());
         KeyManagerFactory keys = KeyManagerFactory.getInstance("PKIX");
         keys.init(store, PASSWORD.toCharArray());
         TrustManagerFactory trust = TrustManagerFactory.getInstance("PKIX");
@@ -57,9 +68,9 @@ class TlsTest {
     void answers() throws Exception {
         Served served = new Served();
         served.tls = context();
-        try (Served ignored = served.start();
-                Socket plain = served.connect()) {
-            assertThat(served.server.uri().getScheme()).isEqualTo("https");
+        try (Served https = served.start();
+                Socket plain = https.connect()) {
+            assertThat(https.server.uri().getScheme()).isEqualTo("https");
             Served.write(plain, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
             assertThat(Served.read(plain)).doesNotContain("HTTP");
             HttpClient client = HttpClient.newBuilder().sslContext(served.tls).build();
@@ -80,8 +91,8 @@ class TlsTest {
         Served served = new Served();
         served.tls = context();
         served.requestTimeout = Duration.ofMillis(200);
-        try (Served ignored = served.start();
-                Socket socket = served.connect()) {
+        try (Served https = served.start();
+                Socket socket = https.connect()) {
             Served.write(socket, "\u0016\u0003\u0001");
             assertThat(Served.read(socket)).isEmpty();
         }
