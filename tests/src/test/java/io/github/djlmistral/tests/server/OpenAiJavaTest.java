@@ -32,13 +32,15 @@ import com.openai.models.responses.Response;
 import com.openai.models.responses.ResponseCreateParams;
 import com.openai.models.responses.ResponseStatus;
 import com.openai.models.responses.ResponseStreamEvent;
-import java.io.IOException;
-import java.util.List;
-import java.util.Map;
+
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
 
 /** OpenAI's own Java library, which checks that the answers have all fields of the right types. */
 @Timeout(60)
@@ -138,7 +140,9 @@ class OpenAiJavaTest {
             ChatCompletion.Choice actual = answer.choices().get(i);
             assertThat(actual.message().content()).isEqualTo(expected.message().content());
             assertThat(actual.finishReason()).isEqualTo(expected.finishReason());
-            assertThat(actual.logprobs()).isEqualTo(expected.logprobs()).isPresent();
+            assertThat(actual.logprobs().flatMap(ChatCompletion.Choice.Logprobs::content))
+                    .isEqualTo(expected.logprobs().flatMap(ChatCompletion.Choice.Logprobs::content))
+                    .isPresent();
         }
     }
 
@@ -156,8 +160,7 @@ class OpenAiJavaTest {
     void textHasTheSchema() {
         ResponseFormatJsonSchema.JsonSchema.Schema.Builder schema =
                 ResponseFormatJsonSchema.JsonSchema.Schema.builder();
-        SCHEMA.forEach(
-                (name, value) -> schema.putAdditionalProperty(name, JsonValue.from(value)));
+        SCHEMA.forEach((name, value) -> schema.putAdditionalProperty(name, JsonValue.from(value)));
         ResponseFormatJsonSchema format =
                 ResponseFormatJsonSchema.builder()
                         .jsonSchema(
@@ -230,7 +233,7 @@ class OpenAiJavaTest {
         try (StreamResponse<ResponseStreamEvent> stream =
                 client.responses().createStreaming(request)) {
             stream.stream()
-                    .map(event -> event.validate())
+                    .map(ResponseStreamEvent::validate)
                     .peek(accumulator::accumulate)
                     .flatMap(event -> event.outputTextDelta().stream())
                     .forEach(event -> deltas.append(event.delta()));
