@@ -14,6 +14,7 @@ import java.time.Duration;
 import java.util.HashSet;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -174,8 +175,18 @@ public final class ModelServer implements AutoCloseable {
         }
         server.stop(0);
         threads.shutdown();
+        awaitThreads();
         heartbeat.close();
         watchdog.close();
+    }
+
+    /** Waits for requests that were accepted before the stop, which the watchdog still limits. */
+    private void awaitThreads() {
+        try {
+            boolean unused = threads.awaitTermination(CANCELLED.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     private boolean awaitIdle(Duration time) {

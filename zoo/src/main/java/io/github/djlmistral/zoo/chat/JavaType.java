@@ -87,7 +87,7 @@ final class JavaType {
                     .withNullableCheck(Generator::isNullable);
             config.forTypesInGeneral()
                     // in the order of their declaration
-                    .withPropertySorter((first, second) -> 0)
+                    .withPropertySorter((unused, unusedToo) -> 0)
                     .withNumberInclusiveMinimumResolver(scope -> bound(scope, Bounds::least))
                     .withNumberInclusiveMaximumResolver(scope -> bound(scope, Bounds::most));
             ObjectNode schema = new SchemaGenerator(config.build()).generateSchema(type);

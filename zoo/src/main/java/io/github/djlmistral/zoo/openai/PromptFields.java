@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 final class PromptFields {
 
     /** A text, or token ids. */
+    @SuppressWarnings("ArrayRecordComponent") // never compared
     record Prompt(@Nullable String text, long @Nullable [] ids) {
 
         /** Returns the ids, of a text those that the tokenizer gives. */

@@ -49,7 +49,7 @@ final class LongMap {
 
     /** The place of a key, or a free one. */
     private int slot(long key) {
-        int slot = (int) (key * 0x9E3779B97F4A7C15L >>> 32) & (keys.length - 1);
+        int slot = (int) ((key * 0x9E3779B97F4A7C15L) >>> 32) & (keys.length - 1);
         while (keys[slot] != key && keys[slot] != FREE) {
             slot = (slot + 1) & (keys.length - 1);
         }
