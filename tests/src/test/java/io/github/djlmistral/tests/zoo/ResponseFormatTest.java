@@ -309,7 +309,8 @@ class ResponseFormatTest extends ZooFixture {
         String text = json.replace('\'', '"');
         assertThat(SchemaSuite.accepts(grammar, text)).isEqualTo(accepted);
         if (accepted) {
-            ChatOutput output = new ChatOutput(text, List.of(), FinishReason.EOS, 1, 1, Duration.ZERO, 1);
+            ChatOutput output =
+                    new ChatOutput(text, List.of(), FinishReason.EOS, 1, 1, Duration.ZERO, 1);
             assertThat(output.as(Thing.class).name()).isEqualTo("a");
         }
     }

@@ -66,7 +66,8 @@ public final class Lark {
             ignored =
                     new Regex.Difference(
                             new Regex.Repeat(one, 0, MAX_VALUE),
-                            RegexParser.whole("[\\s\\S]*\\s{" + (writing.whitespace() + 1) + "}[\\s\\S]*"));
+                            RegexParser.whole(
+                                    "[\\s\\S]*\\s{" + (writing.whitespace() + 1) + "}[\\s\\S]*"));
         }
         parser.definitions.forEach(this::define);
         return builder.rule("", Expression.sequence(leaf(ignored), Expression.rule("start")))
