@@ -68,7 +68,7 @@ class ServingApiTest extends OpenAiFixture {
     private static String contents(String events) {
         StringBuilder text = new StringBuilder();
         assertThat(events).endsWith("data: [DONE]\n\n");
-        for (String event : events.replace("data: [DONE]\n\n", "").split("\n\n")) {
+        for (String event : events.replace("data: [DONE]\n\n", "").strip().split("\n\n", -1)) {
             assertThat(event).startsWith("data: ");
             JsonObject delta =
                     json(event.substring("data: ".length()))

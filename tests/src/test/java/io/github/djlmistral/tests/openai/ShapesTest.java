@@ -78,7 +78,7 @@ class ShapesTest extends OpenAiFixture {
     static void assertEvent(ServerSentEvent event) {
         StringBuilder type = new StringBuilder();
         for (String word :
-                String.valueOf(event.name()).replaceFirst("^response.", "").split("[._]")) {
+                String.valueOf(event.name()).replaceFirst("^response.", "").split("[._]", -1)) {
             type.append(Character.toUpperCase(word.charAt(0))).append(word.substring(1));
         }
         String name = type.toString();

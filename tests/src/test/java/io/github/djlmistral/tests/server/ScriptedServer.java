@@ -29,7 +29,7 @@ final class ScriptedServer implements Closeable {
                     + " 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
     /** What answers a request. */
-    private interface Answer {
+    interface Answer {
         void to(HttpExchange exchange) throws IOException, InterruptedException;
     }
 
@@ -165,7 +165,7 @@ final class ScriptedServer implements Closeable {
             events.add(
                     "{\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"%s\"}]}"
                             .formatted(finishReason));
-            events.add("{\"choices\":[],\"usage\":{\"completion_tokens\":%d}}".formatted(tokens));
+            events.add("{\"choices\":[],\"usage\":{\"completion_tokens\":" + tokens + "}}");
             events.add("[DONE]");
             cut();
         }
