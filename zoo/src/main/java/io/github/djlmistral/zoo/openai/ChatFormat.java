@@ -15,7 +15,7 @@ final class ChatFormat implements AnswerFormat {
     private final AnswerHeader header;
     private final int count;
     private final @Nullable Logprobs logprobs;
-    private final boolean includesUsage;
+    private final Chunks chunks;
 
     /**
      * Makes a format.
@@ -29,7 +29,7 @@ final class ChatFormat implements AnswerFormat {
         this.header = header;
         this.count = count;
         this.logprobs = logprobs;
-        this.includesUsage = includesUsage;
+        chunks = new Chunks(header, "chat.completion.chunk", includesUsage);
     }
 
     @Override
@@ -118,23 +118,12 @@ final class ChatFormat implements AnswerFormat {
 
     private ServerSentEvent chunk(
             int index, JsonObject delta, @Nullable JsonObject logs, @Nullable String finishReason) {
-        JsonArray choices = new JsonArray();
-        choices.add(
+        return chunks.of(
                 Json.object(
                         "index", index,
                         "delta", delta,
                         "logprobs", logs,
                         "finish_reason", finishReason));
-        return event(choices, null);
-    }
-
-    private ServerSentEvent event(JsonArray choices, @Nullable Usage usage) {
-        JsonObject chunk = header.json("chat.completion.chunk");
-        chunk.add("choices", choices);
-        if (includesUsage) {
-            chunk.add("usage", usage == null ? null : usage.json());
-        }
-        return new ServerSentEvent(null, Json.text(chunk));
     }
 
     @Override
@@ -144,7 +133,6 @@ final class ChatFormat implements AnswerFormat {
 
     @Override
     public List<ServerSentEvent> end(List<Choice> choices, Usage usage) {
-        ServerSentEvent done = new ServerSentEvent(null, "[DONE]");
-        return includesUsage ? List.of(event(new JsonArray(), usage), done) : List.of(done);
+        return chunks.end(usage);
     }
 }

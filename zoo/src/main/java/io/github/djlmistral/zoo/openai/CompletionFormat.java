@@ -11,10 +11,12 @@ import org.jspecify.annotations.Nullable;
 /** The shape {@code text_completion}, of which a stream has several. */
 final class CompletionFormat implements AnswerFormat {
 
+    private static final String OBJECT = "text_completion";
+
     private final AnswerHeader header;
     private final List<String> echoes;
     private final @Nullable Logprobs logprobs;
-    private final boolean includesUsage;
+    private final Chunks chunks;
 
     /**
      * Makes a format.
@@ -32,7 +34,7 @@ final class CompletionFormat implements AnswerFormat {
         this.header = header;
         this.echoes = echoes;
         this.logprobs = logprobs;
-        this.includesUsage = includesUsage;
+        chunks = new Chunks(header, OBJECT, includesUsage);
     }
 
     @Override
@@ -46,7 +48,7 @@ final class CompletionFormat implements AnswerFormat {
                             choice.tokens(),
                             choice.finishReason()));
         }
-        JsonObject answer = header.json("text_completion");
+        JsonObject answer = header.json(OBJECT);
         answer.add("choices", array);
         answer.add("usage", usage.json());
         return answer;
@@ -95,7 +97,7 @@ final class CompletionFormat implements AnswerFormat {
         List<ServerSentEvent> events = new ArrayList<>();
         for (int index = 0; index < echoes.size(); ++index) {
             if (!echoes.get(index).isEmpty()) {
-                events.add(event(choice(index, echoes.get(index), List.of(), null)));
+                events.add(chunks.of(choice(index, echoes.get(index), List.of(), null)));
             }
         }
         return events;
@@ -104,28 +106,17 @@ final class CompletionFormat implements AnswerFormat {
     @Override
     public List<ServerSentEvent> next(Choice choice, Delta delta) {
         return List.of(
-                event(choice(choice.index(), delta.text(), delta.tokens(), delta.finishReason())));
-    }
-
-    private ServerSentEvent event(JsonObject choice) {
-        JsonArray choices = new JsonArray();
-        choices.add(choice);
-        return event(choices, null);
-    }
-
-    private ServerSentEvent event(JsonArray choices, @Nullable Usage usage) {
-        JsonObject chunk = header.json("text_completion");
-        chunk.add("choices", choices);
-        if (includesUsage) {
-            chunk.add("usage", usage == null ? null : usage.json());
-        }
-        return new ServerSentEvent(null, Json.text(chunk));
+                chunks.of(
+                        choice(
+                                choice.index(),
+                                delta.text(),
+                                delta.tokens(),
+                                delta.finishReason())));
     }
 
     @Override
     public List<ServerSentEvent> end(List<Choice> choices, Usage usage) {
-        ServerSentEvent done = new ServerSentEvent(null, "[DONE]");
-        return includesUsage ? List.of(event(new JsonArray(), usage), done) : List.of(done);
+        return chunks.end(usage);
     }
 
     @Override
