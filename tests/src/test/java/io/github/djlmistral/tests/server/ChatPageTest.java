@@ -12,42 +12,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.openqa.selenium.Keys;
 
 /** A conversation on the chat page of {@code mistral serve}, in a browser. */
-class ChatPageTest {
+class ChatPageTest extends PageFixture {
 
-    private static Browser browser;
-    private ScriptedServer server;
-
-    @BeforeAll
-    static void start() {
-        browser = Browser.start();
-    }
-
-    @AfterAll
-    static void quit() {
-        if (browser != null) {
-            browser.close();
-        }
-    }
-
-    /** A server of its own, and thus another origin: nothing is stored in the browser for it. */
     @BeforeEach
-    void open() throws IOException {
-        server = new ScriptedServer();
+    void open() {
         browser.open(server.uri());
-    }
-
-    @AfterEach
-    void close() {
-        server.close();
     }
 
     @Test

@@ -3,12 +3,7 @@ package io.github.djlmistral.tests.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.IOException;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -17,7 +12,7 @@ import org.openqa.selenium.Keys;
 /**
  * The chat page in both colour schemes and on a phone: accessible, and not wider than the screen.
  */
-class PageAppearanceTest {
+class PageAppearanceTest extends PageFixture {
 
     private static final String ANSWER =
             """
@@ -36,31 +31,6 @@ class PageAppearanceTest {
             >   1. of lists
             """
                     .formatted("long".repeat(40));
-
-    private static Browser browser;
-    private ScriptedServer server;
-
-    @BeforeAll
-    static void start() {
-        browser = Browser.start();
-    }
-
-    @AfterAll
-    static void quit() {
-        if (browser != null) {
-            browser.close();
-        }
-    }
-
-    @BeforeEach
-    void listen() throws IOException {
-        server = new ScriptedServer();
-    }
-
-    @AfterEach
-    void close() {
-        server.close();
-    }
 
     @ParameterizedTest
     @ValueSource(strings = {"light", "dark"})
