@@ -12,8 +12,12 @@ import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
 import java.io.IOException;
 import java.io.StringReader;
+import java.math.BigInteger;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -231,6 +235,47 @@ public final class StrictJson {
             }
         }
         return text;
+    }
+
+    /**
+     * Converts a tree to Java's own types.
+     *
+     * @param value the tree
+     * @return maps in order, lists, strings, booleans, null, and numbers as {@link #number} has
+     *     them
+     */
+    public static @Nullable Object plain(JsonElement value) {
+        if (value.isJsonObject()) {
+            Map<String, @Nullable Object> map = new LinkedHashMap<>();
+            value.getAsJsonObject().asMap().forEach((name, item) -> map.put(name, plain(item)));
+            return map;
+        }
+        if (value.isJsonArray()) {
+            List<@Nullable Object> list = new ArrayList<>();
+            value.getAsJsonArray().forEach(item -> list.add(plain(item)));
+            return list;
+        }
+        if (!(value instanceof JsonPrimitive primitive)) {
+            return null;
+        }
+        if (primitive.isBoolean()) {
+            return primitive.getAsBoolean();
+        }
+        return primitive.isString() ? primitive.getAsString() : number(primitive.getAsString());
+    }
+
+    /**
+     * Reads a number as Python does.
+     *
+     * @param text a JSON number
+     * @return a {@link Long}, a {@link BigInteger} of more than 64 bits, or a {@link Double}
+     */
+    public static Number number(String text) {
+        if (!text.matches("-?\\d+")) {
+            return Double.valueOf(text);
+        }
+        BigInteger integer = new BigInteger(text);
+        return integer.bitLength() < Long.SIZE ? (Number) integer.longValue() : integer;
     }
 
     /** Returns the value of a key, null if it is absent or null. */

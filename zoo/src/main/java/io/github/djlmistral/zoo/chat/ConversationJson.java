@@ -8,9 +8,9 @@ import com.google.gson.Strictness;
 import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
 import com.google.gson.stream.MalformedJsonException;
+import io.github.djlmistral.engine.internal.StrictJson;
 import java.io.IOException;
 import java.io.StringReader;
-import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -38,7 +38,6 @@ public final class ConversationJson {
 
     private static final int MAX_DEPTH = 64;
     private static final int MAX_REASON = 200;
-    private static final int LONG_BITS = 63;
 
     private static final String MESSAGES = "messages";
     private static final String TOOLS = "tools";
@@ -51,7 +50,9 @@ public final class ConversationJson {
             Set.of(MESSAGES, TOOLS, DOCUMENTS, GENERATION_PROMPT, CONTINUE, VARIABLES);
 
     private static final Gson GSON =
-            new GsonBuilder().setObjectToNumberStrategy(in -> number(in.nextString())).create();
+            new GsonBuilder()
+                    .setObjectToNumberStrategy(in -> StrictJson.number(in.nextString()))
+                    .create();
 
     private ConversationJson() {}
 
@@ -194,13 +195,5 @@ public final class ConversationJson {
                         .orElse("")
                         .replaceFirst("Use JsonReader.* to accept malformed", "malformed");
         return message.substring(0, Math.min(message.length(), MAX_REASON));
-    }
-
-    private static Number number(String text) {
-        if (!text.matches("-?\\d+")) {
-            return Double.valueOf(text);
-        }
-        BigInteger integer = new BigInteger(text);
-        return integer.bitLength() <= LONG_BITS ? (Number) integer.longValue() : integer;
     }
 }

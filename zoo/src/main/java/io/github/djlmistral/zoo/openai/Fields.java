@@ -31,7 +31,8 @@ final class Fields {
     static Fields parse(String body) {
         try {
             return new Fields(
-                    "", (Map<?, ?>) Objects.requireNonNull(Json.plain(StrictJson.parse(body))));
+                    "",
+                    (Map<?, ?>) Objects.requireNonNull(StrictJson.plain(StrictJson.parse(body))));
         } catch (IllegalArgumentException e) {
             throw ApiException.invalid(
                     null, "invalid_json", "the body of the request: " + e.getMessage(), e);
