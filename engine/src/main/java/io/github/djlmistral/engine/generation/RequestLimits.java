@@ -111,6 +111,38 @@ public final class RequestLimits {
     }
 
     /**
+     * Completes the options of a request.
+     *
+     * @param options the options of the request over the model's own; where the request leaves
+     *     {@code max_new_tokens} open, it is lowered here to what {@code max_total_tokens} leaves
+     * @param model the model's own options
+     * @param open whether the request leaves it open
+     * @param promptTokens number of tokens of the longest prompt
+     * @return the options
+     * @throws IllegalArgumentException if {@code prefill_chunk_size} is above the model's, or the
+     *     options contradict each other
+     */
+    public GenerationConfig complete(
+            GenerationConfig.Builder options,
+            GenerationConfig.Builder model,
+            boolean open,
+            int promptTokens) {
+        GenerationConfig config = options.build();
+        int chunk = model.build().prefillChunkSize();
+        if (config.prefillChunkSize() > chunk) {
+            throw new IllegalArgumentException(
+                    "prefill_chunk_size is "
+                            + config.prefillChunkSize()
+                            + ", but a request may only lower the model's, "
+                            + chunk);
+        }
+        int room = maxTotalTokens - promptTokens;
+        return open && config.maxNewTokens() > room && room >= Math.max(1, config.minNewTokens())
+                ? options.maxNewTokens(room).build()
+                : config;
+    }
+
+    /**
      * Admits requests.
      *
      * @param requests number of requests

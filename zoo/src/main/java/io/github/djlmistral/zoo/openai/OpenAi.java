@@ -234,8 +234,7 @@ public final class OpenAi {
             AnswerFormat format) {
         int longest = prompts.stream().mapToInt(prompt -> prompt.length).max().orElseThrow();
         requireRoom(chosen, param, longest);
-        GenerationConfig.Builder builder =
-                options.over(defaults, chosen.limits().maxTotalTokens() - longest);
+        GenerationConfig.Builder builder = options.over(defaults, chosen.limits(), longest);
         boolean calls = named("tools", () -> tools.test(builder));
         GenerationConfig config = builder.build();
         int beams = config.get(BeamOptions.NUM_BEAMS);

@@ -3,6 +3,7 @@ package io.github.djlmistral.zoo.openai;
 
 import io.github.djlmistral.engine.generation.BeamOptions;
 import io.github.djlmistral.engine.generation.GenerationConfig;
+import io.github.djlmistral.engine.generation.RequestLimits;
 import io.github.djlmistral.engine.generation.SamplingOptions;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -126,29 +127,19 @@ final class OptionFields {
      * Returns the options for prompts.
      *
      * @param defaults the options of the model, which those of the request override
-     * @param room the tokens that an answer may have, to which the default of {@code
-     *     max_new_tokens} is lowered
+     * @param limits the limits of the model, to which the default of {@code max_new_tokens} is
+     *     lowered
+     * @param promptTokens number of tokens of the longest prompt
      */
-    GenerationConfig.Builder over(GenerationConfig.Builder defaults, int room) {
-        int chunk = defaults.build().prefillChunkSize();
+    GenerationConfig.Builder over(
+            GenerationConfig.Builder defaults, RequestLimits limits, int promptTokens) {
         GenerationConfig.Builder builder = defaults.copy();
         try {
             options.forEach(builder::option);
             sampling(builder);
-            GenerationConfig config = builder.build();
-            if (config.prefillChunkSize() > chunk) {
-                throw new IllegalArgumentException(
-                        "prefill_chunk_size is "
-                                + config.prefillChunkSize()
-                                + ", but a request may only lower the model's, "
-                                + chunk);
-            }
             boolean open = !options.containsKey(MAX_NEW_TOKENS);
-            return open
-                            && config.maxNewTokens() > room
-                            && room >= Math.max(1, config.minNewTokens())
-                    ? builder.maxNewTokens(room)
-                    : builder;
+            GenerationConfig unused = limits.complete(builder, defaults, open, promptTokens);
+            return builder;
         } catch (IllegalArgumentException e) {
             throw named(e);
         }

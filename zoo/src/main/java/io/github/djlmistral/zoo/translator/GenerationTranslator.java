@@ -69,21 +69,9 @@ abstract class GenerationTranslator<I, O> extends BatchTranslator<I, O>
                         && tools != null
                         && chosen.offerTools(
                                 builder, conversation, tools.choice(), tools.parallel());
-        GenerationConfig config = builder.build();
-        MistralPipeline.requireSingleSequence(config);
-        int chunk = options.build().prefillChunkSize();
-        if (config.prefillChunkSize() > chunk) {
-            throw new IllegalArgumentException(
-                    "prefill_chunk_size is "
-                            + config.prefillChunkSize()
-                            + ", but a request may only lower the model's, "
-                            + chunk);
-        }
-        int room = pipeline.generator().limits().maxTotalTokens() - prompt.length;
+        MistralPipeline.requireSingleSequence(builder.build());
         boolean open = ModelArguments.value(own, "max_new_tokens").isEmpty();
-        if (open && config.maxNewTokens() > room && room >= Math.max(1, config.minNewTokens())) {
-            config = builder.maxNewTokens(room).build();
-        }
+        GenerationConfig config = pipeline.limits().complete(builder, options, open, prompt.length);
         return new GenerationRequest(chosen, prompt, config, calls);
     }
 
