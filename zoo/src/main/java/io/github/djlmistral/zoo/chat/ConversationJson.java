@@ -123,6 +123,21 @@ public final class ConversationJson {
                 variables == null ? Map.of() : object(quoted(VARIABLES), variables));
     }
 
+    /**
+     * Converts a parsed JSON object to a conversation for the model to answer: as in vLLM, {@code
+     * add_generation_prompt} is true by default unless the last message is continued.
+     *
+     * @param fields as for {@link #conversation}
+     * @return the conversation
+     * @throws IllegalArgumentException as {@link #conversation} does
+     */
+    public static Conversation request(Map<String, ? extends @Nullable Object> fields) {
+        Conversation conversation = conversation(fields);
+        return fields.get(GENERATION_PROMPT) == null
+                ? conversation.withGenerationPrompt(conversation.continuedField() == null)
+                : conversation;
+    }
+
     private static String quoted(String key) {
         return '"' + key + '"';
     }

@@ -59,11 +59,7 @@ final class ChatRequest {
         for (String name : TEMPLATE) {
             json.put(name, fields.take(name));
         }
-        Conversation conversation = ConversationJson.conversation(json);
-        // as in vLLM, a generation prompt is the default unless the last message is continued
-        return json.get("add_generation_prompt") == null
-                ? conversation.withGenerationPrompt(conversation.continuedField() == null)
-                : conversation;
+        return ConversationJson.request(json);
     }
 
     /** Takes the fields that have no effect here, with the values for which that is right. */

@@ -51,7 +51,6 @@ final class ServingTranslator extends GenerationTranslator<Input, Output> {
     private static final Gson GSON = new Gson();
 
     private static final String INPUTS = "inputs";
-    private static final String GENERATION_PROMPT = "add_generation_prompt";
 
     private static final String CALLS = "mistral.calls";
 
@@ -139,7 +138,7 @@ final class ServingTranslator extends GenerationTranslator<Input, Output> {
                     "the request lacks \"inputs\" or \"messages\": give one of them");
         }
         if (text == null) {
-            Conversation whole = conversation(conversation);
+            Conversation whole = ConversationJson.request(conversation);
             return request(pipeline.encodeAsGiven(whole), whole, options);
         }
         if (!conversation.isEmpty()) {
@@ -152,14 +151,6 @@ final class ServingTranslator extends GenerationTranslator<Input, Output> {
             throw new IllegalArgumentException("\"inputs\" is not a string");
         }
         return request(pipeline.encode(prompt), null, options);
-    }
-
-    /** As in vLLM, a generation prompt is the default unless the last message is continued. */
-    private static Conversation conversation(Map<String, @Nullable Object> fields) {
-        Conversation conversation = ConversationJson.conversation(fields);
-        return fields.containsKey(GENERATION_PROMPT)
-                ? conversation
-                : conversation.withGenerationPrompt(conversation.continuedField() == null);
     }
 
     private static Map<String, Object> options(@Nullable Object parameters) {
