@@ -339,7 +339,7 @@ class GenerateCommandTest {
                 .contains("--grammar " + gbnf + ": line 2, column 3: ");
         assertThat(Cli.run("generate", "--grammar", schema.toString(), question).fault(2))
                 .contains("--grammar " + schema + ": ", ".gbnf", ".lark");
-        Files.writeString(schema, "{\"contains\": {}, \"minContains\": 2}");
+        Files.writeString(schema, "{\"contains\": {\"const\": 1}, \"minContains\": 2}");
         Cli wrong = Cli.run("generate", "--json-schema", schema.toString(), question);
         assertThat(wrong.err()).contains("--json-schema").contains("#/contains");
         assertThat(Cli.run("generate", "--regex", "a", "--choice", "b", question).err())
