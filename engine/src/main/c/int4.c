@@ -11,13 +11,14 @@
  * One token takes 4 tiles at once, which use a broadcast for 64 rows. Their codes are four streams of memory.
  *
  * More tokens take up to 4 at once with one tile, which use a code 4 times: their integer sums are half of the 16
- * registers of AVX2. The loop over 8 columns is not unrolled: the compiler would reorder the additions, and keep more
- * products than there are registers. A panel of 4 tiles (128 KiB of codes with 4096 columns) stays in the L2 cache while
- * all tokens pass. Where there are products of 8-bit matrices, two tokens share each of them.
+ * registers of AVX2. AVX-512 takes two tiles, which share broadcasts as well: with one, loads and dot products are as
+ * many. The loop over 8 columns is not unrolled: the compiler would reorder the additions, and keep more products than
+ * there are registers. A panel of 4 tiles (128 KiB of codes with 4096 columns) stays in the L2 cache while all tokens
+ * pass. Where there are products of 8-bit matrices, two tokens share each of them.
  */
 #include "vec.h"
 
-enum { TILES = 4, TOKENS = 4, R = TILES * REGISTERS };
+enum { TILES = 4, TOKENS = 4, MORE = LANES == TILE ? 2 : 1, R = TILES * REGISTERS };
 
 /* Adds the dots of 32 columns of N tiles and T tokens. */
 INLINE void dots(const int N, const int T, const uint8 *codes, int64 tile_bytes, const int8 *x, int64 columns,
@@ -130,17 +131,20 @@ static void one_token(const struct grouped *w, const struct rounded *in, int64 t
         for (int64 i = 0; i < tiles; ++i) block(1, 1, w->type, w->group, w, in, token, tile + i, out);
 }
 
-/* 2 to 4 tokens and a tile. */
-static void few_tokens(const struct grouped *w, const struct rounded *in, int64 token, int64 tokens, int64 tile,
-                       float *out) {
-    if (tokens == 2)
-        block(1, 2, w->type, w->group, w, in, token, tile, out);
-    else if (tokens == 3)
-        block(1, 3, w->type, w->group, w, in, token, tile, out);
-    else if (w->type == FLOAT16 && w->group == 32) /* common: without tests in each group */
-        block(1, TOKENS, FLOAT16, 32, w, in, token, tile, out);
-    else
-        block(1, TOKENS, w->type, w->group, w, in, token, tile, out);
+/* 2 to 4 tokens and up to 4 tiles. Of an odd number the last one takes a token after the other. */
+static void more_tokens(const struct grouped *w, const struct rounded *in, int64 token, int64 tokens, int64 tile,
+                        int64 tiles, float *out) {
+    int64 i = 0;
+    for (; i + MORE <= tiles; i += MORE)
+        if (tokens == 2)
+            block(MORE, 2, w->type, w->group, w, in, token, tile + i, out);
+        else if (tokens == 3)
+            block(MORE, 3, w->type, w->group, w, in, token, tile + i, out);
+        else if (w->type == FLOAT16 && w->group == 32) /* common: without tests in each group */
+            block(MORE, TOKENS, FLOAT16, 32, w, in, token, tile + i, out);
+        else
+            block(MORE, TOKENS, w->type, w->group, w, in, token, tile + i, out);
+    for (int64 t = token; i < tiles && t < token + tokens; ++t) one_token(w, in, t, tile + i, 1, out);
 }
 
 void NAME(int4_linear)(const struct grouped *w, const struct rounded *in, int64 tokens, int64 from, int64 to, float *out) {
@@ -151,7 +155,7 @@ void NAME(int4_linear)(const struct grouped *w, const struct rounded *in, int64 
             if (count == 1)
                 one_token(w, in, t, panel, tiles, out);
             else
-                for (int64 i = 0; i < tiles; ++i) few_tokens(w, in, t, count, panel + i, out);
+                more_tokens(w, in, t, count, panel, tiles, out);
         }
     }
 }
