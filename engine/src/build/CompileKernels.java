@@ -42,7 +42,8 @@ import java.util.zip.ZipFile;
 final class CompileKernels {
 
     /**
-     * An instruction set that kernels are compiled for: these sources, or all if there are none.
+     * An instruction set that kernels are compiled for: these sources, or all but that of AMX if
+     * there are none.
      */
     private record Variant(String name, String flags, Set<String> sources) {
 
@@ -56,25 +57,34 @@ final class CompileKernels {
     /** A format of libraries, and how clang and lld write it. */
     private record Format(String library, String clang, String flavor, String lld) {}
 
+    private static final String AVX2 = "-mavx2 -mfma -mf16c";
+
+    private static final String AVX512 =
+            AVX2 + " -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni";
+
+    private static final Set<String> DOT_PRODUCTS = Set.of("int4.c", "int6.c");
+
+    /** AVX-512 with products of int8 matrices. */
+    private static final Variant AMX =
+            new Variant("amx", AVX512 + " -mamx-tile -mamx-int8", Set.of("amx.c"));
+
+    /** The same for processors without AMX: for the test. */
+    private static final Variant EMULATED_AMX =
+            new Variant("amx", AVX2 + " -DAMX_EMULATED", Set.of("amx.c"));
+
     private static final List<Variant> X86 =
             List.of(
-                    new Variant("avx2", "-mavx2 -mfma -mf16c"),
+                    new Variant("avx2", AVX2),
                     // AVX2 with dot products of int8
-                    new Variant(
-                            "avxvnni", "-mavx2 -mfma -mf16c -mavxvnni", Set.of("int4.c", "int6.c")),
-                    new Variant(
-                            "avx512",
-                            "-mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl"
-                                    + " -mavx512vnni"));
+                    new Variant("avxvnni", AVX2 + " -mavxvnni", DOT_PRODUCTS),
+                    new Variant("avx512", AVX512),
+                    AMX);
 
     private static final List<Variant> ARM =
             List.of(
                     new Variant("neon", "-march=armv8.2-a+dotprod+fp16"),
                     // NEON with products of int8 matrices
-                    new Variant(
-                            "i8mm",
-                            "-march=armv8.2-a+dotprod+fp16+i8mm",
-                            Set.of("int4.c", "int6.c")));
+                    new Variant("i8mm", "-march=armv8.2-a+dotprod+fp16+i8mm", DOT_PRODUCTS));
 
     /** What runs on any processor of the architecture: the functions that Java calls. */
     private static final Variant BASE = new Variant("all", "");
@@ -176,26 +186,29 @@ final class CompileKernels {
         ExecutorService pool =
                 Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors());
         try {
-            Map<Platform, List<Future<List<Path>>>> objects = new LinkedHashMap<>();
+            Map<Platform, Map<Variant, Future<List<Path>>>> objects = new LinkedHashMap<>();
             for (Platform platform : PLATFORMS) {
-                List<Future<List<Path>>> variants = new ArrayList<>();
-                for (Variant variant : platform.variants()) {
-                    variants.add(pool.submit(() -> objects(platform, variant)));
+                List<Variant> all = new ArrayList<>(platform.variants());
+                if (platform.format() == ELF && all.contains(AMX)) {
+                    all.add(EMULATED_AMX);
                 }
-                variants.add(pool.submit(() -> objects(platform, BASE)));
+                all.add(BASE);
+                Map<Variant, Future<List<Path>>> variants = new LinkedHashMap<>();
+                for (Variant variant : all) {
+                    variants.put(variant, pool.submit(() -> objects(platform, variant)));
+                }
                 objects.put(platform, variants);
             }
             List<String> done = new ArrayList<>();
             for (Platform platform : PLATFORMS) {
                 try {
-                    List<Path> all = new ArrayList<>();
-                    for (Future<List<Path>> variant : objects.get(platform)) {
-                        all.addAll(join(variant));
-                    }
-                    copy(library(platform, all), output.resolve(platform.name()));
+                    Map<Variant, Future<List<Path>>> variants = objects.get(platform);
+                    Path library = library(platform, join(variants, EMULATED_AMX));
+                    copy(library, output.resolve(platform.name()));
                     if (platform.format() == ELF) {
                         Path programs = work.resolve("programs");
-                        copy(program(platform, all), programs.resolve(platform.name()));
+                        Path program = program(platform, join(variants, AMX));
+                        copy(program, programs.resolve(platform.name()));
                         current.add(programs);
                     }
                     done.add(platform.name());
@@ -218,6 +231,18 @@ final class CompileKernels {
         } finally {
             pool.shutdownNow();
         }
+    }
+
+    /** Returns the objects of all variants but one. */
+    private static List<Path> join(Map<Variant, Future<List<Path>>> variants, Variant without)
+            throws IOException, InterruptedException, ToolException {
+        List<Path> objects = new ArrayList<>();
+        for (Map.Entry<Variant, Future<List<Path>>> variant : variants.entrySet()) {
+            if (variant.getKey() != without) {
+                objects.addAll(join(variant.getValue()));
+            }
+        }
+        return objects;
     }
 
     private static List<Path> join(Future<List<Path>> objects)
@@ -252,7 +277,9 @@ final class CompileKernels {
                 continue;
             }
             String name = source.getFileName().toString();
-            if (!variant.sources().isEmpty() && !variant.sources().contains(name)) {
+            if (variant.sources().isEmpty()
+                    ? AMX.sources().contains(name)
+                    : !variant.sources().contains(name)) {
                 continue;
             }
             Path object = work.resolve(hash(key, name, Files.readString(source)) + ".o");
@@ -265,7 +292,7 @@ final class CompileKernels {
             if (variant != BASE) {
                 // most of the time goes into the headers of the intrinsics
                 if (precompiled == null) {
-                    precompiled = work.resolve(platform.name() + "-" + variant.name() + ".pch");
+                    precompiled = work.resolve(hash(key) + ".pch");
                     tools.clang(sources, flags, "-x", "c-header", "vec.h", "-o", precompiled);
                 }
                 command.addAll(List.of("-include-pch", precompiled.toString()));

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Products of a 6-bit weight (Int6.java) with inputs rounded to int8 by its groups: int4.c with other codes, from 0 to
- * 63, and offset = -32 scale where a weight is symmetric.
- *
- * 16 columns of a row are three words. Two have the lower four bits of 8 columns each, as in Int4, and make two operands
- * each; byte i of the third word has the upper bits of byte i of these four operands, from its lowest bits on.
+ * Products of a 6-bit weight (Int6.java) with inputs rounded to int8 by its groups: int4.c with the codes of int6.h,
+ * and offset = -32 scale where a weight is symmetric.
  */
-#include "vec.h"
+#include "int6.h"
 
 enum { TILES = 2, TOKENS = 4 };
 
@@ -23,7 +20,6 @@ INLINE void block(const int N, const int T, const struct grouped *w, const struc
     enum { R = TILES * REGISTERS };
     const int registers = N * REGISTERS;
     const int64 columns = w->columns, group = w->group, groups = columns / group, tile_bytes = columns * (TILE * 3 / 4);
-    const vi low = vi_set(0x0f0f0f0f), high = vi_set(0x30303030);
     const void *scales = w->scales, *offsets = w->offsets;
     const int32 type = w->type;
     const int shift = shift_of(group);
@@ -51,24 +47,21 @@ INLINE void block(const int N, const int T, const struct grouped *w, const struc
                 /* the three cache lines of 16 columns, 12 times 16 columns ahead */
                 if (r % REGISTERS == 0)
                     UNROLL for (int i = 0; i < 3; ++i) __builtin_prefetch(words + (36 + i) * (TILE * 4));
-                const vi a = vi_load(words), b = vi_load(words + TILE * 4), upper = vi_load(words + TILE * 8);
-                const vi q0 = vi_add(vi_and(a, low), vi_and(vi_left(upper, 4), high));
-                const vi q1 = vi_add(vi_and(vi_right(a, 4), low), vi_and(vi_left(upper, 2), high));
-                const vi q2 = vi_add(vi_and(b, low), vi_and(upper, high));
-                const vi q3 = vi_add(vi_and(vi_right(b, 4), low), vi_and(vi_right(upper, 2), high));
+                vi q[4];
+                operands(words, q);
 #if DOT_MATRIX
                 if (T > 1) {
                     UNROLL for (int p = 0; p < (T + 1) / 2; ++p) {
                         const int8 *token = x + 2 * p * columns, *next = 2 * p + 1 < T ? token + columns : token;
-                        vi_dot_matrix(matrix[p] + 2 * r, q0, q1, vi_inputs(token, next));
-                        vi_dot_matrix(matrix[p] + 2 * r, q2, q3, vi_inputs(token + 8, next + 8));
+                        vi_dot_matrix(matrix[p] + 2 * r, q[0], q[1], vi_inputs(token, next));
+                        vi_dot_matrix(matrix[p] + 2 * r, q[2], q[3], vi_inputs(token + 8, next + 8));
                     }
                     continue;
                 }
 #endif
                 UNROLL for (int t = 0; t < T; ++t) {
                     const int32 *inputs = (const int32 *)(x + t * columns);
-                    total[t][r] = two_dots(two_dots(total[t][r], q0, q1, inputs), q2, q3, inputs + 2);
+                    total[t][r] = two_dots(two_dots(total[t][r], q[0], q[1], inputs), q[2], q[3], inputs + 2);
                 }
             }
 #if DOT_MATRIX

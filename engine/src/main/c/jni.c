@@ -25,16 +25,16 @@ enum { PREFIX = sizeof "Java_io_github_djlmistral_engine_internal_cpu_NativeLibr
 #define TILES(rows) ((rows + 15) / 16)
 
 /*
- * The kernels of each instruction set. AVX-VNNI and I8MM have their own where there are dot products of int8, and else
- * those of AVX2 and NEON.
+ * The kernels of each instruction set. AVX-VNNI, AMX and I8MM have their own where there are dot products of int8, and
+ * else those of AVX2, AVX-512 and NEON.
  */
 #if defined(__x86_64__)
 #define DECLARE(kernel) \
     kernel##_fn kernel##_avx2, kernel##_avx512; \
-    static kernel##_fn *const kernel[] = {kernel##_avx2, kernel##_avx2, kernel##_avx512};
+    static kernel##_fn *const kernel[] = {kernel##_avx2, kernel##_avx2, kernel##_avx512, kernel##_avx512};
 #define DECLARE_DOT(kernel) \
-    kernel##_fn kernel##_avx2, kernel##_avxvnni, kernel##_avx512; \
-    static kernel##_fn *const kernel[] = {kernel##_avx2, kernel##_avxvnni, kernel##_avx512};
+    kernel##_fn kernel##_avx2, kernel##_avxvnni, kernel##_avx512, kernel##_amx; \
+    static kernel##_fn *const kernel[] = {kernel##_avx2, kernel##_avxvnni, kernel##_avx512, kernel##_amx};
 #else
 #define DECLARE(kernel) \
     kernel##_fn kernel##_neon; \
@@ -281,6 +281,17 @@ JNI(void, attentionWeights)(void *env, void *cls, int32 set, CACHE_ARGUMENTS, QU
 static void cpuid(uint32 leaf, uint32 subleaf, uint32 *r) {
     __asm__("cpuid" : "=a"(r[0]), "=b"(r[1]), "=c"(r[2]), "=d"(r[3]) : "a"(leaf), "c"(subleaf));
 }
+
+/* Linux gives a process the state of AMX's tiles if it asks for it: arch_prctl(ARCH_REQ_XCOMP_PERM, XTILEDATA). */
+static int tiles_permitted(void) {
+#if defined(__linux__)
+    int64 result = 158;
+    __asm__ volatile("syscall" : "+a"(result) : "D"(0x1023LL), "S"(18LL) : "rcx", "r11", "memory");
+    return result == 0;
+#else
+    return 0;
+#endif
+}
 #endif
 
 /*
@@ -302,7 +313,9 @@ JNI(int32, instructionSets)(void *env, void *cls) {
     const int avxvnni = avx2 && (c[0] >> 4 & 1);
     const uint32 avx512 = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31; /* F, DQ, BW, VL */
     const int vnni = avx2 && (state & 0xe6) == 0xe6 && (b[1] & avx512) == avx512 && (b[2] >> 11 & 1);
-    return avx2 | avxvnni << 1 | vnni << 2;
+    const uint32 tiles = 3u << 17, amx = 3u << 24; /* the states of the tiles; TILE, INT8 */
+    const int matrices = vnni && (state & tiles) == tiles && (b[3] & amx) == amx && tiles_permitted();
+    return avx2 | avxvnni << 1 | vnni << 2 | matrices << 3;
 #else
     return 3;
 #endif

@@ -67,6 +67,7 @@ INLINE void vi_store_u16(uint16 *p, vi x) { _mm256_storeu_si256((void *)p, _mm51
 INLINE vi vi_and(vi a, vi b) { return _mm512_and_si512(a, b); }
 INLINE vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
 INLINE vi vi_sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
+INLINE vi vi_sub_s8(vi a, vi b) { return _mm512_sub_epi8(a, b); } /* 64 bytes */
 #define vi_right(a, bits) _mm512_srli_epi32(a, bits)
 #define vi_left(a, bits) _mm512_slli_epi32(a, bits)
 /*
@@ -123,6 +124,7 @@ INLINE void vi_store_u16(uint16 *p, vi x) {
 INLINE vi vi_and(vi a, vi b) { return _mm256_and_si256(a, b); }
 INLINE vi vi_add(vi a, vi b) { return _mm256_add_epi32(a, b); }
 INLINE vi vi_sub(vi a, vi b) { return _mm256_sub_epi32(a, b); }
+INLINE vi vi_sub_s8(vi a, vi b) { return _mm256_sub_epi8(a, b); }
 #define vi_right(a, bits) _mm256_srli_epi32(a, bits)
 #define vi_left(a, bits) _mm256_slli_epi32(a, bits)
 /* Shuffles look up the four bytes of the entries. Even lanes are the low half of a register, odd ones the high half. */

@@ -144,7 +144,7 @@ static void rounded_linear(void) {
     static const int32 types[] = {FLOAT32, FLOAT16, TWO_LEVEL};
     const int32 bits = between(0, 1) ? 4 : 6, type = types[between(0, 2)];
     const int64 group = bits == 4 ? 32 << between(0, 2) : 16 << between(0, 3), rows = between(1, 150);
-    const int64 columns = type == TWO_LEVEL ? 256 * between(1, 2) : group * between(1, 7), tokens = between(1, 11);
+    const int64 columns = type == TWO_LEVEL ? 256 * between(1, 5) : group * between(1, 7), tokens = between(0, 3) ? between(1, 11) : between(15, 37);
     const int64 symmetric = between(0, 1), middle = between(0, TILES(rows));
     const int64 codes = numbers(TILES(rows) * 2 * bits * columns, INT8), scales = factors(rows, columns, group, type);
     const int64 offsets = symmetric ? 0 : factors(rows, columns, group, type), groups = tokens * (columns / group);

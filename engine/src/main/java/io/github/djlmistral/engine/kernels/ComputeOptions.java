@@ -13,8 +13,8 @@ import java.util.List;
  *     "reference"}
  * @param dtype {@code "auto"} or a name of {@link Dtype}, such as {@code "bfloat16"}
  * @param instructionSet of the native kernels, the model argument {@code native}: {@code "avx2"},
- *     {@code "avxvnni"}, {@code "avx512"}, {@code "neon"} or {@code "i8mm"}, which all give the
- *     same bits. {@code "auto"} chooses the one that the environment variable {@code
+ *     {@code "avxvnni"}, {@code "avx512"}, {@code "amx"}, {@code "neon"} or {@code "i8mm"}, which
+ *     all give the same bits. {@code "auto"} chooses the one that the environment variable {@code
  *     MISTRAL_NATIVE} names, otherwise the fastest that processor and operating system support.
  *     Naming one requests the native kernels: {@code kernels} becomes {@code "native"} if it is
  *     {@code "auto"}

@@ -54,8 +54,8 @@ final class ModelOptions {
             names = "--native",
             paramLabel = "SET",
             description =
-                    "Instruction set of the native kernels: avx2, avxvnni, avx512, neon, i8mm. Default:"
-                            + " the environment variable MISTRAL_NATIVE, or the fastest one.")
+                    "Instruction set of the native kernels: avx2, avxvnni, avx512, amx, neon, i8mm."
+                            + " Default: the environment variable MISTRAL_NATIVE, or the fastest one.")
     String instructionSet = ComputeOptions.DEFAULT;
 
     @Option(

@@ -77,7 +77,7 @@ class InstructionSetTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"auto", "avx2", "avxvnni", "avx512", "neon", "i8mm"})
+    @ValueSource(strings = {"auto", "avx2", "avxvnni", "avx512", "amx", "neon", "i8mm"})
     void namesAreAcceptedOnEveryProcessor(String name) {
         assertThatNoException().isThrownBy(() -> new ComputeOptions("auto", "auto", name, "auto"));
     }
@@ -89,7 +89,7 @@ class InstructionSetTest {
                 .isThrownBy(() -> new ComputeOptions("auto", "auto", name, "auto"))
                 .withMessageMatching(
                         "native is \".*\": choose \"auto\", \"avx2\", \"avxvnni\", \"avx512\","
-                                + " \"neon\" or \"i8mm\"")
+                                + " \"amx\", \"neon\" or \"i8mm\"")
                 .withMessageContaining(name.replace('\u202e', ' '));
     }
 

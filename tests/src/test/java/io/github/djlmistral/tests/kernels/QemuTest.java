@@ -13,12 +13,14 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * The native kernels for ARM, run by QEMU's user emulation on x86-64, give the bits of AVX2. The
- * program is {@code digests.c} of the engine, which its build links with the kernels of Linux.
+ * The native kernels for ARM, run by QEMU's user emulation on x86-64, and those for AMX, whose
+ * instructions are emulated in C, give the bits of AVX2. The program is {@code digests.c} of the
+ * engine, which its build links with the kernels of Linux.
  */
 class QemuTest {
 
@@ -36,6 +38,16 @@ class QemuTest {
         assertThat(expected).hasSizeGreaterThan(500);
         assertThat(lines(List.of(qemu, "-cpu", "max"), program("linux-aarch64"), set))
                 .isEqualTo(expected);
+    }
+
+    /** The instructions of AMX are functions in C here: {@code amx_emulated.h}. */
+    @Test
+    void emulatedTilesOfAmxGiveTheBitsOfAvx2() throws Exception {
+        assumeTrue(
+                InstructionSet.available().contains(InstructionSet.AVX2), "there is no AVX2 here");
+        Path program = program("linux-x86_64");
+        assertThat(lines(program, InstructionSet.AMX))
+                .isEqualTo(lines(program, InstructionSet.AVX2));
     }
 
     private static boolean isOnPath(String program) {

@@ -22,6 +22,8 @@ public enum InstructionSet {
     AVXVNNI("AVX-VNNI", 1),
     /** Intel since Ice Lake (2019), AMD since Zen 4. */
     AVX512("AVX-512 VNNI", 2),
+    /** AVX-512 with products of int8 matrices: Intel since Sapphire Rapids (2023), on Linux. */
+    AMX("AVX-512 VNNI, AMX", 3),
     /** ARM since 8.2 with dot products: Apple's since M1, AWS Graviton since 2. */
     NEON("NEON", 0),
     /** NEON with products of 8-bit matrices: Apple's since M2, AWS Graviton since 3. */
@@ -173,7 +175,7 @@ public enum InstructionSet {
                 return ArmFeatures.instructionSets();
             }
             int bits = NativeLibrary.instructionSets();
-            return Stream.of(AVX2, AVXVNNI, AVX512)
+            return Stream.of(AVX2, AVXVNNI, AVX512, AMX)
                     .filter(set -> (bits >> set.index & 1) == 1)
                     .toList();
         }
