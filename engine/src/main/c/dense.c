@@ -5,56 +5,79 @@
  * Sums run along the columns, in 16 lanes: lane l of a sum adds w(r, c) x(t, c) for the columns c with c mod 16 = l, in
  * ascending order; then the lanes are added. So blocks of rows, tokens and columns do not change a bit.
  *
- * One or two tokens take 4 rows at a time, in the type of the weight: memory is the limit.
+ * A few tokens take 4 rows at a time, in the type of the weight: memory is the limit. AVX-512 has the registers for 4
+ * tokens at once; so up to 16 are faster than in panels.
  *
  * More tokens take panels that are converted to float32, see panel.c.
  */
 #include "panel.h"
 
-/* Adds the products of 4 rows, which are `row` numbers apart, and one token to sums (4, 16 lanes). */
-INLINE void rows_of(const int TYPE, const void *w, int64 row, const float *x, int64 columns, float *sums) {
-    vf s[R][REGISTERS];
-    UNROLL for (int r = 0; r < R; ++r) UNROLL for (int k = 0; k < REGISTERS; ++k)
-        s[r][k] = vf_load(sums + r * TILE + k * LANES);
+/* Tokens that share a converted weight, as many as there are registers for; and the most that take no panels. */
+enum { MORE = LANES == TILE ? 4 : 1, FEW = LANES == TILE ? 16 : 2 };
+
+/*
+ * Adds the products of N rows, which are `row` numbers apart, and M tokens to sums (M, N, 16 lanes). A weight is converted
+ * once for M tokens.
+ */
+INLINE void rows_of(const int TYPE, const int N, const int M, const void *w, int64 row, const float *x, int64 stride,
+                    int64 columns, float *sums) {
+    vf s[MORE][R][REGISTERS];
+    UNROLL for (int t = 0; t < M; ++t) UNROLL for (int r = 0; r < N; ++r) UNROLL for (int k = 0; k < REGISTERS; ++k)
+        s[t][r][k] = vf_load(sums + (t * N + r) * TILE + k * LANES);
     for (int64 c = 0; c < columns; c += TILE)
         UNROLL for (int k = 0; k < REGISTERS; ++k) {
-            const vf in = vf_load(x + c + k * LANES);
-            UNROLL for (int r = 0; r < R; ++r) s[r][k] = vf_fma(load(TYPE, w, r * row + c + k * LANES), in, s[r][k]);
-        }
-    UNROLL for (int r = 0; r < R; ++r) UNROLL for (int k = 0; k < REGISTERS; ++k)
-        vf_store(sums + r * TILE + k * LANES, s[r][k]);
-}
-
-static void add_rows(int32 type, const void *w, int64 row, const float *x, int64 columns, float *sums) {
-    if (type == FLOAT32)
-        rows_of(FLOAT32, w, row, x, columns, sums);
-    else if (type == FLOAT16)
-        rows_of(FLOAT16, w, row, x, columns, sums);
-    else
-        rows_of(BFLOAT16, w, row, x, columns, sums);
-}
-
-/* One or two tokens. */
-static void few(const struct dense *w, const float *x, int64 tokens, int64 from, int64 to, float *out) {
-    const int64 columns = w->columns, whole = columns / TILE * TILE;
-    for (int64 r = from; r < to;) {
-        const int64 rows = to - r < R ? 1 : R; /* a single row is computed 4 times */
-        const uint8 *weights = (const uint8 *)w->values + r * columns * bytes_of(w->type);
-        for (int64 t = 0; t < tokens; ++t, x += columns) {
-            float sums[R * TILE] = {0}, rest[R * TILE], in[TILE];
-            add_rows(w->type, weights, rows == 1 ? 0 : columns, x, whole, sums);
-            if (whole < columns) {
-                for (int64 i = 0; i < R; ++i) {
-                    const int64 first = (r + (i < rows ? i : 0)) * columns + whole;
-                    widen_some(w->type, w->values, first, columns - whole, rest + i * TILE);
-                }
-                widen_some(FLOAT32, x, whole, columns - whole, in);
-                add_rows(FLOAT32, rest, TILE, in, TILE, sums);
+            vf in[MORE];
+            UNROLL for (int t = 0; t < M; ++t) in[t] = vf_load(x + t * stride + c + k * LANES);
+            UNROLL for (int r = 0; r < N; ++r) {
+                const vf weight = load(TYPE, w, r * row + c + k * LANES);
+                UNROLL for (int t = 0; t < M; ++t) s[t][r][k] = vf_fma(weight, in[t], s[t][r][k]);
             }
-            for (int64 i = 0; i < rows; ++i) out[t * w->rows + r + i] = total(sums + i * TILE);
         }
-        x -= tokens * columns;
-        r += rows;
+    UNROLL for (int t = 0; t < M; ++t) UNROLL for (int r = 0; r < N; ++r) UNROLL for (int k = 0; k < REGISTERS; ++k)
+        vf_store(sums + (t * N + r) * TILE + k * LANES, s[t][r][k]);
+}
+
+INLINE void add_rows(const int N, const int M, int32 type, const void *w, int64 row, const float *x, int64 stride,
+                     int64 columns, float *sums) {
+    if (type == FLOAT32)
+        rows_of(FLOAT32, N, M, w, row, x, stride, columns, sums);
+    else if (type == FLOAT16)
+        rows_of(FLOAT16, N, M, w, row, x, stride, columns, sums);
+    else
+        rows_of(BFLOAT16, N, M, w, row, x, stride, columns, sums);
+}
+
+/* N rows and M tokens. */
+INLINE void block(const int N, const int M, const struct dense *w, const float *x, int64 row, float *out) {
+    const int64 columns = w->columns, whole = columns / TILE * TILE;
+    float sums[MORE * R * TILE], rest[R * TILE], in[MORE * TILE];
+    for (int i = 0; i < M * N * TILE; i += LANES) vf_store(sums + i, vf_set(0));
+    add_rows(N, M, w->type, (const uint8 *)w->values + row * columns * bytes_of(w->type), columns, x, columns, whole, sums);
+    if (whole < columns) {
+        for (int64 r = 0; r < N; ++r)
+            widen_some(w->type, w->values, (row + r) * columns + whole, columns - whole, rest + r * TILE);
+        for (int64 t = 0; t < M; ++t) widen_some(FLOAT32, x, t * columns + whole, columns - whole, in + t * TILE);
+        add_rows(N, M, FLOAT32, rest, TILE, in, TILE, TILE, sums);
+    }
+    for (int64 t = 0; t < M; ++t)
+        for (int64 r = 0; r < N; ++r) out[t * w->rows + row + r] = total(sums + (t * N + r) * TILE);
+}
+
+/* Up to 16 tokens with AVX-512, else up to 2. */
+static void few(const struct dense *w, const float *x, int64 tokens, int64 from, int64 to, float *out) {
+    for (int64 r = from, rows; r < to; r += rows) {
+        rows = to - r < R ? 1 : R;
+        for (int64 t = 0, count; t < tokens; t += count) {
+            const float *in = x + t * w->columns;
+            float *const sums = out + t * w->rows;
+            count = rows == 1 || tokens - t < MORE ? 1 : MORE;
+            if (rows == 1)
+                block(1, 1, w, in, r, sums);
+            else if (count == 1)
+                block(R, 1, w, in, r, sums);
+            else
+                block(R, MORE, w, in, r, sums);
+        }
     }
 }
 
@@ -95,7 +118,7 @@ static void pack(const void *weight, int64 row, int64 rows, int64 column, int64 
 void NAME(dense_linear)(const struct dense *w, const float *x, int64 tokens, int64 from, int64 to, float *out,
                         float *scratch) {
     const struct source source = {w, pack, w->rows, w->columns};
-    if (tokens <= 2)
+    if (tokens <= FEW)
         few(w, x, tokens, from, to, out);
     else
         NAME(panel_linear)(&source, x, tokens, from, to, out, scratch);
