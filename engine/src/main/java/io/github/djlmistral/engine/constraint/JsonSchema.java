@@ -20,11 +20,11 @@ import io.github.djlmistral.engine.internal.constraint.SchemaGrammar;
  * within the schema, and OpenAPI's {@code nullable}; {@code $dynamicRef} whose {@code
  * $dynamicAnchor} no other schema has; {@code contains} and {@code minContains}, and {@code
  * maxContains} of schemas that have an opposite; {@code uniqueItems} of items from up to 12 values
- * without arrays and objects; {@code oneOf} of schemas that are disjoint or have an opposite, {@code not} and
- * {@code if} of schemas that have an opposite (not where that is an object with some property,
- * wherever it stands, an array with some item behind {@code prefixItems}, or numbers that are not
- * multiples); {@code unevaluatedProperties}, and {@code unevaluatedItems} but beside {@code
- * contains}.
+ * without arrays and objects; {@code oneOf} of schemas that are disjoint or have an opposite,
+ * {@code not} and {@code if} of schemas that have an opposite (not where that is an object with
+ * some property, wherever it stands, an array with some item behind {@code prefixItems}, or numbers
+ * that are not multiples); {@code unevaluatedProperties}, and {@code unevaluatedItems} but beside
+ * {@code contains}.
  *
  * <p>Properties are written in the order of the schema, those it does not name behind them. Names
  * of properties and strings of {@code enum} and {@code const} are written with the short escapes.

@@ -40,8 +40,7 @@ record DecodingFactory(
         return decodings;
     }
 
-    private List<Decoding> of(
-            List<long[]> contexts, int first, int count, TokenAppender appender) {
+    private List<Decoding> of(List<long[]> contexts, int first, int count, TokenAppender appender) {
         if (config.get(BeamOptions.NUM_BEAMS) > 1) {
             return List.of(
                     new BeamDecoding(

@@ -185,9 +185,7 @@ public final class Generator {
                                 config,
                                 List.of(processors),
                                 new LogitsProcessors.Context(
-                                        shape.vocabSize(),
-                                        shape.maxPositionEmbeddings(),
-                                        decoder)),
+                                        shape.vocabSize(), shape.maxPositionEmbeddings(), decoder)),
                         config,
                         grammar);
         StoppingCriteria stopping =

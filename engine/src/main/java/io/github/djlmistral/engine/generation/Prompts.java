@@ -73,8 +73,7 @@ final class Prompts {
         return ids;
     }
 
-    private static void check(
-            String name, long[] ids, MistralConfig network, List<String> faults) {
+    private static void check(String name, long[] ids, MistralConfig network, List<String> faults) {
         int positions = network.maxPositionEmbeddings();
         int vocabulary = network.vocabSize();
         if (ids.length >= positions) {
@@ -121,8 +120,7 @@ final class Prompts {
 
     /** Returns the number of sequences that are computed at the same time. */
     int sequences() {
-        return (int)
-                Math.min(RequestLimits.UNLIMITED, (long) sequencesOfPrompt() * prompts.size());
+        return (int) Math.min(RequestLimits.UNLIMITED, (long) sequencesOfPrompt() * prompts.size());
     }
 
     private int sequencesOfPrompt() {

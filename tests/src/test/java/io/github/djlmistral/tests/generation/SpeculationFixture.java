@@ -31,8 +31,7 @@ abstract class SpeculationFixture extends Fixture {
     /** Another network: few of its drafts are accepted. */
     static final String OTHER = "int4 g32";
 
-    MistralForCausalLM network(MistralConfig config, String kind, String kernels)
-            throws Exception {
+    MistralForCausalLM network(MistralConfig config, String kind, String kernels) throws Exception {
         assumeAvailable(kernels);
         return MistralForCausalLM.of(
                 config,
@@ -46,8 +45,7 @@ abstract class SpeculationFixture extends Fixture {
         return network(RandomNetwork.config(window), kind, kernels);
     }
 
-    Generator generator(
-            MistralForCausalLM network, @Nullable MistralForCausalLM assistant) {
+    Generator generator(MistralForCausalLM network, @Nullable MistralForCausalLM assistant) {
         return new Generator(
                 network,
                 manager,

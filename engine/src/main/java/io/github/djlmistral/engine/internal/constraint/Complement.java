@@ -108,8 +108,7 @@ final class Complement {
                 others.add(ArrayShape.contains(some.items(), 0, some.least() - 1));
             }
             if (some.most() < Integer.MAX_VALUE) {
-                others.add(
-                        ArrayShape.contains(some.items(), some.most() + 1, Integer.MAX_VALUE));
+                others.add(ArrayShape.contains(some.items(), some.most() + 1, Integer.MAX_VALUE));
             }
         }
         if (array.least() > 0) {

@@ -87,10 +87,7 @@ final class CountedItems {
         if (schema == counts.length) {
             Expression value = grammar.value(item, depth);
             Expression tail = from(Math.min(index + 1, counted), counts);
-            options.add(
-                    index == 0
-                            ? sequence(value, tail)
-                            : sequence(grammar.comma, value, tail));
+            options.add(index == 0 ? sequence(value, tail) : sequence(grammar.comma, value, tail));
             return;
         }
         ArrayShape.Contains some = array.contains().get(schema);
@@ -98,12 +95,10 @@ final class CountedItems {
         if (counts[schema] < (limited ? some.most() : some.least())) {
             int[] more = counts.clone();
             more[schema]++;
-            addItems(
-                    schema + 1, item.and(Conjunction.of(some.items())), index, more, options);
+            addItems(schema + 1, item.and(Conjunction.of(some.items())), index, more, options);
         }
         // below a limit each item counts; otherwise some that satisfy the schema need not
-        Conjunction other =
-                limited ? item.and(Conjunction.of(some.items().opposite())) : item;
+        Conjunction other = limited ? item.and(Conjunction.of(some.items().opposite())) : item;
         addItems(schema + 1, other, index, counts, options);
     }
 }

@@ -145,7 +145,10 @@ final class Derivatives {
                 : regex != ByteRegexes.NOTHING;
     }
 
-    /** A derivative on the way from the one that is searched, and the groups of bytes that were tried. */
+    /**
+     * A derivative on the way from the one that is searched, and the groups of bytes that were
+     * tried.
+     */
     private static final class Step {
 
         final int regex;

@@ -79,13 +79,7 @@ final class Lexer {
             open = open || derivatives.hasNext(rest[i]);
         }
         return new LexerState(
-                this,
-                states.size(),
-                terminals,
-                rest,
-                Arrays.copyOf(matched, count),
-                open,
-                groups);
+                this, states.size(), terminals, rest, Arrays.copyOf(matched, count), open, groups);
     }
 
     /** Returns the state after a byte. */

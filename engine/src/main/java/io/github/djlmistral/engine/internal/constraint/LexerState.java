@@ -28,8 +28,8 @@ final class LexerState {
     final ByteGroups groups;
 
     /**
-     * The next states by group of bytes, where known. Threads write equal values, and read what they
-     * see: a state is safe to read however it was found.
+     * The next states by group of bytes, where known. Threads write equal values, and read what
+     * they see: a state is safe to read however it was found.
      */
     final @Nullable LexerState[] next;
 

@@ -46,7 +46,9 @@ final class ObjectReader {
         }
         Text names = Text.NONE;
         if (schema.has("properties")) {
-            names = Text.literals(StrictJson.object(schema.get("properties"), "properties").keySet());
+            names =
+                    Text.literals(
+                            StrictJson.object(schema.get("properties"), "properties").keySet());
         }
         if (schema.has("patternProperties")) {
             for (String pattern :

@@ -106,8 +106,7 @@ record ObjectShape(
     ObjectShape withUnevaluated(Conjunction value) {
         Map<String, Conjunction> values = new LinkedHashMap<>();
         properties.forEach(
-                (name, own) ->
-                        values.put(name, evaluated.contains(name) ? own : own.and(value)));
+                (name, own) -> values.put(name, evaluated.contains(name) ? own : own.and(value)));
         List<Names> rest = new ArrayList<>();
         for (Names other : others) {
             Text left = other.names().and(evaluated);

@@ -53,8 +53,7 @@ final class SchemaReader {
                     "minContains",
                     "maxContains");
 
-    private static final Set<String> ARRAY =
-            Set.of("prefixItems", "items", "minItems", "maxItems");
+    private static final Set<String> ARRAY = Set.of("prefixItems", "items", "minItems", "maxItems");
 
     private static final Set<String> OBJECT =
             Set.of(
@@ -146,7 +145,8 @@ final class SchemaReader {
         }
         return primitive.isString()
                 ? Values.onlyStrings(Text.literals(Set.of(primitive.getAsString())))
-                : Values.onlyNumbers(NumberRange.literal(SchemaNumbers.number(value, place.pointer())));
+                : Values.onlyNumbers(
+                        NumberRange.literal(SchemaNumbers.number(value, place.pointer())));
     }
 
     private Values read(Location schema, boolean evaluatingOutside) {
@@ -232,11 +232,13 @@ final class SchemaReader {
             case "minimum", "exclusiveMinimum" ->
                     Values.numbersOf(
                             NumberRange.least(
-                                    SchemaNumbers.number(value, pointer), keyword.equals("exclusiveMinimum")));
+                                    SchemaNumbers.number(value, pointer),
+                                    keyword.equals("exclusiveMinimum")));
             case "maximum", "exclusiveMaximum" ->
                     Values.numbersOf(
                             NumberRange.most(
-                                    SchemaNumbers.number(value, pointer), keyword.equals("exclusiveMaximum")));
+                                    SchemaNumbers.number(value, pointer),
+                                    keyword.equals("exclusiveMaximum")));
             case "multipleOf" -> {
                 BigDecimal multiple = SchemaNumbers.number(value, pointer);
                 if (multiple.signum() <= 0) {
@@ -245,8 +247,10 @@ final class SchemaReader {
                 yield Values.numbersOf(NumberRange.multipleOf(multiple));
             }
             case "minLength" ->
-                    Values.stringsOf(Text.length(SchemaNumbers.count(value, pointer), Integer.MAX_VALUE));
-            case "maxLength" -> Values.stringsOf(Text.length(0, SchemaNumbers.count(value, pointer)));
+                    Values.stringsOf(
+                            Text.length(SchemaNumbers.count(value, pointer), Integer.MAX_VALUE));
+            case "maxLength" ->
+                    Values.stringsOf(Text.length(0, SchemaNumbers.count(value, pointer)));
             case "pattern" ->
                     Values.stringsOf(
                             Text.of(RegexParser.anywhere(StrictJson.string(value, keyword))));
@@ -279,9 +283,7 @@ final class SchemaReader {
             default ->
                     throw SchemaDocument.error(
                             pointer,
-                            "the keyword "
-                                    + Quote.of(keyword)
-                                    + " cannot be enforced; remove it");
+                            "the keyword " + Quote.of(keyword) + " cannot be enforced; remove it");
         };
     }
 
