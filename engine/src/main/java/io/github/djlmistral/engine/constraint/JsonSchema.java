@@ -18,12 +18,13 @@ import io.github.djlmistral.engine.internal.constraint.SchemaGrammar;
  * additionalProperties}, {@code propertyNames}, {@code minProperties}, {@code maxProperties},
  * {@code dependentRequired}, {@code dependentSchemas}, {@code allOf}, {@code anyOf}, {@code $ref}
  * within the schema, and OpenAPI's {@code nullable}; {@code $dynamicRef} whose {@code
- * $dynamicAnchor} no other schema has; {@code contains} of true or false, which is a limit on the
- * number of items; {@code oneOf} of schemas that are disjoint or have an opposite, {@code not} and
- * {@code if} of schemas that have an opposite (not where that is an array or object with some item
- * or property, wherever it stands, or numbers that are not multiples); {@code unevaluatedItems} and
- * {@code unevaluatedProperties} where they mean the same as {@code items} and {@code
- * additionalProperties}.
+ * $dynamicAnchor} no other schema has; {@code contains} and {@code minContains}, and {@code
+ * maxContains} of schemas that have an opposite; {@code uniqueItems} of items from up to 12 values
+ * without arrays and objects; {@code oneOf} of schemas that are disjoint or have an opposite,
+ * {@code not} and {@code if} of schemas that have an opposite (not where that is an object with
+ * some property, wherever it stands, an array with some item behind {@code prefixItems}, or numbers
+ * that are not multiples); {@code unevaluatedProperties}, and {@code unevaluatedItems} but beside
+ * {@code contains}.
  *
  * <p>Properties are written in the order of the schema, those it does not name behind them. Names
  * of properties and strings of {@code enum} and {@code const} are written with the short escapes.

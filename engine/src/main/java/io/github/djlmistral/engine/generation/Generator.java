@@ -8,12 +8,10 @@ import io.github.djlmistral.engine.internal.generation.LogitsProcessors;
 import io.github.djlmistral.engine.internal.generation.Scheduler;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Predicate;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -170,13 +168,8 @@ public final class Generator {
      */
     public Generation start(
             List<long[]> prompts, GenerationConfig config, LogitsProcessor... processors) {
-        check(prompts);
-        int longest = prompts.stream().mapToInt(prompt -> prompt.length).max().orElseThrow();
-        int room = network.config().maxPositionEmbeddings() - longest;
-        limits.check(
-                prompts.stream().mapToInt(prompt -> prompt.length).toArray(),
-                Math.min(config.maxNewTokens(), room));
-        checkNegativePrompt(negativePrompt(config));
+        MistralConfig shape = network.config();
+        Prompts checked = Prompts.check(prompts, config, shape, limits);
         StopStringCriteria stopStrings = null;
         if (!config.stopStrings().isEmpty()) {
             if (decoder == null) {
@@ -192,104 +185,28 @@ public final class Generator {
                                 config,
                                 List.of(processors),
                                 new LogitsProcessors.Context(
-                                        network.config().vocabSize(),
-                                        network.config().maxPositionEmbeddings(),
-                                        decoder)),
+                                        shape.vocabSize(), shape.maxPositionEmbeddings(), decoder)),
                         config,
                         grammar);
         StoppingCriteria stopping =
-                new StoppingCriteria(config, stopStrings, network.config().maxPositionEmbeddings());
-        RequestLimits.Admission admission =
-                limits.admit(
-                        (int)
-                                Math.min(
-                                        RequestLimits.UNLIMITED,
-                                        (long) sequences(config) * prompts.size()));
+                new StoppingCriteria(config, stopStrings, shape.maxPositionEmbeddings());
+        DecodingFactory decodings =
+                new DecodingFactory(config, chain, stopping, caches, assistant, manager);
+        RequestLimits.Admission admission = limits.admit(checked.sequences());
         try {
             return new Generation(
                     network,
                     manager,
-                    decodings(prompts, config, chain, stopping),
+                    decodings.of(checked),
                     config.prefillChunkSize(),
                     admission,
                     scheduler,
-                    cacheBytes(prompts, config),
+                    cacheBytes(checked, config),
                     stopping.deadline());
         } catch (RuntimeException | Error e) {
             admission.close();
             throw e;
         }
-    }
-
-    /** Returns the number of sequences of a prompt that are computed at the same time. */
-    private static int sequences(GenerationConfig config) {
-        return Math.max(
-                config.get(BeamOptions.NUM_BEAMS), config.get(BeamOptions.NUM_RETURN_SEQUENCES));
-    }
-
-    private List<Decoding> decodings(
-            List<long[]> prompts,
-            GenerationConfig config,
-            ProcessorChain chain,
-            StoppingCriteria stopping) {
-        int count = config.get(BeamOptions.NUM_RETURN_SEQUENCES);
-        TokenAppender appender = new TokenAppender(config, stopping);
-        List<Decoding> decodings = new ArrayList<>();
-        int first = 0;
-        for (long[] prompt : prompts) {
-            List<long[]> contexts = contexts(prompt, config);
-            if (config.get(BeamOptions.NUM_BEAMS) > 1) {
-                decodings.add(
-                        new BeamDecoding(
-                                contexts, first, config, chain, appender, stopping, caches));
-            } else {
-                List<Sampler> samplers =
-                        IntStream.range(first, first + count)
-                                .mapToObj(index -> Sampler.of(config, index))
-                                .toList();
-                boolean drafts =
-                        Speculation.applies(config, assistant)
-                                || (count == 1 && Speculation.isConstrained(config));
-                decodings.addAll(
-                        contexts.size() == 1 && drafts
-                                ? speculative(
-                                        prompt, first, samplers, config, chain, appender, stopping)
-                                : List.of(
-                                        new SamplingDecoding(
-                                                contexts, first, samplers, chain, appender,
-                                                caches)));
-            }
-            first += count;
-        }
-        return decodings;
-    }
-
-    /** Returns a decoding for each sequence, since each accepts as many tokens as it does. */
-    private List<Decoding> speculative(
-            long[] prompt,
-            int first,
-            List<Sampler> samplers,
-            GenerationConfig config,
-            ProcessorChain chain,
-            TokenAppender appender,
-            StoppingCriteria stopping) {
-        List<Decoding> decodings = new ArrayList<>();
-        for (Sampler sampler : samplers) {
-            int index = first + decodings.size();
-            Speculation speculation =
-                    Speculation.of(config, assistant, manager, sampler, chain, stopping);
-            decodings.add(
-                    new SpeculativeDecoding(
-                            prompt,
-                            index,
-                            sampler,
-                            chain,
-                            appender,
-                            stopping,
-                            caches,
-                            speculation));
-        }
-        return decodings;
     }
 
     /**
@@ -318,102 +235,12 @@ public final class Generator {
         return generate(prompts, config, token -> true);
     }
 
-    /** Returns the prompt, and with guidance the negative prompt: by default its last token. */
-    private static List<long[]> contexts(long[] prompt, GenerationConfig config) {
-        if (config.get(ConstraintOptions.GUIDANCE_SCALE) == 1) {
-            return List.of(prompt);
-        }
-        long[] negative = negativePrompt(config);
-        return List.of(
-                prompt, negative.length > 0 ? negative : new long[] {prompt[prompt.length - 1]});
-    }
-
-    private static long[] negativePrompt(GenerationConfig config) {
-        return config.get(ConstraintOptions.NEGATIVE_PROMPT_IDS).stream()
-                .mapToLong(Integer::longValue)
-                .toArray();
-    }
-
     /** Returns the memory of the KV caches at their longest; too many bytes are Long.MAX_VALUE. */
-    private long cacheBytes(List<long[]> prompts, GenerationConfig config) {
-        List<long[]> contexts =
-                prompts.stream().flatMap(prompt -> contexts(prompt, config).stream()).toList();
-        double bytes = cacheBytes(network, contexts, config);
+    private long cacheBytes(Prompts prompts, GenerationConfig config) {
+        double bytes = prompts.cacheBytes(network, true);
         if (assistant != null && Speculation.usesAssistant(config, assistant)) {
-            bytes += cacheBytes(assistant, prompts, config);
+            bytes += prompts.cacheBytes(assistant, false);
         }
-        return (long) (bytes * sequences(config));
-    }
-
-    /** Returns the memory of a cache for each prompt, at its longest or at the window's length. */
-    private static double cacheBytes(
-            MistralForCausalLM network, List<long[]> prompts, GenerationConfig config) {
-        MistralConfig shape = network.config();
-        int positions = shape.maxPositionEmbeddings();
-        long longest = shape.window() > 0 ? Math.min(shape.window(), positions) : positions;
-        double tokens =
-                prompts.stream()
-                        .mapToLong(
-                                ids -> Math.min(longest, (long) ids.length + config.maxNewTokens()))
-                        .sum();
-        return tokens * shape.cacheElements() * network.kernels().cacheDtype().bytes();
-    }
-
-    private void check(List<long[]> prompts) {
-        if (prompts.isEmpty()) {
-            throw new IllegalArgumentException("there is no prompt: give at least one");
-        }
-        List<String> faults = new ArrayList<>();
-        for (int i = 0; i < prompts.size(); ++i) {
-            long[] prompt = prompts.get(i);
-            String name = prompts.size() == 1 ? "the prompt" : "prompt " + i;
-            if (prompt.length == 0) {
-                faults.add(name + " is empty: give at least one token, for example the BOS token");
-            }
-            check(name, prompt, faults);
-        }
-        requireNone(faults);
-    }
-
-    private void checkNegativePrompt(long[] ids) {
-        List<String> faults = new ArrayList<>();
-        check("negative_prompt_ids", ids, faults);
-        requireNone(faults);
-        try {
-            limits.check(new int[] {ids.length}, 0);
-        } catch (IllegalArgumentException e) {
-            throw new IllegalArgumentException("negative_prompt_ids: " + e.getMessage(), e);
-        }
-    }
-
-    private static void requireNone(List<String> faults) {
-        if (!faults.isEmpty()) {
-            throw new IllegalArgumentException(String.join("; ", faults));
-        }
-    }
-
-    private void check(String name, long[] ids, List<String> faults) {
-        int positions = network.config().maxPositionEmbeddings();
-        int vocabulary = network.config().vocabSize();
-        if (ids.length >= positions) {
-            faults.add(
-                    name
-                            + " has "
-                            + ids.length
-                            + " tokens, max_position_embeddings is "
-                            + positions
-                            + " with at least one new token: shorten it");
-        }
-        for (long id : ids) {
-            if (id < 0 || id >= vocabulary) {
-                faults.add(
-                        name
-                                + " contains the token id "
-                                + id
-                                + ", the vocabulary has 0 to "
-                                + (vocabulary - 1));
-                break;
-            }
-        }
+        return (long) bytes;
     }
 }

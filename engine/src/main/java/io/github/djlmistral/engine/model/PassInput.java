@@ -6,13 +6,10 @@ import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
-import ai.djl.ndarray.types.DataType;
-import ai.djl.ndarray.types.Shape;
 import io.github.djlmistral.engine.cache.KvCache;
 import io.github.djlmistral.engine.internal.cache.SequenceCache;
 import io.github.djlmistral.engine.internal.kernels.AttentionMask;
 import io.github.djlmistral.engine.kernels.Kernels;
-import io.github.djlmistral.engine.weights.Dtype;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -66,26 +63,15 @@ record PassInput(
      * @throws IllegalStateException if the cache cannot take the pass, see {@link
      *     SequenceCache#begin}
      */
-    @SuppressWarnings("ReferenceEquality") // equals() would compare the elements
     static PassInput of(
             ForwardInput input,
             MistralConfig config,
             Kernels kernels,
             SequenceCache.Owner owner,
             NDManager scope) {
-        NDArray head = input.head();
-        boolean isIds = head == input.inputIds;
-        Shape shape = head.getShape();
-        if (shape.dimension() != (isIds ? 2 : 3) || shape.size() == 0) {
-            throw new IllegalArgumentException(
-                    isIds
-                            ? "input_ids must have the shape (batch, tokens), have " + shape
-                            : "inputs_embeds must have the shape (batch, tokens, hidden size), have"
-                                    + " "
-                                    + shape);
-        }
-        int batch = Math.toIntExact(shape.get(0));
-        int tokens = Math.toIntExact(shape.get(1));
+        InputArrays arrays = new InputArrays(input, config, scope);
+        int batch = arrays.batch();
+        int tokens = arrays.tokens();
         if (!input.caches.isEmpty() && input.caches.size() != batch) {
             throw new IllegalArgumentException(
                     "there are "
@@ -94,33 +80,24 @@ record PassInput(
                             + batch
                             + " rows");
         }
-        long[] ids = isIds ? ids(head, config.vocabSize()) : null;
+        long[] ids = arrays.ids();
         int[] begins = IntStream.rangeClosed(0, batch).map(b -> b * tokens).toArray();
         List<SequenceCache.Pass> caches = begin(input.caches, begins, ids, config, owner);
         try {
-            NDArray mask = input.attentionMask;
-            boolean additive = mask != null && mask.getShape().dimension() == 4;
-            int past = past(caches, mask != null);
+            int past = past(caches, arrays.hasMask());
             int keep = input.logitsToKeep == 0 ? tokens : Math.min(tokens, input.logitsToKeep);
+            NDArray embeddings = arrays.embeddings(kernels.activations());
+            long[] positions = arrays.positions();
             return new PassInput(
                     scope,
                     ids,
-                    isIds ? null : embeddings(head, config, kernels.activations(), scope),
+                    embeddings,
                     batch,
                     tokens,
                     begins,
-                    input.positionIds == null
-                            ? positions(begins, caches)
-                            : positions(input.positionIds, batch, tokens),
-                    padding(input, batch, past, tokens, config.window()),
-                    mask == null || !additive
-                            ? null
-                            : additive(
-                                    mask,
-                                    batch,
-                                    tokens,
-                                    keys(past, tokens, config.window()),
-                                    scope),
+                    positions == null ? positions(begins, caches) : positions,
+                    arrays.padding(past),
+                    arrays.additiveMask(keys(past, tokens, config.window())),
                     config.isCausal(),
                     caches,
                     IntStream.generate(() -> keep).limit(batch).toArray(),
@@ -207,7 +184,7 @@ record PassInput(
     /** Returns the tokens of all sequences, one behind the other. */
     private static long[] packed(List<long[]> sequences, int vocabSize) {
         long[] ids = sequences.stream().flatMapToLong(LongStream::of).toArray();
-        check(ids, vocabSize);
+        InputArrays.requireKnown(ids, vocabSize);
         return ids;
     }
 
@@ -251,78 +228,6 @@ record PassInput(
         return lengths.length == 0 ? 0 : lengths[0];
     }
 
-    /** Returns DJL's data type, which for bfloat16 is UNKNOWN. */
-    static DataType dataType(Dtype dtype) {
-        return switch (dtype) {
-            case FLOAT32 -> DataType.FLOAT32;
-            case FLOAT16 -> DataType.FLOAT16;
-            default -> DataType.UNKNOWN;
-        };
-    }
-
-    private static long[] integers(String name, NDArray array) {
-        if (!array.getDataType().isInteger()) {
-            throw new IllegalArgumentException(
-                    name + " must be integers, int64 say, are " + array.getDataType());
-        }
-        return longs(array);
-    }
-
-    /** Copies an array to the heap. A cast to the same type would return the array itself. */
-    private static long[] longs(NDArray array) {
-        if (array.getDataType() == DataType.INT64) {
-            return array.toLongArray();
-        }
-        try (NDArray cast = array.toType(DataType.INT64, false)) {
-            return cast.toLongArray();
-        }
-    }
-
-    private static long[] ids(NDArray array, int vocabulary) {
-        long[] ids = integers("input_ids", array);
-        check(ids, vocabulary);
-        return ids;
-    }
-
-    private static void check(long[] ids, int vocabulary) {
-        for (long id : ids) {
-            if (id < 0 || id >= vocabulary) {
-                throw new IllegalArgumentException(
-                        "input_ids hold "
-                                + id
-                                + ", the vocabulary has 0 to "
-                                + (vocabulary - 1)
-                                + ": encode with the tokenizer of this model");
-            }
-        }
-    }
-
-    private static NDArray embeddings(
-            NDArray array, MistralConfig config, Dtype dtype, NDManager scope) {
-        if (array.getShape().get(2) != config.hiddenSize()) {
-            throw new IllegalArgumentException(
-                    "inputs_embeds must have the shape (batch, tokens, "
-                            + config.hiddenSize()
-                            + "), have "
-                            + array.getShape());
-        }
-        if (array.getDataType() != dataType(dtype)) {
-            throw new IllegalArgumentException(
-                    "inputs_embeds must be "
-                            + dtype
-                            + " as this network is, are "
-                            + array.getDataType());
-        }
-        return view(array, scope);
-    }
-
-    /** Returns another handle of the same memory, through which gradients flow. */
-    private static NDArray view(NDArray array, NDManager scope) {
-        NDArray view = array.reshape(array.getShape());
-        view.attach(scope);
-        return view;
-    }
-
     /** Returns the positions of tokens that follow those in the caches. */
     private static long[] positions(int[] begins, List<SequenceCache.Pass> caches) {
         long[] positions = new long[begins[begins.length - 1]];
@@ -333,74 +238,6 @@ record PassInput(
             }
         }
         return positions;
-    }
-
-    private static long[] positions(NDArray given, int batch, int tokens) {
-        Shape shape = given.getShape();
-        if (!shape.equals(new Shape(batch, tokens)) && !shape.equals(new Shape(1, tokens))) {
-            throw new IllegalArgumentException(
-                    "position_ids must have the shape "
-                            + new Shape(batch, tokens)
-                            + " of this pass, or "
-                            + new Shape(1, tokens)
-                            + ", have "
-                            + shape);
-        }
-        long[] positions = integers("position_ids", given);
-        for (long position : positions) {
-            if (position < 0 || position > Integer.MAX_VALUE) {
-                throw new IllegalArgumentException(
-                        "position_ids hold " + position + ", must be from 0 to 2^31 - 1");
-            }
-        }
-        return shape.get(0) == batch ? positions : repeated(positions, batch);
-    }
-
-    private static long[] repeated(long[] row, int batch) {
-        long[] all = new long[batch * row.length];
-        Arrays.setAll(all, i -> row[i % row.length]);
-        return all;
-    }
-
-    /** Returns the padding mask, or null where no query of the pass attends to padding. */
-    private static AttentionMask.@Nullable Padding padding(
-            ForwardInput input, int batch, int past, int tokens, int window) {
-        int end = past + tokens;
-        int first = window == 0 ? 0 : Math.max(0, past - window + 1);
-        NDArray mask = input.attentionMask;
-        if (mask == null || mask.getShape().dimension() == 4) {
-            return null;
-        }
-        if (!mask.getShape().equals(new Shape(batch, end))) {
-            throw new IllegalArgumentException(
-                    "attention_mask must be "
-                            + new Shape(batch, end)
-                            + ", one number for each token seen so far and now, is "
-                            + mask.getShape());
-        }
-        long[] kept = longs(mask);
-        for (int b = 0; b < batch; ++b) {
-            for (int p = first; p < end; ++p) {
-                if (kept[b * end + p] == 0) {
-                    return (row, position) -> kept[row * end + position] == 0;
-                }
-            }
-        }
-        return null;
-    }
-
-    private static NDArray additive(
-            NDArray mask, int batch, int tokens, int keys, NDManager scope) {
-        Shape wanted = new Shape(batch, 1, tokens, keys);
-        if (!mask.getShape().equals(wanted)) {
-            throw new IllegalArgumentException(
-                    "a 4D attention mask must be " + wanted + ", is " + mask.getShape());
-        }
-        if (mask.getDataType() != DataType.FLOAT32) {
-            throw new IllegalArgumentException(
-                    "a 4D attention mask must be float32, is " + mask.getDataType());
-        }
-        return view(mask, scope);
     }
 
     /** Returns the packed tokens (N, E) as sequences (B, T, E). */

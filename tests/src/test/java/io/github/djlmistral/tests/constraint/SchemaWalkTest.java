@@ -16,6 +16,8 @@ import java.util.Random;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Texts drawn under the masks satisfy their schema in the eyes of another validator. */
 class SchemaWalkTest {
@@ -57,6 +59,91 @@ class SchemaWalkTest {
         }
         assertThat(wrong).isEmpty();
         assertThat(finished).isGreaterThan(begun * 9 / 10);
+    }
+
+    /** Every array of up to four of these items is decided as by the validator. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "{'contains':{'type':'integer'},'minContains':2}",
+                "{'contains':{'type':'string'},'minContains':1,'maxContains':2,'minItems':3}",
+                "{'contains':{'minimum':1},'minContains':0,'maxContains':1}",
+                "{'contains':{'enum':['a',true]},'maxContains':1,'prefixItems':[{'const':0}]}",
+                "{'contains':{'const':0},'allOf':[{'contains':{'const':'a'}}],'maxItems':3}",
+                "{'contains':{'const':0},'items':{'enum':[0,'a',true]},'maxContains':2}",
+                "{'not':{'contains':{'const':'a'}}}",
+                "{'not':{'items':{'type':['number','null']}}}",
+                "{'not':{'contains':{'const':0},'minContains':2,'maxContains':3}}",
+                "{'if':{'contains':{'const':0}},'then':{'contains':{'const':1}},'else':{'maxItems':2}}",
+                "{'items':{'enum':[0,1,'a',true]},'uniqueItems':true}",
+                "{'prefixItems':[{'enum':[0,'a']}],'items':{'enum':[1,'a']},'uniqueItems':true}",
+                "{'prefixItems':[true,{'const':1}],'uniqueItems':true,'maxItems':1}",
+                "{'prefixItems':[true],'anyOf':[{'prefixItems':[true,{'const':'a'}]},{'prefixItems':[true,{'type':['string','null']},{'const':0}]}],'unevaluatedItems':{'const':1}}"
+            })
+    void arraysAreDecidedAsByTheValidator(String schema) {
+        List<String> items = List.of("0", "1", "\"a\"", "true", "null");
+        List<String> arrays = new ArrayList<>(List.of(""));
+        for (int from = 0; arrays.size() < 1 + 5 + 25 + 125 + 625; from++) {
+            for (String item : items) {
+                arrays.add(arrays.get(from) + (from == 0 ? "" : ",") + item);
+            }
+        }
+        assertDecided(
+                "{'type':'array'," + schema.substring(1),
+                arrays.stream().map(text -> List.of("[" + text + "]")).toList());
+    }
+
+    /** Every object of these properties is written in some order if the validator takes it. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "{'properties':{'a':{}},'anyOf':[{'properties':{'b':{'const':1}}},{'properties':{'c':{'const':1}}}],'unevaluatedProperties':false}",
+                "{'anyOf':[{'properties':{'a':{'const':1}},'required':['a']},{'patternProperties':{'^[bc]':{'const':1}},'minProperties':1}],'unevaluatedProperties':{'type':'string'}}",
+                "{'if':{'properties':{'a':{'const':1}},'required':['a']},'then':{'properties':{'b':{}}},'unevaluatedProperties':false}",
+                "{'oneOf':[{'properties':{'a':{'const':1}},'required':['a']},{'properties':{'a':{'const':'s'},'c':{}},'required':['a']}],'unevaluatedProperties':false}",
+                "{'allOf':[{'properties':{'a':{}},'unevaluatedProperties':{'const':1}}],'unevaluatedProperties':false}",
+                "{'dependentSchemas':{'a':{'properties':{'b':{'const':1}}}},'properties':{'a':{}},'unevaluatedProperties':false}",
+                "{'not':{'required':['b']},'properties':{'b':{},'c':{}},'unevaluatedProperties':false}"
+            })
+    void objectsAreDecidedAsByTheValidator(String schema) {
+        List<List<String>> objects = new ArrayList<>();
+        List<String> orders = List.of("abc", "acb", "bac", "bca", "cab", "cba");
+        for (int code = 0; code < 27; code++) {
+            List<String> ways = new ArrayList<>();
+            for (String order : orders) {
+                List<String> members = new ArrayList<>();
+                for (char name : order.toCharArray()) {
+                    int value = code / (name == 'a' ? 1 : name == 'b' ? 3 : 9) % 3;
+                    if (value > 0) {
+                        members.add("\"" + name + "\":" + (value == 1 ? "1" : "\"s\""));
+                    }
+                }
+                ways.add("{" + String.join(",", members) + "}");
+            }
+            objects.add(ways);
+        }
+        assertDecided("{'type':'object'," + schema.substring(1), objects);
+    }
+
+    /** Each value is given by the ways to write it, of which one is enough. */
+    private static void assertDecided(String quoted, List<List<String>> values) {
+        String text = quoted.replace('\'', '"');
+        Schema schema =
+                SchemaRegistry.withDefaultDialect(SpecificationVersion.DRAFT_2020_12)
+                        .getSchema(text);
+        CompiledGrammar grammar =
+                SchemaSuite.compile(text, Spelling.BYTES.vocabulary()).orElseThrow();
+        List<String> wrong = new ArrayList<>();
+        int valid = 0;
+        for (List<String> ways : values) {
+            boolean taken = validate(schema, ways.get(0)).isEmpty();
+            valid += taken ? 1 : 0;
+            if (ways.stream().anyMatch(way -> SchemaSuite.accepts(grammar, way)) != taken) {
+                wrong.add(ways.get(0));
+            }
+        }
+        assertThat(wrong).isEmpty();
+        assertThat(valid).isBetween(1, values.size() - 1);
     }
 
     private static @Nullable CompiledGrammar compile(String schema) {

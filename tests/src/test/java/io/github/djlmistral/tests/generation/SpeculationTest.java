@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 
 import io.github.djlmistral.engine.cache.PrefixCache;
 import io.github.djlmistral.engine.generation.AssistantTokensSchedule;
-import io.github.djlmistral.engine.generation.Batching;
 import io.github.djlmistral.engine.generation.FinishReason;
 import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationConfig;
@@ -19,20 +18,12 @@ import io.github.djlmistral.engine.generation.Sequence;
 import io.github.djlmistral.engine.generation.SpeculationMetrics;
 import io.github.djlmistral.engine.generation.SpeculationOptions;
 import io.github.djlmistral.engine.generation.Token;
-import io.github.djlmistral.engine.internal.generation.LogitsProcessors;
-import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.tests.kernels.RandomNetwork;
-import io.github.djlmistral.tests.model.Fixture;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Random;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -40,89 +31,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Drafted tokens change the number of passes, and nothing else. */
-class SpeculationTest extends Fixture {
-
-    private static final long[] PROMPT = {3, 1, 4, 1, 5};
-
-    private final Map<String, double[]> distributions = new HashMap<>();
-
-    /** Similar to the network of type float32: most of its drafts are accepted. */
-    private static final String SIMILAR = "bfloat16";
-
-    /** Another network: few of its drafts are accepted. */
-    private static final String OTHER = "int4 g32";
-
-    private MistralForCausalLM network(MistralConfig config, String kind, String kernels)
-            throws Exception {
-        assumeAvailable(kernels);
-        return MistralForCausalLM.of(
-                config,
-                RandomNetwork.weights(config, kind),
-                kind,
-                manager,
-                new ComputeOptions(kernels, "float32"));
-    }
-
-    private MistralForCausalLM network(int window, String kind, String kernels) throws Exception {
-        return network(RandomNetwork.config(window), kind, kernels);
-    }
-
-    private Generator generator(
-            MistralForCausalLM network, @Nullable MistralForCausalLM assistant) {
-        return new Generator(
-                network,
-                manager,
-                null,
-                RequestLimits.unlimited(),
-                Batching.DEFAULT,
-                null,
-                assistant);
-    }
-
-    private static GenerationConfig.Builder options(int tokens) {
-        return GenerationConfig.builder().maxNewTokens(tokens);
-    }
-
-    private static GenerationConfig.Builder lookup(GenerationConfig.Builder options, int tokens) {
-        return options.copy().set(SpeculationOptions.PROMPT_LOOKUP_NUM_TOKENS, tokens);
-    }
-
-    private static GenerationConfig.Builder constant(GenerationConfig.Builder options) {
-        return options.copy()
-                .set(
-                        SpeculationOptions.NUM_ASSISTANT_TOKENS_SCHEDULE,
-                        AssistantTokensSchedule.CONSTANT)
-                .set(SpeculationOptions.ASSISTANT_CONFIDENCE_THRESHOLD, 0.0);
-    }
-
-    /** A prompt that says the same twice, so that there is something to look up. */
-    private static long[] repetitive(long seed) {
-        long[] prompt = new Random(seed).longs(40, 3, 77).toArray();
-        System.arraycopy(prompt, 0, prompt, 20, 17);
-        return prompt;
-    }
-
-    private static GenerationResult generate(
-            Generator generator,
-            long[] prompt,
-            GenerationConfig.Builder options,
-            LogitsProcessor... processors) {
-        try (Generation generation =
-                generator.start(List.of(prompt), options.build(), processors)) {
-            while (!generation.next().isEmpty()) {
-                // until the sequence is finished
-            }
-            return generation.result();
-        }
-    }
-
-    private static void assertSame(GenerationResult actual, GenerationResult expected) {
-        Sequence text = actual.sequences().get(0);
-        Sequence plain = expected.sequences().get(0);
-        assertThat(text.generated()).isEqualTo(plain.generated());
-        assertThat(text.logProbabilities()).isEqualTo(plain.logProbabilities());
-        assertThat(text.finishReason()).isEqualTo(plain.finishReason());
-    }
+class SpeculationTest extends SpeculationFixture {
 
     /**
      * The window is shorter and longer than the drafts, and rolls. Every bit of the log-probability
@@ -177,18 +86,6 @@ class SpeculationTest extends Fixture {
         }
     }
 
-    /** Drawing from the network's distribution is how a token that was looked up is verified. */
-    @Test
-    void promptLookupDrawsTheTokensThatPlainSamplingDraws() throws Exception {
-        MistralForCausalLM network = network(16, "float32", "native");
-        Generator generator = generator(network, null);
-        GenerationConfig.Builder options = options(80).temperature(0.3).topP(0.9).seed(4);
-        GenerationResult plain = generate(generator, repetitive(7), options);
-        GenerationResult result = generate(generator, repetitive(7), constant(lookup(options, 5)));
-        assertSame(result, plain);
-        assertThat(result.speculation().accepted()).isPositive();
-    }
-
     /** The schedule decides how much is drafted; a prompt longer than a chunk takes several. */
     @ParameterizedTest
     @EnumSource(AssistantTokensSchedule.class)
@@ -234,58 +131,6 @@ class SpeculationTest extends Fixture {
         assertThat(metrics).isEqualTo(new SpeculationMetrics(47, 47, 13));
         assertThat(metrics.acceptance()).isEqualTo(1);
         assertThat(metrics.tokensPerPass()).isEqualTo(60 / 13.0);
-    }
-
-    /** The drafts are those of a search through the whole text. */
-    @ParameterizedTest
-    @CsvSource({"1, 3", "2, 5", "3, 2", "4, 10"})
-    void promptLookupFindsTheLatestOccurrenceOfTheLongestNGram(int longest, int tokens)
-            throws Exception {
-        MistralForCausalLM network = network(0, "float32", "native");
-        GenerationConfig.Builder options =
-                constant(lookup(options(80).repetitionPenalty(1.1), tokens))
-                        .set(SpeculationOptions.MAX_MATCHING_NGRAM_SIZE, longest);
-        GenerationResult result = generate(generator(network, null), repetitive(9), options);
-        Sequence text = result.sequences().get(0);
-        List<Long> ids = new ArrayList<>();
-        for (int i = 0; i < text.length(); ++i) {
-            ids.add(text.id(i));
-        }
-        int end = text.promptLength() + 1;
-        int drafted = 0;
-        int accepted = 0;
-        int passes = 0;
-        while (end < ids.size()) {
-            int most = Math.min(tokens, ids.size() - end - 1);
-            List<Long> draft = search(ids.subList(0, end), longest, most);
-            int matches = 0;
-            while (matches < draft.size() && draft.get(matches).equals(ids.get(end + matches))) {
-                ++matches;
-            }
-            drafted += draft.size();
-            accepted += matches;
-            ++passes;
-            end += matches + 1;
-        }
-        assertThat(accepted).isBetween(10, drafted - 5);
-        assertThat(result.speculation())
-                .isEqualTo(new SpeculationMetrics(drafted, accepted, passes));
-    }
-
-    private static List<Long> search(List<Long> ids, int longest, int most) {
-        int end = ids.size();
-        for (int n = Math.min(longest, end - 1); n > 0; --n) {
-            for (int at = end - 1; at >= n; --at) {
-                if (ids.subList(at - n, at).equals(ids.subList(end - n, end))) {
-                    List<Long> draft = new ArrayList<>(ids);
-                    while (draft.size() < end + most) {
-                        draft.add(draft.get(draft.size() - (end - at)));
-                    }
-                    return draft.subList(end, end + most);
-                }
-            }
-        }
-        return List.of();
     }
 
     /** What a processor sees: the length of the sequence and its last token. */
@@ -414,107 +259,6 @@ class SpeculationTest extends Fixture {
         }
     }
 
-    /**
-     * Chi-squared test of the last three of four tokens, of which the first two are drafted: with n
-     * categories of at least 5 expected draws the statistic has mean n - 1 and variance about 2 (n
-     * - 1); five standard deviations above are exceeded by chance for one in 10^5 seeds, and the
-     * seeds are fixed. It finds what it should: draws of the assistant itself are far off.
-     */
-    @ParameterizedTest
-    @CsvSource({"0, 1, 0.7", "3, 1, 1.5", "0, 1.3, 1"})
-    void samplingHasTheDistributionOfTheNetwork(int topK, double penalty, double temperature)
-            throws Exception {
-        MistralConfig config = RandomNetwork.config(0).toBuilder().vocabSize(6).build();
-        MistralForCausalLM network = network(config, "float32", "native");
-        MistralForCausalLM assistant = network(config, OTHER, "native");
-        GenerationConfig.Builder options =
-                constant(options(4)).temperature(temperature).topK(topK).repetitionPenalty(penalty);
-        double[] expected = new double[216];
-        double[] first = distribution(network, PROMPT, options);
-        for (int a = 0; a < 6; ++a) {
-            for (int i = 0; i < 216; ++i) {
-                double[] second = distribution(network, then(PROMPT, a), options);
-                double[] third = distribution(network, then(PROMPT, a, i / 36), options);
-                double[] fourth =
-                        distribution(network, then(PROMPT, a, i / 36, i / 6 % 6), options);
-                expected[i] += first[a] * second[i / 36] * third[i / 6 % 6] * fourth[i % 6];
-            }
-        }
-        Generator assisted = generator(network, assistant);
-        int[] counts = counts(assisted, options);
-        assertThat(excess(counts, expected)).isLessThan(5);
-        assertThat(excess(counts(generator(assistant, null), options), expected)).isGreaterThan(50);
-        SpeculationMetrics metrics =
-                generate(assisted, PROMPT, options.copy().seed(1)).speculation();
-        assertThat(metrics.drafted()).isPositive();
-    }
-
-    private static long[] then(long[] ids, long... more) {
-        long[] all = Arrays.copyOf(ids, ids.length + more.length);
-        System.arraycopy(more, 0, all, ids.length, more.length);
-        return all;
-    }
-
-    /** The distribution of the token after a text, from a pass without a cache. */
-    private double[] distribution(
-            MistralForCausalLM network, long[] ids, GenerationConfig.Builder options) {
-        return distributions.computeIfAbsent(
-                Arrays.toString(ids),
-                key -> {
-                    float[] scores = logits(network, ids)[ids.length - 1].clone();
-                    Sequence sequence = new Sequence(ids);
-                    LogitsProcessors.chain(
-                                    options.build(),
-                                    List.of(),
-                                    new LogitsProcessors.Context(6, 2048, null))
-                            .forEach(processor -> processor.process(scores, sequence));
-                    return softmax(scores);
-                });
-    }
-
-    /** How often the last three of four tokens were drawn. */
-    private static int[] counts(Generator generator, GenerationConfig.Builder options) {
-        int[] counts = new int[216];
-        for (int seed = 0; seed < 32; ++seed) {
-            GenerationConfig config = options.copy().seed(seed).build();
-            for (Sequence row :
-                    generator.generate(Collections.nCopies(128, PROMPT), config).sequences()) {
-                long[] ids = row.generated();
-                ++counts[(int) (36 * ids[1] + 6 * ids[2] + ids[3])];
-            }
-        }
-        return counts;
-    }
-
-    /** The standard deviations of the chi-squared statistic above its mean. */
-    private static double excess(int[] counts, double[] probabilities) {
-        double total = Arrays.stream(counts).sum();
-        double statistic = 0;
-        int categories = 0;
-        double rareExpected = 0;
-        int rare = 0;
-        for (int i = 0; i < counts.length; ++i) {
-            double expected = probabilities[i] * total;
-            if (expected == 0 && counts[i] > 0) {
-                return Double.POSITIVE_INFINITY;
-            }
-            if (expected < 5) {
-                rareExpected += expected;
-                rare += counts[i];
-            } else {
-                statistic += Math.pow(counts[i] - expected, 2) / expected;
-                ++categories;
-            }
-        }
-        if (rareExpected > 0) {
-            statistic += Math.pow(rare - rareExpected, 2) / rareExpected;
-            ++categories;
-        }
-        int freedom = categories - 1;
-        assertThat(freedom).isGreaterThan(5);
-        return (statistic - freedom) / Math.sqrt(2.0 * freedom);
-    }
-
     /** The assistant has fewer positions: the text goes on without its drafts. */
     @Test
     void anAssistantOfAShorterContextStopsDrafting() throws Exception {
@@ -539,18 +283,5 @@ class SpeculationTest extends Fixture {
                 .withMessage(
                         "the vocabulary of the assistant model has 78 tokens, that of the model"
                                 + " 77: choose an assistant model with the same tokenizer");
-    }
-
-    @Test
-    void optionsHaveARange() {
-        assertThatIllegalArgumentException()
-                .isThrownBy(() -> lookup(options(1), 129).build())
-                .withMessage("prompt_lookup_num_tokens is 129, must be between 1 and 128");
-        assertThatIllegalArgumentException()
-                .isThrownBy(() -> lookup(options(1), 2).option("num_beams", 3).build())
-                .withMessageContaining("num_beams is 3, must be 1 with prompt_lookup_num_tokens");
-        assertThatIllegalArgumentException()
-                .isThrownBy(() -> lookup(options(1), 2).option("guidance_scale", 1.5).build())
-                .withMessageContaining("must be 1 with prompt_lookup_num_tokens");
     }
 }

@@ -4,10 +4,8 @@ package io.github.djlmistral.zoo.translator;
 import ai.djl.Model;
 import ai.djl.nn.Block;
 import io.github.djlmistral.engine.cache.PrefixCache;
-import io.github.djlmistral.engine.constraint.ResponseFormat;
 import io.github.djlmistral.engine.constraint.TokenVocabulary;
 import io.github.djlmistral.engine.generation.BeamOptions;
-import io.github.djlmistral.engine.generation.ConstraintOptions;
 import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.Generator;
@@ -20,13 +18,10 @@ import io.github.djlmistral.zoo.chat.Conversation;
 import io.github.djlmistral.zoo.chat.Message;
 import io.github.djlmistral.zoo.chat.ToolCallReader;
 import io.github.djlmistral.zoo.chat.ToolChoice;
-import io.github.djlmistral.zoo.chat.ToolFormat;
 import io.github.djlmistral.zoo.openai.ServedModel;
-import io.github.djlmistral.zoo.tokenizer.Detokenizer;
 import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -34,7 +29,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** Tokenizer, chat template, generation options and generator of a loaded model. Thread-safe. */
@@ -45,7 +39,7 @@ public final class MistralPipeline implements ServedModel, AutoCloseable {
     private final Optional<ChatTemplate> chatTemplate;
     private final GenerationConfig.Builder defaults;
     private final Generator generator;
-    private final Supplier<Optional<ToolFormat>> toolFormat;
+    private final ToolCalling tools;
     private final String name;
     private final Map<String, MistralPipeline> adapted = new LinkedHashMap<>();
 
@@ -59,8 +53,8 @@ public final class MistralPipeline implements ServedModel, AutoCloseable {
         this.tokenizer = tokenizer;
         network = network(model);
         chatTemplate = ChatTemplate.open(path);
-        toolFormat = new Lazy(chatTemplate, tokenizer);
         name = model.getName();
+        tools = new ToolCalling(name, chatTemplate, tokenizer);
         defaults = GenerationConfig.read(path, network.config());
         generator = generator(model, limits, assistant);
         NamedAdapters.of(model, network)
@@ -82,7 +76,7 @@ public final class MistralPipeline implements ServedModel, AutoCloseable {
         this.network = network;
         tokenizer = base.tokenizer;
         chatTemplate = base.chatTemplate;
-        toolFormat = base.toolFormat;
+        tools = base.tools;
         name = base.name;
         defaults = base.defaults;
         generator = generator(model, limits, assistant);
@@ -98,29 +92,6 @@ public final class MistralPipeline implements ServedModel, AutoCloseable {
                 CacheArguments.batching(model.getProperties()).orElse(null),
                 prefixes(model, network),
                 assistant);
-    }
-
-    /** Looks at the template when the format is first needed. */
-    private static final class Lazy implements Supplier<Optional<ToolFormat>> {
-
-        private final Optional<ChatTemplate> template;
-        private final MistralTokenizer tokenizer;
-        private volatile @Nullable ToolFormat format;
-        private volatile boolean known;
-
-        Lazy(Optional<ChatTemplate> template, MistralTokenizer tokenizer) {
-            this.template = template;
-            this.tokenizer = tokenizer;
-        }
-
-        @Override
-        public Optional<ToolFormat> get() {
-            if (!known) {
-                format = template.flatMap(chat -> ToolFormat.of(chat, tokenizer)).orElse(null);
-                known = true;
-            }
-            return Optional.ofNullable(format);
-        }
     }
 
     /** Decodes without special tokens. */
@@ -324,19 +295,7 @@ public final class MistralPipeline implements ServedModel, AutoCloseable {
                                                 + " complete text: give text instead of messages,"
                                                 + " or put a chat_template.jinja beside the"
                                                 + " checkpoint"));
-        return template.encode(
-                tokenizer,
-                ToolFormat.concerns(conversation)
-                        ? toolFormat().map(f -> f.prepare(conversation)).orElse(conversation)
-                        : conversation);
-    }
-
-    /**
-     * Returns how the model calls tools; empty if its chat template does not write tools and calls
-     * in Mistral's format.
-     */
-    public Optional<ToolFormat> toolFormat() {
-        return toolFormat.get();
+        return template.encode(tokenizer, tools.prepare(conversation));
     }
 
     /**
@@ -358,52 +317,12 @@ public final class MistralPipeline implements ServedModel, AutoCloseable {
             Conversation conversation,
             ToolChoice choice,
             boolean parallel) {
-        List<Map<String, @Nullable Object>> tools = conversation.tools();
-        if (tools == null || tools.isEmpty()) {
-            if (choice.mode() == ToolChoice.Mode.REQUIRED) {
-                throw new IllegalArgumentException(
-                        "tool_choice requires a call, but there are no tools: give tools");
-            }
-            return false;
-        }
-        ToolFormat format = toolFormat().orElse(null);
-        if (choice.mode() == ToolChoice.Mode.NONE) {
-            if (format != null) {
-                List<Integer> suppressed =
-                        new ArrayList<>(options.build().get(ConstraintOptions.SUPPRESS_TOKENS));
-                suppressed.add(format.callsToken());
-                options.set(ConstraintOptions.SUPPRESS_TOKENS, suppressed);
-            }
-            return false;
-        }
-        if (format == null) {
-            throw new IllegalArgumentException(
-                    "the model "
-                            + name
-                            + " cannot call tools: its chat template does not write calls as"
-                            + " the token [TOOL_CALLS] and a list; use a model that does, such as"
-                            + " Mistral-7B-Instruct-v0.3, or set tool_choice to none");
-        }
-        ResponseFormat text = options.build().get(ConstraintOptions.RESPONSE_FORMAT);
-        options.set(
-                ConstraintOptions.RESPONSE_FORMAT,
-                format.responseFormat(tools, choice, parallel, text));
-        return true;
+        return tools.offer(options, conversation, choice, parallel);
     }
 
-    /**
-     * Returns a reader of one answer.
-     *
-     * @param calls whether it may have calls of tools, see {@link #offerTools}; otherwise all of it
-     *     is text
-     * @return a new reader
-     */
     @Override
     public ToolCallReader newReader(boolean calls) {
-        Detokenizer detokenizer = tokenizer.newDetokenizer(true);
-        return calls
-                ? toolFormat().orElseThrow().newReader(detokenizer)
-                : ToolCallReader.ofText(detokenizer);
+        return tools.newReader(calls);
     }
 
     /**

@@ -2,7 +2,6 @@
 package io.github.djlmistral.engine.internal.constraint;
 
 import com.google.gson.JsonObject;
-import com.google.gson.JsonPrimitive;
 import io.github.djlmistral.engine.internal.StrictJson;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,30 +25,21 @@ final class ArrayReader {
                 prefix.add(Conjunction.of(document.at(schema, "prefixItems", "" + i)));
             }
         }
-        String rest = SchemaReader.rest(schema, "items", "unevaluatedItems");
+        boolean items = object.has("items");
         return new ArrayShape(
                 prefix,
-                object.has(rest) ? Conjunction.of(document.at(schema, rest)) : Conjunction.ANY,
-                SchemaReader.limit(schema, "minItems", 0),
-                SchemaReader.limit(schema, "maxItems", Integer.MAX_VALUE));
+                items ? Conjunction.of(document.at(schema, "items")) : Conjunction.ANY,
+                SchemaNumbers.limit(schema, "minItems", 0),
+                SchemaNumbers.limit(schema, "maxItems", Integer.MAX_VALUE),
+                List.of(),
+                null,
+                items ? Integer.MAX_VALUE : prefix.size());
     }
 
-    /** What is a limit on the number of items, or none; which items count cannot be enforced. */
-    Values contains(Location schema, String pointer) {
-        int least = SchemaReader.limit(schema, "minContains", 1);
-        int most = SchemaReader.limit(schema, "maxContains", Integer.MAX_VALUE);
-        Location items = document.at(schema, "contains");
-        boolean none =
-                items.element() instanceof JsonPrimitive primitive && !primitive.getAsBoolean();
-        if (least == 0 && (none || most == Integer.MAX_VALUE)) {
-            return Values.ALL;
-        }
-        if (none || least > most) {
-            return Complement.of(Values.onlyArrays(ArrayShape.ANY));
-        }
-        if (!Conjunction.of(items).schemas().isEmpty()) {
-            throw SchemaReader.unsupported("contains", pointer);
-        }
-        return Values.arraysOf(new ArrayShape(List.of(), Conjunction.ANY, least, most));
+    /** The arrays that {@code contains} and its limits allow. */
+    Values contains(Location schema) {
+        int least = SchemaNumbers.limit(schema, "minContains", 1);
+        int most = SchemaNumbers.limit(schema, "maxContains", Integer.MAX_VALUE);
+        return Values.arraysOf(ArrayShape.contains(document.at(schema, "contains"), least, most));
     }
 }

@@ -370,31 +370,6 @@ final class ByteRegexes {
         return nodes.get(regex);
     }
 
-    /** Returns the class of each byte: bytes of a class are alike to all expressions so far. */
-    int[] byteClasses() {
-        int[] classes = new int[256];
-        int count = 1;
-        for (int[] node : nodes) {
-            if (node[0] == Kind.BYTES.ordinal()) {
-                int[] split = new int[count];
-                int[] size = new int[count];
-                int[] inside = new int[count];
-                for (int b = 0; b < 256; b++) {
-                    size[classes[b]]++;
-                    inside[classes[b]] += contains(node, b) ? 1 : 0;
-                }
-                for (int b = 0; b < 256; b++) {
-                    int old = classes[b];
-                    if (contains(node, b) && inside[old] < size[old]) {
-                        split[old] = split[old] == 0 ? count++ : split[old];
-                        classes[b] = split[old];
-                    }
-                }
-            }
-        }
-        return classes;
-    }
-
     static boolean contains(int[] node, int b) {
         return (node[1 + (b >> 5)] >>> b & 1) != 0;
     }

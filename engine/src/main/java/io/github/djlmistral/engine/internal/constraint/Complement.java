@@ -16,7 +16,7 @@ import java.util.Set;
 final class Complement {
 
     private static final String IMPOSSIBLE =
-            "its opposite, which \"not\", \"if\" or \"oneOf\" needs, cannot be enforced: ";
+            "its opposite, which \"not\", \"if\", \"oneOf\" or \"maxContains\" needs, cannot be enforced: ";
 
     private Complement() {}
 
@@ -69,9 +69,7 @@ final class Complement {
     private static List<NumberRange> numbers(NumberRange range) {
         BigDecimal least = range.least();
         BigDecimal most = range.most();
-        // the multiple of a single number is only how it is written
-        boolean single = least != null && most != null && least.compareTo(most) == 0;
-        if (range.multiple() != null && !single) {
+        if (range.multiple() != null && !range.isSingle()) {
             throw new IllegalArgumentException(
                     IMPOSSIBLE + "numbers that are not multiples of " + range.multiple());
         }
@@ -95,7 +93,23 @@ final class Complement {
             }
         }
         if (array.most() > array.prefix().size() && !array.rest().schemas().isEmpty()) {
-            throw new IllegalArgumentException(IMPOSSIBLE + "an array with some other item");
+            if (!array.prefix().isEmpty()) {
+                throw new IllegalArgumentException(IMPOSSIBLE + "an array with some other item");
+            }
+            for (Location schema : array.rest().schemas()) {
+                others.add(ArrayShape.contains(schema.opposite(), 1, Integer.MAX_VALUE));
+            }
+        }
+        if (array.unique() != null) {
+            throw new IllegalArgumentException(IMPOSSIBLE + "an array with equal items");
+        }
+        for (ArrayShape.Contains some : array.contains()) {
+            if (some.least() > 0) {
+                others.add(ArrayShape.contains(some.items(), 0, some.least() - 1));
+            }
+            if (some.most() < Integer.MAX_VALUE) {
+                others.add(ArrayShape.contains(some.items(), some.most() + 1, Integer.MAX_VALUE));
+            }
         }
         if (array.least() > 0) {
             others.add(new ArrayShape(List.of(), Conjunction.ANY, 0, array.least() - 1));

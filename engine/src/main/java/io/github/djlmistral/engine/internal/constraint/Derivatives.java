@@ -2,8 +2,10 @@
 package io.github.djlmistral.engine.internal.constraint;
 
 import java.util.ArrayDeque;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Deque;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Derivatives of expressions (Brzozowski 1964). The derivative by a byte matches what may follow
@@ -17,35 +19,74 @@ final class Derivatives {
 
     private final ByteRegexes regexes;
 
-    /** One byte of each class. */
-    private final int[] bytes;
-
-    /** By expression and byte. */
-    private final LongMap known = new LongMap();
+    /** By expression, null where not known. */
+    private @Nullable Row[] rows = new @Nullable Row[64];
 
     // hidden expressions whose search is done
     private final BitSet live = new BitSet();
     private final BitSet dead = new BitSet();
 
-    /**
-     * Makes the derivatives of expressions.
-     *
-     * @param bytes one byte of each class
-     */
-    Derivatives(ByteRegexes regexes, int[] bytes) {
+    /** The derivatives of an expression by each group of bytes, -1 where not known. */
+    private static final class Row {
+
+        final ByteGroups groups;
+        final int[] derivatives;
+
+        Row(ByteGroups groups) {
+            this.groups = groups;
+            derivatives = new int[groups.count()];
+            Arrays.fill(derivatives, -1);
+        }
+    }
+
+    Derivatives(ByteRegexes regexes) {
         this.regexes = regexes;
-        this.bytes = bytes;
+    }
+
+    /** Returns the groups of bytes by which the derivatives of an expression are the same. */
+    ByteGroups groups(int regex) {
+        return row(regex).groups;
+    }
+
+    private Row row(int regex) {
+        Row known = regex < rows.length ? rows[regex] : null;
+        if (known == null) {
+            known = new Row(computeGroups(regexes.node(regex)));
+            if (regex >= rows.length) {
+                rows = Arrays.copyOf(rows, Math.max(regex + 1, 2 * rows.length));
+            }
+            rows[regex] = known;
+        }
+        return known;
+    }
+
+    private ByteGroups computeGroups(int[] node) {
+        return switch (ByteRegexes.KINDS[node[0]]) {
+            case NOTHING, EMPTY -> ByteGroups.ONE;
+            case BYTES -> ByteGroups.of(node);
+            case CONCAT ->
+                    regexes.isNullable(node[1])
+                            ? groups(node[1]).refine(groups(node[2]))
+                            : groups(node[1]);
+            case NOT, REPEAT -> groups(node[1]);
+            case UNION, AND -> {
+                ByteGroups all = ByteGroups.ONE;
+                for (int i = 1; i < node.length; i++) {
+                    all = all.refine(groups(node[i]));
+                }
+                yield all;
+            }
+        };
     }
 
     /** Returns what may follow a byte. */
     int of(int regex, int b) {
-        long key = (long) regex << 8 | b;
-        int derivative = known.get(key);
-        if (derivative == LongMap.NONE) {
-            derivative = derive(regexes.node(regex), b);
-            known.put(key, derivative);
+        Row row = row(regex);
+        int group = row.groups.group((byte) b);
+        if (row.derivatives[group] < 0) {
+            row.derivatives[group] = derive(regexes.node(regex), b);
         }
-        return derivative;
+        return row.derivatives[group];
     }
 
     private int derive(int[] node, int b) {
@@ -83,8 +124,9 @@ final class Derivatives {
         if (!regexes.isHidden(regex)) {
             return regex != ByteRegexes.NOTHING && regex != ByteRegexes.EMPTY;
         }
-        for (int b : bytes) {
-            if (isLive(of(regex, b))) {
+        ByteGroups groups = groups(regex);
+        for (int i = 0; i < groups.count(); i++) {
+            if (isLive(of(regex, groups.first(i)))) {
                 return true;
             }
         }
@@ -103,7 +145,10 @@ final class Derivatives {
                 : regex != ByteRegexes.NOTHING;
     }
 
-    /** A derivative on the way from the one that is searched, and the classes that were tried. */
+    /**
+     * A derivative on the way from the one that is searched, and the groups of bytes that were
+     * tried.
+     */
     private static final class Step {
 
         final int regex;
@@ -123,11 +168,12 @@ final class Derivatives {
         int count = 1;
         while (!way.isEmpty()) {
             Step step = way.element();
-            if (step.tried == bytes.length) {
+            ByteGroups groups = groups(step.regex);
+            if (step.tried == groups.count()) {
                 way.pop();
                 continue;
             }
-            int next = of(step.regex, bytes[step.tried++]);
+            int next = of(step.regex, groups.first(step.tried++));
             if (seen(next)) {
                 way.forEach(passed -> live.set(passed.regex));
                 return true;

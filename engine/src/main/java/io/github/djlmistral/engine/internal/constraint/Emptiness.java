@@ -37,6 +37,13 @@ final class Emptiness {
         if (array.least() > array.most()) {
             return true;
         }
+        for (ArrayShape.Contains some : array.contains()) {
+            Conjunction item = array.rest().and(Conjunction.of(some.items()));
+            if (some.least() > some.most()
+                    || (some.least() > 0 && array.prefix().isEmpty() && isEmpty(item, depth))) {
+                return true;
+            }
+        }
         int named = Math.min(array.least(), array.prefix().size());
         for (int i = 0; i < named; i++) {
             if (isEmpty(array.item(i), depth)) {

@@ -19,6 +19,10 @@ public final class JsonStrings {
             CodePoints.range(0x20, Character.MAX_CODE_POINT)
                     .intersect(CodePoints.of('"').union(CodePoints.of('\\')).complement());
 
+    /** Any characters that may stand as themselves. */
+    static final Regex UNESCAPED =
+            new Regex.Repeat(new Regex.Chars(PLAIN), 0, ByteRegexes.UNBOUNDED);
+
     /** Characters, and the letters that stand for them after a backslash. */
     private static final String ESCAPED = "\"\\/\b\f\n\r\t";
 

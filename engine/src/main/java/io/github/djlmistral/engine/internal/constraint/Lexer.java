@@ -13,7 +13,6 @@ final class Lexer {
     /** The number of expressions of the grammar itself. */
     private final int own;
 
-    private final int[] bytes;
     private final Derivatives derivatives;
     private final Map<IntKey, LexerState> states = new HashMap<>();
     private final Map<Integer, Integer> widened = new HashMap<>();
@@ -22,18 +21,16 @@ final class Lexer {
      * Makes a lexer without states.
      *
      * @param regexes the expressions of the grammar, to which derivatives are added
-     * @param bytes one byte of each class
      */
-    Lexer(ByteRegexes regexes, int[] bytes) {
+    Lexer(ByteRegexes regexes) {
         this.regexes = regexes;
         own = regexes.size();
-        this.bytes = bytes;
-        derivatives = new Derivatives(regexes, bytes);
+        derivatives = new Derivatives(regexes);
     }
 
     /** Returns a lexer of the same terminals without states. */
     Lexer renewed() {
-        return new Lexer(new ByteRegexes(regexes, own), bytes);
+        return new Lexer(new ByteRegexes(regexes, own));
     }
 
     /** Returns how many expressions and states were added, which take the memory. */
@@ -73,38 +70,35 @@ final class Lexer {
         int[] matched = new int[rest.length];
         int count = 0;
         boolean open = false;
+        ByteGroups groups = ByteGroups.ONE;
         for (int i = 0; i < rest.length; i++) {
             if (regexes.isNullable(rest[i])) {
                 matched[count++] = terminals[i];
             }
+            groups = groups.refine(derivatives.groups(rest[i]));
             open = open || derivatives.hasNext(rest[i]);
         }
         return new LexerState(
-                this,
-                states.size(),
-                terminals,
-                rest,
-                Arrays.copyOf(matched, count),
-                open,
-                bytes.length);
+                this, states.size(), terminals, rest, Arrays.copyOf(matched, count), open, groups);
     }
 
-    /** Returns the state after a byte of a class. */
-    LexerState next(LexerState from, int byteClass) {
-        LexerState known = from.next[byteClass];
+    /** Returns the state after a byte. */
+    LexerState next(LexerState from, int b) {
+        int group = from.groups.group((byte) b);
+        LexerState known = from.next[group];
         if (known == null) {
             int[] terminals = new int[from.terminals.length];
             int[] rest = new int[terminals.length];
             int size = 0;
             for (int i = 0; i < terminals.length; i++) {
-                int derivative = derivatives.of(from.rest[i], bytes[byteClass]);
+                int derivative = derivatives.of(from.rest[i], b);
                 if (derivatives.isLive(derivative)) {
                     terminals[size] = from.terminals[i];
                     rest[size++] = derivative;
                 }
             }
             known = state(Arrays.copyOf(terminals, size), Arrays.copyOf(rest, size));
-            from.next[byteClass] = known;
+            from.next[group] = known;
         }
         return known;
     }

@@ -24,9 +24,12 @@ final class LexerState {
     /** Whether any terminal can take another byte. */
     final boolean open;
 
+    /** Bytes that lead to the same state. */
+    final ByteGroups groups;
+
     /**
-     * The next states by class of byte, where known. Threads write equal values, and read what they
-     * see: a state is safe to read however it was found.
+     * The next states by group of bytes, where known. Threads write equal values, and read what
+     * they see: a state is safe to read however it was found.
      */
     final @Nullable LexerState[] next;
 
@@ -37,13 +40,14 @@ final class LexerState {
             int[] rest,
             int[] matched,
             boolean open,
-            int classes) {
+            ByteGroups groups) {
         this.lexer = lexer;
         this.id = id;
         this.terminals = terminals;
         this.rest = rest;
         this.matched = matched;
         this.open = open;
-        next = new @Nullable LexerState[classes];
+        this.groups = groups;
+        next = new @Nullable LexerState[groups.count()];
     }
 }

@@ -49,6 +49,11 @@ record NumberRange(
         return new NumberRange(value, false, value, false, BigDecimal.ONE.movePointLeft(places));
     }
 
+    /** Whether this is one number, whose bounds it is; the multiple is only how it is written. */
+    boolean isSingle() {
+        return least != null && most != null && least.compareTo(most) == 0;
+    }
+
     boolean isAny() {
         return equals(ANY);
     }

@@ -29,20 +29,51 @@ final class ObjectReader {
         this.values = values;
     }
 
-    /** The objects that the keywords of a schema about objects allow. */
-    ObjectShape of(Location schema) {
+    /**
+     * The objects that the keywords of a schema about objects allow.
+     *
+     * @param evaluating whether it matters which properties they evaluate
+     */
+    ObjectShape of(Location schema, boolean evaluating) {
+        ObjectShape shape = of(schema);
+        return evaluating ? shape.evaluating(evaluated(schema.object())) : shape;
+    }
+
+    /** The names of the properties whose values keywords evaluate. */
+    private static Text evaluated(JsonObject schema) {
+        if (schema.has("additionalProperties")) {
+            return Text.ANY;
+        }
+        Text names = Text.NONE;
+        if (schema.has("properties")) {
+            names =
+                    Text.literals(
+                            StrictJson.object(schema.get("properties"), "properties").keySet());
+        }
+        if (schema.has("patternProperties")) {
+            for (String pattern :
+                    StrictJson.object(schema.get("patternProperties"), "patternProperties")
+                            .keySet()) {
+                names = names.or(Text.of(RegexParser.anywhere(pattern)));
+            }
+        }
+        return names;
+    }
+
+    private ObjectShape of(Location schema) {
         JsonObject object = schema.object();
-        String rest = SchemaReader.rest(schema, "additionalProperties", "unevaluatedProperties");
         Conjunction additional =
-                object.has(rest) ? Conjunction.of(document.at(schema, rest)) : Conjunction.ANY;
+                object.has("additionalProperties")
+                        ? Conjunction.of(document.at(schema, "additionalProperties"))
+                        : Conjunction.ANY;
         List<ObjectShape.Names> patterns = patterns(schema, additional);
         ObjectShape unnamed =
                 new ObjectShape(
                         Map.of(),
                         Set.of(),
                         patterns,
-                        SchemaReader.limit(schema, "minProperties", 0),
-                        SchemaReader.limit(schema, "maxProperties", Integer.MAX_VALUE));
+                        SchemaNumbers.limit(schema, "minProperties", 0),
+                        SchemaNumbers.limit(schema, "maxProperties", Integer.MAX_VALUE));
         Map<String, Conjunction> properties = new LinkedHashMap<>();
         if (object.has("properties")) {
             for (String name : StrictJson.object(object.get("properties"), "properties").keySet()) {

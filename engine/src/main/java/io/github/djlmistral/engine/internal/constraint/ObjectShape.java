@@ -17,13 +17,15 @@ import java.util.Set;
  * @param others values of all other properties: every name is in exactly one of the sets
  * @param least the least number of properties
  * @param most the greatest, {@link Integer#MAX_VALUE} for no limit
+ * @param evaluated names of properties that {@code unevaluatedProperties} leaves alone
  */
 record ObjectShape(
         Map<String, Conjunction> properties,
         Set<String> required,
         List<Names> others,
         int least,
-        int most) {
+        int most,
+        Text evaluated) {
 
     /**
      * Properties that are not known by name.
@@ -32,6 +34,15 @@ record ObjectShape(
      * @param value their values
      */
     record Names(Text names, Conjunction value) {}
+
+    ObjectShape(
+            Map<String, Conjunction> properties,
+            Set<String> required,
+            List<Names> others,
+            int least,
+            int most) {
+        this(properties, required, others, least, most, Text.NONE);
+    }
 
     static final ObjectShape ANY =
             new ObjectShape(
@@ -78,6 +89,35 @@ record ObjectShape(
             }
         }
         return new ObjectShape(
-                values, names, rest, Math.max(least, other.least), Math.min(most, other.most));
+                values,
+                names,
+                rest,
+                Math.max(least, other.least),
+                Math.min(most, other.most),
+                evaluated.or(other.evaluated));
+    }
+
+    /** These objects, of which a keyword has evaluated some properties. */
+    ObjectShape evaluating(Text names) {
+        return new ObjectShape(properties, required, others, least, most, names);
+    }
+
+    /** The objects whose other properties than the evaluated ones have a value. */
+    ObjectShape withUnevaluated(Conjunction value) {
+        Map<String, Conjunction> values = new LinkedHashMap<>();
+        properties.forEach(
+                (name, own) -> values.put(name, evaluated.contains(name) ? own : own.and(value)));
+        List<Names> rest = new ArrayList<>();
+        for (Names other : others) {
+            Text left = other.names().and(evaluated);
+            if (!left.isEmpty()) {
+                rest.add(new Names(left, other.value()));
+            }
+            Text restricted = other.names().minus(evaluated);
+            if (!restricted.isEmpty()) {
+                rest.add(new Names(restricted, other.value().and(value)));
+            }
+        }
+        return new ObjectShape(values, required, rest, least, most, Text.ANY);
     }
 }

@@ -42,13 +42,6 @@ public final class Parser {
 
     private final Productions productions;
     private Lexer lexer;
-    private final byte[] classOf = new byte[256];
-
-    /** One byte of each class. */
-    private final int[] bytes;
-
-    /** By class: the number of its bytes. */
-    private final int[] sizes;
 
     private final Map<Kernel, EarleySet> sets = new HashMap<>();
     private final Map<Configuration, ParserState> states = new HashMap<>();
@@ -66,17 +59,7 @@ public final class Parser {
      */
     public Parser(Productions productions) {
         this.productions = productions;
-        ByteRegexes regexes = productions.regexes;
-        int[] classes = regexes.byteClasses();
-        int count = Arrays.stream(classes).max().getAsInt() + 1;
-        bytes = new int[count];
-        sizes = new int[count];
-        for (int b = 255; b >= 0; b--) {
-            classOf[b] = (byte) classes[b];
-            bytes[classes[b]] = b;
-            sizes[classes[b]]++;
-        }
-        lexer = new Lexer(regexes, bytes);
+        lexer = new Lexer(productions.regexes);
         if (!productions.freeze(0, lexer)) {
             throw new IllegalArgumentException("no text matches the grammar");
         }
@@ -90,28 +73,12 @@ public final class Parser {
         return start;
     }
 
-    int classes() {
-        return bytes.length;
-    }
-
-    int classOf(byte b) {
-        return classOf[b & 0xFF] & 0xFF;
-    }
-
-    int byteOf(int byteClass) {
-        return bytes[byteClass];
-    }
-
-    boolean isSingle(int byteClass) {
-        return sizes[byteClass] == 1;
-    }
-
-    /** Returns the state after a byte of a class, which may be dead. */
-    synchronized ParserState advance(ParserState from, int byteClass) {
+    /** Returns the state after a byte, which may be dead. */
+    synchronized ParserState advance(ParserState from, int b) {
         List<ParserState.Pending> threads = new ArrayList<>();
         Set<EarleySet.Item> kernel = new LinkedHashSet<>();
         for (ParserState.Pending thread : from.threads) {
-            LexerState next = lexer.next(lexer.renewed(thread.lexer()), byteClass);
+            LexerState next = lexer.next(lexer.renewed(thread.lexer()), b);
             for (int terminal : next.matched) {
                 thread.set().after(~terminal, kernel::add);
             }

@@ -26,7 +26,10 @@ public final class ParserState {
     /** Whether the text so far is the beginning of no text. */
     private final boolean dead;
 
-    /** By class of byte, where known; threads write equal values, as in {@link LexerState}. */
+    /** Bytes that lead to the same state. */
+    final ByteGroups groups;
+
+    /** By group of bytes, where known; threads write equal values, as in {@link LexerState}. */
     private final @Nullable ParserState[] next;
 
     private volatile long @Nullable [] mask;
@@ -39,7 +42,12 @@ public final class ParserState {
         this.threads = threads;
         this.complete = complete;
         dead = threads.length == 0 && !complete;
-        next = new @Nullable ParserState[parser.classes()];
+        ByteGroups all = ByteGroups.ONE;
+        for (Pending thread : threads) {
+            all = all.refine(thread.lexer().groups);
+        }
+        groups = all;
+        next = new @Nullable ParserState[groups.count()];
     }
 
     /** Returns whether the text so far is complete. */
@@ -54,14 +62,14 @@ public final class ParserState {
 
     /** Returns the state after a byte, or null if it may not follow. */
     @Nullable ParserState after(byte b) {
-        return afterClass(parser.classOf(b));
+        return afterGroup(groups.group(b));
     }
 
-    private @Nullable ParserState afterClass(int byteClass) {
-        ParserState known = next[byteClass];
+    private @Nullable ParserState afterGroup(int group) {
+        ParserState known = next[group];
         if (known == null) {
-            known = parser.advance(this, byteClass);
-            next[byteClass] = known;
+            known = parser.advance(this, groups.first(group));
+            next[group] = known;
         }
         return known.dead ? null : known;
     }
@@ -88,7 +96,11 @@ public final class ParserState {
     private long[] exactMask(TokenTrie trie) {
         long[] known = mask;
         if (known == null) {
-            known = computeMask(trie, false);
+            TokenSlice slice = trie.slice();
+            known =
+                    slice.mayFollow(this)
+                            ? walk(slice.others(), slice.tokens().clone())
+                            : walk(trie, new long[(trie.tokens() + 63) >>> 6]);
             parser.maskComputed();
             mask = known;
         }
@@ -97,11 +109,15 @@ public final class ParserState {
 
     /** Returns the tokens that may follow, with or without a space that is no part of the text. */
     public long[] maskAfterOptionalSpace(TokenTrie trie) {
-        return computeMask(trie, true);
+        return walk(trie, new long[(trie.tokens() + 63) >>> 6], true);
     }
 
-    private long[] computeMask(TokenTrie trie, boolean optionalSpace) {
-        long[] allowed = new long[(trie.tokens() + 63) >>> 6];
+    /** Adds the tokens of a trie that may follow. */
+    long[] walk(TokenTrie trie, long[] allowed) {
+        return walk(trie, allowed, false);
+    }
+
+    private long[] walk(TokenTrie trie, long[] allowed, boolean optionalSpace) {
         @Nullable ParserState[] path = new @Nullable ParserState[trie.height + 1];
         path[0] = this;
         int nodes = trie.end[0];
@@ -137,12 +153,12 @@ public final class ParserState {
 
     private int computeForcedByte() {
         int only = NONE;
-        for (int byteClass = 0; byteClass < next.length; byteClass++) {
-            if (afterClass(byteClass) != null) {
-                if (only != NONE || !parser.isSingle(byteClass)) {
+        for (int group = 0; group < next.length; group++) {
+            if (afterGroup(group) != null) {
+                if (only != NONE || !groups.isSingle(group)) {
                     return NONE;
                 }
-                only = parser.byteOf(byteClass);
+                only = groups.first(group);
             }
         }
         return only;

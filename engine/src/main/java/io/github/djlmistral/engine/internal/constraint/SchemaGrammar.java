@@ -39,7 +39,7 @@ public final class SchemaGrammar {
     private final int deepest;
 
     // separators with the white space around them
-    private final Expression comma;
+    final Expression comma;
     private final Expression colon;
     private final String space;
 
@@ -106,12 +106,12 @@ public final class SchemaGrammar {
     }
 
     /** A reference to the rule of a value. */
-    private Expression value(Conjunction schemas, int depth) {
+    Expression value(Conjunction schemas, int depth) {
         String name = depth < 0 ? schemas.name() : schemas.name() + " @" + depth;
         return later(name, () -> alternatives(schemas, name, depth));
     }
 
-    private Expression later(String name, Supplier<Expression> expression) {
+    Expression later(String name, Supplier<Expression> expression) {
         if (!rules.containsKey(name)) {
             rules.put(name, new Expression.Choice(List.of()));
             pending.add(() -> rules.put(name, expression.get()));
@@ -120,44 +120,46 @@ public final class SchemaGrammar {
     }
 
     private Expression alternatives(Conjunction schemas, String name, int depth) {
-        Values values = reader.values(schemas);
         List<Expression> options = new ArrayList<>();
-        if (values.isNull()) {
-            options.add(literal("null"));
-        }
-        if (values.isTrue()) {
-            options.add(literal("true"));
-        }
-        if (values.isFalse()) {
-            options.add(literal("false"));
-        }
         try {
+            Values values = reader.values(schemas);
+            if (values.isNull()) {
+                options.add(literal("null"));
+            }
+            if (values.isTrue()) {
+                options.add(literal("true"));
+            }
+            if (values.isFalse()) {
+                options.add(literal("false"));
+            }
             for (NumberRange range : values.numbers()) {
                 if (!range.isEmpty()) {
-                    options.add(numbers.computeIfAbsent(range, this::number));
+                    options.add(number(range));
                 }
             }
             if (!values.strings().isEmpty()) {
                 options.add(string(values.strings()));
+            }
+            int index = 0;
+            for (ArrayShape array : depth == 0 ? List.<ArrayShape>of() : values.arrays()) {
+                options.add(array(array, name + " [" + index++, depth - 1));
+            }
+            for (ObjectShape object : depth == 0 ? List.<ObjectShape>of() : values.objects()) {
+                options.add(new Members(object, name + " {" + index++, depth - 1).object());
             }
         } catch (SchemaException e) {
             throw e;
         } catch (IllegalArgumentException e) {
             throw new SchemaException(schemas.name(), String.valueOf(e.getMessage()), e);
         }
-        if (depth != 0) {
-            for (ArrayShape array : values.arrays()) {
-                options.add(array(array, depth - 1));
-            }
-            int index = 0;
-            for (ObjectShape object : values.objects()) {
-                options.add(new Members(object, name + " {" + index++, depth - 1).object());
-            }
-        }
         return new Expression.Choice(options);
     }
 
-    private Expression number(NumberRange range) {
+    Expression number(NumberRange range) {
+        return numbers.computeIfAbsent(range, this::newNumber);
+    }
+
+    private Expression newNumber(NumberRange range) {
         return range.isAny()
                 ? regex(NumberRange.ANY_PATTERN)
                 : new AutomatonRules(range.automaton(), "number " + numbers.size(), rules::put)
@@ -189,8 +191,22 @@ public final class SchemaGrammar {
         return json.append('"').toString();
     }
 
-    private Expression array(ArrayShape array, int depth) {
+    private Expression array(ArrayShape array, String name, int depth) {
         List<Expression> options = new ArrayList<>();
+        if (array.least() > array.most()) {
+            return new Expression.Choice(options);
+        }
+        if (array.unique() != null && array.most() > 1) {
+            if (!array.contains().isEmpty()) {
+                throw SchemaDocument.error(
+                        array.unique(),
+                        "the keyword cannot be enforced beside \"contains\"; remove one of them");
+            }
+            return inBrackets(new UniqueItems(this, reader, array, name).items());
+        }
+        if (!array.contains().isEmpty()) {
+            return inBrackets(new CountedItems(this, array, name, depth).items());
+        }
         if (array.least() == 0) {
             options.add(punctuation("\\[" + space + "\\]"));
         }
@@ -203,6 +219,10 @@ public final class SchemaGrammar {
                             punctuation(space + "\\]")));
         }
         return new Expression.Choice(options);
+    }
+
+    private Expression inBrackets(Expression items) {
+        return sequence(punctuation("\\[" + space), items, punctuation(space + "\\]"));
     }
 
     /** The items from an index above 0. */

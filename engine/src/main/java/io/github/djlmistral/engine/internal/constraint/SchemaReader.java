@@ -9,16 +9,14 @@ import com.google.gson.JsonPrimitive;
 import io.github.djlmistral.engine.internal.Quote;
 import io.github.djlmistral.engine.internal.StrictJson;
 import java.math.BigDecimal;
-import java.math.BigInteger;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
 
 /**
  * Reads schemas as sets of values. Values within arrays and objects stay references to schemas, so
@@ -45,10 +43,17 @@ final class SchemaReader {
                     "writeOnly",
                     "contentEncoding",
                     "contentMediaType",
-                    "contentSchema");
+                    "contentSchema",
+                    // after all others
+                    "unevaluatedItems",
+                    "unevaluatedProperties",
+                    // they belong to "if" and "contains", and mean nothing without
+                    "then",
+                    "else",
+                    "minContains",
+                    "maxContains");
 
-    private static final Set<String> ARRAY =
-            Set.of("prefixItems", "items", "minItems", "maxItems", "unevaluatedItems");
+    private static final Set<String> ARRAY = Set.of("prefixItems", "items", "minItems", "maxItems");
 
     private static final Set<String> OBJECT =
             Set.of(
@@ -56,33 +61,19 @@ final class SchemaReader {
                     "required",
                     "patternProperties",
                     "additionalProperties",
-                    "unevaluatedProperties",
                     "propertyNames",
                     "minProperties",
                     "maxProperties");
 
-    /** Keywords that evaluate items and properties in the same place. */
-    private static final Set<String> APPLICATORS =
-            Set.of(
-                    "allOf",
-                    "anyOf",
-                    "oneOf",
-                    "$ref",
-                    "$dynamicRef",
-                    "if",
-                    "dependentSchemas",
-                    "contains");
-
-    /** Limit on the exponent of numbers, whose digits are written out. */
-    private static final int LONGEST_NUMBER = 400;
-
     private final SchemaDocument document;
-    private final Set<String> overlapping;
-    private final Map<Location, Values> known = new HashMap<>();
-    private final Set<Location> open = new LinkedHashSet<>();
-    private final Deque<Check> checks = new ArrayDeque<>();
+    private final Applicators applicators;
+    private final Map<Place, Values> known = new HashMap<>();
+    private final Set<Place> open = new LinkedHashSet<>();
     private final ArrayReader arrays;
     private final ObjectReader objects;
+
+    /** A schema, and whether it matters which items and properties it evaluates. */
+    private record Place(Location schema, boolean evaluating) {}
 
     /**
      * Reads the schemas of a document.
@@ -90,36 +81,37 @@ final class SchemaReader {
      * @param overlapping places of oneOf, of whose branches the others are excluded one by one
      */
     SchemaReader(SchemaDocument document, Set<String> overlapping) {
-        this.overlapping = overlapping;
         this.document = document;
+        applicators = new Applicators(document, overlapping);
         arrays = new ArrayReader(document);
-        objects = new ObjectReader(document, this::values);
+        objects = new ObjectReader(document, schema -> values(schema, false));
     }
 
     /** The values that satisfy all of some schemas. */
     Values values(Conjunction conjunction) {
         Values values = Values.ALL;
         for (Location schema : conjunction.schemas()) {
-            values = values.and(values(schema));
+            values = values.and(values(schema, false));
         }
         return values;
     }
 
-    private Values values(Location schema) {
-        Values ready = known.get(schema);
+    private Values values(Location schema, boolean evaluating) {
+        Place place = new Place(schema, evaluating);
+        Values ready = known.get(place);
         if (ready != null) {
             return ready;
         }
-        if (!open.add(schema)) {
+        if (!open.add(place)) {
             throw SchemaDocument.error(
                     schema.pointer(), "the schema refers to itself for the same value");
         }
         Values values =
                 schema.negated()
-                        ? Complement.of(values(schema.opposite()))
-                        : schema.literal() ? literal(schema) : read(schema);
-        open.remove(schema);
-        known.put(schema, values);
+                        ? Complement.of(values(schema.opposite(), false))
+                        : schema.literal() ? literal(schema) : read(schema, evaluating);
+        open.remove(place);
+        known.put(place, values);
         return values;
     }
 
@@ -153,17 +145,22 @@ final class SchemaReader {
         }
         return primitive.isString()
                 ? Values.onlyStrings(Text.literals(Set.of(primitive.getAsString())))
-                : Values.onlyNumbers(NumberRange.literal(number(value, place.pointer())));
+                : Values.onlyNumbers(
+                        NumberRange.literal(SchemaNumbers.number(value, place.pointer())));
     }
 
-    private Values read(Location schema) {
+    private Values read(Location schema, boolean evaluatingOutside) {
         if (schema.element() instanceof JsonPrimitive primitive) {
             return primitive.getAsBoolean() ? Values.ALL : Values.NONE;
         }
+        JsonObject keywords = schema.object();
+        boolean items = keywords.has("unevaluatedItems");
+        boolean properties = keywords.has("unevaluatedProperties");
+        boolean evaluating = evaluatingOutside || items || properties;
         Values values = Values.ALL;
         boolean array = false;
         boolean object = false;
-        for (Map.Entry<String, JsonElement> member : schema.object().entrySet()) {
+        for (Map.Entry<String, JsonElement> member : keywords.entrySet()) {
             String keyword = member.getKey();
             String pointer = Location.below(schema.pointer(), keyword);
             try {
@@ -171,10 +168,20 @@ final class SchemaReader {
                     values = array ? values : values.and(Values.arraysOf(arrays.of(schema)));
                     array = true;
                 } else if (OBJECT.contains(keyword)) {
-                    values = object ? values : values.and(Values.objectsOf(objects.of(schema)));
+                    values =
+                            object
+                                    ? values
+                                    : values.and(Values.objectsOf(objects.of(schema, evaluating)));
                     object = true;
                 } else if (!ANNOTATIONS.contains(keyword) && !keyword.startsWith("x-")) {
-                    values = values.and(keyword(schema, keyword, member.getValue(), pointer));
+                    values =
+                            values.and(
+                                    keyword(
+                                            schema,
+                                            keyword,
+                                            member.getValue(),
+                                            pointer,
+                                            evaluating));
                 }
             } catch (SchemaException e) {
                 throw e;
@@ -182,13 +189,33 @@ final class SchemaReader {
                 throw new SchemaException(pointer, String.valueOf(e.getMessage()), e);
             }
         }
+        try {
+            if (items) {
+                values =
+                        values.withUnevaluatedItems(
+                                Conjunction.of(document.at(schema, "unevaluatedItems")));
+            }
+            if (properties) {
+                values =
+                        values.withUnevaluatedProperties(
+                                Conjunction.of(document.at(schema, "unevaluatedProperties")));
+            }
+        } catch (IllegalArgumentException e) {
+            throw new SchemaException(schema.pointer(), String.valueOf(e.getMessage()), e);
+        }
         return values;
     }
 
-    private Values keyword(Location schema, String keyword, JsonElement value, String pointer) {
+    private Values keyword(
+            Location schema,
+            String keyword,
+            JsonElement value,
+            String pointer,
+            boolean evaluating) {
+        Function<Location, Values> inPlace = part -> values(part, evaluating);
         return switch (keyword) {
             case "type" -> types(schema, value, pointer);
-            case "const" -> values(schema.value(keyword, value));
+            case "const" -> values(schema.value(keyword, value), false);
             case "enum" -> {
                 Values any = Values.NONE;
                 List<JsonElement> options = StrictJson.array(value, keyword);
@@ -197,136 +224,67 @@ final class SchemaReader {
                             any.or(
                                     values(
                                             schema.value(keyword, value)
-                                                    .value("" + i, options.get(i))));
+                                                    .value("" + i, options.get(i)),
+                                            false));
                 }
                 yield any;
             }
             case "minimum", "exclusiveMinimum" ->
                     Values.numbersOf(
                             NumberRange.least(
-                                    number(value, pointer), keyword.equals("exclusiveMinimum")));
+                                    SchemaNumbers.number(value, pointer),
+                                    keyword.equals("exclusiveMinimum")));
             case "maximum", "exclusiveMaximum" ->
                     Values.numbersOf(
                             NumberRange.most(
-                                    number(value, pointer), keyword.equals("exclusiveMaximum")));
+                                    SchemaNumbers.number(value, pointer),
+                                    keyword.equals("exclusiveMaximum")));
             case "multipleOf" -> {
-                BigDecimal multiple = number(value, pointer);
+                BigDecimal multiple = SchemaNumbers.number(value, pointer);
                 if (multiple.signum() <= 0) {
                     throw SchemaDocument.error(pointer, "it must be above 0");
                 }
                 yield Values.numbersOf(NumberRange.multipleOf(multiple));
             }
             case "minLength" ->
-                    Values.stringsOf(Text.length(count(value, pointer), Integer.MAX_VALUE));
-            case "maxLength" -> Values.stringsOf(Text.length(0, count(value, pointer)));
+                    Values.stringsOf(
+                            Text.length(SchemaNumbers.count(value, pointer), Integer.MAX_VALUE));
+            case "maxLength" ->
+                    Values.stringsOf(Text.length(0, SchemaNumbers.count(value, pointer)));
             case "pattern" ->
                     Values.stringsOf(
                             Text.of(RegexParser.anywhere(StrictJson.string(value, keyword))));
             case "format" -> Values.stringsOf(Formats.of(StrictJson.string(value, keyword)));
             case "$ref" ->
-                    values(
-                            Conjunction.of(
-                                    document.resolve(schema, StrictJson.string(value, keyword))));
+                    values(document.resolve(schema, StrictJson.string(value, keyword)), evaluating);
             case "$dynamicRef" ->
                     values(
-                            Conjunction.of(
-                                    document.resolveDynamic(
-                                            schema, StrictJson.string(value, keyword))));
-            case "contains" -> arrays.contains(schema, pointer);
-            // they belong to "contains", and mean nothing without it
-            case "minContains", "maxContains" -> Values.ALL;
-            case "allOf" -> {
-                Values all = Values.ALL;
-                for (Location part : list(schema, keyword, value)) {
-                    all = all.and(values(part));
-                }
-                yield all;
-            }
-            case "anyOf" -> {
-                Values any = Values.NONE;
-                for (Location part : list(schema, keyword, value)) {
-                    any = any.or(values(part));
-                }
-                yield any;
-            }
-            case "not" -> Complement.of(values(document.at(schema, keyword)));
-            case "if" -> {
-                JsonObject object = schema.object();
-                boolean then = object.has("then");
-                boolean otherwise = object.has("else");
-                Values condition = values(document.at(schema, keyword));
-                Values yes = then ? values(document.at(schema, "then")) : Values.ALL;
-                Values no = otherwise ? values(document.at(schema, "else")) : Values.ALL;
-                yield then || otherwise
-                        ? condition.and(yes).or(Complement.of(condition).and(no))
-                        : Values.ALL;
-            }
-            // they belong to "if", and mean nothing without it
-            case "then", "else" -> Values.ALL;
-            case "dependentRequired" -> dependentRequired(StrictJson.object(value, keyword));
-            case "dependentSchemas" -> {
-                Values all = Values.ALL;
-                for (String name : StrictJson.object(value, keyword).keySet()) {
-                    Values present =
-                            Values.objectsOf(Complement.property(name, Conjunction.ANY, true))
-                                    .and(values(document.at(schema, keyword, name)));
-                    Values none = Values.onlyObjects(Complement.absent(name));
-                    all = all.and(none.or(present.and(onlyObjects())).or(noObjects()));
-                }
-                yield all;
-            }
-            case "oneOf" -> oneOf(list(schema, keyword, value), pointer);
+                            document.resolveDynamic(schema, StrictJson.string(value, keyword)),
+                            evaluating);
+            case "contains" -> arrays.contains(schema);
+            case "allOf" -> applicators.allOf(schema, inPlace);
+            case "anyOf" -> applicators.anyOf(schema, inPlace, evaluating);
+            case "oneOf" -> applicators.oneOf(schema, inPlace, pointer);
+            case "not" -> Complement.of(values(document.at(schema, keyword), false));
+            case "if" -> applicators.condition(schema, inPlace, evaluating);
+            case "dependentRequired" ->
+                    Applicators.dependentRequired(StrictJson.object(value, keyword));
+            case "dependentSchemas" -> applicators.dependentSchemas(schema, inPlace);
             case "nullable" -> {
                 if (StrictJson.bool(value, keyword) && !schema.object().has("type")) {
                     throw SchemaDocument.error(pointer, "nullable needs \"type\" beside it");
                 }
                 yield Values.ALL;
             }
-            case "uniqueItems" -> {
-                if (StrictJson.bool(value, keyword)) {
-                    throw unsupported(keyword, pointer);
-                }
-                yield Values.ALL;
-            }
-            default -> throw unsupported(keyword, pointer);
+            case "uniqueItems" ->
+                    StrictJson.bool(value, keyword)
+                            ? Values.arraysOf(ArrayShape.unique(pointer))
+                            : Values.ALL;
+            default ->
+                    throw SchemaDocument.error(
+                            pointer,
+                            "the keyword " + Quote.of(keyword) + " cannot be enforced; remove it");
         };
-    }
-
-    private static Values onlyObjects() {
-        return Values.onlyObjects(ObjectShape.ANY);
-    }
-
-    private static Values noObjects() {
-        return Complement.of(onlyObjects());
-    }
-
-    private static Values dependentRequired(JsonObject dependencies) {
-        Values all = Values.ALL;
-        for (Map.Entry<String, JsonElement> entry : dependencies.entrySet()) {
-            ObjectShape present = Complement.property(entry.getKey(), Conjunction.ANY, true);
-            for (JsonElement name : StrictJson.array(entry.getValue(), "dependentRequired")) {
-                String text = StrictJson.string(name, "dependentRequired");
-                present = present.and(Complement.property(text, Conjunction.ANY, true));
-            }
-            all =
-                    all.and(
-                            Values.onlyObjects(Complement.absent(entry.getKey()))
-                                    .or(Values.objectsOf(present)));
-        }
-        return all;
-    }
-
-    static SchemaException unsupported(String keyword, String pointer) {
-        return SchemaDocument.error(
-                pointer, "the keyword " + Quote.of(keyword) + " cannot be enforced; remove it");
-    }
-
-    private List<Location> list(Location schema, String keyword, JsonElement value) {
-        List<Location> parts = new ArrayList<>();
-        for (int i = 0; i < ((JsonArray) value).size(); i++) {
-            parts.add(document.at(schema, keyword, "" + i));
-        }
-        return parts;
     }
 
     private static Values types(Location schema, JsonElement value, String pointer) {
@@ -355,99 +313,8 @@ final class SchemaReader {
         };
     }
 
-    /** The union, which is oneOf if no value is in two; that is seen once all are read. */
-    @SuppressWarnings("ReferenceEquality") // a part may stand twice in the list
-    private Values oneOf(List<Location> parts, String pointer) {
-        Values any = Values.NONE;
-        if (overlapping.contains(pointer)) {
-            for (Location part : parts) {
-                Values only = values(part);
-                for (Location other : parts) {
-                    only = other == part ? only : only.and(values(other.opposite()));
-                }
-                any = any.or(only);
-            }
-            return any;
-        }
-        List<Values> before = new ArrayList<>();
-        for (Location part : parts) {
-            Values next = values(part);
-            for (int i = 0; i < before.size(); i++) {
-                checks.add(new Check(before.get(i).and(next), pointer));
-            }
-            before.add(next);
-            any = any.or(next);
-        }
-        return any;
-    }
-
-    private record Check(Values both, String pointer) {}
-
-    /**
-     * Adds the places of every oneOf whose branches are not proven to be disjoint.
-     *
-     * @return whether there are new ones, so that the schema is to be read again
-     */
+    /** See {@link Applicators#findOverlapping}. */
     boolean findOverlapping() {
-        Emptiness emptiness = new Emptiness(this);
-        boolean found = false;
-        while (!checks.isEmpty()) {
-            Check check = checks.remove();
-            if (!emptiness.isEmpty(check.both())) {
-                found |= overlapping.add(check.pointer());
-            }
-        }
-        return found;
-    }
-
-    /**
-     * The keyword of the remaining items or properties. {@code unevaluated} means the same as
-     * {@code usual} where nothing else beside it evaluates any.
-     */
-    static String rest(Location schema, String usual, String unevaluated) {
-        JsonObject object = schema.object();
-        if (!object.has(unevaluated) || object.has(usual)) {
-            // where the usual keyword stands, it has evaluated all that remain
-            return usual;
-        }
-        for (String keyword : APPLICATORS) {
-            if (object.has(keyword)) {
-                throw SchemaDocument.error(
-                        Location.below(schema.pointer(), unevaluated),
-                        "the keyword is not supported beside \"" + keyword + "\"");
-            }
-        }
-        return unevaluated;
-    }
-
-    static int limit(Location schema, String keyword, int otherwise) {
-        JsonElement value = schema.object().get(keyword);
-        return value == null ? otherwise : count(value, Location.below(schema.pointer(), keyword));
-    }
-
-    private static int count(JsonElement value, String pointer) {
-        BigDecimal number = number(value, pointer);
-        if (number.signum() < 0 || number.stripTrailingZeros().scale() > 0) {
-            throw SchemaDocument.error(pointer, "it must be an integer from 0");
-        }
-        BigInteger count = number.toBigIntegerExact();
-        return count.min(BigInteger.valueOf(Integer.MAX_VALUE)).intValue();
-    }
-
-    private static BigDecimal number(JsonElement value, String pointer) {
-        if (value instanceof JsonPrimitive primitive && primitive.isNumber()) {
-            try {
-                BigDecimal number = new BigDecimal(primitive.getAsString());
-                if (Math.abs((long) number.scale()) > LONGEST_NUMBER) {
-                    throw SchemaDocument.error(
-                            pointer,
-                            "the number has more than " + LONGEST_NUMBER + " digits written out");
-                }
-                return number;
-            } catch (NumberFormatException e) {
-                throw new SchemaException(pointer, "the number is out of range", e);
-            }
-        }
-        throw SchemaDocument.error(pointer, "it must be a number");
+        return applicators.findOverlapping(new Emptiness(this));
     }
 }

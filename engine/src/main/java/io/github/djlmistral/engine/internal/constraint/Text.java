@@ -121,9 +121,12 @@ final class Text {
             kept.removeIf(other::contains);
             return literals(kept);
         }
-        return other.literals != null && other.literals.isEmpty()
-                ? this
-                : of(new Regex.Difference(regex(), other.regex()));
+        if (other.literals != null && other.literals.isEmpty()) {
+            return this;
+        }
+        Regex difference = new Regex.Difference(regex(), other.regex());
+        // finitely many strings are never all
+        return this == ANY && other.literals != null ? notEmpty(difference) : of(difference);
     }
 
     boolean contains(String text) {

@@ -2,6 +2,7 @@
 package io.github.djlmistral.engine.internal.constraint;
 
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The tokens of a vocabulary as a trie of their bytes, in arrays in the order of a depth-first
@@ -34,6 +35,9 @@ public final class TokenTrie {
 
     /** The most characters that begin in a token. */
     final int characters;
+
+    /** Built when first needed. */
+    private volatile @Nullable TokenSlice slice;
 
     /** Builds the trie of the pieces by token id; an empty piece is no text. */
     public TokenTrie(byte[][] pieces) {
@@ -151,6 +155,16 @@ public final class TokenTrie {
             from += length;
         }
         return Arrays.copyOf(tokens, count);
+    }
+
+    /** Returns the tokens that occur within JSON strings. */
+    TokenSlice slice() {
+        TokenSlice known = slice;
+        if (known == null) {
+            known = new TokenSlice(this);
+            slice = known;
+        }
+        return known;
     }
 
     /** Returns the child of a node by its byte, or -1. */

@@ -85,6 +85,19 @@ record Values(
         return new Values(true, true, true, ALL.numbers, Text.ANY, ALL.arrays, List.of(shape));
     }
 
+    /** These values, of which the items that no keyword has evaluated are restricted. */
+    Values withUnevaluatedItems(Conjunction items) {
+        List<ArrayShape> shapes = arrays.stream().map(a -> a.withUnevaluated(items)).toList();
+        return new Values(isNull, isFalse, isTrue, numbers, strings, shapes, objects);
+    }
+
+    /** The same of the properties of objects. */
+    Values withUnevaluatedProperties(Conjunction properties) {
+        List<ObjectShape> shapes =
+                objects.stream().map(o -> o.withUnevaluated(properties)).toList();
+        return new Values(isNull, isFalse, isTrue, numbers, strings, arrays, shapes);
+    }
+
     @SuppressWarnings("ReferenceEquality") // a shortcut for the constant
     Values and(Values other) {
         if (this == ALL) {
