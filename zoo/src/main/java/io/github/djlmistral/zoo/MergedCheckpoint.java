@@ -69,7 +69,7 @@ final class MergedCheckpoint {
 
     private void write(Path target) throws IOException {
         requireMatch();
-        try (StagingDirectory staging = StagingDirectory.of(target).deletedOnInterrupt()) {
+        try (StagingDirectory staging = StagingDirectory.of(target).deleteOnExit()) {
             SavedCheckpoint.copyFiles(source, staging.path());
             writeWeights(staging.path().resolve("model.safetensors"));
             writeConfig(staging.path());

@@ -3,8 +3,9 @@ package io.github.djlmistral.engine.internal;
 
 import java.io.Closeable;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
-import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
@@ -25,7 +26,7 @@ public final class StagingDirectory implements Closeable {
 
     private final Path target;
     private final Path path;
-    private @Nullable Thread onInterrupt;
+    private @Nullable Thread onExit;
 
     private StagingDirectory(Path target, Path path) {
         this.target = target;
@@ -54,23 +55,27 @@ public final class StagingDirectory implements Closeable {
     }
 
     /**
-     * Deletes the files if the process is interrupted. Not for a caller that completes its work
-     * when that happens.
+     * Deletes the files if the JVM exits before {@link #close}. Not for a caller that completes its
+     * work when that happens.
      *
      * @return this
      */
-    public StagingDirectory deletedOnInterrupt() {
-        onInterrupt =
-                new Thread(
-                        () -> {
-                            try {
-                                delete(path);
-                            } catch (IOException e) {
-                                // the process ends; there is nobody to tell
-                            }
-                        });
-        Runtime.getRuntime().addShutdownHook(onInterrupt);
+    public StagingDirectory deleteOnExit() {
+        onExit = new Thread(this::deleteWhileWritten);
+        Runtime.getRuntime().addShutdownHook(onExit);
         return this;
+    }
+
+    /** The writing thread goes on during the exit: a file may appear meanwhile, or get its name. */
+    private void deleteWhileWritten() {
+        for (int i = 0; i < 10; ++i) {
+            try {
+                delete(path);
+                return;
+            } catch (IOException | UncheckedIOException e) {
+                // once more; there is nobody to tell
+            }
+        }
     }
 
     /** Returns the hidden directory, to write files to. */
@@ -109,12 +114,17 @@ public final class StagingDirectory implements Closeable {
     private static void sync(Path entry) throws IOException {
         boolean directory = Files.isDirectory(entry);
         OpenOption option = directory ? StandardOpenOption.READ : StandardOpenOption.WRITE;
-        try (FileChannel channel = FileChannel.open(entry, option)) {
-            channel.force(true);
-        } catch (AccessDeniedException e) {
-            if (!directory) {
-                throw e;
+        FileChannel channel;
+        try {
+            channel = FileChannel.open(entry, option);
+        } catch (FileSystemException e) {
+            if (directory) {
+                return;
             }
+            throw e;
+        }
+        try (channel) {
+            channel.force(true);
         }
     }
 
@@ -125,11 +135,11 @@ public final class StagingDirectory implements Closeable {
      */
     @Override
     public void close() throws IOException {
-        if (onInterrupt != null) {
+        if (onExit != null) {
             try {
-                Runtime.getRuntime().removeShutdownHook(onInterrupt);
+                Runtime.getRuntime().removeShutdownHook(onExit);
             } catch (IllegalStateException e) {
-                return; // interrupted: the hook deletes it
+                return; // the JVM exits: the hook deletes it
             }
         }
         delete(path);

@@ -3,6 +3,7 @@ package io.github.djlmistral.engine.training;
 
 import io.github.djlmistral.engine.internal.StagingDirectory;
 import java.io.IOException;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -46,6 +47,12 @@ final class CheckpointDirectory {
         try (StagingDirectory staging = StagingDirectory.of(target)) {
             content.write(staging.path());
             staging.finish();
+        } catch (ClosedByInterruptException e) {
+            throw e;
+        } catch (IOException e) {
+            throw new IOException(
+                    "cannot write " + target + ", earlier checkpoints are kept: " + e.getMessage(),
+                    e);
         }
         return target;
     }

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Writes a checkpoint directory atomically: into a hidden directory beside the target, which is
@@ -51,24 +52,26 @@ final class StagedCheckpoint implements Closeable {
                             + (Files.isDirectory(target) ? " is not empty" : " is a file")
                             + ": give a directory that is not there yet");
         }
-        StagingDirectory staging = StagingDirectory.of(target).deletedOnInterrupt();
-        try {
-            requireSpace(staging.path(), bytes);
-            return new StagedCheckpoint(staging);
-        } catch (IOException | RuntimeException e) {
-            staging.close();
-            throw e;
-        }
+        requireSpace(target.toAbsolutePath().normalize().getParent(), bytes);
+        return new StagedCheckpoint(StagingDirectory.of(target).deleteOnExit());
     }
 
-    private static void requireSpace(Path directory, long bytes) throws IOException {
-        long space = Files.getFileStore(directory).getUsableSpace();
+    /** Checks the disk of a directory that may not be there yet. */
+    private static void requireSpace(@Nullable Path directory, long bytes) throws IOException {
+        Path existing = directory;
+        while (existing != null && !Files.exists(existing)) {
+            existing = existing.getParent();
+        }
+        if (existing == null) {
+            return; // the drive is missing, which the creation of the directory reports
+        }
+        long space = Files.getFileStore(existing).getUsableSpace();
         if (space < bytes) {
             throw new IOException(
                     String.format(
                             "the result takes %s, and %s has %s free: free some space, or give"
                                     + " a directory on another disk",
-                            Units.bytes(bytes), directory.getParent(), Units.bytes(space)));
+                            Units.bytes(bytes), existing, Units.bytes(space)));
         }
     }
 

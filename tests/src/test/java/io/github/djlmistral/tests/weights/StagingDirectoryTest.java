@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIOException;
 
 import io.github.djlmistral.engine.internal.StagingDirectory;
+import io.github.djlmistral.tests.ForkedJava;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,7 +28,7 @@ class StagingDirectoryTest {
 
     /** Writes files to a disk that has room for so many bytes. */
     private static void write(Path target, int content, int room) throws IOException {
-        try (StagingDirectory staging = StagingDirectory.of(target).deletedOnInterrupt()) {
+        try (StagingDirectory staging = StagingDirectory.of(target).deleteOnExit()) {
             int left = room;
             for (String name : FILES) {
                 Path file = Files.createFile(staging.path().resolve(name));
@@ -75,5 +76,23 @@ class StagingDirectoryTest {
         assertThat(after.keySet()).isEqualTo(before.keySet());
         assertThat(after.get(Path.of("checkpoint-4", "state").toString()))
                 .isEqualTo("b".repeat(LENGTH));
+    }
+
+    /** A program that ends while it writes, as an interrupted one does. */
+    static final class Interrupted {
+
+        private Interrupted() {}
+
+        public static void main(String[] arguments) throws IOException {
+            StagingDirectory staging = StagingDirectory.of(Path.of(arguments[0])).deleteOnExit();
+            Files.createFile(staging.path().resolve("model.safetensors"));
+            System.exit(0);
+        }
+    }
+
+    @Test
+    void anExitOfTheProgramLeavesNothing() throws Exception {
+        ForkedJava.run(List.of(), Interrupted.class, directory.resolve("models/merged").toString());
+        assertThat(directory.resolve("models")).isEmptyDirectory();
     }
 }
