@@ -2,9 +2,10 @@
 
     python wordnet_training.py --wordnet /usr/share/wordnet --output ../../examples/training
 
-Both tasks are about the words that mistral-tiny-instruct knows, but were not part of its training:
+The tasks are about the words that mistral-tiny-instruct knows, but were not part of its training:
 
 * categories: the lexical category of a noun, one of the 26 files of WordNet's lexicographers, such as animal or food;
+* definitions: the same for the definition of a noun, as a text with a label;
 * sentences: pairs of answers to the same question, a sentence (chosen) and the definition as it was trained (rejected).
 
 A quarter of the words is held out. Words of one synonym set, which have the same definition and category, are on the
@@ -56,11 +57,15 @@ def main():
         synsets.setdefault(dictionary.index[noun.name.lower().replace(" ", "_")][0], []).append(noun)
     offsets = sorted(synsets)
     random.Random(1).shuffle(offsets)
-    held_out = len(offsets) // 4
+    held_out, held_out_texts = len(offsets) // 4, set()
     for side, chosen, pairs in (("test", offsets[:held_out], PAIRS[1]), ("train", offsets[held_out:], PAIRS[0])):
         rows = [(category[offset], noun) for offset in chosen for noun in synsets[offset]]
         write(os.path.join(args.output, f"categories-{side}.jsonl"),
               [{"prompt": message("user", category_question(noun)), "completion": message("assistant", name)} for name, noun in rows])
+        definitions = {synsets[offset][0].definition: offset for offset in chosen}
+        write(os.path.join(args.output, f"definitions-{side}.jsonl"),
+              [{"text": text, "label": category[offset]} for text, offset in definitions.items() if text not in held_out_texts])
+        held_out_texts |= definitions.keys()
         write(os.path.join(args.output, f"sentences-{side}.jsonl"),
               [{"prompt": message("user", plain_question(noun)), "chosen": message("assistant", f"It is {noun.definition}."),
                 "rejected": message("assistant", noun.definition)} for _, noun in rows[:pairs]])

@@ -3,6 +3,7 @@ package io.github.djlmistral.zoo;
 
 import com.google.gson.JsonObject;
 import io.github.djlmistral.engine.adapter.Adapter;
+import io.github.djlmistral.engine.internal.StagingDirectory;
 import io.github.djlmistral.engine.internal.StrictJson;
 import io.github.djlmistral.engine.model.MistralCheckpoint;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
@@ -14,15 +15,12 @@ import io.github.djlmistral.engine.weights.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.UUID;
-import java.util.stream.Stream;
 
 /** Writes a checkpoint with an adapter merged into its weights, see {@link Mistral#merge}. */
 final class MergedCheckpoint {
@@ -71,34 +69,11 @@ final class MergedCheckpoint {
 
     private void write(Path target) throws IOException {
         requireMatch();
-        Path absolute = target.toAbsolutePath().normalize();
-        Path parent = absolute.getParent();
-        if (parent == null) {
-            throw new IOException(target + " is the root: give a directory within it");
-        }
-        Files.createDirectories(parent);
-        Path temporary =
-                Files.createDirectory(
-                        parent.resolve(
-                                "." + absolute.getFileName() + "." + UUID.randomUUID() + ".tmp"));
-        try {
-            SavedCheckpoint.copyFiles(source, temporary);
-            writeWeights(temporary.resolve("model.safetensors"));
-            writeConfig(temporary);
-            Files.deleteIfExists(absolute);
-            Files.move(temporary, absolute, StandardCopyOption.ATOMIC_MOVE);
-        } finally {
-            delete(temporary);
-        }
-    }
-
-    private static void delete(Path directory) throws IOException {
-        if (Files.exists(directory)) {
-            try (Stream<Path> files = Files.walk(directory)) {
-                for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                    Files.delete(file);
-                }
-            }
+        try (StagingDirectory staging = StagingDirectory.of(target).deleteOnExit()) {
+            SavedCheckpoint.copyFiles(source, staging.path());
+            writeWeights(staging.path().resolve("model.safetensors"));
+            writeConfig(staging.path());
+            staging.finish();
         }
     }
 

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.training;
 
+import io.github.djlmistral.engine.internal.StagingDirectory;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
-import java.util.Comparator;
 import java.util.List;
-import java.util.UUID;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -46,56 +43,18 @@ final class CheckpointDirectory {
 
     /** Writes a checkpoint; one of the same step is replaced. */
     Path write(int step, Content content) throws IOException {
-        Files.createDirectories(output);
         Path target = path(step);
-        Path temporary = output.resolve(hidden(target));
-        try {
-            Files.createDirectory(temporary);
-            content.write(temporary);
-            sync(temporary);
-            if (Files.exists(target)) {
-                Path old = output.resolve(hidden(target));
-                Files.move(target, old, StandardCopyOption.ATOMIC_MOVE);
-                Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
-                delete(old);
-            } else {
-                Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
-            }
-            sync(output);
-            return target;
-        } catch (IOException | RuntimeException | Error e) {
-            try {
-                delete(temporary);
-            } catch (IOException suppressed) {
-                e.addSuppressed(suppressed);
-            }
+        try (StagingDirectory staging = StagingDirectory.of(target)) {
+            content.write(staging.path());
+            staging.finish();
+        } catch (ClosedByInterruptException e) {
             throw e;
+        } catch (IOException e) {
+            throw new IOException(
+                    "cannot write " + target + ", earlier checkpoints are kept: " + e.getMessage(),
+                    e);
         }
-    }
-
-    private static String hidden(Path target) {
-        return "." + target.getFileName() + "." + UUID.randomUUID() + ".tmp";
-    }
-
-    /** Writes a small file to the disk. */
-    static void writeFile(Path file, byte[] bytes) throws IOException {
-        Files.write(file, bytes);
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
-            channel.force(true);
-        }
-    }
-
-    /** Without this, a rename may be lost in a power failure. Windows cannot open directories. */
-    private static void sync(Path directory) throws IOException {
-        FileChannel channel;
-        try {
-            channel = FileChannel.open(directory, StandardOpenOption.READ);
-        } catch (java.nio.file.AccessDeniedException e) {
-            return;
-        }
-        try (channel) {
-            channel.force(true);
-        }
+        return target;
     }
 
     /** Returns the numbers of steps of all checkpoints, in ascending order. */
@@ -125,7 +84,7 @@ final class CheckpointDirectory {
                         .filter(step -> !String.valueOf(path(step).getFileName()).equals(best))
                         .toList();
         for (Integer step : others.subList(0, Math.max(0, others.size() - limit))) {
-            delete(path(step));
+            StagingDirectory.delete(path(step));
         }
     }
 
@@ -145,20 +104,7 @@ final class CheckpointDirectory {
                             .toList();
         }
         for (Path entry : left) {
-            delete(entry);
-        }
-    }
-
-    private static void delete(Path directory) throws IOException {
-        if (!Files.exists(directory)) {
-            return;
-        }
-        List<Path> entries;
-        try (Stream<Path> walk = Files.walk(directory)) {
-            entries = walk.sorted(Comparator.reverseOrder()).toList();
-        }
-        for (Path entry : entries) {
-            Files.deleteIfExists(entry);
+            StagingDirectory.delete(entry);
         }
     }
 }

@@ -8,6 +8,7 @@ import io.github.djlmistral.engine.training.TrainingArguments.Interval;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.ClosedByInterruptException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -315,7 +316,7 @@ final class TrainingRun<E> {
                                 directory -> {
                                     parameters.save(directory);
                                     parameters.saveOptimizer(optimizer, directory);
-                                    CheckpointDirectory.writeFile(
+                                    Files.write(
                                             TrainerState.file(directory),
                                             state.json(plan, arguments));
                                 });

@@ -6,19 +6,18 @@ import com.google.gson.GsonBuilder;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
+import io.github.djlmistral.engine.internal.StagingDirectory;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.weights.CheckpointException;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
-import java.util.UUID;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Writes a checkpoint directory atomically: into a hidden directory beside the target, which is
@@ -34,13 +33,10 @@ final class StagedCheckpoint implements Closeable {
 
     private static final String INDEX = ".index.json";
 
-    private final Path target;
-    private final Path temporary;
-    private final Thread onInterrupt = new Thread(this::deleteQuietly);
+    private final StagingDirectory staging;
 
-    private StagedCheckpoint(Path target, Path temporary) {
-        this.target = target;
-        this.temporary = temporary;
+    private StagedCheckpoint(StagingDirectory staging) {
+        this.staging = staging;
     }
 
     /**
@@ -56,25 +52,27 @@ final class StagedCheckpoint implements Closeable {
                             + (Files.isDirectory(target) ? " is not empty" : " is a file")
                             + ": give a directory that is not there yet");
         }
-        Path absolute = target.toAbsolutePath().normalize();
-        Path parent = absolute.getParent();
-        if (parent == null) {
-            throw new IOException(target + " is the root: give a directory within it");
+        requireSpace(target.toAbsolutePath().normalize().getParent(), bytes);
+        return new StagedCheckpoint(StagingDirectory.of(target).deleteOnExit());
+    }
+
+    /** Checks the disk of a directory that may not be there yet. */
+    private static void requireSpace(@Nullable Path directory, long bytes) throws IOException {
+        Path existing = directory;
+        while (existing != null && !Files.exists(existing)) {
+            existing = existing.getParent();
         }
-        Files.createDirectories(parent);
-        long space = Files.getFileStore(parent).getUsableSpace();
+        if (existing == null) {
+            return; // the drive is missing, which the creation of the directory reports
+        }
+        long space = Files.getFileStore(existing).getUsableSpace();
         if (space < bytes) {
             throw new IOException(
                     String.format(
                             "the result takes %s, and %s has %s free: free some space, or give"
                                     + " a directory on another disk",
-                            Units.bytes(bytes), parent, Units.bytes(space)));
+                            Units.bytes(bytes), existing, Units.bytes(space)));
         }
-        String name = "." + absolute.getFileName() + "." + UUID.randomUUID() + ".tmp";
-        StagedCheckpoint checkpoint =
-                new StagedCheckpoint(absolute, Files.createDirectory(parent.resolve(name)));
-        Runtime.getRuntime().addShutdownHook(checkpoint.onInterrupt);
-        return checkpoint;
     }
 
     private static boolean isEmptyDirectory(Path path) throws IOException {
@@ -103,13 +101,13 @@ final class StagedCheckpoint implements Closeable {
 
     /** Returns the path of a file until the checkpoint is complete. */
     Path resolve(String name) {
-        return temporary.resolve(name);
+        return staging.path().resolve(name);
     }
 
     /** Copies files into the checkpoint. */
     void copy(List<Path> files) throws IOException {
         for (Path file : files) {
-            Files.copy(file, temporary.resolve(String.valueOf(file.getFileName())));
+            Files.copy(file, staging.path().resolve(String.valueOf(file.getFileName())));
         }
     }
 
@@ -144,29 +142,12 @@ final class StagedCheckpoint implements Closeable {
 
     /** Renames the directory to its target. */
     void finish() throws IOException {
-        Files.deleteIfExists(target);
-        Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
+        staging.finish();
     }
 
     /** Deletes the hidden directory, unless the checkpoint is complete. */
     @Override
-    public void close() {
-        try {
-            Runtime.getRuntime().removeShutdownHook(onInterrupt);
-        } catch (IllegalStateException e) {
-            return; // interrupted: the hook itself deletes it
-        }
-        deleteQuietly();
-    }
-
-    private void deleteQuietly() {
-        if (!Files.exists(temporary)) {
-            return;
-        }
-        try (Stream<Path> files = Files.walk(temporary)) {
-            files.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
-        } catch (IOException | RuntimeException e) {
-            // hidden files that cannot be deleted stay; the original error is what matters
-        }
+    public void close() throws IOException {
+        staging.close();
     }
 }

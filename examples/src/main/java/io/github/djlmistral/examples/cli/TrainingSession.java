@@ -3,6 +3,7 @@ package io.github.djlmistral.examples.cli;
 
 import ai.djl.ndarray.NDList;
 import ai.djl.repository.zoo.ZooModel;
+import io.github.djlmistral.engine.internal.StagingDirectory;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.engine.model.MistralPreTrainedModel;
 import io.github.djlmistral.engine.training.EvaluationReport;
@@ -19,8 +20,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.List;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -114,22 +115,18 @@ record TrainingSession(
         }
     }
 
+    /** The files appear beside the checkpoints of the trainer when all are complete. */
     private void saveCheckpoint(Path output) throws IOException {
-        // beside the checkpoints of the trainer, complete or not at all
-        Path whole = Files.createTempDirectory(output, ".saving");
-        Mistral.save(loaded, whole);
-        List<Path> files;
-        try (var list = Files.list(whole)) {
-            files = list.toList();
-        }
-        Path config = whole.resolve("config.json");
-        for (Path file : files) {
-            if (!file.equals(config)) { // written last: without it the directory is no checkpoint
-                move(file, output);
+        try (StagingDirectory staging = StagingDirectory.of(output.resolve("saved"))) {
+            Mistral.save(loaded, staging.path());
+            Path config = staging.path().resolve("config.json");
+            try (Stream<Path> files = Files.list(staging.path())) {
+                for (Path file : files.filter(file -> !file.equals(config)).toList()) {
+                    move(file, output);
+                }
             }
+            move(config, output); // last: without it the directory is no checkpoint
         }
-        move(config, output);
-        Files.delete(whole);
     }
 
     private static void move(Path file, Path directory) throws IOException {

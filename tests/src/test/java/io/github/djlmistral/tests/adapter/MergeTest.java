@@ -4,7 +4,10 @@ package io.github.djlmistral.tests.adapter;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIOException;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.google.common.jimfs.Configuration;
+import com.google.common.jimfs.Jimfs;
 import com.google.gson.JsonObject;
 import io.github.djlmistral.engine.adapter.Adapter;
 import io.github.djlmistral.engine.adapter.LoraConfig;
@@ -15,6 +18,8 @@ import io.github.djlmistral.engine.weights.Tensor;
 import io.github.djlmistral.tests.model.Fixture;
 import io.github.djlmistral.tests.model.Reference;
 import io.github.djlmistral.zoo.Mistral;
+import java.nio.channels.ClosedByInterruptException;
+import java.nio.file.FileSystem;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -92,6 +97,41 @@ class MergeTest extends Fixture {
                 assertClose(actual[i], expected[i], LOGITS);
             }
         }
+    }
+
+    /** The disk has room for half of the weights. */
+    @Test
+    void aFullDiskLeavesNothing() throws Exception {
+        Path source = Reference.directory("checkpoints/window8-f32");
+        MistralForCausalLM base = MistralForCausalLM.load(source, manager, TORCH);
+        Path adapter = saved(Adapters.random(base, 1, 0.2));
+        long size = Files.size(source.resolve("model.safetensors"));
+        Configuration disk =
+                Configuration.unix().toBuilder().setBlockSize(64).setMaxSize(size / 2).build();
+        try (FileSystem full = Jimfs.newFileSystem(disk)) {
+            Path target = full.getPath("/models/merged");
+            assertThatIOException()
+                    .isThrownBy(() -> Mistral.merge(source, adapter, target))
+                    .withMessageContaining("out of disk space");
+            assertThat(target.getParent()).isEmptyDirectory();
+        }
+    }
+
+    /** An interrupt closes the file that is written. */
+    @Test
+    void anInterruptLeavesNothing() throws Exception {
+        Path source = Reference.directory("checkpoints/window8-f32");
+        MistralForCausalLM base = MistralForCausalLM.load(source, manager, TORCH);
+        Path adapter = saved(Adapters.random(base, 1, 0.2));
+        Path parent = Files.createDirectory(directory.resolve("models"));
+        Thread.currentThread().interrupt();
+        try {
+            assertThatThrownBy(() -> Mistral.merge(source, adapter, parent.resolve("merged")))
+                    .isInstanceOf(ClosedByInterruptException.class);
+        } finally {
+            Thread.interrupted();
+        }
+        assertThat(parent).isEmptyDirectory();
     }
 
     @Test

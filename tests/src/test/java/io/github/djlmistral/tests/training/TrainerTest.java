@@ -6,7 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.nn.Parameter;
-import io.github.djlmistral.engine.adapter.Adapter;
+import com.google.common.jimfs.Configuration;
+import com.google.common.jimfs.Jimfs;
 import io.github.djlmistral.engine.adapter.LoraConfig;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
@@ -31,6 +32,7 @@ import io.github.djlmistral.tests.model.Reference;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.ClosedByInterruptException;
+import java.nio.file.FileSystem;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -46,6 +48,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Trainings on a tiny network: steps, checkpoints, evaluation and what ends them. */
 class TrainerTest extends Fixture {
@@ -543,34 +546,43 @@ class TrainerTest extends Fixture {
         assertThat(files()).containsExactly("checkpoint-6", "checkpoint-7");
     }
 
-    /** A file in the place of a directory stands for a full disk. */
-    @Test
-    void errorWhileSavingLeavesTheOldCheckpoint() throws Exception {
-        Events events = new Events();
-        events.onStep =
-                step -> {
-                    if (step == 4) {
-                        try {
-                            Files.move(output, temporary.resolve("kept"));
-                            Files.createFile(output);
-                        } catch (IOException e) {
-                            throw new UncheckedIOException(e);
-                        }
-                    }
-                };
-        assertThatThrownBy(
-                        () ->
-                                train(
-                                        adapted(),
-                                        arguments().outputDir(output).saveSteps(2),
-                                        data(),
-                                        null,
-                                        null,
-                                        events))
-                .isInstanceOf(IOException.class);
-        output = temporary.resolve("kept");
-        assertThat(files()).containsExactly("checkpoint-2");
-        Adapter.load(output.resolve("checkpoint-2"));
+    /** The second checkpoint fills the disk, at its weights, its optimizer's states or later. */
+    @ParameterizedTest
+    @ValueSource(doubles = {1.01, 1.2, 1.6, 1.95})
+    void aFullDiskLeavesTheOldCheckpoint(double checkpoints) throws Exception {
+        TrainingArgumentsBuilder arguments = arguments().saveSteps(2).maxSteps(4);
+        train(adapted(), arguments.outputDir(output), data());
+        Map<String, byte[]> expected = content(output.resolve("checkpoint-2"));
+        int block = 64;
+        int blocks =
+                expected.values().stream()
+                        .mapToInt(file -> (file.length + block - 1) / block)
+                        .sum();
+        Configuration disk =
+                Configuration.unix().toBuilder()
+                        .setBlockSize(block)
+                        .setMaxSize((long) (checkpoints * blocks) * block)
+                        .build();
+        try (FileSystem full = Jimfs.newFileSystem(disk)) {
+            output = full.getPath("/out");
+            assertThatThrownBy(() -> train(adapted(), arguments.outputDir(output), data()))
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContainingAll("checkpoint-4", "out of disk space");
+            assertThat(files()).containsExactly("checkpoint-2");
+            Map<String, byte[]> kept = content(output.resolve("checkpoint-2"));
+            assertThat(kept.keySet()).isEqualTo(expected.keySet());
+            expected.forEach((name, bytes) -> assertThat(kept.get(name)).isEqualTo(bytes));
+        }
+    }
+
+    private static Map<String, byte[]> content(Path directory) throws IOException {
+        Map<String, byte[]> content = new HashMap<>();
+        try (Stream<Path> files = Files.list(directory)) {
+            for (Path file : files.toList()) {
+                content.put(String.valueOf(file.getFileName()), Files.readAllBytes(file));
+            }
+        }
+        return content;
     }
 
     /** What a killed process has left is deleted at the next start. */
