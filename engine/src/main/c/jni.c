@@ -76,7 +76,7 @@ JNI(int64, register)(void *env, void *cls, int32 number, int64 address, int64 by
 JNI(void, round)(void *env, void *cls, int32 set, int64 x, int64 count, int64 group, int64 codes, int64 scales,
                  int64 sums) {
     REQUIRE(KNOWN(set));
-    REQUIRE(group > 0 && group % 16 == 0);
+    REQUIRE(group > 0 && group % 16 == 0 && group <= 128);
     ACCESS({"x", &x, floats(times(count, group))},
            {"codes", &codes, times(count, group)},
            {"scales", &scales, floats(count)},

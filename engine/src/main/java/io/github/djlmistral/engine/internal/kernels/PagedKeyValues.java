@@ -7,6 +7,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import com.sun.jna.Pointer;
 import io.github.djlmistral.engine.internal.cpu.Address;
 import io.github.djlmistral.engine.kernels.KeyValues;
 import io.github.djlmistral.engine.weights.Tensor;
@@ -247,8 +248,11 @@ final class PagedKeyValues implements KeyValues {
 
         Page(int slots) {
             this.slots = slots;
-            data = TorchKernels.outliving(manager.zeros(new Shape(elements(slots)), type));
+            long elements = elements(slots);
+            data = TorchKernels.outliving(manager.create(new Shape(elements), type));
             data.detach();
+            // zeros() would start PyTorch's threads, which wait on the cores of the thread team
+            new Pointer(Address.of(data, elements)).clear(elements * type.getNumOfBytes());
         }
 
         void release() {
