@@ -9,6 +9,7 @@ import com.google.gson.GsonBuilder;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import io.github.djlmistral.engine.internal.StrictJson;
+import io.github.djlmistral.engine.internal.weights.ArrayTensor;
 import io.github.djlmistral.engine.internal.weights.TensorNames;
 import io.github.djlmistral.engine.model.LabelConfig;
 import io.github.djlmistral.engine.model.MistralConfig;
@@ -22,8 +23,6 @@ import io.github.djlmistral.engine.weights.SafetensorsWriter;
 import io.github.djlmistral.engine.weights.Tensor;
 import io.github.djlmistral.zoo.translator.MistralPipeline;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
@@ -141,7 +140,7 @@ final class SavedCheckpoint {
             for (Map.Entry<String, Parameter> entry : parameters.entrySet()) {
                 NDArray own = entry.getValue().getArray();
                 NDArray array = network.kernels().toFloat32(own);
-                Tensor tensor = tensor(entry.getKey(), array);
+                Tensor tensor = ArrayTensor.of(entry.getKey(), Dtype.FLOAT32, array);
                 writer.add(tensor);
                 tensor.free();
                 if (array != own) {
@@ -153,18 +152,6 @@ final class SavedCheckpoint {
             }
             writer.finish(Map.of("format", "pt"));
         }
-    }
-
-    /** Some engines copy arrays to the heap, where a tensor cannot be. */
-    private static Tensor tensor(String name, NDArray array) {
-        long[] shape = array.getShape().getShape();
-        ByteBuffer bytes = array.toByteBuffer(true).order(ByteOrder.LITTLE_ENDIAN);
-        if (bytes.isDirect()) {
-            return new Tensor(name, Dtype.FLOAT32, shape, bytes);
-        }
-        Tensor copy = Tensor.allocate(name, Dtype.FLOAT32, shape);
-        copy.data().put(bytes);
-        return copy;
     }
 
     /** Returns whether a stored tensor is that of an output layer which the network lacks. */

@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.nn.Parameter;
 import io.github.djlmistral.engine.internal.OwnedManager;
+import io.github.djlmistral.engine.internal.UnfrozenParameters;
 import io.github.djlmistral.engine.internal.kernels.Autograd;
 import io.github.djlmistral.engine.kernels.DjlEngine;
 import io.github.djlmistral.engine.kernels.Kernels;
@@ -223,11 +224,7 @@ public final class TrainingPass implements AutoCloseable {
             NDManager manager,
             List<TrainingSequence> sequences,
             Options options) {
-        if (network.namedParameters().values().stream().noneMatch(Parameter::requiresGradient)) {
-            throw new IllegalStateException(
-                    "all parameters of the network are frozen: unfreeze those to train, with"
-                            + " freezeParameters(false), or unfreezeAdapter()");
-        }
+        UnfrozenParameters.of(network.namedParameters());
         return new TrainingPass(network, manager, sequences, options, true);
     }
 

@@ -114,10 +114,10 @@ public final class MistralTrainer<E> {
      * @return how training ended
      * @throws IOException if a checkpoint cannot be written or read, or is that of a training with
      *     other data or arguments
-     * @throws IllegalArgumentException if no parameter is unfrozen, the data is empty, nothing in a
-     *     step counts, or the arguments need held-out examples or an output directory that are
-     *     missing
-     * @throws IllegalStateException if the objective needs a reference network, and there is none
+     * @throws IllegalArgumentException if the data is empty, nothing in a step counts, or the
+     *     arguments need held-out examples or an output directory that are missing
+     * @throws IllegalStateException if no parameter is unfrozen, or the objective needs a reference
+     *     network, and there is none
      * @throws NonFiniteLossException if the loss or a gradient is infinite or NaN
      * @throws UncheckedIOException if examples cannot be read
      */

@@ -7,7 +7,9 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Parameter;
 import io.github.djlmistral.engine.adapter.Adapter;
+import io.github.djlmistral.engine.internal.UnfrozenParameters;
 import io.github.djlmistral.engine.internal.kernels.TorchOptimizerKernels;
+import io.github.djlmistral.engine.internal.weights.ArrayTensor;
 import io.github.djlmistral.engine.model.MistralPreTrainedModel;
 import io.github.djlmistral.engine.model.TrainingPass;
 import io.github.djlmistral.engine.weights.Dtype;
@@ -15,8 +17,6 @@ import io.github.djlmistral.engine.weights.Safetensors;
 import io.github.djlmistral.engine.weights.SafetensorsWriter;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -41,18 +41,8 @@ final class TrainedParameters implements AutoCloseable {
     TrainedParameters(MistralPreTrainedModel network) {
         this.network = network;
         MistralPreTrainedModel base = network.base();
-        network.namedParameters()
-                .forEach(
-                        (name, parameter) -> {
-                            if (parameter.requiresGradient()) {
-                                arrays.put(name, parameter.getArray());
-                            }
-                        });
-        if (arrays.isEmpty()) {
-            throw new IllegalArgumentException(
-                    "all parameters of the network are frozen: unfreeze those to train, with"
-                            + " freezeParameters(false), or unfreezeAdapter()");
-        }
+        UnfrozenParameters.of(network.namedParameters())
+                .forEach((name, parameter) -> arrays.put(name, parameter.getArray()));
         if (base != null && isTrained(base)) {
             throw new IllegalArgumentException(
                     "parameters of the base are unfrozen, which checkpoints of an adapter do not"
@@ -179,14 +169,7 @@ final class TrainedParameters implements AutoCloseable {
         Dtype dtype = dtype(array);
         NDArray known =
                 dtype == Dtype.BFLOAT16 ? kernels.call(temporary, "as_float16", array) : array;
-        long[] shape = array.getShape().getShape();
-        ByteBuffer bytes = known.toByteBuffer(true).order(ByteOrder.LITTLE_ENDIAN);
-        if (bytes.isDirect()) {
-            return new Tensor(name, dtype, shape, bytes);
-        }
-        Tensor copy = Tensor.allocate(name, dtype, shape);
-        copy.data().put(bytes);
-        return copy;
+        return ArrayTensor.of(name, dtype, known);
     }
 
     private void copy(Map<String, Tensor> source, Map<String, NDArray> targets, Path directory)

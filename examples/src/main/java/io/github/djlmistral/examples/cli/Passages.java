@@ -4,10 +4,9 @@ package io.github.djlmistral.examples.cli;
 import io.github.djlmistral.zoo.chat.ChatTemplate;
 import io.github.djlmistral.zoo.chat.Conversation;
 import io.github.djlmistral.zoo.chat.ConversationJson;
-import io.github.djlmistral.zoo.chat.Message;
+import io.github.djlmistral.zoo.chat.EncodedConversation;
 import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
@@ -100,39 +99,21 @@ record Passages(List<Passage> list) {
 
     private static Passage passage(
             Conversation conversation, MistralTokenizer tokenizer, ChatTemplate template) {
-        List<Message> messages = conversation.messages();
-        long[] ids = template.encode(tokenizer, conversation);
+        EncodedConversation encoded = template.encodeWithAnswers(tokenizer, conversation);
         BitSet counted = new BitSet();
-        List<Span> answers = new ArrayList<>();
-        for (int i = 0; i < messages.size(); ++i) {
-            if (messages.get(i).role().equals("assistant")) {
-                long[] before = template.encode(tokenizer, first(conversation, i, true));
-                long[] after = template.encode(tokenizer, first(conversation, i + 1, false));
-                if (!startsWith(ids, before) || !startsWith(ids, after)) {
-                    throw new IllegalArgumentException(
-                            "the chat template renders earlier messages differently when later"
-                                    + " ones follow: use conversations of one question and one"
-                                    + " answer");
-                }
-                answers.add(new Span(before.length, after.length));
-                counted.set(before.length, after.length);
-            }
+        for (int i = 0; i < encoded.answer().length; ++i) {
+            counted.set(i, encoded.answer()[i]);
         }
-        if (answers.isEmpty()) {
+        if (counted.isEmpty()) {
             throw new IllegalArgumentException("no message has the role \"assistant\"");
         }
-        return new Passage(ids, counted, answers);
-    }
-
-    private static Conversation first(Conversation all, int count, boolean generationPrompt) {
-        return all.withMessages(all.messages().subList(0, count))
-                .withGenerationPrompt(generationPrompt)
-                .withContinuedField(null);
-    }
-
-    private static boolean startsWith(long[] ids, long[] prefix) {
-        return ids.length >= prefix.length
-                && Arrays.equals(ids, 0, prefix.length, prefix, 0, prefix.length);
+        List<Span> answers = new ArrayList<>();
+        for (int begin = counted.nextSetBit(0); begin >= 0; ) {
+            int end = counted.nextClearBit(begin);
+            answers.add(new Span(begin, end));
+            begin = counted.nextSetBit(end);
+        }
+        return new Passage(encoded.ids(), counted, answers);
     }
 
     /** Returns the number of tokens. */
