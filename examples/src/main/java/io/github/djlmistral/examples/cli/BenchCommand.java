@@ -210,8 +210,7 @@ public final class BenchCommand implements Callable<Integer> {
                                 ModelSource.of(assistant).path(terminal),
                                 manager,
                                 model.computeOptions());
-        return new SpeculationTest(
-                network, drafts, synthetic.shape != null, prompt, generate);
+        return new SpeculationTest(network, drafts, synthetic.shape != null, prompt, generate);
     }
 
     private List<SpeedTest> tests(MistralForCausalLM network) {
