@@ -122,6 +122,11 @@ public final class BenchCommand implements Callable<Integer> {
         if (assistant != null && !speculate) {
             throw terminal.usage("--assistant is for --speculate");
         }
+        if (synthetic.assistantLayers != null
+                && (synthetic.shape == null || !speculate || assistant != null)) {
+            throw terminal.usage(
+                    "--assistant-layers is for --synthetic with --speculate, without --assistant");
+        }
         if (adapter.directory != null && synthetic.shape != null) {
             throw terminal.usage("--adapter is for --model, not for --synthetic");
         }
@@ -200,12 +205,12 @@ public final class BenchCommand implements Callable<Integer> {
         }
         MistralForCausalLM drafts =
                 assistant == null
-                        ? null
+                        ? synthetic.makeAssistant(terminal, manager, model)
                         : MistralForCausalLM.load(
                                 ModelSource.of(assistant).path(terminal),
                                 manager,
                                 model.computeOptions());
-        return new SpeculationTest(network, drafts, prompt, generate);
+        return new SpeculationTest(network, drafts, synthetic.shape != null, prompt, generate);
     }
 
     private List<SpeedTest> tests(MistralForCausalLM network) {

@@ -7,6 +7,7 @@ import io.github.djlmistral.engine.generation.GenerationResult;
 import io.github.djlmistral.engine.generation.Generator;
 import io.github.djlmistral.engine.generation.LogitsProcessor;
 import io.github.djlmistral.engine.generation.RequestLimits;
+import io.github.djlmistral.engine.generation.Sequence;
 import io.github.djlmistral.engine.generation.SpeculationMetrics;
 import io.github.djlmistral.engine.generation.SpeculationOptions;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
@@ -24,7 +25,9 @@ import org.jspecify.annotations.Nullable;
  * <p>With an assistant model, the text is what the network generates after random tokens. For
  * prompt lookup it is given, so that the acceptance does not depend on the weights: {@value #RUN}
  * tokens that are copied from a random place in the prompt, {@value #NEW} random ones, and so on,
- * as in a summary or an edited file. The network computes each token; only its choice is replaced.
+ * as in a summary or an edited file. An assistant with random weights is given the same text, but
+ * for every {@value #WRONG}th token. The networks compute each token; only their choice is
+ * replaced.
  */
 final class SpeculationTest {
 
@@ -35,9 +38,11 @@ final class SpeculationTest {
     static final int LEAST_PROMPT = RUN + 1;
 
     private static final int DRAFT = 10;
+    private static final int WRONG = 5;
 
     private final MistralForCausalLM network;
     private final @Nullable MistralForCausalLM assistant;
+    private final boolean isGiven;
     private final long[] prompt;
     private final long[] text;
     private final List<Double> plain = new ArrayList<>();
@@ -49,16 +54,19 @@ final class SpeculationTest {
      *
      * @param network the network
      * @param assistant the assistant; null for prompt lookup
+     * @param isGiven whether the text is given also with an assistant
      * @param promptTokens tokens of the prompt
      * @param tokens tokens to generate
      */
     SpeculationTest(
             MistralForCausalLM network,
             @Nullable MistralForCausalLM assistant,
+            boolean isGiven,
             int promptTokens,
             int tokens) {
         this.network = network;
         this.assistant = assistant;
+        this.isGiven = isGiven || assistant == null;
         Random random = new Random(1);
         int vocabulary = network.config().vocabSize();
         prompt = random.longs(promptTokens, 0, vocabulary).toArray();
@@ -91,7 +99,6 @@ final class SpeculationTest {
         if (assistant == null && speculates) {
             options.set(SpeculationOptions.PROMPT_LOOKUP_NUM_TOKENS, DRAFT);
         }
-        LogitsProcessor given = (scores, row) -> scores[next(row.generatedLength())] = 1e30f;
         Generator generator =
                 new Generator(
                         network,
@@ -102,14 +109,28 @@ final class SpeculationTest {
                         null,
                         speculates ? assistant : null);
         LogitsProcessor[] processors =
-                assistant == null ? new LogitsProcessor[] {given} : new LogitsProcessor[0];
+                isGiven ? new LogitsProcessor[] {new Script()} : new LogitsProcessor[0];
         try (var generation = generator.start(List.of(prompt), options.build(), processors)) {
             return generation.run(token -> true);
         }
     }
 
-    private int next(int generated) {
-        return (int) text[generated];
+    /** Selects the tokens of the text, for an assistant with errors. */
+    private final class Script implements LogitsProcessor {
+
+        /** The sequence of the network; what is drafted is in copies of it. */
+        private @Nullable Sequence verified;
+
+        @Override
+        @SuppressWarnings("ReferenceEquality") // a copy is another one
+        public void process(float[] scores, Sequence row) {
+            if (verified == null) {
+                verified = row;
+            }
+            int at = row.generatedLength();
+            boolean wrong = row != verified && at % WRONG == 0;
+            scores[(int) (text[at] + (wrong ? 1 : 0)) % scores.length] = 1e30f;
+        }
     }
 
     private static double median(List<Double> values) {

@@ -40,6 +40,30 @@ final class SyntheticOptions {
                             + " ${DEFAULT-VALUE}.")
     int group = 32;
 
+    @Option(
+            names = "--assistant-layers",
+            paramLabel = "N",
+            description =
+                    "Assistant of --speculate: the same shape with N layers, which drafts four of"
+                            + " five tokens as they are chosen.")
+    @Nullable Integer assistantLayers;
+
+    /**
+     * Creates the assistant.
+     *
+     * @param terminal reports invalid options
+     * @param manager owns the weights
+     * @param model kernels and compute type
+     * @return the network; null for none
+     */
+    @Nullable MistralForCausalLM makeAssistant(
+            Terminal terminal, NDManager manager, ModelOptions model)
+            throws MalformedModelException {
+        return assistantLayers == null
+                ? null
+                : make(terminal, manager, model, "--assistant-layers", assistantLayers);
+    }
+
     /**
      * Creates the network.
      *
@@ -50,7 +74,17 @@ final class SyntheticOptions {
      */
     MistralForCausalLM make(Terminal terminal, NDManager manager, ModelOptions model)
             throws MalformedModelException {
-        MistralConfig config = config(terminal);
+        return make(terminal, manager, model, "--layers", layers);
+    }
+
+    private MistralForCausalLM make(
+            Terminal terminal,
+            NDManager manager,
+            ModelOptions model,
+            String option,
+            @Nullable Integer count)
+            throws MalformedModelException {
+        MistralConfig config = config(terminal, option, count);
         if (!GROUPS.contains(group)) {
             throw terminal.usage("--group is " + group + ", must be one of " + GROUPS);
         }
@@ -72,7 +106,7 @@ final class SyntheticOptions {
         return "synthetic " + shape + " int4 g" + group;
     }
 
-    private MistralConfig config(Terminal terminal) {
+    private MistralConfig config(Terminal terminal, String option, @Nullable Integer count) {
         MistralConfig config =
                 switch (String.valueOf(shape)) {
                     case "7b" -> MistralConfig.mistral7bV01();
@@ -91,9 +125,9 @@ final class SyntheticOptions {
                             throw terminal.usage(
                                     "--synthetic is '" + shape + "', must be 7b, 7b-v0.2 or tiny");
                 };
-        if (layers != null && layers < 1) {
-            throw terminal.usage("--layers is " + layers + ", must be at least 1");
+        if (count != null && count < 1) {
+            throw terminal.usage(option + " is " + count + ", must be at least 1");
         }
-        return layers == null ? config : config.toBuilder().numHiddenLayers(layers).build();
+        return count == null ? config : config.toBuilder().numHiddenLayers(count).build();
     }
 }

@@ -94,5 +94,6 @@ class AssistantModelTest extends ZooFixture {
         assertThat(result.get("tokens_per_pass").getAsDouble()).isGreaterThanOrEqualTo(1);
         assertThat(Cli.run("bench", "--speculate", "--prompt=5").fault(2)).contains("--prompt");
         assertThat(Cli.run("bench", "--assistant=x").fault(2)).contains("--speculate");
+        assertThat(Cli.run("bench", "--assistant-layers=1").fault(2)).contains("--synthetic");
     }
 }

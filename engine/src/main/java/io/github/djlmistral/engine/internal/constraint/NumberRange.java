@@ -3,6 +3,7 @@ package io.github.djlmistral.engine.internal.constraint;
 
 import java.math.BigDecimal;
 import java.math.BigInteger;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,6 +53,11 @@ record NumberRange(
     /** Whether this is one number, whose bounds it is; the multiple is only how it is written. */
     boolean isSingle() {
         return least != null && most != null && least.compareTo(most) == 0;
+    }
+
+    /** Returns the one number. */
+    BigDecimal single() {
+        return Objects.requireNonNull(least);
     }
 
     boolean isAny() {

@@ -199,7 +199,7 @@ public final class SchemaGrammar {
         if (array.unique() != null && array.most() > 1) {
             if (!array.contains().isEmpty()) {
                 throw SchemaDocument.error(
-                        array.unique(),
+                        String.valueOf(array.unique()),
                         "the keyword cannot be enforced beside \"contains\"; remove one of them");
             }
             return inBrackets(new UniqueItems(this, reader, array, name).items());

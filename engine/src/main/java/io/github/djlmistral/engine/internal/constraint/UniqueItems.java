@@ -70,7 +70,7 @@ final class UniqueItems {
         }
         for (NumberRange number : all.numbers()) {
             if (!number.isEmpty()) {
-                String key = number.least().stripTrailingZeros().toPlainString();
+                String key = number.single().stripTrailingZeros().toPlainString();
                 found.put(key, grammar.number(number));
             }
         }
