@@ -31,7 +31,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.net.ssl.SSLContext;
 
-/** A server over the embedded model, with options for tests, and what asks it. */
+/** A server, over the embedded model by default, with options for tests, and what asks it. */
 final class Served implements AutoCloseable {
 
     static final String NAME = "tiny";
@@ -45,6 +45,7 @@ final class Served implements AutoCloseable {
 
     private static final ZooModel<NDList, NDList> MODEL = load();
 
+    ZooModel<NDList, NDList> model = MODEL;
     List<String> keys = List.of();
     List<String> origins = List.of();
     int maxRequests = 64;
@@ -80,8 +81,8 @@ final class Served implements AutoCloseable {
     }
 
     Served start() throws IOException {
-        pipeline = MistralPipeline.open(MODEL);
-        OpenAi api = new OpenAi(NAME, pipeline, pipeline.defaults(), TextEmbedder.open(MODEL));
+        pipeline = MistralPipeline.open(model);
+        OpenAi api = new OpenAi(NAME, pipeline, pipeline.defaults(), TextEmbedder.open(model));
         server = ModelServer.start(pipeline, api, options());
         return this;
     }
