@@ -16,6 +16,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
+import java.io.Writer;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -55,6 +56,7 @@ final class Served implements AutoCloseable {
     SSLContext tls;
 
     final StringWriter log = new StringWriter();
+    Writer accessLog = log;
     final HttpClient client = HttpClient.newHttpClient();
     MistralPipeline pipeline;
     ModelServer server;
@@ -77,7 +79,7 @@ final class Served implements AutoCloseable {
                 requestTimeout,
                 writeTimeout,
                 tls,
-                new PrintWriter(log));
+                new PrintWriter(accessLog));
     }
 
     Served start() throws IOException {
