@@ -206,10 +206,12 @@ public final class Generator {
                                         RequestLimits.UNLIMITED,
                                         (long) sequences(config) * prompts.size()));
         try {
+            CountedCaches counted = new CountedCaches(caches, List.copyOf(prompts));
             return new Generation(
                     network,
                     manager,
-                    decodings(prompts, config, chain, stopping),
+                    decodings(prompts, config, chain, stopping, counted),
+                    counted,
                     config.prefillChunkSize(),
                     admission,
                     scheduler,
@@ -231,7 +233,8 @@ public final class Generator {
             List<long[]> prompts,
             GenerationConfig config,
             ProcessorChain chain,
-            StoppingCriteria stopping) {
+            StoppingCriteria stopping,
+            CacheSource source) {
         int count = config.get(BeamOptions.NUM_RETURN_SEQUENCES);
         TokenAppender appender = new TokenAppender(config, stopping);
         List<Decoding> decodings = new ArrayList<>();
@@ -241,7 +244,7 @@ public final class Generator {
             if (config.get(BeamOptions.NUM_BEAMS) > 1) {
                 decodings.add(
                         new BeamDecoding(
-                                contexts, first, config, chain, appender, stopping, caches));
+                                contexts, first, config, chain, appender, stopping, source));
             } else {
                 List<Sampler> samplers =
                         IntStream.range(first, first + count)
@@ -253,11 +256,12 @@ public final class Generator {
                 decodings.addAll(
                         contexts.size() == 1 && drafts
                                 ? speculative(
-                                        prompt, first, samplers, config, chain, appender, stopping)
+                                        prompt, first, samplers, config, chain, appender, stopping,
+                                        source)
                                 : List.of(
                                         new SamplingDecoding(
                                                 contexts, first, samplers, chain, appender,
-                                                caches)));
+                                                source)));
             }
             first += count;
         }
@@ -272,7 +276,8 @@ public final class Generator {
             GenerationConfig config,
             ProcessorChain chain,
             TokenAppender appender,
-            StoppingCriteria stopping) {
+            StoppingCriteria stopping,
+            CacheSource source) {
         List<Decoding> decodings = new ArrayList<>();
         for (Sampler sampler : samplers) {
             int index = first + decodings.size();
@@ -286,7 +291,7 @@ public final class Generator {
                             chain,
                             appender,
                             stopping,
-                            caches,
+                            source,
                             speculation));
         }
         return decodings;
