@@ -23,7 +23,9 @@ public final class ToolModel {
 
     private ToolModel() {}
 
-    /** Writes the model, for {@code tests/reference/openai_client.py}: {@code ToolModel DIRECTORY}. */
+    /**
+     * Writes the model, for {@code tests/reference/openai_client.py}: {@code ToolModel DIRECTORY}.
+     */
     public static void main(String[] arguments) throws IOException {
         System.out.println(write(Files.createDirectories(Path.of(arguments[0]))));
     }
