@@ -12,6 +12,11 @@ package io.github.djlmistral.zoo.chat;
  */
 record CallSyntax(int callsToken, int argumentsToken, String space, String argumentsSpace) {
 
+    /** Returns whether a token is one of the syntax. */
+    boolean has(long id) {
+        return id == callsToken || id == argumentsToken;
+    }
+
     boolean isList() {
         return argumentsToken < 0;
     }

@@ -87,7 +87,7 @@ public final class ToolCallReader {
      * @throws IllegalStateException if the tokenizer is closed
      */
     public String push(long id) {
-        if (syntax == null || id != syntax.callsToken() && id != syntax.argumentsToken()) {
+        if (syntax == null || !syntax.has(id)) {
             return read(detokenizer.push(id));
         }
         String rest = flush();
