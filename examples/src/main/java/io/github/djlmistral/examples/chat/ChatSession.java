@@ -139,7 +139,7 @@ public final class ChatSession {
             return Optional.empty();
         }
         GenerationResult result = answer(asked);
-        if (messages == asked) {
+        if (messages.equals(asked)) { // they were kept
             files.clear();
         }
         return Optional.of(result);
