@@ -20,7 +20,8 @@ import org.junit.jupiter.api.Test;
 class CachedTokensTest {
 
     /** Longer than the shortest prefix that is kept. */
-    private static final String QUESTION = "{\"role\":\"user\",\"content\":\""
+    private static final String QUESTION =
+            "{\"role\":\"user\",\"content\":\""
                     + "What is a fox, and what is a ship? ".repeat(4)
                     + "\"}";
 
