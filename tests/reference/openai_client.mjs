@@ -1,7 +1,7 @@
 // Asks a server of OpenAI's API with OpenAI's own JavaScript library, and checks what the library makes of the answers.
 //
 //     MISTRAL_API_KEYS=key mistral serve --max-requests 4
-//     node tests/reference/openai_client.mjs [--url http://127.0.0.1:8080/v1] [--key key] [--modules DIR]
+//     node tests/reference/openai_client.mjs [--url http://127.0.0.1:8080/v1] [--key key] [--modules DIR] [CHECK...]
 //
 // Prints a line for each check; the exit status is 1 if one failed. The server must be idle otherwise. --modules is where
 // npm installs the library when it is not there yet; by default a folder of the system's temporary directory.
@@ -17,7 +17,8 @@ import {parseArgs} from "node:util";
 
 const VERSION = "6.49.0";
 
-const {values: options} = parseArgs({
+const {values: options, positionals} = parseArgs({
+    allowPositionals: true,
     options: {
         url: {type: "string", default: "http://127.0.0.1:8080/v1"},
         key: {type: "string", default: "key"},
@@ -243,14 +244,15 @@ const checks = {
 };
 
 let failed = 0;
-for (const [name, check] of Object.entries(checks)) {
+const names = positionals.length ? positionals : Object.keys(checks);
+for (const name of names) {
     try {
-        console.log("ok  ", name, (await check()) ?? "");
+        console.log("ok  ", name, (await checks[name]()) ?? "");
     } catch (error) {
         failed++;
         console.log("FAIL", name, error);
     }
 }
-const count = Object.keys(checks).length;
+const count = names.length;
 console.log(`openai ${VERSION} (JavaScript): ${count - failed} of ${count} checks passed`);
 process.exit(failed ? 1 : 0);

@@ -258,9 +258,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--url", default="http://127.0.0.1:8080/v1")
     parser.add_argument("--key", default="key")
+    parser.add_argument("checks", nargs="*", help="names of checks; all if there are none")
     arguments = parser.parse_args()
     checks = Checks(arguments.url, arguments.key)
-    names = [n for n, f in vars(Checks).items() if callable(f) and not n.startswith("_") and n != "chat"]
+    names = arguments.checks or [n for n, f in vars(Checks).items() if callable(f) and not n.startswith("_") and n != "chat"]
     failed = 0
     for name in names:
         try:

@@ -1,20 +1,39 @@
-"""Tools, calls and results as mistral-common encodes them for Mistral's tokenizers of version 2 and 3.
+"""Tools, calls and results as mistral-common encodes them for Mistral's tokenizers of version 2, 3, 7, 11 and 13.
 
-`requests` has the requests in the form of OpenAI's API; `v2` and `v3` the ids of each. The messages of version 2 are made
-for its template of our own writing, `templates/tools-v2.jinja`; both versions have the same vocabulary.
+`requests` has the requests in the form of OpenAI's API; `v2`, `v3` and so on the ids of each. The templates `tools-v2.jinja` and
+`tools-v11.jinja` are of our own writing; in the latter, a variable chooses between the versions 7, 11 and 13. All versions have the
+vocabulary of version 3, in which unused control tokens get the names of the later ones. (Mistral's own tokenizers of version 11 and
+13 are of another kind, tekken; what they put where is the same.)
 """
 
 import json
+import tempfile
 from importlib.resources import files
+from pathlib import Path
 
 from mistral_common.protocol.instruct.request import ChatCompletionRequest
+from mistral_common.protocol.instruct.normalize import get_normalizer
+from mistral_common.protocol.instruct.validator import ValidationMode, get_validator
+from mistral_common.tokens.tokenizers.base import TokenizerVersion
+from mistral_common.tokens.tokenizers.instruct import InstructTokenizerV7, InstructTokenizerV11, InstructTokenizerV13
 from mistral_common.tokens.tokenizers.mistral import MistralTokenizer
+from mistral_common.tokens.tokenizers.sentencepiece import SentencePieceTokenizer
 
 from chat_inputs import assistant, call, result, system, tool, user
 from common import output_folder, write_json
 from tokenizer import template
 
 MODELS = {"v2": "mistral_instruct_tokenizer_240216.model.v2", "v3": "mistral_instruct_tokenizer_240323.model.v3"}
+
+CONTROL = {16: "[SYSTEM_PROMPT]", 17: "[/SYSTEM_PROMPT]", 18: "[TOOL_CONTENT]", 19: "[ARGS]", 20: "[CALL_ID]"}
+
+
+class SentencePieceV13(InstructTokenizerV13):
+    def __init__(self, tokenizer):
+        InstructTokenizerV11.__init__(self, tokenizer)
+
+
+LATER = {"v7": InstructTokenizerV7, "v11": InstructTokenizerV11, "v13": SentencePieceV13}
 
 WEATHER = tool("get_weather", "Weather of a place\n(\"dort\", 天気)", {
     "place": {"type": "string", "description": "City, as Zürich <b>"},
@@ -50,15 +69,39 @@ REQUESTS = {
 }
 
 
+def named(model):
+    """The sentencepiece model with the names of later control tokens; a piece is 0A, its length, 0A, the length of its name, the name."""
+    for number, name in CONTROL.items():
+        unused = f"[control_{number}]".encode()
+        before, after = model.split(bytes([10, len(unused) + 9, 10, len(unused)]) + unused)
+        model = before + bytes([10, len(name) + 9, 10, len(name)]) + name.encode() + after
+    return model
+
+
+def later(version, model):
+    kind = TokenizerVersion(version)
+    return MistralTokenizer(LATER[version](SentencePieceTokenizer(model, kind)), get_validator(kind, ValidationMode.test), get_normalizer(kind, None))
+
+
+def tokenizers():
+    data = files("mistral_common") / "data"
+    yield from ((version, MistralTokenizer.from_file(str(data / file))) for version, file in MODELS.items())
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "tokenizer.model"
+        model.write_bytes(named((data / MODELS["v3"]).read_bytes()))
+        yield from ((version, later(version, model)) for version in LATER)
+
+
 def main():
-    ids = {version: {} for version in MODELS}
-    for version, file in MODELS.items():
-        tokenizer = MistralTokenizer.from_file(str(files("mistral_common") / "data" / file))
+    ids = {}
+    for version, tokenizer in tokenizers():
+        ids[version] = {}
         for name, request in REQUESTS.items():
             encoded = tokenizer.encode_chat_completion(ChatCompletionRequest.from_openai(request["messages"], tools=request.get("tools")))
             ids[version][name] = encoded.tokens
     folder = output_folder(__doc__) / "chat"
-    (folder / "tools-v2.jinja").write_text(template("tools-v2"), encoding="utf-8")
+    for version in ("tools-v2", "tools-v11"):
+        (folder / f"{version}.jinja").write_text(template(version), encoding="utf-8")
     write_json(folder / "tools.json", {"requests": REQUESTS, **ids})
 
 

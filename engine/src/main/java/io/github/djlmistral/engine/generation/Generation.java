@@ -40,6 +40,7 @@ public final class Generation implements AutoCloseable {
 
     private final MistralForCausalLM network;
     private final List<Decoding> decodings;
+    private final CountedCaches caches;
     private final int prefillChunkSize;
     private final RequestLimits.Admission admission;
 
@@ -88,6 +89,7 @@ public final class Generation implements AutoCloseable {
             MistralForCausalLM network,
             NDManager parent,
             List<Decoding> decodings,
+            CountedCaches caches,
             int prefillChunkSize,
             RequestLimits.Admission admission,
             @Nullable Scheduler scheduler,
@@ -95,6 +97,7 @@ public final class Generation implements AutoCloseable {
             Deadline deadline) {
         this.network = network;
         this.decodings = decodings;
+        this.caches = caches;
         this.prefillChunkSize = prefillChunkSize;
         this.admission = admission;
         request =
@@ -351,6 +354,7 @@ public final class Generation implements AutoCloseable {
                 decodings.stream()
                         .mapToInt(decoding -> decoding.sequences().get(0).promptLength())
                         .sum(),
+                caches.tokens(),
                 Duration.ofNanos(first - started),
                 Duration.ofNanos(Math.max(0, lastToken - first)),
                 firstToken == 0 ? 0 : generated() - firstTokens,

@@ -9,6 +9,8 @@ import java.util.List;
  *
  * @param sequences in the order of the prompts; those of one prompt follow each other
  * @param promptTokens number of prompt tokens, summed over the prompts
+ * @param cachedTokens number of those that a kept prefix of an earlier request held, see {@link
+ *     io.github.djlmistral.engine.cache.PrefixCache}
  * @param timeToFirstToken from the start until every sequence had its first token
  * @param decodeTime from then to the last token
  * @param decodedTokens tokens generated in {@code decodeTime}, summed over the sequences
@@ -17,6 +19,7 @@ import java.util.List;
 public record GenerationResult(
         List<Sequence> sequences,
         int promptTokens,
+        int cachedTokens,
         Duration timeToFirstToken,
         Duration decodeTime,
         int decodedTokens,

@@ -190,14 +190,16 @@ public final class Generator {
                         grammar);
         StoppingCriteria stopping =
                 new StoppingCriteria(config, stopStrings, shape.maxPositionEmbeddings());
-        DecodingFactory decodings =
-                new DecodingFactory(config, chain, stopping, caches, assistant, manager);
         RequestLimits.Admission admission = limits.admit(checked.sequences());
         try {
+            CountedCaches counted = new CountedCaches(caches, checked.ids());
+            DecodingFactory decodings =
+                    new DecodingFactory(config, chain, stopping, counted, assistant, manager);
             return new Generation(
                     network,
                     manager,
                     decodings.of(checked),
+                    counted,
                     config.prefillChunkSize(),
                     admission,
                     scheduler,

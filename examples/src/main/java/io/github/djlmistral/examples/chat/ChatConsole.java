@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.examples.chat;
 
+import io.github.djlmistral.zoo.chat.ToolCall;
 import io.github.djlmistral.zoo.translator.TextPieces;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
@@ -19,10 +20,11 @@ public interface ChatConsole extends AutoCloseable {
     /**
      * Waits for the user.
      *
+     * @param prompt what is asked for, shown where somebody types
      * @return what was entered, null at the end of the input
      * @throws IOException if the input cannot be read
      */
-    @Nullable Entry read() throws IOException;
+    @Nullable Entry read(String prompt) throws IOException;
 
     /**
      * Asks a question.
@@ -33,12 +35,17 @@ public interface ChatConsole extends AutoCloseable {
     boolean confirm(String question);
 
     /**
-     * Generates a text and prints it as it comes; Ctrl-C ends it.
+     * Generates a text and prints it as it comes, then the calls of tools; Ctrl-C ends it.
      *
      * @param text the text
-     * @return the text
+     * @return the text without the calls
      */
     String show(TextPieces text);
+
+    /** Returns a call as it is printed. */
+    static String line(ToolCall call) {
+        return call.name() + "(" + call.arguments() + ")";
+    }
 
     /** Leaves the terminal as it was. */
     @Override

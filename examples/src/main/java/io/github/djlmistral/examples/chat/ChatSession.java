@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.examples.chat;
 
+import io.github.djlmistral.engine.generation.FinishReason;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.GenerationResult;
+import io.github.djlmistral.engine.generation.Sequence;
+import io.github.djlmistral.zoo.chat.Conversation;
 import io.github.djlmistral.zoo.chat.Message;
+import io.github.djlmistral.zoo.chat.ToolChoice;
 import io.github.djlmistral.zoo.translator.MistralPipeline;
 import io.github.djlmistral.zoo.translator.TextPieces;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -24,6 +30,7 @@ public final class ChatSession {
     private final List<String> files = new ArrayList<>();
 
     private @Nullable String system;
+    private @Nullable List<Map<String, @Nullable Object>> tools;
 
     /**
      * Begins a conversation.
@@ -74,6 +81,30 @@ public final class ChatSession {
     }
 
     /**
+     * Lets the model call tools from now on.
+     *
+     * @param offered their definitions in the form of OpenAI's API; null for none
+     * @throws IllegalArgumentException if the model cannot call tools, or one is wrong; nothing
+     *     changes
+     */
+    public void tools(@Nullable List<Map<String, @Nullable Object>> offered) {
+        GenerationConfig.Builder options = settings.builder();
+        Conversation question = new Conversation(List.of(Message.user("?"))).withTools(offered);
+        boolean calls = offer(options, question);
+        pipeline.stream(pipeline.encode(question), options.build(), calls).close();
+        tools = offered;
+    }
+
+    private boolean offer(GenerationConfig.Builder options, Conversation conversation) {
+        return pipeline.offerTools(options, conversation, ToolChoice.AUTO, true);
+    }
+
+    /** Returns the call whose result comes next; empty if a message of the user does. */
+    public Optional<PendingCall> pending() {
+        return PendingCall.of(messages);
+    }
+
+    /**
      * Puts a text before the next message.
      *
      * @param text the text
@@ -85,38 +116,49 @@ public final class ChatSession {
     }
 
     /**
-     * Asks the model.
+     * Asks the model, or gives it the result of the pending call.
      *
-     * @param text the user's message
-     * @return the answer's tokens and timings; if it was stopped before its first token, the
-     *     message is not kept
+     * @param text the user's message or the result
+     * @return the answer's tokens and timings; empty if another call is pending. If it was stopped
+     *     before its first token or within a call, the text is not kept
      * @throws IllegalArgumentException if the message is too long or the chat template rejects it;
      *     the conversation continues without it
      */
-    public GenerationResult ask(String text) {
+    public Optional<GenerationResult> ask(String text) {
         List<String> parts = new ArrayList<>(files);
         parts.add(text);
+        String joined = String.join("\n\n", parts);
         List<Message> asked = new ArrayList<>(messages);
-        asked.add(Message.user(String.join("\n\n", parts)));
+        asked.add(
+                pending()
+                        .map(call -> Message.tool(call.id(), joined))
+                        .orElseGet(() -> Message.user(joined)));
+        if (PendingCall.of(asked).isPresent()) {
+            messages = asked;
+            files.clear();
+            return Optional.empty();
+        }
         GenerationResult result = answer(asked);
-        if (generated(result) > 0) {
+        if (messages.equals(asked)) { // they were kept
             files.clear();
         }
-        return result;
+        return Optional.of(result);
     }
 
     /**
-     * Answers the last message of the user again.
+     * Answers again: the last message of the user, or the last results of calls.
      *
      * @return as {@link #ask}
      * @throws IllegalArgumentException if there is none
      */
     public GenerationResult regenerate() {
-        return answer(new ArrayList<>(messages.subList(0, lastQuestion("answer again") + 1)));
+        lastQuestion("answer again");
+        return answer(new ArrayList<>(messages.subList(0, asked(messages))));
     }
 
     /**
-     * Takes back the last message of the user and its answer, or the texts for the next message.
+     * Takes back the last message of the user and what follows it, or the texts for the next
+     * message.
      *
      * @return what was taken back
      * @throws IllegalArgumentException if there is nothing
@@ -137,23 +179,29 @@ public final class ChatSession {
      * @return messages and options
      */
     public ConversationFile save() {
-        return new ConversationFile(messages, settings.changes());
+        return new ConversationFile(messages, tools, settings.changes());
     }
 
     /**
      * Continues a conversation.
      *
-     * @param saved messages and options
-     * @throws IllegalArgumentException if the model has no such options, or its chat template
-     *     rejects the messages; nothing changes
+     * @param saved messages, tools and options
+     * @throws IllegalArgumentException if the model has no such options, cannot call the tools, or
+     *     its chat template rejects the messages; nothing changes
      */
     public void load(ConversationFile saved) {
         List<Message> loaded = saved.messages();
-        int question = lastQuestion(loaded);
-        if (question >= 0) {
-            pipeline.encode(loaded.subList(0, question + 1));
+        if (lastQuestion(loaded) >= 0) {
+            encode(loaded.subList(0, asked(loaded)), saved.tools());
         }
+        Map<String, Object> before = settings.changes();
         settings.replace(saved.parameters());
+        try {
+            tools(saved.tools());
+        } catch (IllegalArgumentException e) {
+            settings.replace(before);
+            throw e;
+        }
         messages = loaded;
         files.clear();
         system = isSystem(loaded) ? loaded.get(0).content() : null;
@@ -175,26 +223,49 @@ public final class ChatSession {
         return index;
     }
 
+    /**
+     * Returns the number of messages that the last answer was the answer to; all if it is to come.
+     */
+    private static int asked(List<Message> messages) {
+        int end = messages.size();
+        int last = end - 1;
+        while (last > 0 && messages.get(last).role().equals("tool")) {
+            --last;
+        }
+        boolean open = last == end - 1 || PendingCall.of(messages).isPresent();
+        return open && messages.get(last).role().equals("assistant") ? last : end;
+    }
+
     private static boolean isSystem(List<Message> messages) {
         return !messages.isEmpty() && messages.get(0).role().equals("system");
     }
 
-    private static int generated(GenerationResult result) {
-        return result.sequences().get(0).generatedLength();
-    }
-
     /** Answers messages, which the conversation then consists of. */
     private GenerationResult answer(List<Message> asked) {
-        GenerationConfig config = settings.config();
-        try (TextPieces text = pipeline.stream(prompt(asked, config), config)) {
+        GenerationConfig.Builder options = settings.builder();
+        boolean calls = offer(options, new Conversation(asked).withTools(tools));
+        GenerationConfig config = options.build();
+        try (TextPieces text = pipeline.stream(prompt(asked, config), config, calls)) {
             String answer = console.show(text);
             GenerationResult result = text.result();
-            if (generated(result) > 0) {
-                asked.add(Message.assistant(answer.strip()));
+            Sequence sequence = result.sequences().get(0);
+            if (sequence.generatedLength() == 0) {
+                notes.accept("stopped before the first token: the message is not kept");
+            } else if (calls
+                    && sequence.finishReason() != FinishReason.EOS
+                    && (answer.isBlank() || !text.toolCalls().isEmpty())) {
+                notes.accept("the answer ended within a call: the message is not kept");
+            } else {
+                asked.add(Message.assistant(answer.strip(), text.toolCalls()));
                 messages = asked;
             }
             return result;
         }
+    }
+
+    private long[] encode(
+            List<Message> asked, @Nullable List<Map<String, @Nullable Object>> offered) {
+        return pipeline.encode(new Conversation(asked).withTools(offered));
     }
 
     /**
@@ -205,11 +276,13 @@ public final class ChatSession {
         int room = positions - Math.min(config.maxNewTokens(), positions / 2);
         int first = isSystem(asked) ? 1 : 0;
         int dropped = 0;
-        long[] prompt = pipeline.encode(asked);
-        while (prompt.length > room && asked.size() > first + 2) {
-            asked.subList(first, first + 2).clear();
+        long[] prompt = encode(asked, tools);
+        while (prompt.length > room && lastQuestion(asked) > first) {
+            do {
+                asked.remove(first);
+            } while (!asked.get(first).role().equals("user"));
             ++dropped;
-            prompt = pipeline.encode(asked);
+            prompt = encode(asked, tools);
         }
         if (dropped > 0) {
             notes.accept(

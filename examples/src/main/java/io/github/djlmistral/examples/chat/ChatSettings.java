@@ -42,6 +42,17 @@ public final class ChatSettings {
         return config;
     }
 
+    /** Returns the values of all options, to be changed for one answer. */
+    GenerationConfig.Builder builder() {
+        return builder(changes);
+    }
+
+    private GenerationConfig.Builder builder(Map<String, Object> options) {
+        GenerationConfig.Builder builder = defaults.copy();
+        options.forEach(builder::option);
+        return builder;
+    }
+
     /** Returns the options that were set, by their names in snake case. */
     public Map<String, Object> changes() {
         return Collections.unmodifiableMap(changes);
@@ -76,9 +87,7 @@ public final class ChatSettings {
      * @throws IllegalArgumentException if an option is wrong; nothing changes
      */
     public void replace(Map<String, Object> options) {
-        GenerationConfig.Builder builder = defaults.copy();
-        options.forEach(builder::option);
-        GenerationConfig changed = builder.build();
+        GenerationConfig changed = builder(options).build();
         check.accept(changed);
         config = changed;
         changes = new LinkedHashMap<>(options);

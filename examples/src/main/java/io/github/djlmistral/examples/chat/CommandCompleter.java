@@ -30,7 +30,7 @@ final class CommandCompleter implements Completer {
         }
         switch (SlashCommand.of(first).orElse(SlashCommand.HELP)) {
             case FILE, SAVE, LOAD -> files(line.word(), candidates);
-            case SCHEMA -> {
+            case SCHEMA, TOOLS -> {
                 candidates.add(new Candidate("off"));
                 files(line.word(), candidates);
             }

@@ -3,6 +3,7 @@ package io.github.djlmistral.examples.chat;
 
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
+import io.github.djlmistral.zoo.chat.Conversation;
 import io.github.djlmistral.zoo.chat.ConversationJson;
 import io.github.djlmistral.zoo.chat.Message;
 import java.io.IOException;
@@ -20,17 +21,22 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A saved conversation: {@code {"messages": [..], "parameters": {..}}}, which is a request of DJL
- * Serving, too.
+ * A saved conversation: {@code {"messages": [..], "tools": [..], "parameters": {..}}}, which is a
+ * request of DJL Serving, too.
  *
  * @param messages oldest first
+ * @param tools the tools that the model may call; null for none
  * @param parameters generation options by name
  */
-public record ConversationFile(List<Message> messages, Map<String, Object> parameters) {
+public record ConversationFile(
+        List<Message> messages,
+        @Nullable List<Map<String, @Nullable Object>> tools,
+        Map<String, Object> parameters) {
 
     private static final String MESSAGES = "messages";
+    private static final String TOOLS = "tools";
     private static final String PARAMETERS = "parameters";
-    private static final List<String> KEYS = List.of(MESSAGES, PARAMETERS);
+    private static final List<String> KEYS = List.of(MESSAGES, TOOLS, PARAMETERS);
 
     private static final Gson GSON =
             new GsonBuilder().setPrettyPrinting().serializeNulls().disableHtmlEscaping().create();
@@ -59,8 +65,9 @@ public record ConversationFile(List<Message> messages, Map<String, Object> param
                         "unknown keys " + unknown + "; known are " + KEYS);
             }
             Object parameters = json.remove(PARAMETERS);
+            Conversation conversation = ConversationJson.conversation(json);
             return new ConversationFile(
-                    ConversationJson.conversation(json).messages(), parameters(parameters));
+                    conversation.messages(), conversation.tools(), parameters(parameters));
         } catch (IllegalArgumentException e) {
             throw new IllegalArgumentException(file + ": " + e.getMessage(), e);
         }
@@ -90,6 +97,9 @@ public record ConversationFile(List<Message> messages, Map<String, Object> param
     public void write(Path file) throws IOException {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put(MESSAGES, messages.stream().map(Message::fields).toList());
+        if (tools != null) {
+            json.put(TOOLS, tools);
+        }
         json.put(PARAMETERS, parameters);
         Path absolute = file.toAbsolutePath();
         Path temporary = temporary(Objects.requireNonNull(absolute.getParent()));

@@ -31,7 +31,7 @@ public final class LineConsole implements ChatConsole {
     }
 
     @Override
-    public @Nullable Entry read() throws IOException {
+    public @Nullable Entry read(String prompt) throws IOException {
         String line = in.readLine();
         return line == null ? null : new Entry(line.strip(), false);
     }
@@ -55,7 +55,10 @@ public final class LineConsole implements ChatConsole {
         } finally {
             Signals.unregister("INT", before);
         }
-        out.println();
+        if (content.length() > 0 || text.toolCalls().isEmpty()) {
+            out.println();
+        }
+        text.toolCalls().forEach(call -> out.println(ChatConsole.line(call)));
         return content.toString();
     }
 

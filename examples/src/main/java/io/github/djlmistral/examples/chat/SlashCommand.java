@@ -25,6 +25,8 @@ public enum SlashCommand {
     SET("NAME VALUE", "set an option of generation; /set lists what is set"),
     /** {@code /schema}. */
     SCHEMA("FILE", "answer in JSON of this JSON Schema; /schema off ends that"),
+    /** {@code /tools}. */
+    TOOLS("FILE", "tools that the model may call, you enter the results; /tools off ends that"),
     /** {@code /save}. */
     SAVE("FILE", "save the conversation with its options"),
     /** {@code /load}. */

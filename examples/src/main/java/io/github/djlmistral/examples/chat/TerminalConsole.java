@@ -88,12 +88,12 @@ public final class TerminalConsole implements ChatConsole {
     }
 
     @Override
-    public @Nullable Entry read() {
-        String prompt = styled ? ansi("> ", AttributedStyle.DEFAULT.foreground(2)) : "> ";
+    public @Nullable Entry read(String prompt) {
+        String shown = styled ? ansi(prompt, AttributedStyle.DEFAULT.foreground(2)) : prompt;
         boolean interrupted = false;
         while (true) {
             try {
-                String text = reader.readLine(prompt).strip();
+                String text = reader.readLine(shown).strip();
                 return isQuoted(text)
                         ? new Entry(
                                 text.substring(QUOTES.length(), text.length() - QUOTES.length())
@@ -150,9 +150,13 @@ public final class TerminalConsole implements ChatConsole {
         } finally {
             interrupt = () -> {};
             markdown.end();
-            print("\n", AttributedStyle.DEFAULT);
+            if (content.length() > 0 || text.toolCalls().isEmpty()) {
+                print("\n", AttributedStyle.DEFAULT);
+            }
             terminal.setAttributes(before);
         }
+        text.toolCalls()
+                .forEach(call -> print(ChatConsole.line(call) + "\n", AttributedStyle.BOLD));
         if (text.result().sequences().get(0).finishReason() == FinishReason.LENGTH) {
             print("(cut off; /set max_new_tokens N allows more)\n", NOTE);
         }

@@ -11,11 +11,14 @@ import io.github.djlmistral.examples.chat.ChatSession;
 import io.github.djlmistral.examples.chat.EntryHistory;
 import io.github.djlmistral.examples.chat.LineConsole;
 import io.github.djlmistral.examples.chat.TerminalConsole;
+import io.github.djlmistral.zoo.chat.ConversationJson;
 import io.github.djlmistral.zoo.translator.MistralPipeline;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jline.terminal.TerminalBuilder;
@@ -52,6 +55,14 @@ public final class ChatCommand implements Callable<Integer> {
     private @Nullable String system;
 
     @Option(
+            names = "--tools",
+            paramLabel = "FILE",
+            description =
+                    "JSON file with a list of tools, as in OpenAI's API. Calls are printed, and you"
+                            + " enter their results; /tools changes the list.")
+    private @Nullable Path tools;
+
+    @Option(
             names = {"-v", "--verbose"},
             description = "Print timings of each answer.")
     private boolean verbose;
@@ -76,6 +87,7 @@ public final class ChatCommand implements Callable<Integer> {
         GenerationOptions.config(
                 format.apply(GenerationConfig.builder(), terminal),
                 terminal); // reports invalid options before the model is loaded
+        List<Map<String, @Nullable Object>> offered = readTools();
         Map<String, String> arguments = new LinkedHashMap<>(assistant.arguments(terminal));
         arguments.putAll(adapter.arguments());
         try (ZooModel<NDList, NDList> loaded =
@@ -87,12 +99,25 @@ public final class ChatCommand implements Callable<Integer> {
                                 + " has no chat template: use 'mistral generate' to complete"
                                 + " text, or put a chat_template.jinja beside the checkpoint");
             }
-            converse(pipeline);
+            converse(pipeline, offered);
         }
         return 0;
     }
 
-    private void converse(MistralPipeline pipeline) throws IOException {
+    private @Nullable List<Map<String, @Nullable Object>> readTools() throws IOException {
+        if (tools == null) {
+            return null;
+        }
+        try {
+            return ConversationJson.objects(Files.readString(tools));
+        } catch (IllegalArgumentException e) {
+            throw terminal.usage("--tools " + tools + ": " + e.getMessage());
+        }
+    }
+
+    private void converse(
+            MistralPipeline pipeline, @Nullable List<Map<String, @Nullable Object>> offered)
+            throws IOException {
         boolean interactive = Terminal.isTerminal(0) && Terminal.isTerminal(1);
         GenerationConfig.Builder defaults = format.apply(pipeline.defaults(), terminal);
         GenerationOptions.config(
@@ -102,6 +127,7 @@ public final class ChatCommand implements Callable<Integer> {
             ChatSession session = new ChatSession(pipeline, defaults, console, terminal::note);
             session.settings().replace(GenerationOptions.given(terminal));
             session.begin(system);
+            session.tools(offered);
             if (interactive) {
                 terminal.note(model.model + "; " + pipeline.network().kernelReason());
                 terminal.note(

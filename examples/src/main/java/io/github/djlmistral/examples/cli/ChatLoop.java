@@ -8,6 +8,7 @@ import io.github.djlmistral.examples.chat.ChatSession;
 import io.github.djlmistral.examples.chat.ConversationFile;
 import io.github.djlmistral.examples.chat.SlashCommand;
 import io.github.djlmistral.examples.chat.TextFile;
+import io.github.djlmistral.zoo.chat.ConversationJson;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -41,7 +42,7 @@ final class ChatLoop {
     /** Runs until the end of the input or {@code /quit}. An entry that fails is reported. */
     void run() throws IOException {
         ChatConsole.Entry entry;
-        while ((entry = console.read()) != null) {
+        while ((entry = console.read(prompt())) != null) {
             String text = entry.text();
             String[] words = text.split("\\s+", 2);
             // "/etc/hosts" and "/* a comment */" are text
@@ -51,7 +52,7 @@ final class ChatLoop {
             }
             try {
                 if (!command) {
-                    report(session.ask(text));
+                    session.ask(text).ifPresent(this::report);
                 } else if (!run(words[0], words.length > 1 ? words[1] : "")) {
                     return;
                 }
@@ -59,6 +60,10 @@ final class ChatLoop {
                 terminal.err().println("mistral: " + ErrorReporter.message(e));
             }
         }
+    }
+
+    private String prompt() {
+        return session.pending().map(call -> "result of " + call.name() + "> ").orElse("> ");
     }
 
     /** Runs a command; returns whether the conversation goes on. */
@@ -80,6 +85,7 @@ final class ChatLoop {
             case CLEAR, RESET -> session.begin();
             case SET -> set(argument);
             case SCHEMA -> schema(argument);
+            case TOOLS -> tools(argument);
             case SAVE -> save(TextFile.path(argument));
             case LOAD -> load(TextFile.path(argument));
             case TOKENS -> {
@@ -95,9 +101,6 @@ final class ChatLoop {
     }
 
     private void report(GenerationResult result) {
-        if (result.sequences().get(0).generatedLength() == 0) {
-            terminal.note("stopped before the first token: the message is not kept");
-        }
         if (verbose) {
             terminal.note(GenerationTimings.describe(result, kernels));
         }
@@ -139,6 +142,20 @@ final class ChatLoop {
         try {
             session.settings()
                     .set(RESPONSE_FORMAT, Map.of("type", "json_schema", "json_schema", schema));
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(file + ": " + e.getMessage(), e);
+        }
+    }
+
+    private void tools(String argument) throws IOException {
+        if (argument.equals("off")) {
+            session.tools(null);
+            return;
+        }
+        Path file = TextFile.path(argument);
+        String json = TextFile.read(file);
+        try {
+            session.tools(ConversationJson.objects(json));
         } catch (IllegalArgumentException e) {
             throw new IllegalArgumentException(file + ": " + e.getMessage(), e);
         }

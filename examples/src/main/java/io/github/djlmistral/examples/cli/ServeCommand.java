@@ -80,7 +80,16 @@ public final class ServeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException, ModelNotFoundException, MalformedModelException {
-        ServerOptions options = serving.options(terminal); // reports faults before the model loads
+        try {
+            serve(serving.options(terminal)); // reports faults before the model loads
+        } finally {
+            serving.close();
+        }
+        return 0;
+    }
+
+    private void serve(ServerOptions options)
+            throws IOException, ModelNotFoundException, MalformedModelException {
         GenerationOptions.config(GenerationConfig.builder(), terminal);
         try (ZooModel<NDList, NDList> loaded =
                         model.load(terminal, NDList.class, NDList.class, arguments());
@@ -97,7 +106,6 @@ public final class ServeCommand implements Callable<Integer> {
                 server.close(Duration.ofSeconds(serving.shutdownTimeout));
             }
         }
-        return 0;
     }
 
     private Map<String, Object> arguments() throws IOException {

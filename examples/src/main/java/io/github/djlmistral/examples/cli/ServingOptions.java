@@ -121,6 +121,8 @@ final class ServingOptions {
                             + " milliseconds, tokens. Default: standard error.")
     private @Nullable Path accessLog;
 
+    private @Nullable PrintWriter logFile;
+
     /**
      * Returns the options of the server.
      *
@@ -133,15 +135,15 @@ final class ServingOptions {
         }
         List<String> keys = keys(terminal);
         SSLContext tls = tlsKeystore == null ? null : tls(tlsKeystore, terminal);
-        PrintWriter log =
-                accessLog == null
-                        ? terminal.err()
-                        : new PrintWriter(
-                                Files.newBufferedWriter(
-                                        accessLog,
-                                        StandardCharsets.UTF_8,
-                                        StandardOpenOption.CREATE,
-                                        StandardOpenOption.APPEND));
+        if (accessLog != null) {
+            logFile =
+                    new PrintWriter(
+                            Files.newBufferedWriter(
+                                    accessLog,
+                                    StandardCharsets.UTF_8,
+                                    StandardOpenOption.CREATE,
+                                    StandardOpenOption.APPEND));
+        }
         try {
             return new ServerOptions(
                     new InetSocketAddress(host, port),
@@ -152,9 +154,16 @@ final class ServingOptions {
                     Duration.ofSeconds(requestTimeout),
                     Duration.ofSeconds(writeTimeout),
                     tls,
-                    log);
+                    logFile == null ? terminal.err() : logFile);
         } catch (IllegalArgumentException e) {
             throw terminal.usage(String.valueOf(e.getMessage()));
+        }
+    }
+
+    /** Closes the file of the access log. */
+    void close() {
+        if (logFile != null) {
+            logFile.close();
         }
     }
 

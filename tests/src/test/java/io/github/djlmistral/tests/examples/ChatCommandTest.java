@@ -200,7 +200,7 @@ class ChatCommandTest {
                                 + ": invalid JSON: malformed JSON at line 1 column 1 path $",
                         "mistral: "
                                 + unknown
-                                + ": unknown keys [model]; known are [messages, parameters]",
+                                + ": unknown keys [model]; known are [messages, tools, parameters]",
                         "mistral: " + option + ": top_p is 3.0, must be above 0 and at most 1",
                         "mistral: "
                                 + roles

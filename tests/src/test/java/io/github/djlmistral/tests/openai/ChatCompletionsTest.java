@@ -84,7 +84,8 @@ class ChatCompletionsTest extends OpenAiFixture {
                                     "refusal": null},
                                   "logprobs": null, "finish_reason": "stop"}],
                                  "usage": {"prompt_tokens": 11, "completion_tokens": 17,
-                                  "total_tokens": 28}}
+                                  "total_tokens": 28,
+                                  "prompt_tokens_details": {"cached_tokens": 0}}}
                                 """));
     }
 

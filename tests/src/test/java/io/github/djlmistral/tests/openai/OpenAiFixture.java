@@ -33,7 +33,12 @@ abstract class OpenAiFixture {
 
     @BeforeAll
     static void load() throws Exception {
-        model = Mistral.criteria(NDList.class, NDList.class).build().loadModel();
+        model =
+                Mistral.criteria(NDList.class, NDList.class)
+                        .optArgument(
+                                "prefix_cache_bytes", "0") // answers are those of a first request
+                        .build()
+                        .loadModel();
         pipeline = MistralPipeline.open(model);
         api = new OpenAi("tiny", pipeline, pipeline.defaults());
     }

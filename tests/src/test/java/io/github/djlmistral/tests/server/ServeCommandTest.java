@@ -16,9 +16,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -49,6 +51,20 @@ class ServeCommandTest {
                                 .fault(1))
                 .contains("cannot use the key store", empty.toString())
                 .doesNotContain("secret");
+    }
+
+    @Test
+    @EnabledOnOs(OS.LINUX)
+    void accessLogIsClosed() throws IOException {
+        Path log = directory.resolve("access.log");
+        Cli.run("serve", "--access-log=" + log, "--temperature=-1").fault(2);
+        assertThat(log).isEmptyFile();
+        try (Stream<Path> files = Files.list(Path.of("/proc/self/fd"))) {
+            for (Path file : files.toList()) {
+                assertThat(file.toFile().getCanonicalFile())
+                        .isNotEqualTo(log.toFile().getCanonicalFile());
+            }
+        }
     }
 
     @Test

@@ -16,6 +16,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
+import java.io.Writer;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -31,7 +32,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.net.ssl.SSLContext;
 
-/** A server over the embedded model, with options for tests, and what asks it. */
+/** A server, over the embedded model by default, with options for tests, and what asks it. */
 final class Served implements AutoCloseable {
 
     static final String NAME = "tiny";
@@ -45,6 +46,7 @@ final class Served implements AutoCloseable {
 
     private static final ZooModel<NDList, NDList> MODEL = load();
 
+    ZooModel<NDList, NDList> model = MODEL;
     List<String> keys = List.of();
     List<String> origins = List.of();
     int maxRequests = 64;
@@ -54,6 +56,7 @@ final class Served implements AutoCloseable {
     SSLContext tls;
 
     final StringWriter log = new StringWriter();
+    Writer accessLog = log;
     final HttpClient client = HttpClient.newHttpClient();
     MistralPipeline pipeline;
     ModelServer server;
@@ -76,12 +79,12 @@ final class Served implements AutoCloseable {
                 requestTimeout,
                 writeTimeout,
                 tls,
-                new PrintWriter(log));
+                new PrintWriter(accessLog));
     }
 
     Served start() throws IOException {
-        pipeline = MistralPipeline.open(MODEL);
-        OpenAi api = new OpenAi(NAME, pipeline, pipeline.defaults(), TextEmbedder.open(MODEL));
+        pipeline = MistralPipeline.open(model);
+        OpenAi api = new OpenAi(NAME, pipeline, pipeline.defaults(), TextEmbedder.open(model));
         server = ModelServer.start(pipeline, api, options());
         return this;
     }

@@ -6,6 +6,7 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
+import java.io.Writer;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
@@ -169,7 +170,9 @@ final class ServerLoad {
         int clients = arguments.length > 0 ? Integer.parseInt(arguments[0]) : 64;
         double minutes = arguments.length > 1 ? Double.parseDouble(arguments[1]) : 5;
         long wrong;
-        try (Served served = new Served().start()) {
+        Served fresh = new Served();
+        fresh.accessLog = Writer.nullWriter(); // kept in memory, it would grow
+        try (Served served = fresh.start()) {
             ServerLoad load = new ServerLoad(served, minutes);
             load.run(clients);
             System.out.println("time to first token: " + percentiles(load.firstToken));

@@ -8,9 +8,11 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URISyntaxException;
 import java.net.URL;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 
 /** The recorded tokenizers and their outputs; see {@code tests/reference/tokenizer.py}. */
@@ -40,7 +42,34 @@ public final class ReferenceTokenizers {
     /** All recorded outputs of a tokenizer. */
     record Recorded(List<Entry> texts, List<Decoded> decode) {}
 
+    /** Control tokens of later tokenizers, under the names of unused ones of version 3. */
+    private static final Map<String, String> LATER =
+            Map.of(
+                    "[control_16]", "[SYSTEM_PROMPT]",
+                    "[control_17]", "[/SYSTEM_PROMPT]",
+                    "[control_18]", "[TOOL_CONTENT]",
+                    "[control_19]", "[ARGS]",
+                    "[control_20]", "[CALL_ID]");
+
     private ReferenceTokenizers() {}
+
+    /** Writes the tokenizer of version 3 with the control tokens that {@code tools.py} names. */
+    public static void writeWithLaterTokens(Path directory) throws IOException {
+        String model =
+                Files.readString(path("tokenizer/tokenizer.model.v3"), StandardCharsets.ISO_8859_1);
+        for (Map.Entry<String, String> token : LATER.entrySet()) {
+            model = model.replace(piece(token.getKey()), piece(token.getValue()));
+        }
+        Files.writeString(
+                directory.resolve("tokenizer.model.v3"), model, StandardCharsets.ISO_8859_1);
+    }
+
+    /**
+     * The beginning of a piece of a sentencepiece model: a field of two fields before its score.
+     */
+    private static String piece(String name) {
+        return "\n" + (char) (name.length() + 9) + "\n" + (char) name.length() + name;
+    }
 
     /** Ids as an array. */
     public static long[] ids(List<Long> list) {

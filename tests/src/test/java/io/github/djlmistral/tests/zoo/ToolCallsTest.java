@@ -33,11 +33,14 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestInstance.Lifecycle;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Answers of a random network: what its calls look like is due to the constraint alone. */
+@TestInstance(Lifecycle.PER_CLASS)
 class ToolCallsTest extends ZooFixture {
 
     /** The token {@code [TOOL_CALLS]}. */
@@ -54,32 +57,35 @@ class ToolCallsTest extends ZooFixture {
                             + " \"string\", \"maxLength\": 5}}}}}, {\"type\": \"function\","
                             + " \"function\": {\"name\": \"now\"}}]");
 
-    @TempDir static Path directory;
+    private ZooModel<ChatInput, ChatOutput> model;
+    private MistralPipeline pipeline;
 
-    private static ZooModel<ChatInput, ChatOutput> model;
-    private static MistralPipeline pipeline;
+    /** The template of the model. */
+    String template() {
+        return "tools-v3";
+    }
 
     @BeforeAll
-    static void open() throws Exception {
-        ToolModel.write(directory);
+    void open(@TempDir Path directory) throws Exception {
+        ToolModel.write(directory, template());
         model = Mistral.criteria(directory, ChatInput.class, ChatOutput.class).build().loadModel();
         pipeline = MistralPipeline.open(model);
     }
 
     @AfterAll
-    static void close() {
+    void close() {
         pipeline.close();
         model.close();
     }
 
-    private static ChatInput ask(Map<String, Object> options) {
+    static ChatInput ask(Map<String, Object> options) {
         Map<String, Object> all = new LinkedHashMap<>(options);
         all.putIfAbsent("max_new_tokens", 300);
         all.putIfAbsent("do_sample", true);
         return new ChatInput(List.of(Message.user("Weather?")), all).tools(TOOLS);
     }
 
-    private static ChatOutput answer(ChatInput input) throws TranslateException {
+    final ChatOutput answer(ChatInput input) throws TranslateException {
         try (Predictor<ChatInput, ChatOutput> predictor = model.newPredictor()) {
             return predictor.predict(input);
         }
@@ -187,13 +193,23 @@ class ToolCallsTest extends ZooFixture {
 
     @Test
     void aCutCallHasTheBeginningOfItsArguments() throws Exception {
-        ChatOutput output =
-                answer(
-                        ask(Map.of("seed", 1, "max_new_tokens", 27))
-                                .toolChoice(ToolChoice.function("weather")));
-        assertThat(output.finishReason()).isEqualTo(FinishReason.LENGTH);
-        assertThat(output.toolCalls()).hasSize(1);
-        assertThat(output.toolCalls().get(0).arguments()).startsWith("{\"pl");
+        String whole = cutCall(300).toolCalls().get(0).arguments();
+        int cut = 0;
+        for (int length = 2; length < 30; length += 3) {
+            ChatOutput output = cutCall(length);
+            for (ToolCall call : output.toolCalls()) {
+                assertThat(whole).startsWith(call.arguments());
+                cut += output.finishReason() == FinishReason.LENGTH ? 1 : 0;
+            }
+        }
+        assertThat(cut).isPositive();
+    }
+
+    private ChatOutput cutCall(int length) throws TranslateException {
+        return answer(
+                ask(Map.of("seed", 1, "max_new_tokens", length))
+                        .toolChoice(ToolChoice.function("weather"))
+                        .parallelToolCalls(false));
     }
 
     @Test
@@ -221,7 +237,7 @@ class ToolCallsTest extends ZooFixture {
     }
 
     /** Returns the number of calls. */
-    private static int assertDeltasAreTheCalls(int seed) {
+    private int assertDeltasAreTheCalls(int seed) {
         Conversation conversation = ask(Map.of()).conversation();
         GenerationConfig.Builder options =
                 pipeline.defaults().maxNewTokens(120).doSample(true).seed(seed);
@@ -263,13 +279,15 @@ class ToolCallsTest extends ZooFixture {
         messages.add(Message.tool(output.toolCalls().get(0).id(), "21.5"));
         String prompt =
                 pipeline.tokenizer().decode(pipeline.encode(new Conversation(messages)), false);
-        assertThat(prompt)
-                .contains("[TOOL_CALLS] [{\"name\": \"" + output.toolCalls().get(0).name() + "\"")
-                .contains("\"id\": \"" + output.toolCalls().get(0).id() + "\"}]</s>[TOOL_RESULTS]")
-                .endsWith(
-                        "{\"content\": 21.5, \"call_id\": \""
-                                + output.toolCalls().get(0).id()
-                                + "\"}[/TOOL_RESULTS]");
+        assertThat(prompt).endsWith(written(output.toolCalls().get(0), "21.5"));
+    }
+
+    /** A call and its result in a prompt. */
+    String written(ToolCall call, String result) {
+        return String.format(
+                "[TOOL_CALLS] [{\"name\": \"%s\", \"arguments\": %s, \"id\": \"%s\"}]</s>[TOOL_RESULTS]"
+                        + " {\"content\": %s, \"call_id\": \"%s\"}[/TOOL_RESULTS]",
+                call.name(), call.arguments(), call.id(), result, call.id());
     }
 
     @Test
@@ -301,7 +319,7 @@ class ToolCallsTest extends ZooFixture {
                 "parallel_tool_calls must be true or false");
     }
 
-    private static void assertRefused(ChatInput input, String message) {
+    private void assertRefused(ChatInput input, String message) {
         assertThatThrownBy(() -> answer(input))
                 .hasStackTraceContaining("IllegalArgumentException: " + message);
     }

@@ -23,12 +23,22 @@ public final class ToolModel {
 
     private ToolModel() {}
 
+    /**
+     * Writes the model, for {@code tests/reference/openai_client.py}: {@code ToolModel DIRECTORY}.
+     */
+    public static void main(String[] arguments) throws IOException {
+        System.out.println(write(Files.createDirectories(Path.of(arguments[0]))));
+    }
+
     public static Path write(Path directory) throws IOException {
+        return write(directory, "tools-v3");
+    }
+
+    /** Writes the model with a template; one of version 11 has its tokens. */
+    static Path write(Path directory, String template) throws IOException {
+        ReferenceTokenizers.writeWithLaterTokens(directory);
         Files.copy(
-                ReferenceTokenizers.path("tokenizer/tokenizer.model.v3"),
-                directory.resolve("tokenizer.model.v3"));
-        Files.copy(
-                ReferenceTokenizers.path("chat/tools-v3.jinja"),
+                ReferenceTokenizers.path("chat/" + template + ".jinja"),
                 directory.resolve("chat_template.jinja"));
         Files.writeString(
                 directory.resolve("config.json"),

@@ -31,20 +31,17 @@ final class CallGrammar {
 
     private static final Map<String, @Nullable Object> NONE = Map.of("additionalProperties", false);
 
-    private final int callsToken;
-    private final String space;
+    private final CallSyntax syntax;
     private final List<Tool> tools;
 
     /**
      * Makes a grammar.
      *
-     * @param callsToken begins the calls
-     * @param space stands behind that token
+     * @param syntax how calls are written
      * @param tools what may be called
      */
-    CallGrammar(int callsToken, String space, List<Tool> tools) {
-        this.callsToken = callsToken;
-        this.space = space;
+    CallGrammar(CallSyntax syntax, List<Tool> tools) {
+        this.syntax = syntax;
         this.tools = tools;
     }
 
@@ -64,12 +61,17 @@ final class CallGrammar {
                             + tools.stream().map(Tool::name).toList());
         }
         grammar.rule("call", new Expression.Choice(calls));
-        Expression more =
-                repeat(sequence(literal(", "), rule("call")), 0, parallel ? UNBOUNDED : 0);
+        int more = parallel ? UNBOUNDED : 0;
         grammar.rule(
                 "calls",
-                sequence(
-                        token(callsToken), literal(space + "["), rule("call"), more, literal("]")));
+                syntax.isList()
+                        ? sequence(
+                                token(syntax.callsToken()),
+                                literal(syntax.space() + "["),
+                                rule("call"),
+                                repeat(sequence(literal(", "), rule("call")), 0, more),
+                                literal("]"))
+                        : sequence(rule("call"), repeat(rule("call"), 0, more)));
         return grammar.rule("answer", answer(choice, text, grammar)).build();
     }
 
@@ -83,7 +85,7 @@ final class CallGrammar {
                 .orElseGet(() -> sequence(regex("(?s:.*)"), optional(rule("calls"))));
     }
 
-    private static Expression call(Tool tool, Grammar.Builder grammar) {
+    private Expression call(Tool tool, Grammar.Builder grammar) {
         Map<String, @Nullable Object> schema =
                 new LinkedHashMap<>(tool.parameters() == null ? NONE : tool.parameters());
         schema.putIfAbsent("type", "object");
@@ -96,10 +98,18 @@ final class CallGrammar {
         } catch (IllegalArgumentException e) {
             throw fault(tool, e.getMessage(), e);
         }
-        return sequence(
-                literal("{\"name\": \"" + tool.name() + "\", \"arguments\": "),
-                grammar.include(tool.name() + " ", arguments),
-                literal("}"));
+        Expression included = grammar.include(tool.name() + " ", arguments);
+        return syntax.isList()
+                ? sequence(
+                        literal("{\"name\": \"" + tool.name() + "\", \"arguments\": "),
+                        included,
+                        literal("}"))
+                : sequence(
+                        token(syntax.callsToken()),
+                        literal(syntax.space() + tool.name()),
+                        token(syntax.argumentsToken()),
+                        literal(syntax.argumentsSpace()),
+                        included);
     }
 
     private static IllegalArgumentException fault(

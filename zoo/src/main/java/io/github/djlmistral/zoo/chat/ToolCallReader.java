@@ -4,6 +4,7 @@ package io.github.djlmistral.zoo.chat;
 import io.github.djlmistral.zoo.tokenizer.Detokenizer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
@@ -12,8 +13,8 @@ import org.jspecify.annotations.Nullable;
  * thread-safe; a reader reads one answer.
  *
  * <p>Behind the token {@code [TOOL_CALLS]} an answer is a list as {@code [{"name": "f",
- * "arguments": {"x": 1}}]}. Each call gets a new id of nine letters and digits, the form that
- * Mistral's templates demand.
+ * "arguments": {"x": 1}}]}, or one call as {@code f[ARGS]{"x": 1}}. Each call gets a new id of nine
+ * letters and digits, the form that Mistral's templates demand.
  */
 public final class ToolCallReader {
 
@@ -32,12 +33,15 @@ public final class ToolCallReader {
     }
 
     private final Detokenizer detokenizer;
-    private final int callsToken;
+    private final @Nullable CallSyntax syntax;
     private final List<Call> calls = new ArrayList<>();
     private List<ToolCallDelta> deltas = new ArrayList<>();
     private boolean inCalls;
 
-    // the state of the scanner
+    /** The name of the last call, as far as it is read, where names are not in a list. */
+    private final StringBuilder name = new StringBuilder();
+
+    // the state of the scanner of lists
     private int depth;
     private boolean inString;
     private boolean escaped;
@@ -49,11 +53,11 @@ public final class ToolCallReader {
      * Makes a reader.
      *
      * @param detokenizer a new one, which leaves out special tokens
-     * @param callsToken the token that begins the calls; -1 if the whole answer is text
+     * @param syntax how calls are written; null if the whole answer is text
      */
-    ToolCallReader(Detokenizer detokenizer, int callsToken) {
+    ToolCallReader(Detokenizer detokenizer, @Nullable CallSyntax syntax) {
         this.detokenizer = detokenizer;
-        this.callsToken = callsToken;
+        this.syntax = syntax;
     }
 
     /**
@@ -63,7 +67,7 @@ public final class ToolCallReader {
      * @return the reader
      */
     public static ToolCallReader ofText(Detokenizer detokenizer) {
-        return new ToolCallReader(detokenizer, -1);
+        return new ToolCallReader(detokenizer, null);
     }
 
     private static String newId() {
@@ -83,12 +87,21 @@ public final class ToolCallReader {
      * @throws IllegalStateException if the tokenizer is closed
      */
     public String push(long id) {
-        if (id == callsToken) {
-            String rest = flush();
-            inCalls = true;
-            return rest;
+        if (syntax == null || !syntax.has(id)) {
+            return read(detokenizer.push(id));
         }
-        return read(detokenizer.push(id));
+        String rest = flush();
+        if (id == syntax.callsToken()) {
+            inCalls = true;
+            if (!syntax.isList()) {
+                calls.add(new Call());
+                name.setLength(0);
+            }
+        } else if (inCalls && last().name == null) {
+            last().name = name.toString().strip();
+            report();
+        }
+        return rest;
     }
 
     /**
@@ -146,7 +159,14 @@ public final class ToolCallReader {
         if (!inCalls) {
             return text;
         }
-        text.chars().forEach(c -> scan((char) c));
+        if (Objects.requireNonNull(syntax).isList()) {
+            text.chars().forEach(c -> scan((char) c));
+        } else if (last().name == null) {
+            name.append(text);
+        } else {
+            StringBuilder arguments = last().arguments;
+            arguments.append(arguments.isEmpty() ? text.stripLeading() : text);
+        }
         report();
         return "";
     }

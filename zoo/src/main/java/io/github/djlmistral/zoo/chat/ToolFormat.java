@@ -9,11 +9,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How a checkpoint writes tools, calls and results: the format of Mistral 7B Instruct v0.3 and of
- * Mistral's other tokenizers from version 2 to 7. Thread-safe.
+ * How a checkpoint writes tools, calls and results: the formats of Mistral's tokenizers.
+ * Thread-safe.
+ *
+ * <p>That of Mistral 7B Instruct v0.3, and with other results of the tokenizers up to version 7:
  *
  * <pre>{@code
  * [AVAILABLE_TOOLS] [{"type": "function", "function": {"name": .., "description": .., "parameters": ..}}][/AVAILABLE_TOOLS]
@@ -21,18 +25,39 @@ import org.jspecify.annotations.Nullable;
  * [TOOL_RESULTS] {"content": .., "call_id": ..}[/TOOL_RESULTS]
  * }</pre>
  *
+ * <p>That of the tokenizers from version 11 on, where each call has its own token, and the model
+ * writes no id:
+ *
+ * <pre>{@code
+ * [TOOL_CALLS]name[ARGS]{..}[TOOL_CALLS]name[ARGS]{..}</s>
+ * [TOOL_RESULTS]..[/TOOL_RESULTS]
+ * }</pre>
+ *
  * <p>What the chat template writes is found by rendering a small conversation.
  */
 public final class ToolFormat {
 
     private static final String CALLS = "[TOOL_CALLS]";
+    private static final String ARGUMENTS = "[ARGS]";
 
     /** Formats kept for further requests with the same tools. */
     private static final int MOST = 16;
 
     private static final ToolCall FIRST = new ToolCall("aaaaaaaa1", "first", "{\"x\": 1}");
     private static final ToolCall SECOND = new ToolCall("aaaaaaaa2", "second", "{}");
-    private static final String WRITTEN = "[{\"name\": \"first\", \"arguments\": {\"x\": 1}";
+
+    /** Both calls as a list. */
+    private static final Pattern LIST =
+            Pattern.compile(
+                    "\\[TOOL_CALLS](?<space> ?)\\[\\{\"name\": \"first\", \"arguments\": \\{\"x\": 1}"
+                            + ".*}, \\{\"name\": \"second\", \"arguments\": \\{}.*");
+
+    /** Both calls with tokens of their own; some versions repeat the ids. */
+    private static final Pattern NAMED =
+            Pattern.compile(
+                    "\\[TOOL_CALLS](?<space> ?)first(?:\\[CALL_ID] ?aaaaaaaa1)?"
+                            + "\\[ARGS](?<arguments> ?)\\{\"x\": 1}"
+                            + "\\[TOOL_CALLS] ?second.*");
 
     private static final Map<String, @Nullable Object> TOOL =
             ConversationJson.object(
@@ -40,8 +65,7 @@ public final class ToolFormat {
                             + " \"description\": \"some \\\"text\\\"\", \"parameters\":"
                             + " {\"type\": \"object\", \"properties\": {}}}}");
 
-    private final int callsToken;
-    private final String space;
+    private final CallSyntax syntax;
     private final ToolMessages messages;
     private final ReentrantLock lock = new ReentrantLock();
     private final Map<Offer, ResponseFormat> formats = new LinkedHashMap<>(MOST, 0.75f, true);
@@ -52,9 +76,8 @@ public final class ToolFormat {
             boolean parallel,
             ResponseFormat text) {}
 
-    private ToolFormat(int callsToken, String space, ToolMessages messages) {
-        this.callsToken = callsToken;
-        this.space = space;
+    private ToolFormat(CallSyntax syntax, ToolMessages messages) {
+        this.syntax = syntax;
         this.messages = messages;
     }
 
@@ -63,8 +86,8 @@ public final class ToolFormat {
      *
      * @param template its chat template
      * @param tokenizer its tokenizer
-     * @return the format; empty if the template does not write tools and calls in this way, or the
-     *     tokenizer has no token {@code [TOOL_CALLS]}
+     * @return the format; empty if the template does not write tools and calls in these ways, or
+     *     the tokenizer does not have their tokens
      */
     public static Optional<ToolFormat> of(ChatTemplate template, MistralTokenizer tokenizer) {
         try {
@@ -73,28 +96,17 @@ public final class ToolFormat {
             Conversation calls = new Conversation(List.of(user, called));
             Conversation answered =
                     calls.withMessages(List.of(user, called, Message.tool(FIRST.id(), "result")));
-            int token = token(tokenizer, template.encode(tokenizer, calls));
-            if (token < 0) {
-                return Optional.empty();
-            }
-            String text = template.render(calls);
-            String list = text.substring(text.lastIndexOf(CALLS) + CALLS.length());
-            String space = list.startsWith(" ") ? " " : "";
+            CallSyntax syntax =
+                    syntax(template.render(calls), tokenizer, template.encode(tokenizer, calls));
             String tools =
                     template.render(new Conversation(List.of(user)).withTools(List.of(TOOL)));
             String results = template.render(answered);
-            boolean written =
-                    list.startsWith(space + WRITTEN)
-                            && list.contains("}, {\"name\": \"second\", \"arguments\": {}")
-                            && tools.contains("some")
-                            && results.contains("result");
-            return written
+            return syntax != null && tools.contains("some") && results.contains("result")
                     ? Optional.of(
                             new ToolFormat(
-                                    token,
-                                    space,
+                                    syntax,
                                     new ToolMessages(
-                                            !results.contains("\"result\""),
+                                            results.contains("\"content\": result"),
                                             tools.contains("some \"text\""))))
                     : Optional.empty();
         } catch (IllegalArgumentException e) { // the template refuses the conversation
@@ -102,9 +114,23 @@ public final class ToolFormat {
         }
     }
 
-    private static int token(MistralTokenizer tokenizer, long[] ids) {
+    private static @Nullable CallSyntax syntax(
+            String text, MistralTokenizer tokenizer, long[] ids) {
+        int calls = token(tokenizer, ids, CALLS);
+        int arguments = token(tokenizer, ids, ARGUMENTS);
+        Matcher list = LIST.matcher(text);
+        if (calls >= 0 && list.find()) {
+            return new CallSyntax(calls, -1, list.group("space"), "");
+        }
+        Matcher named = NAMED.matcher(text);
+        return calls >= 0 && arguments >= 0 && named.find()
+                ? new CallSyntax(calls, arguments, named.group("space"), named.group("arguments"))
+                : null;
+    }
+
+    private static int token(MistralTokenizer tokenizer, long[] ids, String name) {
         for (long id : ids) {
-            if (tokenizer.token(id).equals(CALLS)) {
+            if (tokenizer.token(id).equals(name)) {
                 return (int) id;
             }
         }
@@ -119,7 +145,7 @@ public final class ToolFormat {
 
     /** Returns the id of the token {@code [TOOL_CALLS]}. */
     public int callsToken() {
-        return callsToken;
+        return syntax.callsToken();
     }
 
     /**
@@ -145,8 +171,7 @@ public final class ToolFormat {
      * @param choice {@link ToolChoice#AUTO} or one that requires a call
      * @param parallel whether there may be several calls
      * @param text the form of an answer that is no call
-     * @return the form: text, or {@code [TOOL_CALLS]} and a list of calls whose arguments satisfy
-     *     the tool's schema
+     * @return the form: text, or calls whose arguments satisfy the tool's schema
      * @throws IllegalArgumentException if a tool is wrong, a schema cannot be enforced, or the
      *     choice is of a function that is not there; the message names the tool
      */
@@ -162,7 +187,7 @@ public final class ToolFormat {
             if (format == null) {
                 format =
                         ResponseFormat.grammar(
-                                new CallGrammar(callsToken, space, Tool.of(tools))
+                                new CallGrammar(syntax, Tool.of(tools))
                                         .grammar(choice, parallel, text));
                 if (formats.size() == MOST) {
                     formats.remove(formats.keySet().iterator().next());
@@ -182,6 +207,6 @@ public final class ToolFormat {
      * @return the reader
      */
     public ToolCallReader newReader(Detokenizer detokenizer) {
-        return new ToolCallReader(detokenizer, callsToken);
+        return new ToolCallReader(detokenizer, syntax);
     }
 }

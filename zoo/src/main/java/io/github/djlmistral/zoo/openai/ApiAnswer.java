@@ -158,6 +158,7 @@ public final class ApiAnswer implements AutoCloseable {
     private Usage usage(GenerationResult result) {
         return new Usage(
                 promptTokens,
+                result.cachedTokens(),
                 result.sequences().stream().mapToInt(Sequence::generatedLength).sum());
     }
 

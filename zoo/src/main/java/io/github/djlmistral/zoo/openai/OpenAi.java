@@ -237,6 +237,7 @@ public final class OpenAi {
         GenerationConfig.Builder builder = options.over(defaults, chosen.limits(), longest);
         boolean calls = named("tools", () -> tools.test(builder));
         GenerationConfig config = builder.build();
+        options.requireRoom(config, chosen.maxPositions(), longest);
         int beams = config.get(BeamOptions.NUM_BEAMS);
         if (stream && beams > 1) {
             throw Fields.unsupported(

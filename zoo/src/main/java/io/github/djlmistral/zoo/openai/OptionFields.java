@@ -118,6 +118,32 @@ final class OptionFields {
         options.put(option, value);
     }
 
+    /**
+     * Checks that the tokens that the request asks for fit behind its prompt.
+     *
+     * @param config the options
+     * @param positions the most tokens of prompt and answer together
+     * @param promptTokens number of tokens of the longest prompt
+     */
+    void requireRoom(GenerationConfig config, int positions, int promptTokens) {
+        String name = given.get(MAX_NEW_TOKENS);
+        if (name != null && config.maxNewTokens() > positions - promptTokens) {
+            throw ApiException.invalid(
+                    name,
+                    "context_length_exceeded",
+                    name
+                            + " is "
+                            + config.maxNewTokens()
+                            + ", but the prompt has "
+                            + promptTokens
+                            + " tokens, and the model takes "
+                            + positions
+                            + " of both: ask for at most "
+                            + (positions - promptTokens),
+                    null);
+        }
+    }
+
     /** Returns the number of answers to each prompt. */
     int count() {
         return options.get(COUNT) instanceof Number number ? number.intValue() : 1;

@@ -114,7 +114,8 @@ final class ResponsesFormat implements AnswerFormat {
     private static JsonObject usage(Usage usage) {
         return Json.object(
                 "input_tokens", usage.prompt(),
-                "input_tokens_details", Json.object("cached_tokens", 0, "cache_write_tokens", 0),
+                "input_tokens_details",
+                        Json.object("cached_tokens", usage.cached(), "cache_write_tokens", 0),
                 "output_tokens", usage.completion(),
                 "output_tokens_details", Json.object("reasoning_tokens", 0),
                 "total_tokens", usage.prompt() + usage.completion());

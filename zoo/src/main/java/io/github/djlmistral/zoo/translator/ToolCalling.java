@@ -85,9 +85,9 @@ final class ToolCalling {
             throw new IllegalArgumentException(
                     "the model "
                             + model
-                            + " cannot call tools: its chat template does not write calls as"
-                            + " the token [TOOL_CALLS] and a list; use a model that does, such as"
-                            + " Mistral-7B-Instruct-v0.3, or set tool_choice to none");
+                            + " cannot call tools: its chat template does not write calls in"
+                            + " Mistral's format, behind the token [TOOL_CALLS]; use a model that"
+                            + " does, such as Mistral-7B-Instruct-v0.3, or set tool_choice to none");
         }
         ResponseFormat text = options.build().get(ConstraintOptions.RESPONSE_FORMAT);
         options.set(
