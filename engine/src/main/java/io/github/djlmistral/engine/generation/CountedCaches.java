@@ -2,6 +2,7 @@
 package io.github.djlmistral.engine.generation;
 
 import io.github.djlmistral.engine.cache.KvCache;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 
@@ -18,7 +19,7 @@ final class CountedCaches implements CacheSource {
      * Counts for prompts; other caches, as of a negative prompt, are not counted.
      *
      * @param source where the caches are from
-     * @param prompts the arrays that {@link #acquire} gets; each is counted once
+     * @param prompts those that {@link #acquire} gets; each is counted once
      */
     CountedCaches(CacheSource source, List<long[]> prompts) {
         this.source = source;
@@ -33,7 +34,8 @@ final class CountedCaches implements CacheSource {
     public KvCache acquire(long[] prompt) {
         KvCache cache = source.acquire(prompt);
         for (int i = 0; i < prompts.size(); ++i) {
-            if (prompts.get(i) == prompt && kept.compareAndSet(i, UNKNOWN, cache.length())) {
+            if (Arrays.equals(prompts.get(i), prompt)
+                    && kept.compareAndSet(i, UNKNOWN, cache.length())) {
                 break;
             }
         }

@@ -112,7 +112,8 @@ class SchemaWalkTest {
             List<String> ways = new ArrayList<>();
             for (String order : orders) {
                 List<String> members = new ArrayList<>();
-                for (char name : order.toCharArray()) {
+                for (int n = 0; n < order.length(); n++) {
+                    char name = order.charAt(n);
                     int value = code / (name == 'a' ? 1 : name == 'b' ? 3 : 9) % 3;
                     if (value > 0) {
                         members.add("\"" + name + "\":" + (value == 1 ? "1" : "\"s\""));

@@ -199,7 +199,7 @@ class CheckpointsTest extends TrainerFixture {
         Configuration disk =
                 Configuration.unix().toBuilder()
                         .setBlockSize(block)
-                        .setMaxSize((long) (checkpoints * blocks) * block)
+                        .setMaxSize(((long) (checkpoints * blocks)) * block)
                         .build();
         try (FileSystem full = Jimfs.newFileSystem(disk)) {
             output = full.getPath("/out");

@@ -24,8 +24,10 @@ final class ToolCalling {
     private final Optional<ChatTemplate> template;
     private final MistralTokenizer tokenizer;
 
-    /** Null until the template is asked, which takes a while. */
-    private volatile @Nullable Optional<ToolFormat> format;
+    private volatile @Nullable ToolFormat format;
+
+    /** Whether the template was asked for the format, which takes a while. */
+    private volatile boolean asked;
 
     /**
      * Makes the tool calls of a model.
@@ -42,12 +44,11 @@ final class ToolCalling {
 
     /** Returns how the model calls tools; empty if its template does not in Mistral's format. */
     private Optional<ToolFormat> format() {
-        Optional<ToolFormat> known = format;
-        if (known == null) {
-            known = template.flatMap(chat -> ToolFormat.of(chat, tokenizer));
-            format = known;
+        if (!asked) {
+            format = template.flatMap(chat -> ToolFormat.of(chat, tokenizer)).orElse(null);
+            asked = true;
         }
-        return known;
+        return Optional.ofNullable(format);
     }
 
     /** Returns a conversation as the template takes it. */
