@@ -3,7 +3,6 @@ package io.github.djlmistral.zoo;
 
 import com.google.gson.JsonObject;
 import io.github.djlmistral.engine.adapter.Adapter;
-import io.github.djlmistral.engine.internal.StagingDirectory;
 import io.github.djlmistral.engine.internal.StrictJson;
 import io.github.djlmistral.engine.model.MistralCheckpoint;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
@@ -11,6 +10,7 @@ import io.github.djlmistral.engine.quantization.Weights;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.SafetensorsWriter;
 import io.github.djlmistral.engine.weights.SourceFiles;
+import io.github.djlmistral.engine.weights.StagingDirectory;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.training;
 
-import io.github.djlmistral.engine.internal.StagingDirectory;
+import io.github.djlmistral.engine.weights.StagingDirectory;
 import java.io.IOException;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.Files;

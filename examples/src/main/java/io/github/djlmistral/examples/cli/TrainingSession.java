@@ -3,7 +3,6 @@ package io.github.djlmistral.examples.cli;
 
 import ai.djl.ndarray.NDList;
 import ai.djl.repository.zoo.ZooModel;
-import io.github.djlmistral.engine.internal.StagingDirectory;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.engine.model.MistralPreTrainedModel;
 import io.github.djlmistral.engine.training.EvaluationReport;
@@ -11,6 +10,7 @@ import io.github.djlmistral.engine.training.MistralTrainer;
 import io.github.djlmistral.engine.training.Objective;
 import io.github.djlmistral.engine.training.TrainerResult;
 import io.github.djlmistral.engine.training.TrainingData;
+import io.github.djlmistral.engine.weights.StagingDirectory;
 import io.github.djlmistral.zoo.Mistral;
 import io.github.djlmistral.zoo.training.JsonlDataset;
 import io.github.djlmistral.zoo.training.JsonlDataset.OnBadRecord;

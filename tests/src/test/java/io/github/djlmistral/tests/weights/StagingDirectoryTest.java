@@ -4,7 +4,7 @@ package io.github.djlmistral.tests.weights;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIOException;
 
-import io.github.djlmistral.engine.internal.StagingDirectory;
+import io.github.djlmistral.engine.weights.StagingDirectory;
 import io.github.djlmistral.tests.ForkedJava;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package io.github.djlmistral.engine.internal;
+package io.github.djlmistral.engine.weights;
 
 import java.io.Closeable;
 import java.io.IOException;
