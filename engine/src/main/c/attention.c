@@ -8,7 +8,8 @@
  *     values  (slots, size)            the lanes are the numbers of a result
  *
  * The queries of a token's heads and of several tokens are rows of one call. 4 rows share each key and value that is
- * loaded, and fill 8 of the 16 registers of AVX2 with sums. A part is the 512 positions of a page; its keys and values (256 KiB in
+ * loaded, and fill 8 of the 16 registers of AVX2 with sums; AVX-512 takes two tiles of 16 lanes at once, since 4 sums
+ * would wait for each other. A part is the 512 positions of a page; its keys and values (256 KiB in
  * float16 for heads of 128) stay in the L2 cache while all rows pass.
  *
  * Parts and blocks begin at multiples of 512 and 64 positions, wherever a row's first position is, and those that a
@@ -16,74 +17,82 @@
  */
 #include "vec.h"
 
-enum { ROWS = 4, BLOCK = 64, SIZE = 512, SLICE = 16 };
+enum { ROWS = 4, BLOCK = 64, SIZE = 512, SLICE = 16, MORE = LANES == TILE ? 2 : 1, R = MORE * REGISTERS };
 
-/* scores (ROWS, BLOCK) of 4 queries with `count` keys from a slot on, both multiples of 16. */
-INLINE void scores_of(const int TYPE, const float *const *q, const struct kv *kv, int64 slot, int64 count,
+/* Scores of 4 queries with N tiles of keys from a slot on, a multiple of 16. */
+INLINE void scores_of(const int TYPE, const int N, const float *const *q, const struct kv *kv, int64 slot, int64 j,
                       float scores[ROWS][BLOCK]) {
-    const int64 size = kv->size;
-    for (int64 j = 0; j < count; j += TILE) {
-        vf s[ROWS][REGISTERS];
-        UNROLL for (int r = 0; r < ROWS; ++r) UNROLL for (int k = 0; k < REGISTERS; ++k) s[r][k] = vf_set(0);
-        const int64 at = (slot + j) * size; /* 16 keys of `size` numbers each begin here */
-        /* The values of these keys, which have as many bytes, are read next, with a stride that hides them. */
-        const char *ahead = (const char *)kv->values + at * bytes_of(TYPE);
-        for (int64 d = 0; d < size; ++d) {
-            __builtin_prefetch(ahead + d * TILE * bytes_of(TYPE));
-            UNROLL for (int k = 0; k < REGISTERS; ++k) {
-                const vf key = load(TYPE, kv->keys, at + d * TILE + k * LANES);
-                UNROLL for (int r = 0; r < ROWS; ++r) s[r][k] = vf_fma(key, vf_set(q[r][d]), s[r][k]);
-            }
-        }
-        UNROLL for (int r = 0; r < ROWS; ++r) UNROLL for (int k = 0; k < REGISTERS; ++k) {
-            const int64 to = j + k * LANES;
-            vf_store(scores[r] + to, TYPE == INT8 ? s[r][k] * vf_load(kv->key_scales + slot + to) : s[r][k]);
+    const int registers = N * REGISTERS;
+    const int64 size = kv->size, tile = TILE * size;
+    vf s[ROWS][R];
+    UNROLL for (int r = 0; r < ROWS; ++r) UNROLL for (int k = 0; k < registers; ++k) s[r][k] = vf_set(0);
+    const int64 at = (slot + j) * size; /* 16 keys of `size` numbers each begin here */
+    /* The values of these keys, which have as many bytes, are read next, with a stride that hides them. */
+    const char *ahead = (const char *)kv->values + at * bytes_of(TYPE);
+    for (int64 d = 0; d < size; ++d) {
+        UNROLL for (int i = 0; i < N; ++i) __builtin_prefetch(ahead + (i * tile + d * TILE) * bytes_of(TYPE));
+        UNROLL for (int k = 0; k < registers; ++k) {
+            const vf key = load(TYPE, kv->keys, at + k / REGISTERS * tile + d * TILE + k % REGISTERS * LANES);
+            UNROLL for (int r = 0; r < ROWS; ++r) s[r][k] = vf_fma(key, vf_set(q[r][d]), s[r][k]);
         }
     }
+    UNROLL for (int r = 0; r < ROWS; ++r) UNROLL for (int k = 0; k < registers; ++k) {
+        const int64 to = j + k * LANES;
+        vf_store(scores[r] + to, TYPE == INT8 ? s[r][k] * vf_load(kv->key_scales + slot + to) : s[r][k]);
+    }
+}
+
+/* Scores of `count` keys, a multiple of 16. */
+INLINE void all_scores(const int TYPE, const float *const *q, const struct kv *kv, int64 slot, int64 count,
+                       float scores[ROWS][BLOCK]) {
+    int64 j = 0;
+    for (; j + MORE * TILE <= count; j += MORE * TILE) scores_of(TYPE, MORE, q, kv, slot, j, scores);
+    for (; j < count; j += TILE) scores_of(TYPE, 1, q, kv, slot, j, scores);
 }
 
 static void block_scores(const float *const *q, const struct kv *kv, int64 slot, int64 count,
                          float scores[ROWS][BLOCK]) {
     if (kv->type == FLOAT32)
-        scores_of(FLOAT32, q, kv, slot, count, scores);
+        all_scores(FLOAT32, q, kv, slot, count, scores);
     else if (kv->type == FLOAT16)
-        scores_of(FLOAT16, q, kv, slot, count, scores);
+        all_scores(FLOAT16, q, kv, slot, count, scores);
     else if (kv->type == INT8)
-        scores_of(INT8, q, kv, slot, count, scores);
+        all_scores(INT8, q, kv, slot, count, scores);
     else
-        scores_of(BFLOAT16, q, kv, slot, count, scores);
+        all_scores(BFLOAT16, q, kv, slot, count, scores);
 }
 
 /* add_values for a type. */
-INLINE void values_of(const int TYPE, const float *weights, const float *factor, const void *values, int64 first,
-                      int64 stride, int64 keys, float *const *result, int64 d) {
-    vf sum[ROWS][REGISTERS];
-    UNROLL for (int r = 0; r < ROWS; ++r) UNROLL for (int k = 0; k < REGISTERS; ++k)
+INLINE void values_of(const int TYPE, const int N, const float *weights, const float *factor, const void *values,
+                      int64 first, int64 stride, int64 keys, float *const *result, int64 d) {
+    const int registers = N * REGISTERS;
+    vf sum[ROWS][R];
+    UNROLL for (int r = 0; r < ROWS; ++r) UNROLL for (int k = 0; k < registers; ++k)
         sum[r][k] = vf_set(factor[r]) * vf_load(result[r] + d + k * LANES);
     for (int64 j = 0; j < keys; ++j) {
-        UNROLL for (int k = 0; k < REGISTERS; ++k) {
+        UNROLL for (int k = 0; k < registers; ++k) {
             const vf value = load(TYPE, values, first + j * stride + k * LANES);
             UNROLL for (int r = 0; r < ROWS; ++r) sum[r][k] = vf_fma(value, vf_set(weights[r * BLOCK + j]), sum[r][k]);
         }
     }
-    UNROLL for (int r = 0; r < ROWS; ++r) UNROLL for (int k = 0; k < REGISTERS; ++k)
+    UNROLL for (int r = 0; r < ROWS; ++r) UNROLL for (int k = 0; k < registers; ++k)
         vf_store(result[r] + d + k * LANES, sum[r][k]);
 }
 
 /*
- * result = factor * result + weights * values, for 4 rows and 16 columns from d on. The values of a key begin at
+ * result = factor * result + weights * values, for 4 rows and N tiles of columns from d on. The values of a key begin at
  * values[first + j * stride].
  */
-static void add_values(int32 type, const float *weights, const float *factor, const void *values, int64 first,
-                       int64 stride, int64 keys, float *const *result, int64 d) {
+INLINE void add_values(const int N, int32 type, const float *weights, const float *factor, const void *values,
+                       int64 first, int64 stride, int64 keys, float *const *result, int64 d) {
     if (type == FLOAT32)
-        values_of(FLOAT32, weights, factor, values, first, stride, keys, result, d);
+        values_of(FLOAT32, N, weights, factor, values, first, stride, keys, result, d);
     else if (type == FLOAT16)
-        values_of(FLOAT16, weights, factor, values, first, stride, keys, result, d);
+        values_of(FLOAT16, N, weights, factor, values, first, stride, keys, result, d);
     else if (type == INT8)
-        values_of(INT8, weights, factor, values, first, stride, keys, result, d);
+        values_of(INT8, N, weights, factor, values, first, stride, keys, result, d);
     else
-        values_of(BFLOAT16, weights, factor, values, first, stride, keys, result, d);
+        values_of(BFLOAT16, N, weights, factor, values, first, stride, keys, result, d);
 }
 
 /* The columns from d on of a head that is no multiple of 16: a key at a time, filled up to 16 numbers. */
@@ -95,7 +104,7 @@ static void rest_of_values(const float *weights, const float *factor, const stru
     for (int r = 0; r < ROWS; ++r) widen_some(FLOAT32, result[r], d, kv->size - d, sums[r]);
     for (int64 j = 0; j < keys; ++j) {
         widen_some(kv->type, kv->values, (slot + j) * kv->size + d, kv->size - d, values);
-        add_values(FLOAT32, weights + j, j == 0 ? factor : once, values, 0, 0, 1, rest, 0);
+        values_of(FLOAT32, 1, weights + j, j == 0 ? factor : once, values, 0, 0, 1, rest, 0);
     }
     for (int r = 0; r < ROWS; ++r) copy_some(sizeof(float), result[r] + d, sums[r], kv->size - d);
 }
@@ -107,8 +116,10 @@ static void block_values(float *weights, const float *factor, const struct kv *k
     if (kv->type == INT8)
         for (int r = 0; r < ROWS; ++r)
             ROLLED for (int64 j = 0; j < keys; ++j) weights[r * BLOCK + j] *= kv->value_scales[slot + j];
+    for (; d + MORE * TILE <= kv->size; d += MORE * TILE)
+        add_values(MORE, kv->type, weights, factor, kv->values, slot * kv->size + d, kv->size, keys, result, d);
     for (; d + TILE <= kv->size; d += TILE)
-        add_values(kv->type, weights, factor, kv->values, slot * kv->size + d, kv->size, keys, result, d);
+        add_values(1, kv->type, weights, factor, kv->values, slot * kv->size + d, kv->size, keys, result, d);
     if (d < kv->size) rest_of_values(weights, factor, kv, slot, keys, result, d);
 }
 
