@@ -7,10 +7,11 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import com.sun.jna.Pointer;
+import com.sun.jna.Native;
 import io.github.djlmistral.engine.internal.cpu.Address;
 import io.github.djlmistral.engine.kernels.KeyValues;
 import io.github.djlmistral.engine.weights.Tensor;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -248,11 +249,11 @@ final class PagedKeyValues implements KeyValues {
 
         Page(int slots) {
             this.slots = slots;
-            long elements = elements(slots);
-            data = TorchKernels.outliving(manager.create(new Shape(elements), type));
+            data = TorchKernels.outliving(manager.create(new Shape(elements(slots)), type));
             data.detach();
             // zeros() would start PyTorch's threads, which wait on the cores of the thread team
-            new Pointer(Address.of(data, elements)).clear(elements * type.getNumOfBytes());
+            ByteBuffer bytes = data.toByteBuffer(true);
+            Native.getDirectBufferPointer(bytes).clear(bytes.remaining());
         }
 
         void release() {
