@@ -46,7 +46,7 @@ final class CheckpointDirectory {
         Path target = path(step);
         try (StagingDirectory staging = StagingDirectory.of(target)) {
             content.write(staging.path());
-            staging.finish();
+            staging.replace();
         } catch (ClosedByInterruptException e) {
             throw e;
         } catch (IOException e) {

@@ -19,8 +19,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A directory that appears when it is complete. Its files are written to a hidden directory beside
- * it, {@code .NAME.UUID.tmp}, which {@link #finish} renames once they are on the disk. Without
- * that, {@link #close} deletes them, and an earlier directory of the same name is as it was.
+ * it, {@code .NAME.UUID.tmp}, which {@link #finish} or {@link #replace} renames once they are on
+ * the disk. Without that, {@link #close} deletes them, and an earlier directory of the same name is
+ * as it was.
  */
 public final class StagingDirectory implements Closeable {
 
@@ -84,29 +85,49 @@ public final class StagingDirectory implements Closeable {
     }
 
     /**
+     * Gives the directory its name, once all is on the disk.
+     *
+     * @throws IOException if that fails, or there is a directory of this name with files by now,
+     *     which is as it was
+     */
+    public void finish() throws IOException {
+        syncFiles();
+        Files.deleteIfExists(target);
+        rename();
+    }
+
+    /**
      * Gives the directory its name, once all is on the disk. A directory of this name is replaced.
      *
      * @throws IOException if that fails; a directory of this name is as it was
      */
-    public void finish() throws IOException {
-        try (Stream<Path> entries = Files.walk(path)) {
-            for (Path entry : entries.toList()) {
-                sync(entry);
-            }
-        }
+    public void replace() throws IOException {
+        syncFiles();
         if (Files.exists(target)) {
             Path old = hidden(target);
             Files.move(target, old, StandardCopyOption.ATOMIC_MOVE);
             try {
-                Files.move(path, target, StandardCopyOption.ATOMIC_MOVE);
+                rename();
             } catch (IOException e) {
                 Files.move(old, target, StandardCopyOption.ATOMIC_MOVE);
                 throw e;
             }
             delete(old);
         } else {
-            Files.move(path, target, StandardCopyOption.ATOMIC_MOVE);
+            rename();
         }
+    }
+
+    private void syncFiles() throws IOException {
+        try (Stream<Path> entries = Files.walk(path)) {
+            for (Path entry : entries.toList()) {
+                sync(entry);
+            }
+        }
+    }
+
+    private void rename() throws IOException {
+        Files.move(path, target, StandardCopyOption.ATOMIC_MOVE);
         sync(target.resolveSibling("."));
     }
 

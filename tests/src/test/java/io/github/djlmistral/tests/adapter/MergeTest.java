@@ -99,12 +99,16 @@ class MergeTest extends Fixture {
         }
     }
 
+    private Path adapterOf(Path source) throws Exception {
+        MistralForCausalLM base = MistralForCausalLM.load(source, manager, TORCH);
+        return saved(Adapters.random(base, 1, 0.2));
+    }
+
     /** The disk has room for half of the weights. */
     @Test
     void aFullDiskLeavesNothing() throws Exception {
         Path source = Reference.directory("checkpoints/window8-f32");
-        MistralForCausalLM base = MistralForCausalLM.load(source, manager, TORCH);
-        Path adapter = saved(Adapters.random(base, 1, 0.2));
+        Path adapter = adapterOf(source);
         long size = Files.size(source.resolve("model.safetensors"));
         Configuration disk =
                 Configuration.unix().toBuilder().setBlockSize(64).setMaxSize(size / 2).build();
@@ -121,8 +125,7 @@ class MergeTest extends Fixture {
     @Test
     void anInterruptLeavesNothing() throws Exception {
         Path source = Reference.directory("checkpoints/window8-f32");
-        MistralForCausalLM base = MistralForCausalLM.load(source, manager, TORCH);
-        Path adapter = saved(Adapters.random(base, 1, 0.2));
+        Path adapter = adapterOf(source);
         Path parent = Files.createDirectory(directory.resolve("models"));
         Thread.currentThread().interrupt();
         try {

@@ -39,7 +39,7 @@ class StagingDirectoryTest {
                     Files.write(file, new byte[] {(byte) content}, StandardOpenOption.APPEND);
                 }
             }
-            staging.finish();
+            staging.replace();
         }
     }
 
@@ -76,6 +76,21 @@ class StagingDirectoryTest {
         assertThat(after.keySet()).isEqualTo(before.keySet());
         assertThat(after.get(Path.of("checkpoint-4", "state").toString()))
                 .isEqualTo("b".repeat(LENGTH));
+    }
+
+    /** A directory that appeared while its files were written is nobody's to delete. */
+    @Test
+    void onlyReplacingDeletesFiles() throws IOException {
+        Path target = directory.resolve("merged");
+        try (StagingDirectory staging = StagingDirectory.of(target)) {
+            Files.writeString(staging.path().resolve("config.json"), "new");
+            Files.createDirectory(target);
+            Files.writeString(target.resolve("config.json"), "another");
+            assertThatIOException().isThrownBy(staging::finish);
+        }
+        assertThat(files())
+                .hasSize(3)
+                .containsEntry(Path.of("merged", "config.json").toString(), "another");
     }
 
     /** A program that ends while it writes, as an interrupted one does. */
