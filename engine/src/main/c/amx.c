@@ -13,6 +13,7 @@
  * Inputs of 16 tokens and up to 1024 columns are copied to a block (columns / K, 16, K) of 16 KiB, which stays in the L1
  * cache while all tiles of the weight pass: rows that are a power of two apart would share a set of it.
  */
+#include "grouped.h"
 #include "int6.h"
 
 #if defined(AMX_EMULATED)
@@ -46,7 +47,7 @@ INLINE void copy_inputs(const int8 *x, int64 columns, int64 count, int64 k, int8
 
 /* The sums of a group. */
 INLINE void group_sums(unpack_fn *const unpack, const uint8 *codes, int64 code_bytes, const int8 *block, int64 group,
-                     int64 k, vi zero, int32 *sums) {
+                       int64 k, vi zero, int32 *sums) {
     _Alignas(64) int8 b[64 * TILE];
     _tile_zero(0);
     for (int64 c = 0; c < group; c += k, codes += code_bytes, block += TOKENS * k) {
@@ -62,12 +63,11 @@ INLINE void group_sums(unpack_fn *const unpack, const uint8 *codes, int64 code_b
  * Tiles from inclusive to exclusive, of 16 tokens from `token` on. Symmetric weights have offset = -zero scale.
  */
 INLINE void sixteen_tokens(unpack_fn *const unpack, const int bits, const int zero, const struct grouped *w,
-                       const struct rounded *in, int64 token, int64 from, int64 to, float *out) {
-    const int64 columns = w->columns, group = w->group, groups = columns / group, tile_bytes = columns * 2 * bits;
+                           const struct rounded *in, int64 token, int64 from, int64 to, float *out) {
+    const struct factors f = factors_of(w, w->type, w->group);
+    const int64 columns = w->columns, group = w->group, groups = f.groups, tile_bytes = columns * 2 * bits;
     const int64 k = group % 64 == 0 ? 64 : group % 32 == 0 ? 32 : 16, step = COLUMNS / group;
-    const void *offsets = w->offsets;
-    const int shift = shift_of(group);
-    const vi zeros = vi_set(offsets ? 0 : zero * 0x01010101);
+    const vi zeros = vi_set(f.offsets ? 0 : zero * 0x01010101);
     _Alignas(64) int8 block[TOKENS * COLUMNS];
     configure(k);
     for (int64 first = 0; first < groups; first += step) {
@@ -82,21 +82,9 @@ INLINE void sixteen_tokens(unpack_fn *const unpack, const int bits, const int ze
             for (int64 g = first; g < last; ++g) {
                 _Alignas(64) int32 sums[TOKENS * TILE];
                 group_sums(unpack, (const uint8 *)w->codes + tile * tile_bytes + g * group * 2 * bits, k * 2 * bits,
-                         block + (g - first) * TOKENS * group, group, k, zeros, sums);
-                const float *scales = in->scales + token * groups + g;
-                const int32 *x_sums = in->sums + token * groups + g;
-                UNROLL for (int r = 0; r < REGISTERS; ++r) {
-                    const vf scale = factor(w->type, w->scales, groups, shift, tile, g, r * LANES);
-                    UNROLL for (int t = 0; t < TOKENS; ++t) {
-                        const vf sum = vf_of(vi_load(sums + t * TILE + r * LANES));
-                        y[t][r] = vf_fma(sum * vf_set(scales[t * groups]), scale, y[t][r]);
-                    }
-                    if (offsets) {
-                        const vf offset = factor(w->type, offsets, groups, shift, tile, g, r * LANES);
-                        UNROLL for (int t = 0; t < TOKENS; ++t)
-                            y[t][r] = vf_fma(offset, vf_set(scales[t * groups] * (float)x_sums[t * groups]), y[t][r]);
-                    }
-                }
+                           block + (g - first) * TOKENS * group, group, k, zeros, sums);
+                add_group(1, TOKENS, REGISTERS, &f, tile, g, in->scales + token * groups + g,
+                          in->sums + token * groups + g, (const vi *)sums, y[0]);
             }
             UNROLL for (int t = 0; t < TOKENS; ++t) UNROLL for (int r = 0; r < REGISTERS; ++r)
                 store_some(FLOAT32, to_rows, t * w->rows + r * LANES, rows - r * LANES, y[t][r]);

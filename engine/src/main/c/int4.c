@@ -16,7 +16,7 @@
  * there are registers. A panel of 4 tiles (128 KiB of codes with 4096 columns) stays in the L2 cache while all tokens
  * pass. Where there are products of 8-bit matrices, two tokens share each of them.
  */
-#include "vec.h"
+#include "grouped.h"
 
 enum { TILES = 4, TOKENS = 4, MORE = LANES == TILE ? 2 : 1, R = TILES * REGISTERS };
 
@@ -71,9 +71,8 @@ INLINE void matrix_dots(const int T, const uint8 *codes, const int8 *x, int64 gr
 INLINE void block(const int N, const int T, const int32 type, const int64 group, const struct grouped *w,
                   const struct rounded *in, int64 token, int64 tile, float *out) {
     const int registers = N * REGISTERS;
-    const int64 columns = w->columns, groups = columns / group, tile_bytes = columns * (TILE / 2);
-    const void *scales = w->scales, *offsets = w->offsets;
-    const int shift = shift_of(group);
+    const struct factors f = factors_of(w, type, group);
+    const int64 columns = w->columns, groups = f.groups, tile_bytes = columns * (TILE / 2);
     /* these advance by a group */
     const uint8 *codes = (const uint8 *)w->codes + tile * tile_bytes;
     const int8 *x = in->codes + token * columns;
@@ -84,7 +83,7 @@ INLINE void block(const int N, const int T, const int32 type, const int64 group,
     for (int64 g = 0; g < groups; ++g, ++x_scales, ++x_sums) {
         vi total[TOKENS][R];
         UNROLL for (int t = 0; t < T; ++t) {
-            const vi start = vi_set(offsets ? 0 : -8 * x_sums[t * groups]);
+            const vi start = vi_set(f.offsets ? 0 : -8 * x_sums[t * groups]);
             UNROLL for (int r = 0; r < registers; ++r) total[t][r] = start;
         }
         int64 c = 0;
@@ -104,22 +103,9 @@ INLINE void block(const int N, const int T, const int32 type, const int64 group,
             UNROLL for (int t = 0; t < T; ++t) UNROLL for (int r = 0; r < registers; ++r)
                 total[t][r] = DOT_INT32 ? sums[t][r] : vi_widen(total[t][r], sums[t][r]);
         }
-        UNROLL for (int r = 0; r < registers; ++r) {
-            const int64 i = tile + r / REGISTERS, row = r % REGISTERS * LANES;
-            const vf scale = factor(type, scales, groups, shift, i, g, row);
-            UNROLL for (int t = 0; t < T; ++t)
-                y[t][r] = vf_fma(vf_of(total[t][r]) * vf_set(x_scales[t * groups]), scale, y[t][r]);
-            if (offsets) {
-                const vf offset = factor(type, offsets, groups, shift, i, g, row);
-                UNROLL for (int t = 0; t < T; ++t)
-                    y[t][r] = vf_fma(offset, vf_set(x_scales[t * groups] * (float)x_sums[t * groups]), y[t][r]);
-            }
-        }
+        add_group(N, T, R, &f, tile, g, x_scales, x_sums, total[0], y[0]);
     }
-    UNROLL for (int t = 0; t < T; ++t) UNROLL for (int r = 0; r < registers; ++r) {
-        const int64 row = (tile + r / REGISTERS) * TILE + r % REGISTERS * LANES;
-        store_some(FLOAT32, out, (token + t) * w->rows + row, w->rows - row, y[t][r]);
-    }
+    store_sums(N, T, R, w->rows, token, tile, y[0], out);
 }
 
 /* A token and up to 4 tiles. */

@@ -3,6 +3,7 @@
  * Products of a 6-bit weight (Int6.java) with inputs rounded to int8 by its groups: int4.c with the codes of int6.h,
  * and offset = -32 scale where a weight is symmetric.
  */
+#include "grouped.h"
 #include "int6.h"
 
 enum { TILES = 2, TOKENS = 4 };
@@ -19,10 +20,8 @@ INLINE void block(const int N, const int T, const struct grouped *w, const struc
                   float *out) {
     enum { R = TILES * REGISTERS };
     const int registers = N * REGISTERS;
-    const int64 columns = w->columns, group = w->group, groups = columns / group, tile_bytes = columns * (TILE * 3 / 4);
-    const void *scales = w->scales, *offsets = w->offsets;
-    const int32 type = w->type;
-    const int shift = shift_of(group);
+    const struct factors f = factors_of(w, w->type, w->group);
+    const int64 columns = w->columns, group = w->group, groups = f.groups, tile_bytes = columns * (TILE * 3 / 4);
     /* these advance by a group */
     const uint8 *codes = (const uint8 *)w->codes + tile * tile_bytes;
     const int8 *x = in->codes + token * columns;
@@ -33,7 +32,7 @@ INLINE void block(const int N, const int T, const struct grouped *w, const struc
     for (int64 g = 0; g < groups; ++g, ++x_scales, ++x_sums) {
         vi total[TOKENS][R];
         UNROLL for (int t = 0; t < T; ++t) {
-            const vi start = offsets ? vi_set(0) : vi_sub(vi_set(0), vi_left(vi_set(x_sums[t * groups]), 5));
+            const vi start = f.offsets ? vi_set(0) : vi_sub(vi_set(0), vi_left(vi_set(x_sums[t * groups]), 5));
             UNROLL for (int r = 0; r < registers; ++r) total[t][r] = start;
         }
 #if DOT_MATRIX
@@ -68,22 +67,9 @@ INLINE void block(const int N, const int T, const struct grouped *w, const struc
         UNROLL for (int t = 0; T > 1 && t < T; ++t) UNROLL for (int r = 0; r < REGISTERS; ++r)
             total[t][r] = vi_add(total[t][r], vi_token(matrix[t / 2] + 2 * r, t % 2));
 #endif
-        UNROLL for (int r = 0; r < registers; ++r) {
-            const int64 i = tile + r / REGISTERS, row = r % REGISTERS * LANES;
-            const vf scale = factor(type, scales, groups, shift, i, g, row);
-            UNROLL for (int t = 0; t < T; ++t)
-                y[t][r] = vf_fma(vf_of(total[t][r]) * vf_set(x_scales[t * groups]), scale, y[t][r]);
-            if (offsets) {
-                const vf offset = factor(type, offsets, groups, shift, i, g, row);
-                UNROLL for (int t = 0; t < T; ++t)
-                    y[t][r] = vf_fma(offset, vf_set(x_scales[t * groups]) * vf_of(vi_set(x_sums[t * groups])), y[t][r]);
-            }
-        }
+        add_group(N, T, R, &f, tile, g, x_scales, x_sums, total[0], y[0]);
     }
-    UNROLL for (int t = 0; t < T; ++t) UNROLL for (int r = 0; r < registers; ++r) {
-        const int64 row = (tile + r / REGISTERS) * TILE + r % REGISTERS * LANES;
-        store_some(FLOAT32, out, (token + t) * w->rows + row, w->rows - row, y[t][r]);
-    }
+    store_sums(N, T, R, w->rows, token, tile, y[0], out);
 }
 
 /* A token and up to 2 tiles. */

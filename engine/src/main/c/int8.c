@@ -8,7 +8,7 @@
  * an addition and their codes are four streams of memory; up to 4 tokens take one tile, or two, and use a converted code
  * as often.
  */
-#include "vec.h"
+#include "grouped.h"
 
 enum { TILES = 4, TOKENS = 4 };
 
@@ -26,14 +26,13 @@ INLINE void block(const int N, const int T, const struct grouped *w, const float
                   float *out) {
     enum { R = TILES * REGISTERS };
     const int registers = N * REGISTERS;
-    const int64 columns = w->columns, groups = columns / w->group, tile_bytes = columns * TILE;
-    const void *offsets = w->offsets;
-    const int shift = shift_of(w->group);
+    const struct factors f = factors_of(w, w->type, w->group);
+    const int64 columns = w->columns, tile_bytes = columns * TILE;
     const int8 *codes = (const int8 *)w->codes + tile * tile_bytes;
     const float *in = x + token * columns;
     vf y[TOKENS][R];
     UNROLL for (int t = 0; t < T; ++t) UNROLL for (int r = 0; r < registers; ++r) y[t][r] = vf_set(0);
-    for (int64 g = 0; g < groups; ++g) {
+    for (int64 g = 0; g < f.groups; ++g) {
         vf sum[TOKENS][R], inputs[TOKENS];
         UNROLL for (int t = 0; t < T; ++t) UNROLL for (int r = 0; r < registers; ++r) sum[t][r] = vf_set(0);
         for (int64 c = 0; c < w->group; ++c, codes += TILE, ++in)
@@ -41,22 +40,19 @@ INLINE void block(const int N, const int T, const struct grouped *w, const float
                 const vf code = vf_of(vi_load_s8(codes + r / REGISTERS * tile_bytes + r % REGISTERS * LANES));
                 UNROLL for (int t = 0; t < T; ++t) sum[t][r] = vf_fma(code, vf_set(in[t * columns]), sum[t][r]);
             }
-        if (offsets)
+        if (f.offsets)
             for (int t = 0; t < T; ++t) inputs[t] = vf_set(sum_of(in + t * columns - w->group, w->group));
         UNROLL for (int r = 0; r < registers; ++r) {
             const int64 i = tile + r / REGISTERS, row = r % REGISTERS * LANES;
-            const vf scale = factor(w->type, w->scales, groups, shift, i, g, row);
+            const vf scale = factor(&f, f.scales, i, g, row);
             UNROLL for (int t = 0; t < T; ++t) y[t][r] = vf_fma(sum[t][r], scale, y[t][r]);
-            if (offsets) {
-                const vf offset = factor(w->type, offsets, groups, shift, i, g, row);
+            if (f.offsets) {
+                const vf offset = factor(&f, f.offsets, i, g, row);
                 UNROLL for (int t = 0; t < T; ++t) y[t][r] = vf_fma(offset, inputs[t], y[t][r]);
             }
         }
     }
-    UNROLL for (int t = 0; t < T; ++t) UNROLL for (int r = 0; r < registers; ++r) {
-        const int64 row = (tile + r / REGISTERS) * TILE + r % REGISTERS * LANES;
-        store_some(FLOAT32, out, (token + t) * w->rows + row, w->rows - row, y[t][r]);
-    }
+    store_sums(N, T, R, w->rows, token, tile, y[0], out);
 }
 
 /* A token and up to 4 tiles. */

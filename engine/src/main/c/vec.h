@@ -280,24 +280,6 @@ INLINE vf load(const int type, const void *p, int64 i) {
     return vf_bits(vi_left(vi_load_u16((const uint16 *)p + i), 16));
 }
 
-/*
- * Scales or offsets of group g of a tile with so many groups, of the rows from `row` on. A two-level one is exact: 11
- * bits times 8; then 1 << shift groups are 256 columns.
- * Example, groups of 32 (shift 3): group 9 is group 1 of the second block of 32 + 16 * 8 bytes.
- */
-INLINE vf factor(int32 type, const void *p, int64 groups, int shift, int64 tile, int64 g, int64 row) {
-    const int64 at = (tile * groups + g) * TILE + row;
-    if (type == FLOAT16) return load(FLOAT16, p, at);
-    if (type == FLOAT32) return load(FLOAT32, p, at);
-    const int64 block = tile * (groups >> shift) + (g >> shift), size = 2 * TILE + (TILE << shift);
-    const uint8 *half = (const uint8 *)p + block * size;
-    const uint8 *codes = half + 2 * TILE + (g & ((1 << shift) - 1)) * TILE + row;
-    return load(FLOAT16, half, row) * vf_of(vi_load_s8((const int8 *)codes));
-}
-
-/* The shift of a group size, at most 256. */
-INLINE int shift_of(int64 group) { return 8 - __builtin_ctzll((unsigned long long)group); }
-
 INLINE void store(const int type, void *p, int64 i, vf x) {
     if (type == FLOAT32) {
         vf_store((float *)p + i, x);
