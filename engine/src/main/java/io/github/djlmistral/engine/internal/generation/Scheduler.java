@@ -27,10 +27,8 @@ import org.jspecify.annotations.Nullable;
  * handover, and everything else that belongs to a request (selecting tokens, decoding text, the
  * user's processors) runs on the request's thread.
  *
- * <p>Threads that were just served come back for their next token after a moment. The leader waits
- * for them, because a pass for all costs little more than a pass for one: at most {@link #PATIENCE}
- * of the time of the last pass, and only for requests that came back in this time before. Example,
- * three requests; {@code .} is the moment:
+ * <p>Threads that were just served come back for their next token after a moment, for which the
+ * leader waits, see {@link ReturningRequests}. Example, three requests; {@code .} is the moment:
  *
  * <pre>
  * thread 1  [pass 1 2 3].[pass 1 2 3].
@@ -45,19 +43,9 @@ public final class Scheduler {
     /** How long a request waits for the memory of others that nobody reads. */
     private static final Duration IDLE = Duration.ofSeconds(30);
 
-    private static final double PATIENCE = 0.25;
-    private static final long LEAST_PATIENCE_NANOS = 100_000;
-    private static final long MOST_PATIENCE_NANOS = 100_000_000;
-
-    /** Weight of the most recent pass in {@link BatchingMetrics#tokensPerSecond}. */
-    private static final double RECENT = 0.1;
-
     private final Batching limits;
     private final CacheBudget memory;
     private final ReentrantLock lock = new ReentrantLock();
-
-    /** Signalled to a leader that waits for other requests. */
-    private final Condition arrival = lock.newCondition();
 
     /** Requests that have memory, until they are closed. */
     private final Set<Request> running = new HashSet<>();
@@ -65,19 +53,10 @@ public final class Scheduler {
     /** Requests that wait for a pass, in the order of their arrival. */
     private final List<Request> waiting = new ArrayList<>();
 
-    /** Requests that were served and are expected to come back at once. */
-    private final Set<Request> expected = new HashSet<>();
-
+    private final ReturningRequests returning = new ReturningRequests(lock);
+    private final PassCounters counters = new PassCounters();
     private List<Request> computing = List.of();
     private boolean leading;
-    private long patience = LEAST_PATIENCE_NANOS;
-    private long lastPassEnd;
-    private long passes;
-    private long sequences;
-    private long computedTokens;
-    private long generatedTokens;
-    private double recentTokens;
-    private double recentSeconds;
 
     /** Computes a forward pass. */
     @FunctionalInterface
@@ -134,15 +113,10 @@ public final class Scheduler {
         int queued = memory.queued();
         lock.lock();
         try {
-            return new BatchingMetrics(
+            return counters.metrics(
                     queued,
                     running.size(),
                     waiting.size() + computing.size(),
-                    passes,
-                    sequences,
-                    computedTokens,
-                    generatedTokens,
-                    recentSeconds == 0 ? 0 : recentTokens / recentSeconds,
                     running.stream().mapToLong(request -> request.cacheBytes).sum());
         } finally {
             lock.unlock();
@@ -257,17 +231,11 @@ public final class Scheduler {
 
         private void arrive(List<Chunk> wanted) {
             running.add(this);
-            slow = System.nanoTime() - servedAt > patience;
+            slow = returning.isSlow(servedAt);
             chunks = wanted;
             cacheBytes = wanted.stream().mapToLong(chunk -> chunk.cache().bytes()).sum();
             waiting.add(this);
-            unexpect();
-        }
-
-        private void unexpect() {
-            if (expected.remove(this) && expected.isEmpty()) {
-                arrival.signal();
-            }
+            returning.remove(this);
         }
 
         private void withdraw() {
@@ -295,7 +263,7 @@ public final class Scheduler {
             leading = true;
             try {
                 while (chunks != null) {
-                    awaitExpected();
+                    returning.await(() -> waiting.size() >= limits.maxSequences() || mayLeave());
                     if (mayLeave()) {
                         return;
                     }
@@ -304,21 +272,6 @@ public final class Scheduler {
             } finally {
                 leading = false;
                 passOn();
-            }
-        }
-
-        private void awaitExpected() {
-            while (!expected.isEmpty() && waiting.size() < limits.maxSequences() && !mayLeave()) {
-                long left = lastPassEnd + patience - System.nanoTime();
-                if (left <= 0) {
-                    expected.clear();
-                    return;
-                }
-                try {
-                    long unused = arrival.awaitNanos(left);
-                } catch (InterruptedException e) {
-                    Thread.currentThread().interrupt();
-                }
             }
         }
 
@@ -339,7 +292,7 @@ public final class Scheduler {
             lock.lock();
             try {
                 turn.signal();
-                arrival.signal();
+                returning.wake();
             } finally {
                 lock.unlock();
             }
@@ -350,7 +303,7 @@ public final class Scheduler {
         public void finish() {
             lock.lock();
             try {
-                unexpect();
+                returning.remove(this);
             } finally {
                 lock.unlock();
             }
@@ -361,7 +314,7 @@ public final class Scheduler {
         public void close() {
             lock.lock();
             try {
-                unexpect();
+                returning.remove(this);
                 running.remove(this);
             } finally {
                 lock.unlock();
@@ -413,18 +366,14 @@ public final class Scheduler {
         } finally {
             lock.lock();
             computing = List.of();
-            lastPassEnd = System.nanoTime();
-            long nanos = lastPassEnd - start;
-            patience =
-                    Math.min(
-                            Math.max((long) (PATIENCE * nanos), LEAST_PATIENCE_NANOS),
-                            MOST_PATIENCE_NANOS);
-            count(requests, nanos * 1e-9);
+            long end = System.nanoTime();
+            returning.passed(start, end);
+            count(requests, (end - start) * 1e-9);
             for (Request request : requests) {
                 request.chunks = null;
-                request.servedAt = lastPassEnd;
+                request.servedAt = end;
                 if (!request.slow) {
-                    expected.add(request);
+                    returning.expect(request);
                 }
                 request.turn.signal();
             }
@@ -432,16 +381,11 @@ public final class Scheduler {
     }
 
     private void count(List<Request> requests, double seconds) {
-        int rows = 0;
-        for (Request request : requests) {
-            computedTokens += request.tokens();
-            rows += request.rows();
-            sequences += request.chunks().size();
-        }
-        ++passes;
-        generatedTokens += rows;
-        recentTokens += RECENT * (rows - recentTokens);
-        recentSeconds += RECENT * (seconds - recentSeconds);
+        counters.add(
+                requests.stream().mapToInt(request -> request.chunks().size()).sum(),
+                requests.stream().mapToInt(Request::tokens).sum(),
+                requests.stream().mapToInt(Request::rows).sum(),
+                seconds);
     }
 
     private static void run(Pass pass, List<Request> requests) {
