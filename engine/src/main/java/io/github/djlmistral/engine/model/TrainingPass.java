@@ -15,7 +15,6 @@ import java.io.UncheckedIOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -159,7 +158,7 @@ public final class TrainingPass implements AutoCloseable {
                     backbone =
                             new TrainedBackbone(
                                     network.model, input, counted.rows(), options, recorded);
-                    output = output(network, backbone, counted, options, recorded);
+                    output = PassOutput.of(network, backbone, counted, options, recorded);
                 }
                 owned.closeWithParent(this);
             } catch (RuntimeException | Error e) {
@@ -169,35 +168,6 @@ public final class TrainingPass implements AutoCloseable {
         } finally {
             network.gate.exit();
         }
-    }
-
-    private static PassOutput output(
-            MistralPreTrainedModel network,
-            TrainedBackbone backbone,
-            CountedTokens counted,
-            Options options,
-            boolean recorded) {
-        MistralLinear layer = Objects.requireNonNull(network.head());
-        NDArray hidden = backbone.forward();
-        if (network instanceof MistralForCausalLM) {
-            TrainedHead head =
-                    new TrainedHead(
-                            layer,
-                            backbone.pass(),
-                            counted.labels(),
-                            hidden,
-                            options,
-                            recorded,
-                            backbone.isTrained());
-            head.forward();
-            return head;
-        }
-        double dropout =
-                network instanceof MistralForTokenClassification
-                        ? network.config().classifierDropout()
-                        : 0;
-        return new TrainedClassifier(
-                layer, backbone.pass(), hidden, dropout, recorded, backbone.isTrained());
     }
 
     /**
