@@ -355,73 +355,8 @@ public final class GenerationConfig {
             Map<GenerationOption<?>, Object> all = new LinkedHashMap<>(values);
             all.putIfAbsent(SamplingOptions.DO_SAMPLE, shaped);
             GenerationConfig config = new GenerationConfig(Collections.unmodifiableMap(all));
-            checkTogether(config);
+            new OptionCombinations(config).check();
             return config;
-        }
-
-        /** Checks values whose range depends on others. */
-        private static void checkTogether(GenerationConfig config) {
-            check(
-                    config.minNewTokens() <= config.maxNewTokens(),
-                    config,
-                    StoppingOptions.MIN_NEW_TOKENS,
-                    "between 0 and max_new_tokens, " + config.maxNewTokens());
-            double temperature = config.temperature();
-            check(
-                    !config.doSample() || (temperature > 0 && Double.isFinite(temperature)),
-                    config,
-                    SamplingOptions.TEMPERATURE,
-                    "a number above 0; for greedy decoding set do_sample to false");
-            int beams = config.get(BeamOptions.NUM_BEAMS);
-            check(
-                    beams == 1 || config.get(BeamOptions.NUM_RETURN_SEQUENCES) <= beams,
-                    config,
-                    BeamOptions.NUM_RETURN_SEQUENCES,
-                    "at most num_beams, " + beams);
-            check(
-                    beams > 1
-                            || config.doSample()
-                            || config.get(BeamOptions.NUM_RETURN_SEQUENCES) == 1,
-                    config,
-                    BeamOptions.NUM_RETURN_SEQUENCES,
-                    "1 with greedy decoding, whose sequences are equal: set do_sample or"
-                            + " num_beams");
-            check(
-                    beams == 1 || config.get(SamplingOptions.MIROSTAT) == 0,
-                    config,
-                    SamplingOptions.MIROSTAT,
-                    "0 with num_beams of " + beams + ", as it follows a single sequence");
-            if (config.get(ConstraintOptions.RESPONSE_FORMAT).grammar().isPresent()) {
-                check(
-                        config.get(ConstraintOptions.FORCED_BOS_TOKEN_ID) == null,
-                        config,
-                        ConstraintOptions.FORCED_BOS_TOKEN_ID,
-                        "unset with a response_format");
-                check(
-                        config.get(ConstraintOptions.FORCED_EOS_TOKEN_ID).isEmpty(),
-                        config,
-                        ConstraintOptions.FORCED_EOS_TOKEN_ID,
-                        "empty with a response_format");
-            }
-            Integer lookup = config.get(SpeculationOptions.PROMPT_LOOKUP_NUM_TOKENS);
-            if (lookup != null) {
-                check(beams == 1, config, BeamOptions.NUM_BEAMS, "1 with prompt_lookup_num_tokens");
-                check(
-                        config.get(ConstraintOptions.GUIDANCE_SCALE) == 1,
-                        config,
-                        ConstraintOptions.GUIDANCE_SCALE,
-                        "1 with prompt_lookup_num_tokens");
-            }
-        }
-
-        private static void check(
-                boolean condition,
-                GenerationConfig config,
-                GenerationOption<?> option,
-                String expected) {
-            if (!condition) {
-                throw option.fault(String.valueOf(config.get(option)), expected);
-            }
         }
     }
 }
