@@ -94,9 +94,14 @@ final class NativeAttention implements Attention {
             outAddress = Address.ofFloats(out, (long) tokens * heads * size);
             weights =
                     input.weights()
-                            ? q.getManager().create(
-                                    new Shape(input.sequences(), heads, input.longest(), keys),
-                                    DataType.FLOAT32)
+                            ? q.getManager()
+                                    .create(
+                                            new Shape(
+                                                    input.sequences(),
+                                                    heads,
+                                                    input.longest(),
+                                                    keys),
+                                            DataType.FLOAT32)
                             : null;
             weightAddress =
                     weights == null ? 0 : Address.ofFloats(weights, (long) tokens * heads * keys);

@@ -15,9 +15,6 @@ import io.github.djlmistral.engine.kernels.QuantizedLinear;
 import io.github.djlmistral.engine.quantization.QuantizedWeight;
 import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.FloatBuffer;
 import java.nio.ShortBuffer;
 import java.util.Arrays;
 import java.util.stream.IntStream;
@@ -28,9 +25,6 @@ import org.jspecify.annotations.Nullable;
  * the operations that all of them have, and tests compare other kernels to them.
  */
 public final class ReferenceKernels extends UnfusedKernels {
-
-    /** Maximum size of a block in elements, 4 MiB; a block has at least one row. */
-    private static final int BLOCK = 1 << 20;
 
     private final Dtype dtype;
     private final DataType type;
@@ -108,71 +102,17 @@ public final class ReferenceKernels extends UnfusedKernels {
         long[] shape = tensor.shape();
         int columns = shape.length == 0 ? 1 : (int) Math.max(1, shape[shape.length - 1]);
         ShortBuffer halves = tensor.data().asShortBuffer();
-        return matrix(
-                manager,
-                elements / columns,
-                columns,
+        ComputedRows rows =
                 (row, to) -> {
                     for (int c = 0; c < columns; ++c) {
                         to[c] = Float.intBitsToFloat(halves.get(row * columns + c) << 16);
                     }
-                });
-    }
-
-    /** Computes one row; called by several threads at once. */
-    @FunctionalInterface
-    private interface Rows {
-
-        void get(int row, float[] to);
-    }
-
-    /**
-     * Creates an array (rows, columns) on the manager's device, in blocks that the engine copies:
-     * Java cannot write to device memory, and a buffer is limited to 2 GiB.
-     */
-    private static NDArray matrix(NDManager manager, int rows, int columns, Rows source) {
-        boolean written = DjlEngine.of(manager).supportsIndexing();
-        NDArray array = written ? manager.create(new Shape(rows, columns), DataType.FLOAT32) : null;
-        NDList parts = new NDList();
-        int height = Math.min(rows, Math.max(1, BLOCK / columns));
-        Tensor block = Tensor.allocate("block", Dtype.FLOAT32, height, columns);
-        try {
-            for (int first = 0; first < rows; first += height) {
-                int begin = first;
-                int count = Math.min(height, rows - begin);
-                ByteBuffer bytes = block.data().order(ByteOrder.nativeOrder());
-                FloatBuffer numbers = bytes.asFloatBuffer();
-                IntStream.range(0, count)
-                        .parallel()
-                        .forEach(
-                                i -> {
-                                    float[] row = new float[columns];
-                                    source.get(begin + i, row);
-                                    numbers.put(i * columns, row);
-                                });
-                bytes.limit(Float.BYTES * count * columns);
-                NDArray part =
-                        HostArray.of(
-                                manager,
-                                bytes.slice().order(ByteOrder.nativeOrder()),
-                                new Shape(count, columns),
-                                DataType.FLOAT32);
-                if (array == null) {
-                    parts.add(part);
-                    continue;
-                }
-                try (part) {
-                    array.set(new NDIndex().addSliceDim(begin, begin + count), part);
-                }
-            }
-        } finally {
-            block.free();
-        }
-        return array == null ? joined(parts, 0) : array;
+                };
+        return rows.toArray(manager, elements / columns, columns);
     }
 
     /** Concatenates arrays and closes them. */
-    private static NDArray joined(NDList parts, int axis) {
+    static NDArray joined(NDList parts, int axis) {
         if (parts.size() == 1) {
             return parts.get(0);
         }
@@ -218,13 +158,9 @@ public final class ReferenceKernels extends UnfusedKernels {
 
     @Override
     public QuantizedLinear quantized(NDManager manager, QuantizedWeight weight) {
+        ComputedRows rows = weight::dequantizeRow;
         return x -> {
-            try (NDArray whole =
-                    matrix(
-                            x.getManager(),
-                            weight.rows(),
-                            weight.columns(),
-                            weight::dequantizeRow)) {
+            try (NDArray whole = rows.toArray(x.getManager(), weight.rows(), weight.columns())) {
                 return linear(x, rounded(whole));
             }
         };
@@ -250,13 +186,8 @@ public final class ReferenceKernels extends UnfusedKernels {
     @Override
     public NDArray embedding(NDArray ids, QuantizedWeight weight) {
         int[] wanted = Arrays.stream(ids.toLongArray()).mapToInt(Math::toIntExact).toArray();
-        NDArray rows =
-                matrix(
-                        ids.getManager(),
-                        wanted.length,
-                        weight.columns(),
-                        (i, to) -> weight.dequantizeRow(wanted[i], to));
-        return rounded(rows);
+        ComputedRows rows = (i, to) -> weight.dequantizeRow(wanted[i], to);
+        return rounded(rows.toArray(ids.getManager(), wanted.length, weight.columns()));
     }
 
     @Override
