@@ -2,6 +2,7 @@
 package io.github.djlmistral.engine.internal.quantization;
 
 import io.github.djlmistral.engine.quantization.Int4;
+import io.github.djlmistral.engine.weights.Dtype;
 import io.github.djlmistral.engine.weights.Tensor;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -32,17 +33,35 @@ interface GroupedRowSource {
         void write(int row, byte[] codes);
     }
 
+    /** The scales and offsets of a weight; no offsets if it is symmetric. */
+    record Packed(Tensor scales, @Nullable Tensor offsets) {}
+
     /**
      * Writes all rows into the tiled layout, in parallel.
      *
+     * @param name the prefix of the tensors' names
      * @param rows the number of rows
      * @param columns the number of columns
+     * @param groupSize the number of columns of a group
+     * @param scaleType the type of scales and offsets: float16 or float32, int8 for two-level ones
+     * @param symmetric whether there are no offsets
      * @param codes stores the codes
-     * @param scales receives the scales
-     * @param offsets receives the offsets; null if the weight is symmetric
+     * @return scales and offsets, in memory that they own
      */
-    default void pack(int rows, int columns, Codes codes, Tensor scales, @Nullable Tensor offsets) {
-        int tiles = (int) scales.shape()[0];
+    default Packed pack(
+            String name,
+            int rows,
+            int columns,
+            int groupSize,
+            Dtype scaleType,
+            boolean symmetric,
+            Codes codes) {
+        int tiles = (rows + Int4.TILE - 1) / Int4.TILE;
+        Tensor scales = Factors.allocate(name + ".scales", scaleType, tiles, columns, groupSize);
+        Tensor offsets =
+                symmetric
+                        ? null
+                        : Factors.allocate(name + ".offsets", scaleType, tiles, columns, groupSize);
         Factors scaleFactors = new Factors(scales);
         Factors offsetFactors = offsets == null ? null : new Factors(offsets);
         int values = scaleFactors.valuesOfRow();
@@ -63,5 +82,6 @@ interface GroupedRowSource {
                                 }
                             }
                         });
+        return new Packed(scales, offsets);
     }
 }

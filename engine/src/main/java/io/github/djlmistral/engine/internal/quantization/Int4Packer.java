@@ -49,29 +49,25 @@ public final class Int4Packer {
         Tensor codes =
                 Tensor.allocate(
                         name + ".int4.codes", Dtype.UINT8, tiles, columns / 8, 4 * Int4.TILE);
-        Tensor scales =
-                Factors.allocate(name + ".int4.scales", scaleType, tiles, columns, groupSize);
-        Tensor offsets =
-                symmetric
-                        ? null
-                        : Factors.allocate(
-                                name + ".int4.offsets", scaleType, tiles, columns, groupSize);
         ByteBuffer words = codes.data();
-        source.pack(
-                rows,
-                columns,
-                (row, rowCodes) -> {
-                    int at = Int4Layout.wordOffset(row, columns);
-                    for (int c = 0; c < columns; c += 8, at += 4 * Int4.TILE) {
-                        int word = 0;
-                        for (int i = 0; i < 8; ++i) {
-                            word |= rowCodes[c + i] << Int4Layout.shift(i);
-                        }
-                        words.putInt(at, word);
-                    }
-                },
-                scales,
-                offsets);
-        return new Int4(rows, codes, scales, offsets, inputOrder);
+        GroupedRowSource.Packed factors =
+                source.pack(
+                        name + ".int4",
+                        rows,
+                        columns,
+                        groupSize,
+                        scaleType,
+                        symmetric,
+                        (row, rowCodes) -> {
+                            int at = Int4Layout.wordOffset(row, columns);
+                            for (int c = 0; c < columns; c += 8, at += 4 * Int4.TILE) {
+                                int word = 0;
+                                for (int i = 0; i < 8; ++i) {
+                                    word |= rowCodes[c + i] << Int4Layout.shift(i);
+                                }
+                                words.putInt(at, word);
+                            }
+                        });
+        return new Int4(rows, codes, factors.scales(), factors.offsets(), inputOrder);
     }
 }

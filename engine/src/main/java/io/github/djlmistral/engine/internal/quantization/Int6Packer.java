@@ -36,20 +36,16 @@ final class Int6Packer {
         Tensor codes =
                 Tensor.allocate(
                         name + ".int6.codes", Dtype.UINT8, tiles, columns / 16, 12 * Int4.TILE);
-        Tensor scales =
-                Factors.allocate(name + ".int6.scales", scaleType, tiles, columns, groupSize);
-        Tensor offsets =
-                symmetric
-                        ? null
-                        : Factors.allocate(
-                                name + ".int6.offsets", scaleType, tiles, columns, groupSize);
         ByteBuffer words = codes.data();
-        source.pack(
-                rows,
-                columns,
-                (row, rowCodes) -> Int6Layout.put(words, row, rowCodes),
-                scales,
-                offsets);
-        return new Int6(rows, codes, scales, offsets);
+        GroupedRowSource.Packed factors =
+                source.pack(
+                        name + ".int6",
+                        rows,
+                        columns,
+                        groupSize,
+                        scaleType,
+                        symmetric,
+                        (row, rowCodes) -> Int6Layout.put(words, row, rowCodes));
+        return new Int6(rows, codes, factors.scales(), factors.offsets());
     }
 }

@@ -46,25 +46,21 @@ final class Int8Packer {
         }
         int tiles = (rows + TILE - 1) / TILE;
         Tensor codes = Tensor.allocate(name + ".int8.codes", Dtype.INT8, tiles, columns, TILE);
-        Tensor scales =
-                Factors.allocate(name + ".int8.scales", scaleType, tiles, columns, groupSize);
-        Tensor offsets =
-                symmetric
-                        ? null
-                        : Factors.allocate(
-                                name + ".int8.offsets", scaleType, tiles, columns, groupSize);
         ByteBuffer bytes = codes.data();
-        source.pack(
-                rows,
-                columns,
-                (row, rowCodes) -> {
-                    int at = row / TILE * columns * TILE + row % TILE;
-                    for (int c = 0; c < columns; ++c) {
-                        bytes.put(at + c * TILE, rowCodes[c]);
-                    }
-                },
-                scales,
-                offsets);
-        return new Int8(rows, codes, scales, offsets);
+        GroupedRowSource.Packed factors =
+                source.pack(
+                        name + ".int8",
+                        rows,
+                        columns,
+                        groupSize,
+                        scaleType,
+                        symmetric,
+                        (row, rowCodes) -> {
+                            int at = row / TILE * columns * TILE + row % TILE;
+                            for (int c = 0; c < columns; ++c) {
+                                bytes.put(at + c * TILE, rowCodes[c]);
+                            }
+                        });
+        return new Int8(rows, codes, factors.scales(), factors.offsets());
     }
 }
