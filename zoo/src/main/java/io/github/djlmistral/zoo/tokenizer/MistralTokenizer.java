@@ -5,16 +5,10 @@ import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import io.github.djlmistral.engine.constraint.TokenVocabulary;
 import io.github.djlmistral.engine.internal.Quote;
-import io.github.djlmistral.engine.internal.SmallFile;
-import io.github.djlmistral.engine.internal.StrictJson;
-import io.github.djlmistral.engine.weights.Gguf;
-import io.github.djlmistral.engine.weights.GgufMetadata;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -37,13 +31,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class MistralTokenizer implements AutoCloseable {
 
-    /** File names of SentencePiece models, in the order of precedence. */
-    private static final List<String> SENTENCE_PIECE_FILES =
-            List.of("tokenizer.model", "tokenizer.model.v1", "tokenizer.model.v3");
-
-    /** Limit for {@code tokenizer.json}; that of Mistral Small 3.1 has 17 MB. */
-    private static final int LONGEST_JSON = 32 << 20;
-
     private final NativeTokenizer tokenizer;
     private final SpecialTokens specialTokens;
     private final Vocabulary vocabulary;
@@ -57,7 +44,14 @@ public final class MistralTokenizer implements AutoCloseable {
     private final TokenBytes tokenBytes;
     private volatile @Nullable TokenVocabulary tokenVocabulary;
 
-    private MistralTokenizer(JsonObject root, TokenizerSettings settings) throws IOException {
+    /**
+     * Makes the tokenizer of a {@code tokenizer.json}.
+     *
+     * @param root its content, changed here
+     * @param settings the settings of the checkpoint
+     * @throws IllegalArgumentException if they are damaged or unsupported, or do not fit together
+     */
+    MistralTokenizer(JsonObject root, TokenizerSettings settings) throws IOException {
         TokenizerJson.model(root); // adds a missing list of added tokens
         settings.addTokensTo(root);
         TokenizerJson.check(root);
@@ -89,12 +83,7 @@ public final class MistralTokenizer implements AutoCloseable {
      * @throws IOException if a GGUF file is damaged or cannot be read
      */
     public static boolean isIn(Path directory) throws IOException {
-        Optional<Path> gguf = Gguf.find(directory);
-        if (gguf.isPresent()) {
-            return new GgufTokenizer(GgufMetadata.read(gguf.get())).isSupported();
-        }
-        return Files.exists(directory.resolve("tokenizer.json"))
-                || SENTENCE_PIECE_FILES.stream().map(directory::resolve).anyMatch(Files::exists);
+        return TokenizerFiles.areIn(directory);
     }
 
     /**
@@ -109,52 +98,7 @@ public final class MistralTokenizer implements AutoCloseable {
      *     the file and the remedy
      */
     public static MistralTokenizer open(Path directory) throws IOException {
-        TokenizerSettings settings = new TokenizerSettings(directory);
-        Optional<Path> gguf = Gguf.find(directory);
-        if (gguf.isPresent()) {
-            GgufTokenizer parts = new GgufTokenizer(GgufMetadata.read(gguf.get()));
-            return create(
-                    gguf.get(),
-                    () -> SentencePieceConverter.toTokenizerJson(parts.model(), parts.legacy()),
-                    settings);
-        }
-        Path json = directory.resolve("tokenizer.json");
-        if (Files.exists(json)) {
-            return create(json, () -> StrictJson.read(json, LONGEST_JSON), settings);
-        }
-        for (String name : SENTENCE_PIECE_FILES) {
-            Path file = directory.resolve(name);
-            if (Files.exists(file)) {
-                Boolean legacy = settings.flag("legacy");
-                byte[] bytes = SmallFile.bytes(file, StrictJson.LONGEST);
-                return create(
-                        file,
-                        () ->
-                                SentencePieceConverter.toTokenizerJson(
-                                        SentencePieceModel.parse(bytes), legacy != null && legacy),
-                        settings);
-            }
-        }
-        throw new IOException(
-                "no tokenizer in "
-                        + directory
-                        + ": looked for tokenizer.json, "
-                        + String.join(", ", SENTENCE_PIECE_FILES)
-                        + "; download one of them from the source of the checkpoint");
-    }
-
-    /** Reads or creates the content of a {@code tokenizer.json}. */
-    private interface Source {
-        JsonObject read() throws IOException;
-    }
-
-    private static MistralTokenizer create(Path file, Source source, TokenizerSettings settings)
-            throws IOException {
-        try {
-            return new MistralTokenizer(source.read(), settings);
-        } catch (IllegalArgumentException e) {
-            throw new IOException("cannot use " + file + ": " + e.getMessage(), e);
-        }
+        return TokenizerFiles.open(directory);
     }
 
     private @Nullable String known(String token) {

@@ -2,7 +2,9 @@
 package io.github.djlmistral.zoo.translator;
 
 import com.sun.management.OperatingSystemMXBean;
+import io.github.djlmistral.engine.cache.PrefixCache;
 import io.github.djlmistral.engine.generation.Batching;
+import io.github.djlmistral.engine.model.MistralForCausalLM;
 import java.lang.management.ManagementFactory;
 import java.math.BigDecimal;
 import java.time.Duration;
@@ -68,15 +70,27 @@ final class CacheArguments {
     }
 
     /**
-     * Returns the memory of the KV caches that are kept for prompts with the same beginning; by
-     * default 1 GiB, but at most an eighth of the machine's memory. 0 keeps none.
+     * Returns the KV caches that are kept for prompts with the same beginning, which all generators
+     * of a network share; empty if none are kept.
      */
-    static long prefixCacheBytes(Map<String, ?> arguments) {
+    static Optional<PrefixCache> prefixes(Map<String, ?> arguments, MistralForCausalLM network) {
+        long budget = prefixCacheBytes(arguments);
+        return budget == 0
+                ? Optional.empty()
+                : Optional.of(
+                        network.attachment(
+                                PrefixCache.class,
+                                "prefixes",
+                                () -> new PrefixCache(budget, prefixCacheIdle(arguments))));
+    }
+
+    /** By default 1 GiB, but at most an eighth of the machine's memory. 0 keeps none. */
+    private static long prefixCacheBytes(Map<String, ?> arguments) {
         return bytes(arguments, "prefix_cache_bytes", Math.min(GIB, memory() / 8));
     }
 
-    /** Returns after what time without requests the kept caches are closed; by default 600 s. */
-    static Duration prefixCacheIdle(Map<String, ?> arguments) {
+    /** After this time without requests the kept caches are closed; by default 600 s. */
+    private static Duration prefixCacheIdle(Map<String, ?> arguments) {
         int seconds = integer(arguments, "prefix_cache_idle_seconds", 600);
         if (seconds < 0) {
             throw new IllegalArgumentException(

@@ -3,14 +3,11 @@ package io.github.djlmistral.zoo.translator;
 
 import ai.djl.Model;
 import ai.djl.nn.Block;
-import io.github.djlmistral.engine.cache.PrefixCache;
-import io.github.djlmistral.engine.constraint.TokenVocabulary;
 import io.github.djlmistral.engine.generation.BeamOptions;
 import io.github.djlmistral.engine.generation.Generation;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.engine.generation.Generator;
 import io.github.djlmistral.engine.generation.RequestLimits;
-import io.github.djlmistral.engine.generation.TokenDecoder;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.engine.model.MistralPreTrainedModel;
 import io.github.djlmistral.zoo.chat.ChatTemplate;
@@ -84,40 +81,15 @@ public final class MistralPipeline implements ServedModel, AutoCloseable {
 
     private Generator generator(
             Model model, RequestLimits limits, @Nullable MistralForCausalLM assistant) {
+        Map<String, ?> arguments = model.getProperties();
         return new Generator(
                 network,
                 model.getNDManager(),
-                new Decoder(tokenizer),
+                new TextDecoder(tokenizer),
                 limits,
-                CacheArguments.batching(model.getProperties()).orElse(null),
-                prefixes(model, network),
+                CacheArguments.batching(arguments).orElse(null),
+                CacheArguments.prefixes(arguments, network).orElse(null),
                 assistant);
-    }
-
-    /** Decodes without special tokens. */
-    private record Decoder(MistralTokenizer tokenizer) implements TokenDecoder {
-
-        @Override
-        public String decode(long[] ids) {
-            return tokenizer.decode(ids, true);
-        }
-
-        @Override
-        public TokenVocabulary vocabulary() {
-            return tokenizer.tokenVocabulary();
-        }
-    }
-
-    /** Returns the kept prefixes, which all pipelines of a network share; null if none are kept. */
-    private static @Nullable PrefixCache prefixes(Model model, MistralForCausalLM network) {
-        Map<String, ?> arguments = model.getProperties();
-        long budget = CacheArguments.prefixCacheBytes(arguments);
-        return budget == 0
-                ? null
-                : network.attachment(
-                        PrefixCache.class,
-                        "prefixes",
-                        () -> new PrefixCache(budget, CacheArguments.prefixCacheIdle(arguments)));
     }
 
     /**
