@@ -50,12 +50,7 @@ class AdaptedNetworkTest extends Fixture {
         assumeAvailable(kernels);
         MistralConfig config = RandomNetwork.config(0);
         String dtype = kind.contains("g") ? "float32" : kind;
-        return MistralForCausalLM.of(
-                config,
-                RandomNetwork.weights(config, kind),
-                "test",
-                manager,
-                new ComputeOptions(kernels, dtype));
+        return RandomNetwork.load(config, kind, manager, new ComputeOptions(kernels, dtype));
     }
 
     private float[] flat(MistralForCausalLM network) {
@@ -372,7 +367,7 @@ class AdaptedNetworkTest extends Fixture {
         for (MistralForCausalLM closed : List.of(first, second)) {
             assertThatIllegalStateException()
                     .isThrownBy(() -> flat(closed))
-                    .withMessageContaining("the model test is closed: load it again");
+                    .withMessageContaining("the model random is closed: load it again");
         }
         assertThat(flat(base)).isEqualTo(plain);
         float[] expected = flat(third);
@@ -380,7 +375,7 @@ class AdaptedNetworkTest extends Fixture {
         base.close();
         assertThatIllegalStateException()
                 .isThrownBy(() -> flat(third))
-                .withMessageContaining("the model test is closed: load it again");
+                .withMessageContaining("the model random is closed: load it again");
         assertThatIllegalStateException()
                 .isThrownBy(() -> base.withAdapter(adapter, manager))
                 .withMessageContaining("closed");

@@ -24,7 +24,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -163,7 +162,9 @@ class ChatInputsTest {
             try (MistralTokenizer tokenizer = v3()) {
                 long[] plain = template.encode(tokenizer, spelling("x"));
                 long[] ids = template.encode(tokenizer, spelling("x" + spelled + "x"));
-                assertThat(special(tokenizer, ids)).as(name).isEqualTo(special(tokenizer, plain));
+                assertThat(ChatTemplateTest.special(tokenizer, ids))
+                        .as(name)
+                        .isEqualTo(ChatTemplateTest.special(tokenizer, plain));
             }
             Files.delete(directory.resolve("tokenizer.model.v3"));
         }
@@ -208,13 +209,5 @@ class ChatInputsTest {
                 .withTools(List.of(tool))
                 .withDocuments(List.of(Map.of("title" + text, text)))
                 .withVariables(Map.of("name", text, "date_string", text));
-    }
-
-    private static List<String> special(MistralTokenizer tokenizer, long[] ids) {
-        return LongStream.of(ids)
-                .filter(id -> tokenizer.decode(new long[] {id}, true).isEmpty())
-                .mapToObj(tokenizer::token)
-                .filter(token -> !token.equals("▁"))
-                .toList();
     }
 }

@@ -212,7 +212,8 @@ class ChatTemplateTest {
         }
     }
 
-    private static List<String> special(MistralTokenizer tokenizer, long[] ids) {
+    /** The special tokens among ids, without spaces. */
+    static List<String> special(MistralTokenizer tokenizer, long[] ids) {
         return LongStream.of(ids)
                 .filter(id -> tokenizer.decode(new long[] {id}, true).isEmpty())
                 .mapToObj(tokenizer::token)

@@ -11,6 +11,7 @@ import java.io.InputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 
 /** One run of the command line in this JVM. */
 public record Cli(int exitCode, String out, String err) {
@@ -55,5 +56,11 @@ public record Cli(int exitCode, String out, String err) {
         succeeds();
         assertThat(out.lines()).hasSize(1);
         return JsonParser.parseString(out).getAsJsonObject();
+    }
+
+    /** Standard output, a JSON object in each line. */
+    public List<JsonObject> jsonLines() {
+        succeeds();
+        return out.lines().map(line -> JsonParser.parseString(line).getAsJsonObject()).toList();
     }
 }

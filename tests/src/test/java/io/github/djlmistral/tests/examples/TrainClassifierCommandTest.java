@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.within;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
 import io.github.djlmistral.engine.model.LabelConfig.ProblemType;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.tests.model.Reference;
@@ -50,14 +49,6 @@ class TrainClassifierCommandTest {
                         .toArray(String[]::new));
     }
 
-    private static List<JsonObject> lines(Cli cli) {
-        cli.succeeds();
-        return cli.out()
-                .lines()
-                .map(line -> JsonParser.parseString(line).getAsJsonObject())
-                .toList();
-    }
-
     /** A training, and one that is resumed after four steps. */
     @ParameterizedTest
     @ValueSource(strings = {"classification-single-label", "classification-multi-label"})
@@ -81,7 +72,7 @@ class TrainClassifierCommandTest {
                                 + arguments.get(argument).getAsString());
             }
         }
-        List<JsonObject> steps = lines(train(data, options.toArray(String[]::new)));
+        List<JsonObject> steps = train(data, options.toArray(String[]::new)).jsonLines();
         JsonArray expected = recorded.getAsJsonArray("steps");
         assertThat(steps).hasSameSizeAs(expected);
         for (int i = 0; i < steps.size(); ++i) {
@@ -108,7 +99,8 @@ class TrainClassifierCommandTest {
                         List.of("train", "--method=classify", "--no-shuffle", "--device=cpu"));
         resumed.add("--data=" + data);
         resumed.addAll(options);
-        assertThat(lines(Cli.run(resumed.toArray(String[]::new)))).isEqualTo(steps.subList(4, 6));
+        assertThat(Cli.run(resumed.toArray(String[]::new)).jsonLines())
+                .isEqualTo(steps.subList(4, 6));
     }
 
     /** A new head on the embedded model, which 'mistral classify' then runs. */
@@ -130,7 +122,7 @@ class TrainClassifierCommandTest {
                         "--per-device-train-batch-size=4",
                         "--eval=" + data,
                         "--eval-on-start");
-        List<JsonObject> lines = lines(cli);
+        List<JsonObject> lines = cli.jsonLines();
         JsonObject first = lines.get(0);
         JsonObject last = lines.get(lines.size() - 1);
         assertThat(first.get("step").getAsInt()).isZero();
@@ -161,7 +153,7 @@ class TrainClassifierCommandTest {
         String[] options = {
             "--lora-r=4", "--learning-rate=0.02", "--max-steps=6", "--per-device-train-batch-size=4"
         };
-        List<JsonObject> lines = lines(train(data, options));
+        List<JsonObject> lines = train(data, options).jsonLines();
         assertThat(lines.get(5).get("loss").getAsDouble())
                 .isLessThan(lines.get(0).get("loss").getAsDouble() / 2);
         assertThat(
@@ -174,7 +166,8 @@ class TrainClassifierCommandTest {
 
         Path first = Files.move(output(), directory.resolve("first"));
         List<JsonObject> more =
-                lines(train(data, "--adapter-init=" + first, "--max-steps=1", "--learning-rate=0"));
+                train(data, "--adapter-init=" + first, "--max-steps=1", "--learning-rate=0")
+                        .jsonLines();
         assertThat(more.get(0).get("loss").getAsDouble())
                 .isLessThan(lines.get(0).get("loss").getAsDouble() / 2);
     }

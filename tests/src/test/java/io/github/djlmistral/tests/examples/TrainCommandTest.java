@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.within;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParser;
 import io.github.djlmistral.engine.adapter.Adapter;
 import io.github.djlmistral.engine.weights.Safetensors;
 import io.github.djlmistral.engine.weights.Tensor;
@@ -84,14 +83,6 @@ class TrainCommandTest {
         return Cli.run(Stream.concat(options.stream(), Arrays.stream(more)).toArray(String[]::new));
     }
 
-    private static List<JsonObject> lines(Cli cli) {
-        cli.succeeds();
-        return cli.out()
-                .lines()
-                .map(line -> JsonParser.parseString(line).getAsJsonObject())
-                .toList();
-    }
-
     private static void assertSteps(List<JsonObject> actual, JsonArray steps) {
         assertThat(actual).hasSameSizeAs(steps);
         for (int i = 0; i < steps.size(); ++i) {
@@ -121,7 +112,7 @@ class TrainCommandTest {
                         options(name),
                         "--method=" + method,
                         "--adapter-init=" + recording(name).resolve("initial"));
-        assertSteps(lines(cli), expected(name).getAsJsonArray("steps"));
+        assertSteps(cli.jsonLines(), expected(name).getAsJsonArray("steps"));
 
         Map<String, Tensor> trained = Adapter.load(output()).tensors();
         Adapter.load(recording(name).resolve("final"))
@@ -177,7 +168,7 @@ class TrainCommandTest {
     @CsvSource({"sft, sft-full", "sft, sft-full-tied", "dpo, dpo-full"})
     void allWeightsHaveTheRecordedLosses(String method, String name) throws IOException {
         assertSteps(
-                lines(run(options(name), "--full", "--method=" + method)),
+                run(options(name), "--full", "--method=" + method).jsonLines(),
                 expected(name).getAsJsonArray("steps"));
         Map<String, Tensor> trained = Safetensors.read(output().resolve("model.safetensors"));
         Safetensors.read(recording(name).resolve("parameters.safetensors"))
@@ -200,7 +191,7 @@ class TrainCommandTest {
         List<String> options = options("sft-lora");
         options.add("--adapter-init=" + recording("sft-lora").resolve("initial"));
         options.add("--save-steps=5");
-        List<JsonObject> whole = lines(run(options));
+        List<JsonObject> whole = run(options).jsonLines();
         Path before = directory.resolve("before");
         Files.createDirectory(before);
         Path checkpoint = before.resolve("checkpoint-5");
@@ -208,7 +199,7 @@ class TrainCommandTest {
 
         options.replaceAll(
                 option -> option.startsWith("--output=") ? "--output=" + before : option);
-        assertThat(lines(run(options, "--resume"))).isEqualTo(whole.subList(5, 12));
+        assertThat(run(options, "--resume").jsonLines()).isEqualTo(whole.subList(5, 12));
         assertThat(Files.readAllBytes(before.resolve("adapter_model.safetensors")))
                 .isEqualTo(Files.readAllBytes(output().resolve("adapter_model.safetensors")));
     }
@@ -245,7 +236,7 @@ class TrainCommandTest {
         for (int i = 0; i < done; ++i) {
             steps.remove(0);
         }
-        assertSteps(lines(run(options, "--resume")), steps);
+        assertSteps(run(options, "--resume").jsonLines(), steps);
         assertThat(output().resolve("adapter_config.json")).exists();
     }
 
@@ -269,7 +260,7 @@ class TrainCommandTest {
         records.add(3, "{\"input_ids\": [1, 2], \"labels\": [1]}");
         Files.write(data, records);
         Cli cli = run(options, "--adapter-init=" + recording("sft-lora").resolve("initial"));
-        assertSteps(lines(cli), expected("sft-lora").getAsJsonArray("steps"));
+        assertSteps(cli.jsonLines(), expected("sft-lora").getAsJsonArray("steps"));
         assertThat(cli.err()).contains("2 records are skipped", "line 2", "line 4");
     }
 
@@ -277,13 +268,13 @@ class TrainCommandTest {
     @ValueSource(strings = {"--packing", "--method=lm", "--gradient-checkpointing"})
     void otherWaysToTrain(String option) throws IOException {
         List<JsonObject> lines =
-                lines(
-                        run(
+                run(
                                 options("sft-lora"),
                                 option,
                                 "--eval=" + directory.resolve("data.jsonl"),
                                 "--eval-on-start",
-                                "--max-length=16"));
+                                "--max-length=16")
+                        .jsonLines();
         JsonObject first = lines.get(0);
         JsonObject last = lines.get(lines.size() - 1);
         assertThat(first.get("step").getAsInt()).isZero();
@@ -311,7 +302,7 @@ class TrainCommandTest {
                 recipe, "use_peft: true\nlearning_rate: 0.01\nmax_steps: 12\nwarmup_ratio: 0.25\n");
         options.add("--recipe=" + recipe);
         options.add("--adapter-init=" + recording("sft-lora").resolve("initial"));
-        assertSteps(lines(run(options)), expected("sft-lora").getAsJsonArray("steps"));
+        assertSteps(run(options).jsonLines(), expected("sft-lora").getAsJsonArray("steps"));
     }
 
     @Test

@@ -9,7 +9,6 @@ import io.github.djlmistral.engine.generation.Generator;
 import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
-import io.github.djlmistral.engine.quantization.Weights;
 import io.github.djlmistral.tests.Leaks;
 import io.github.djlmistral.tests.kernels.RandomNetwork;
 import io.github.djlmistral.tests.model.Fixture;
@@ -33,10 +32,9 @@ class MemoryTest extends Fixture {
     @CsvSource({"0, auto", "0, torch", "33, auto", "33, torch"})
     void tokensKeepNothingAlive(int window, String kernels) throws Exception {
         MistralConfig config = RandomNetwork.config(window);
-        Weights weights = RandomNetwork.weights(config, "float32");
         MistralForCausalLM network =
-                MistralForCausalLM.of(
-                        config, weights, "random", manager, new ComputeOptions(kernels, "float32"));
+                RandomNetwork.load(
+                        config, "float32", manager, new ComputeOptions(kernels, "float32"));
         GenerationConfig options =
                 GenerationConfig.builder().maxNewTokens(MANY + 1).eosTokenIds(List.of()).build();
         try (Generation generation =

@@ -15,8 +15,6 @@ import io.github.djlmistral.engine.generation.StoppingOptions;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.tests.model.Fixture;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Proxy;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -28,20 +26,13 @@ class RaggedBatchTest extends Fixture {
 
     /** Counts the tokens that the network computes. */
     private static Kernels counting(Kernels kernels, long[] tokens) {
-        return (Kernels)
-                Proxy.newProxyInstance(
-                        Kernels.class.getClassLoader(),
-                        new Class<?>[] {Kernels.class},
-                        (proxy, method, arguments) -> {
-                            if (method.getName().equals("embedding")) {
-                                tokens[0] += ((NDArray) arguments[0]).size();
-                            }
-                            try {
-                                return method.invoke(kernels, arguments);
-                            } catch (InvocationTargetException e) {
-                                throw e.getCause();
-                            }
-                        });
+        return observed(
+                kernels,
+                (name, arguments) -> {
+                    if (name.equals("embedding")) {
+                        tokens[0] += ((NDArray) arguments[0]).size();
+                    }
+                });
     }
 
     /** Each token is computed once, except the last one of a sequence, which is not computed. */

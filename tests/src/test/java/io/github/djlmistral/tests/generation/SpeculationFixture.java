@@ -33,12 +33,7 @@ abstract class SpeculationFixture extends Fixture {
 
     MistralForCausalLM network(MistralConfig config, String kind, String kernels) throws Exception {
         assumeAvailable(kernels);
-        return MistralForCausalLM.of(
-                config,
-                RandomNetwork.weights(config, kind),
-                kind,
-                manager,
-                new ComputeOptions(kernels, "float32"));
+        return RandomNetwork.load(config, kind, manager, new ComputeOptions(kernels, "float32"));
     }
 
     MistralForCausalLM network(int window, String kind, String kernels) throws Exception {

@@ -38,12 +38,8 @@ class AutoKernelsTest {
 
     private static MistralForCausalLM network(NDManager manager, String kernels) throws Exception {
         MistralConfig config = RandomNetwork.config(0);
-        return MistralForCausalLM.of(
-                config,
-                RandomNetwork.weights(config, "int8 g16"),
-                "random",
-                manager,
-                new ComputeOptions(kernels, "float32"));
+        return RandomNetwork.load(
+                config, "int8 g16", manager, new ComputeOptions(kernels, "float32"));
     }
 
     private static float[] logits(MistralForCausalLM network, NDManager manager) {

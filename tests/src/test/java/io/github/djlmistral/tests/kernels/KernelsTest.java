@@ -47,15 +47,6 @@ class KernelsTest extends Fixture {
         torch = new TorchKernels(manager, Dtype.FLOAT32);
     }
 
-    private NDArray random(long seed, long... shape) {
-        Random random = new Random(seed);
-        float[] values = new float[(int) new Shape(shape).size()];
-        for (int i = 0; i < values.length; ++i) {
-            values[i] = (float) random.nextGaussian();
-        }
-        return manager.create(values, new Shape(shape));
-    }
-
     /** Queries, keys before them, heads, key/value heads, head dimension, batch size. */
     static Stream<Arguments> attentions() {
         int[][] heads = {{4, 4, 2}, {4, 2, 6}, {4, 1, 16}, {3, 3, 6}};

@@ -77,12 +77,7 @@ class NativeChecksTest {
         private static float[] logits(NDManager manager, String kind) throws Exception {
             MistralConfig config = RandomNetwork.config(6);
             MistralForCausalLM network =
-                    MistralForCausalLM.of(
-                            config,
-                            RandomNetwork.weights(config, kind),
-                            "random",
-                            manager,
-                            new ComputeOptions("native", "auto"));
+                    RandomNetwork.load(config, kind, manager, new ComputeOptions("native", "auto"));
             try (NDManager scope = manager.newSubManager()) {
                 List<KvCache> caches = List.of(network.newCache(scope), network.newCache(scope));
                 long[] ids = {0, 0, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18};

@@ -72,15 +72,6 @@ class NativeKernelsTest extends Fixture {
         return variants;
     }
 
-    private NDArray random(long seed, long... shape) {
-        Random random = new Random(seed);
-        float[] values = new float[(int) new Shape(shape).size()];
-        for (int i = 0; i < values.length; ++i) {
-            values[i] = (float) random.nextGaussian();
-        }
-        return manager.create(values, new Shape(shape));
-    }
-
     private static NDArray row(NDArray x, int row) {
         return x.get(new NDIndex().addSliceDim(row, row + 1).addAllDim());
     }

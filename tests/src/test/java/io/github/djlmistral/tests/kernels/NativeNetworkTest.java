@@ -119,10 +119,9 @@ class NativeNetworkTest {
     void passesDoNotChangeABit(String kind, int window, String caches) throws Exception {
         MistralConfig config = RandomNetwork.config(window);
         MistralForCausalLM network =
-                MistralForCausalLM.of(
+                RandomNetwork.load(
                         config,
-                        RandomNetwork.weights(config, kind),
-                        "test",
+                        kind,
                         manager,
                         new ComputeOptions("native", "auto", "auto", caches));
         Random random = new Random(8);

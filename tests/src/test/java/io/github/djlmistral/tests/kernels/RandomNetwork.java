@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.tests.kernels;
 
+import ai.djl.MalformedModelException;
+import ai.djl.ndarray.NDManager;
 import io.github.djlmistral.engine.internal.kernels.ReferenceKernels;
+import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
@@ -83,5 +86,12 @@ public final class RandomNetwork {
                             }
                         });
         return new Weights(numbers, matrices);
+    }
+
+    /** Makes a network with {@link #weights}. */
+    public static MistralForCausalLM load(
+            MistralConfig config, String kind, NDManager manager, ComputeOptions options)
+            throws MalformedModelException {
+        return MistralForCausalLM.of(config, weights(config, kind), "random", manager, options);
     }
 }

@@ -45,12 +45,7 @@ class VirtualThreadsTest {
         try (NDManager manager = NDManager.newBaseManager("PyTorch")) {
             MistralConfig config = RandomNetwork.config(0);
             MistralForCausalLM network =
-                    MistralForCausalLM.of(
-                            config,
-                            RandomNetwork.weights(config, kind),
-                            "random",
-                            manager,
-                            new ComputeOptions(kernels, dtype));
+                    RandomNetwork.load(config, kind, manager, new ComputeOptions(kernels, dtype));
             ExecutorService executor =
                     (ExecutorService)
                             Executors.class

@@ -14,7 +14,6 @@ import io.github.djlmistral.engine.kernels.ComputeOptions;
 import io.github.djlmistral.engine.model.ForwardInput;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
-import io.github.djlmistral.engine.quantization.Weights;
 import io.github.djlmistral.tests.kernels.RandomNetwork;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -37,10 +36,9 @@ class ChangedWeightsTest extends Fixture {
     private MistralForCausalLM network(String kernels, long seed) throws Exception {
         assumeAvailable(kernels);
         MistralConfig config = RandomNetwork.config(0);
-        Weights weights = RandomNetwork.weights(config, "float32");
         MistralForCausalLM network =
-                MistralForCausalLM.of(
-                        config, weights, "random", manager, new ComputeOptions(kernels, "float32"));
+                RandomNetwork.load(
+                        config, "float32", manager, new ComputeOptions(kernels, "float32"));
         if (seed > 0) {
             network.namedParameters()
                     .values()

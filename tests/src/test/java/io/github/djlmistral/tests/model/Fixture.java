@@ -36,6 +36,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.function.BiConsumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -92,6 +93,12 @@ public abstract class Fixture {
 
     /** Returns a network with the same weights and other kernels. */
     protected final MistralForCausalLM through(Kernels kernels, MistralForCausalLM network) {
+        return through(kernels, network, manager);
+    }
+
+    /** Returns a network with the same weights and other kernels, of this manager. */
+    public static MistralForCausalLM through(
+            Kernels kernels, MistralForCausalLM network, NDManager manager) {
         MistralForCausalLM other =
                 new MistralForCausalLM(network.config(), new KernelChoice(kernels, "a test"));
         Map<String, Parameter> source = network.namedParameters();
@@ -106,16 +113,14 @@ public abstract class Fixture {
         return other;
     }
 
-    /** Wraps kernels so that an action runs before each operation of this name. */
-    protected static Kernels before(Kernels kernels, String operation, Runnable action) {
+    /** Wraps kernels so that an observer sees the name and arguments of each call beforehand. */
+    public static Kernels observed(Kernels kernels, BiConsumer<String, Object[]> observer) {
         return (Kernels)
                 Proxy.newProxyInstance(
                         Kernels.class.getClassLoader(),
                         new Class<?>[] {Kernels.class},
                         (proxy, method, arguments) -> {
-                            if (method.getName().equals(operation)) {
-                                action.run();
-                            }
+                            observer.accept(method.getName(), arguments);
                             try {
                                 return method.invoke(kernels, arguments);
                             } catch (InvocationTargetException e) {
@@ -124,9 +129,30 @@ public abstract class Fixture {
                         });
     }
 
+    /** Wraps kernels so that an action runs before each operation of this name. */
+    protected static Kernels before(Kernels kernels, String operation, Runnable action) {
+        return observed(
+                kernels,
+                (name, arguments) -> {
+                    if (name.equals(operation)) {
+                        action.run();
+                    }
+                });
+    }
+
     /** Returns the caches of rows. */
     public static List<KvCache> caches(MistralForCausalLM network, NDManager manager, int rows) {
         return Stream.generate(() -> network.newCache(manager)).limit(rows).toList();
+    }
+
+    /** Normally distributed numbers. */
+    protected final NDArray random(long seed, long... shape) {
+        Random random = new Random(seed);
+        float[] values = new float[(int) new Shape(shape).size()];
+        for (int i = 0; i < values.length; ++i) {
+            values[i] = (float) random.nextGaussian();
+        }
+        return manager.create(values, new Shape(shape));
     }
 
     /** A random prompt of ids from 3 on: smaller ones are special in most vocabularies. */

@@ -34,12 +34,8 @@ class ForwardArgumentsTest extends Fixture {
     private MistralForCausalLM network(String kernels) throws Exception {
         assumeAvailable(kernels);
         MistralConfig config = RandomNetwork.config(0);
-        return MistralForCausalLM.of(
-                config,
-                RandomNetwork.weights(config, "float32"),
-                "random",
-                manager,
-                new ComputeOptions(kernels, "float32"));
+        return RandomNetwork.load(
+                config, "float32", manager, new ComputeOptions(kernels, "float32"));
     }
 
     private NDArray ids(long... ids) {

@@ -15,8 +15,6 @@ import io.github.djlmistral.engine.model.ForwardInput;
 import io.github.djlmistral.engine.model.MistralConfig;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
 import io.github.djlmistral.tests.kernels.RandomNetwork;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -40,12 +38,8 @@ class LeftPaddingTest extends Fixture {
     private MistralForCausalLM network(String kernels, int window) throws Exception {
         assumeAvailable(kernels);
         MistralConfig config = RandomNetwork.config(window);
-        return MistralForCausalLM.of(
-                config,
-                RandomNetwork.weights(config, "float32"),
-                "random",
-                manager,
-                new ComputeOptions(kernels, "float32"));
+        return RandomNetwork.load(
+                config, "float32", manager, new ComputeOptions(kernels, "float32"));
     }
 
     /** Ids of the columns from {@code from} to {@code to}, the same in each call. */
@@ -146,19 +140,12 @@ class LeftPaddingTest extends Fixture {
     }
 
     private static Kernels noting(Kernels kernels, List<Boolean> masked) {
-        return (Kernels)
-                Proxy.newProxyInstance(
-                        Kernels.class.getClassLoader(),
-                        new Class<?>[] {Kernels.class},
-                        (proxy, method, arguments) -> {
-                            if (method.getName().equals("attention")) {
-                                masked.add(((AttentionInput) arguments[1]).mask() != null);
-                            }
-                            try {
-                                return method.invoke(kernels, arguments);
-                            } catch (InvocationTargetException e) {
-                                throw e.getCause();
-                            }
-                        });
+        return observed(
+                kernels,
+                (name, arguments) -> {
+                    if (name.equals("attention")) {
+                        masked.add(((AttentionInput) arguments[1]).mask() != null);
+                    }
+                });
     }
 }

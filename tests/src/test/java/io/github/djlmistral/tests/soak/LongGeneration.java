@@ -57,12 +57,8 @@ final class LongGeneration {
         try (NDManager manager = NDManager.newBaseManager("PyTorch")) {
             JniUtils.setNumThreads(1); // matrices this small are not worth waiting for a second one
             MistralForCausalLM network =
-                    MistralForCausalLM.of(
-                            CONFIG,
-                            RandomNetwork.weights(CONFIG, "float32"),
-                            "random",
-                            manager,
-                            new ComputeOptions(kernels, "float32"));
+                    RandomNetwork.load(
+                            CONFIG, "float32", manager, new ComputeOptions(kernels, "float32"));
             GenerationConfig config =
                     GenerationConfig.builder()
                             .maxNewTokens(tokens + 1) // the end frees the cache

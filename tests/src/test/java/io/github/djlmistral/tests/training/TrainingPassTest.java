@@ -83,12 +83,7 @@ class TrainingPassTest extends Fixture {
     private MistralForCausalLM random(String kind, String dtype, double dropout) throws Exception {
         MistralConfig config = RandomNetwork.config(6);
         MistralForCausalLM base =
-                MistralForCausalLM.of(
-                        config,
-                        RandomNetwork.weights(config, kind),
-                        "a test",
-                        manager,
-                        new ComputeOptions("torch", dtype));
+                RandomNetwork.load(config, kind, manager, new ComputeOptions("torch", dtype));
         LoraConfig lora =
                 LoraConfig.builder()
                         .r(4)

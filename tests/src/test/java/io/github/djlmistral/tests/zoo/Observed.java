@@ -5,18 +5,13 @@ import ai.djl.inference.Predictor;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
-import ai.djl.ndarray.types.Shape;
-import ai.djl.nn.Parameter;
 import ai.djl.repository.zoo.Criteria;
 import ai.djl.repository.zoo.ZooModel;
 import io.github.djlmistral.engine.kernels.AttentionInput;
-import io.github.djlmistral.engine.kernels.KernelChoice;
 import io.github.djlmistral.engine.kernels.Kernels;
 import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.tests.model.Fixture;
 import io.github.djlmistral.zoo.Mistral;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -63,39 +58,17 @@ final class Observed<I, O> implements AutoCloseable {
 
     private MistralForCausalLM network() {
         MistralForCausalLM network = Mistral.network(weights);
-        MistralForCausalLM observed =
-                new MistralForCausalLM(
-                        network.config(),
-                        new KernelChoice(observed(network.kernels()), "to be observed"));
-        Map<String, Parameter> source = network.namedParameters();
-        observed.namedParameters()
-                .forEach(
-                        (name, parameter) -> {
-                            parameter.setShape(null);
-                            parameter.setArray(source.get(name).getArray());
-                            parameter.freeze(true);
-                        });
-        observed.initialize(weights.getNDManager(), DataType.FLOAT32, new Shape(1, 1));
-        return observed;
-    }
-
-    private Kernels observed(Kernels kernels) {
-        return (Kernels)
-                Proxy.newProxyInstance(
-                        Kernels.class.getClassLoader(),
-                        new Class<?>[] {Kernels.class},
-                        (proxy, method, arguments) -> {
-                            if (method.getName().equals("attention")) {
+        Kernels observed =
+                Fixture.observed(
+                        network.kernels(),
+                        (name, arguments) -> {
+                            if (name.equals("attention")) {
                                 note((AttentionInput) arguments[1]);
-                            } else if (method.getName().equals("embedding")) {
+                            } else if (name.equals("embedding")) {
                                 note((NDArray) arguments[0]);
                             }
-                            try {
-                                return method.invoke(kernels, arguments);
-                            } catch (InvocationTargetException e) {
-                                throw e.getCause();
-                            }
                         });
+        return Fixture.through(observed, network, weights.getNDManager());
     }
 
     /** The kernels prepare the attention of a pass before they look its tokens up. */
