@@ -60,7 +60,7 @@ public final class ModelServer implements AutoCloseable {
         this.options = options;
         log = new AccessLog(options.accessLog());
         router = new Router(options);
-        metrics = new Metrics(pipeline.generator(), router);
+        metrics = new Metrics(pipeline, router);
         threads = Threads.forRequests(options.maxRequests() + SPARE_THREADS);
         addEndpoints(pipeline, api);
         server = create(options);

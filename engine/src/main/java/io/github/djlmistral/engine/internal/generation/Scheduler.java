@@ -16,6 +16,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -72,6 +73,7 @@ public final class Scheduler {
     private boolean leading;
     private long patience = LEAST_PATIENCE_NANOS;
     private long lastPassEnd;
+    private long requests;
     private long passes;
     private long sequences;
     private long computedTokens;
@@ -138,6 +140,10 @@ public final class Scheduler {
                     queued,
                     running.size(),
                     waiting.size() + computing.size(),
+                    running.stream().mapToInt(request -> request.prompts).sum(),
+                    running.stream().mapToInt(request -> request.generating).sum(),
+                    limits.maxSequences(),
+                    requests,
                     passes,
                     sequences,
                     computedTokens,
@@ -166,6 +172,8 @@ public final class Scheduler {
         private long servedAt;
         private boolean slow;
         private long cacheBytes;
+        private int prompts;
+        private int generating;
 
         private Request(
                 Pass pass, CacheBudget.Ticket ticket, BooleanSupplier stopped, Deadline deadline) {
@@ -256,12 +264,18 @@ public final class Scheduler {
         }
 
         private void arrive(List<Chunk> wanted) {
-            running.add(this);
+            requests += running.add(this) ? 1 : 0;
             slow = System.nanoTime() - servedAt > patience;
             chunks = wanted;
             cacheBytes = wanted.stream().mapToLong(chunk -> chunk.cache().bytes()).sum();
             waiting.add(this);
+            track(wanted, chunk -> chunk.logits() < chunk.ids().length);
             unexpect();
+        }
+
+        private void track(List<Chunk> sequences, Predicate<Chunk> isPrompt) {
+            prompts = (int) sequences.stream().filter(isPrompt).count();
+            generating = sequences.size() - prompts;
         }
 
         private void unexpect() {
@@ -351,6 +365,7 @@ public final class Scheduler {
             lock.lock();
             try {
                 unexpect();
+                track(List.of(), chunk -> false);
             } finally {
                 lock.unlock();
             }
@@ -421,6 +436,7 @@ public final class Scheduler {
                             MOST_PATIENCE_NANOS);
             count(requests, nanos * 1e-9);
             for (Request request : requests) {
+                request.track(request.chunks(), chunk -> chunk.logits() == 0);
                 request.chunks = null;
                 request.servedAt = lastPassEnd;
                 if (!request.slow) {
