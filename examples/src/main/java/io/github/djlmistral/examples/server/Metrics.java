@@ -14,6 +14,7 @@ import java.util.Optional;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Counters in Prometheus' text format. Where llama-server has a metric, its name is the same but
@@ -30,8 +31,16 @@ final class Metrics implements Endpoint {
     private final Map<Integer, LongAdder> answers = new ConcurrentSkipListMap<>();
     private final LongAdder millis = new LongAdder();
 
-    Metrics(MistralPipeline pipeline, Router router) {
+    /**
+     * Makes counters.
+     *
+     * @param pipeline the model; null if it generates no text
+     */
+    Metrics(@Nullable MistralPipeline pipeline, Router router) {
         this.router = router;
+        if (pipeline == null) {
+            return;
+        }
         generators.put("", pipeline.generator());
         for (String adapter : pipeline.adapters()) {
             generators.put(

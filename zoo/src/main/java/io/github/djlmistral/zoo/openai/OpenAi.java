@@ -200,7 +200,12 @@ public final class OpenAi {
         }
         ServedModel base = model;
         if (base == null) {
-            throw Fields.unsupported("model", "the model " + name + " generates no text");
+            throw Fields.unsupported(
+                    "model",
+                    "the model "
+                            + name
+                            + " generates no text, it only embeds: send texts to /v1/embeddings, or"
+                            + " serve a causal language model");
         }
         String chosen = adapter != null ? adapter : id == null || id.equals(name) ? null : id;
         if (adapter != null && id != null && !id.equals(name) && !id.equals(adapter)) {
