@@ -118,6 +118,26 @@ final class OptionFields {
         options.put(option, value);
     }
 
+    /** Checks that the tokens that the request asks for fit behind its prompt. */
+    private void requireRoom(GenerationConfig config, int positions, int promptTokens) {
+        String name = given.get(MAX_NEW_TOKENS);
+        if (name != null && config.maxNewTokens() > positions - promptTokens) {
+            throw ApiException.invalid(
+                    name,
+                    "context_length_exceeded",
+                    name
+                            + " is "
+                            + config.maxNewTokens()
+                            + ", but the prompt has "
+                            + promptTokens
+                            + " tokens, and the model takes "
+                            + positions
+                            + " of both: ask for at most "
+                            + (positions - promptTokens),
+                    null);
+        }
+    }
+
     /** Returns the number of answers to each prompt. */
     int count() {
         return options.get(COUNT) instanceof Number number ? number.intValue() : 1;
@@ -156,26 +176,6 @@ final class OptionFields {
                 named(null, () -> model.limits().complete(builder, defaults, open, promptTokens));
         requireRoom(config, model.maxPositions(), promptTokens);
         return config;
-    }
-
-    /** Checks that the tokens that the request asks for fit behind its prompt. */
-    private void requireRoom(GenerationConfig config, int positions, int promptTokens) {
-        String name = given.get(MAX_NEW_TOKENS);
-        if (name != null && config.maxNewTokens() > positions - promptTokens) {
-            throw ApiException.invalid(
-                    name,
-                    "context_length_exceeded",
-                    name
-                            + " is "
-                            + config.maxNewTokens()
-                            + ", but the prompt has "
-                            + promptTokens
-                            + " tokens, and the model takes "
-                            + positions
-                            + " of both: ask for at most "
-                            + (positions - promptTokens),
-                    null);
-        }
     }
 
     /** A temperature of 0 is greedy decoding, and several answers are sampled. */
