@@ -63,8 +63,8 @@ public final class ServeCommand implements Callable<Integer> {
             names = "--adapters",
             paramLabel = "NAME=DIR,..",
             description =
-                    "LoRA adapters that requests choose by name, as their model or in the field"
-                            + " adapter.")
+                    "LoRA adapters that requests choose by name, as their model. Each has batches"
+                            + " and KV caches of its own, with the limits below.")
     private @Nullable String adapters;
 
     @Option(
@@ -114,7 +114,7 @@ public final class ServeCommand implements Callable<Integer> {
             if (generates(network)) {
                 serveText(loaded, name, embedder, options);
             } else {
-                requireNoGeneration(network, arguments.keySet());
+                requireNoGeneration(arguments.keySet());
                 OpenAi api = new OpenAi(name, null, GenerationConfig.builder(), embedder);
                 run(ModelServer.start(embedder.tokenizer(), api, options), name, network);
             }
@@ -137,7 +137,7 @@ public final class ServeCommand implements Callable<Integer> {
     }
 
     /** Refuses options without an effect on a model that only embeds. */
-    private void requireNoGeneration(MistralPreTrainedModel network, Set<String> arguments) {
+    private void requireNoGeneration(Set<String> arguments) {
         Set<String> given = new LinkedHashSet<>(arguments);
         given.addAll(GenerationOptions.given(terminal).keySet());
         given.removeAll(adapter.arguments().keySet());
