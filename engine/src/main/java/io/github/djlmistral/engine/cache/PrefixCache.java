@@ -53,8 +53,10 @@ public final class PrefixCache implements AutoCloseable {
      * @param reusedTokens number of tokens that did not have to be computed, summed over the hits
      * @param entries number of caches that are kept
      * @param bytes memory of these caches; what they share is counted for each of them
+     * @param budget maximum of {@code bytes}
      */
-    public record Metrics(long lookups, long hits, long reusedTokens, int entries, long bytes) {}
+    public record Metrics(
+            long lookups, long hits, long reusedTokens, int entries, long bytes, long budget) {}
 
     /** A part of the ids that all caches below have in common. Every leaf has a cache. */
     private static final class Node {
@@ -347,7 +349,7 @@ public final class PrefixCache implements AutoCloseable {
     public Metrics metrics() {
         lock.lock();
         try {
-            return new Metrics(lookups, hits, reusedTokens, entries, bytes);
+            return new Metrics(lookups, hits, reusedTokens, entries, bytes, budget);
         } finally {
             lock.unlock();
         }

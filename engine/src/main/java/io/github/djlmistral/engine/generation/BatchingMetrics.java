@@ -7,6 +7,11 @@ package io.github.djlmistral.engine.generation;
  * @param queued requests that wait until there is memory for their KV cache
  * @param running requests that have begun and not ended
  * @param waiting running requests that wait for a pass, or are in the one that is computed
+ * @param prompts sequences of the running requests whose prompt is being computed
+ * @param generating sequences of the running requests that generate; with {@code prompts}, those of
+ *     the most recent pass of each request
+ * @param maxSequences maximum sequences in a pass; more of them take turns
+ * @param requests requests that have begun so far
  * @param passes forward passes so far
  * @param sequences sequences of these passes, summed; divided by {@code passes} the mean batch size
  * @param computedTokens tokens computed so far, of prompts and generated ones
@@ -19,6 +24,10 @@ public record BatchingMetrics(
         int queued,
         int running,
         int waiting,
+        int prompts,
+        int generating,
+        int maxSequences,
+        long requests,
         long passes,
         long sequences,
         long computedTokens,

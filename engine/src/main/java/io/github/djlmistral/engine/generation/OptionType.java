@@ -3,10 +3,12 @@ package io.github.djlmistral.engine.generation;
 
 import io.github.djlmistral.engine.constraint.ResponseFormat;
 import io.github.djlmistral.engine.generation.WatermarkingConfig.SeedingScheme;
+import io.github.djlmistral.engine.internal.StrictJson;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Function;
@@ -16,7 +18,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The type of a generation option. Values are Java objects, JSON values as Gson reads them, or
  * strings as on the command line and in {@code serving.properties}: {@code 5,7} is a list of
- * integers, {@code 5,6;7} a list of such lists, {@code none} an empty list.
+ * integers, {@code 5,6;7} a list of such lists, {@code none} an empty list. Lists and objects may
+ * be JSON there as well: {@code [[5, 6], [7]]}.
  *
  * @param <T> the Java type
  */
@@ -32,10 +35,10 @@ final class OptionType<T> {
     static final OptionType<Boolean> BOOLEAN = new OptionType<>("true or false", OptionType::bool);
 
     static final OptionType<List<Integer>> INTEGERS =
-            new OptionType<>("a 32-bit integer or a list of them", OptionType::integers);
+            structured("a 32-bit integer or a list of them", OptionType::integers);
 
     static final OptionType<List<List<Integer>>> INTEGER_LISTS =
-            new OptionType<>(
+            structured(
                     "a list of lists of integers, as 5,6;7 or [[5, 6], [7]]",
                     value ->
                             list(value, ";", OptionType::sequence).stream()
@@ -51,17 +54,17 @@ final class OptionType<T> {
                                     : List.of(string(value)));
 
     static final OptionType<Map<Integer, Double>> LOGIT_BIAS =
-            new OptionType<>(
+            structured(
                     "token ids with a bias, as 5:-2.5;7:1 or {\"5\": -2.5, \"7\": 1}",
                     OptionType::logitBias);
 
     static final OptionType<List<SequenceBias>> SEQUENCE_BIAS =
-            new OptionType<>(
+            structured(
                     "token sequences with a bias, as 5,6:-2.5;7:1 or [[[5, 6], -2.5], [[7], 1]]",
                     value -> list(value, ";", OptionType::sequenceBias));
 
     static final OptionType<ExponentialDecay> EXPONENTIAL_DECAY =
-            new OptionType<>("a start index and a factor, as 5,1.5", OptionType::decay);
+            structured("a start index and a factor, as 5,1.5", OptionType::decay);
 
     static final OptionType<EarlyStopping> EARLY_STOPPING =
             new OptionType<>("true, false or never", value -> constant(EarlyStopping.class, value));
@@ -72,7 +75,7 @@ final class OptionType<T> {
                     value -> constant(AssistantTokensSchedule.class, value));
 
     static final OptionType<WatermarkingConfig> WATERMARKING =
-            new OptionType<>(
+            structured(
                     "an object with greenlist_ratio, bias, hashing_key, seeding_scheme (lefthash or"
                             + " selfhash) and context_width, as bias=2.5,context_width=2",
                     OptionType::watermarking);
@@ -89,6 +92,17 @@ final class OptionType<T> {
     private OptionType(@Nullable String description, Function<Object, T> reader) {
         this.description = description;
         this.reader = reader;
+    }
+
+    /** A type whose values may be JSON texts, too. */
+    private static <T> OptionType<T> structured(String description, Function<Object, T> reader) {
+        return new OptionType<>(description, value -> reader.apply(fromJson(value)));
+    }
+
+    private static Object fromJson(Object value) {
+        return value instanceof CharSequence text && text.toString().matches("(?s)\\s*[\\[{].*")
+                ? Objects.requireNonNull(StrictJson.plain(StrictJson.parseValue(text.toString())))
+                : value;
     }
 
     /**

@@ -245,10 +245,8 @@ public final class StrictJson {
      *     them
      */
     public static @Nullable Object plain(JsonElement value) {
-        if (value.isJsonObject()) {
-            Map<String, @Nullable Object> map = new LinkedHashMap<>();
-            value.getAsJsonObject().asMap().forEach((name, item) -> map.put(name, plain(item)));
-            return map;
+        if (value instanceof JsonObject object) {
+            return plain(object);
         }
         if (value.isJsonArray()) {
             List<@Nullable Object> list = new ArrayList<>();
@@ -262,6 +260,13 @@ public final class StrictJson {
             return primitive.getAsBoolean();
         }
         return primitive.isString() ? primitive.getAsString() : number(primitive.getAsString());
+    }
+
+    /** Converts an object, as {@link #plain(JsonElement)} does. */
+    public static Map<String, @Nullable Object> plain(JsonObject object) {
+        Map<String, @Nullable Object> map = new LinkedHashMap<>();
+        object.asMap().forEach((name, item) -> map.put(name, plain(item)));
+        return map;
     }
 
     /**

@@ -11,11 +11,9 @@ import io.github.djlmistral.examples.chat.ChatSession;
 import io.github.djlmistral.examples.chat.EntryHistory;
 import io.github.djlmistral.examples.chat.LineConsole;
 import io.github.djlmistral.examples.chat.TerminalConsole;
-import io.github.djlmistral.zoo.chat.ConversationJson;
 import io.github.djlmistral.zoo.translator.MistralPipeline;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -87,7 +85,7 @@ public final class ChatCommand implements Callable<Integer> {
         GenerationOptions.config(
                 format.apply(GenerationConfig.builder(), terminal),
                 terminal); // reports invalid options before the model is loaded
-        List<Map<String, @Nullable Object>> offered = readTools();
+        List<Map<String, @Nullable Object>> offered = ToolOptions.read(tools, terminal);
         Map<String, String> arguments = new LinkedHashMap<>(assistant.arguments(terminal));
         arguments.putAll(adapter.arguments());
         try (ZooModel<NDList, NDList> loaded =
@@ -102,17 +100,6 @@ public final class ChatCommand implements Callable<Integer> {
             converse(pipeline, offered);
         }
         return 0;
-    }
-
-    private @Nullable List<Map<String, @Nullable Object>> readTools() throws IOException {
-        if (tools == null) {
-            return null;
-        }
-        try {
-            return ConversationJson.objects(Files.readString(tools));
-        } catch (IllegalArgumentException e) {
-            throw terminal.usage("--tools " + tools + ": " + e.getMessage());
-        }
     }
 
     private void converse(

@@ -6,6 +6,8 @@ import ai.djl.ndarray.NDList;
 import ai.djl.repository.zoo.ModelNotFoundException;
 import ai.djl.repository.zoo.ZooModel;
 import io.github.djlmistral.engine.generation.GenerationConfig;
+import io.github.djlmistral.engine.model.MistralForCausalLM;
+import io.github.djlmistral.engine.model.MistralPreTrainedModel;
 import io.github.djlmistral.examples.server.ModelServer;
 import io.github.djlmistral.examples.server.ServerOptions;
 import io.github.djlmistral.zoo.openai.OpenAi;
@@ -14,9 +16,12 @@ import io.github.djlmistral.zoo.translator.TextEmbedder;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import java.util.stream.Collectors;
 import org.jline.utils.Signals;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
@@ -28,7 +33,8 @@ import picocli.CommandLine.Option;
 @Command(
         name = "serve",
         description = {
-            "Serves the model over HTTP: OpenAI's API, and a page to chat with it.",
+            "Serves the model over HTTP: OpenAI's API, and a page to chat with it. A model that"
+                    + " generates no text is served for its embeddings.",
             "Without API keys only programs of this machine can use it. Options of generation are"
                     + " the defaults of requests. Ctrl-C and SIGTERM let answers under way end."
         },
@@ -52,6 +58,14 @@ public final class ServeCommand implements Callable<Integer> {
 
     @Mixin private final AdapterOption adapter = new AdapterOption();
     @Mixin private final AssistantOption assistant = new AssistantOption();
+
+    @Option(
+            names = "--adapters",
+            paramLabel = "NAME=DIR,..",
+            description =
+                    "LoRA adapters that requests choose by name, as their model. Each has batches"
+                            + " and KV caches of its own, with the limits below.")
+    private @Nullable String adapters;
 
     @Option(
             names = "--max-batch-size",
@@ -91,26 +105,68 @@ public final class ServeCommand implements Callable<Integer> {
     private void serve(ServerOptions options)
             throws IOException, ModelNotFoundException, MalformedModelException {
         GenerationOptions.config(GenerationConfig.builder(), terminal);
+        Map<String, Object> arguments = arguments();
         try (ZooModel<NDList, NDList> loaded =
-                        model.load(terminal, NDList.class, NDList.class, arguments());
-                MistralPipeline pipeline = MistralPipeline.open(loaded)) {
+                model.load(terminal, NDList.class, NDList.class, arguments)) {
+            MistralPreTrainedModel network = (MistralPreTrainedModel) loaded.getBlock();
+            TextEmbedder embedder = TextEmbedder.open(loaded);
+            String name = serving.alias == null ? model.name() : serving.alias;
+            if (generates(network)) {
+                serveText(loaded, name, embedder, options);
+            } else {
+                requireNoGeneration(arguments.keySet());
+                OpenAi api = new OpenAi(name, null, GenerationConfig.builder(), embedder);
+                run(ModelServer.start(embedder.tokenizer(), api, options), name, network);
+            }
+        }
+    }
+
+    private static boolean generates(MistralPreTrainedModel network) {
+        return network instanceof MistralForCausalLM && network.config().isCausal();
+    }
+
+    private void serveText(
+            ZooModel<?, ?> loaded, String name, TextEmbedder embedder, ServerOptions options)
+            throws IOException {
+        try (MistralPipeline pipeline = MistralPipeline.open(loaded)) {
             GenerationConfig.Builder defaults = pipeline.defaults();
             GenerationOptions.config(defaults, terminal);
-            String name = serving.alias == null ? model.name() : serving.alias;
-            OpenAi api = new OpenAi(name, pipeline, defaults, TextEmbedder.open(loaded));
-            try (ModelServer server = ModelServer.start(pipeline, api, options)) {
-                terminal.note(name + "; " + pipeline.network().kernelReason());
-                terminal.note("listening on " + server.uri() + " (OpenAI's API at /v1)");
-                awaitSignal();
-                terminal.note("stopping; a second signal stops at once");
-                server.close(Duration.ofSeconds(serving.shutdownTimeout));
-            }
+            OpenAi api = new OpenAi(name, pipeline, defaults, embedder);
+            run(ModelServer.start(pipeline, api, options), name, pipeline.network());
+        }
+    }
+
+    /** Refuses options without an effect on a model that only embeds. */
+    private void requireNoGeneration(Set<String> arguments) {
+        Set<String> given = new LinkedHashSet<>(arguments);
+        given.addAll(GenerationOptions.given(terminal).keySet());
+        given.removeAll(adapter.arguments().keySet());
+        if (!given.isEmpty()) {
+            throw terminal.usage(
+                    model.model
+                            + " embeds texts and generates none: omit "
+                            + given.stream()
+                                    .map(option -> "--" + option.replace('_', '-'))
+                                    .collect(Collectors.joining(", ")));
+        }
+    }
+
+    /** Serves until Ctrl-C or SIGTERM. */
+    private void run(ModelServer started, String name, MistralPreTrainedModel network) {
+        try (ModelServer server = started) {
+            String limit = generates(network) ? "" : "; embeddings only";
+            terminal.note(name + "; " + network.kernelReason() + limit);
+            terminal.note("listening on " + server.uri() + " (OpenAI's API at /v1)");
+            awaitSignal();
+            terminal.note("stopping; a second signal stops at once");
+            server.close(Duration.ofSeconds(serving.shutdownTimeout));
         }
     }
 
     private Map<String, Object> arguments() throws IOException {
         Map<String, Object> arguments = new LinkedHashMap<>(assistant.arguments(terminal));
         arguments.putAll(adapter.arguments());
+        put(arguments, "adapters", adapters);
         put(arguments, "max_batch_size", maxBatchSize);
         put(arguments, "max_cache_bytes", maxCacheBytes);
         put(arguments, "prefix_cache_bytes", prefixCacheBytes);

@@ -2,15 +2,16 @@
 package io.github.djlmistral.examples.cli;
 
 import io.github.djlmistral.engine.generation.GenerationConfig;
+import io.github.djlmistral.examples.chat.TextFile;
 import io.github.djlmistral.zoo.chat.Conversation;
 import io.github.djlmistral.zoo.chat.ConversationJson;
 import io.github.djlmistral.zoo.chat.ToolCall;
 import io.github.djlmistral.zoo.chat.ToolChoice;
 import io.github.djlmistral.zoo.translator.MistralPipeline;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -40,33 +41,44 @@ final class ToolOptions {
             description = "With --tools: allow several calls in an answer. Default: true.")
     boolean parallel;
 
+    private @Nullable List<Map<String, @Nullable Object>> offered;
+
     /** Returns whether {@code --tools} is given. */
     boolean given() {
         return tools != null;
     }
 
-    /** Checks the options before the model is loaded. */
-    void check(Terminal terminal) {
+    /** Checks the options and reads the file, before the model is loaded. */
+    void check(Terminal terminal) throws IOException {
         if (choice != null && tools == null) {
             throw terminal.usage("--tool-choice needs --tools: add it");
         }
+        offered = read(tools, terminal);
     }
 
     /**
-     * Adds the tools to a conversation.
+     * Reads the file of {@code --tools}.
      *
+     * @param file null if the option is not given
+     * @param terminal reports a file without a JSON list of objects
+     * @return the tools; null if the option is not given
      * @throws IOException if the file cannot be read
-     * @throws IllegalArgumentException if it has no JSON list of objects
      */
-    Conversation addTo(Conversation conversation) throws IOException {
-        if (tools == null) {
-            return conversation;
+    static @Nullable List<Map<String, @Nullable Object>> read(
+            @Nullable Path file, Terminal terminal) throws IOException {
+        if (file == null) {
+            return null;
         }
         try {
-            return conversation.withTools(ConversationJson.objects(Files.readString(tools)));
+            return ConversationJson.objects(TextFile.read(file));
         } catch (IllegalArgumentException e) {
-            throw new IllegalArgumentException("--tools " + tools + ": " + e.getMessage(), e);
+            throw terminal.usage("--tools " + file + ": " + e.getMessage());
         }
+    }
+
+    /** Adds the tools to a conversation. */
+    Conversation addTo(Conversation conversation) {
+        return conversation.withTools(offered);
     }
 
     /** Lets the answer call the tools; returns whether it may. */

@@ -6,6 +6,7 @@ import com.sun.net.httpserver.HttpServer;
 import com.sun.net.httpserver.HttpsConfigurator;
 import com.sun.net.httpserver.HttpsServer;
 import io.github.djlmistral.zoo.openai.OpenAi;
+import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
 import io.github.djlmistral.zoo.translator.MistralPipeline;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -17,6 +18,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An HTTP server for one model. The answers of concurrent requests are computed together. Its
@@ -55,25 +57,25 @@ public final class ModelServer implements AutoCloseable {
     private final Condition idle = lock.newCondition();
     private final Set<Call> running = new HashSet<>();
 
-    private ModelServer(MistralPipeline pipeline, OpenAi api, ServerOptions options)
+    private ModelServer(
+            MistralTokenizer tokenizer,
+            @Nullable MistralPipeline pipeline,
+            OpenAi api,
+            ServerOptions options)
             throws IOException {
         this.options = options;
         log = new AccessLog(options.accessLog());
         router = new Router(options);
-        metrics = new Metrics(pipeline.generator(), router);
+        metrics = new Metrics(pipeline, router);
         threads = Threads.forRequests(options.maxRequests() + SPARE_THREADS);
-        addEndpoints(pipeline, api);
+        router.open("/health", call -> call.sendJson(200, "{\"status\":\"ok\"}"));
+        router.get("/metrics", metrics);
+        new TextEndpoints(tokenizer, pipeline).addTo(router);
+        new OpenAiEndpoints(api).addTo(router);
+        router.files(ChatPage::find);
         server = create(options);
         server.setExecutor(this::execute);
         server.createContext("/", this::handle);
-    }
-
-    private void addEndpoints(MistralPipeline pipeline, OpenAi api) {
-        router.open("/health", call -> call.sendJson(200, "{\"status\":\"ok\"}"));
-        router.get("/metrics", metrics);
-        new TextEndpoints(pipeline).addTo(router);
-        new OpenAiEndpoints(api).addTo(router);
-        router.files(ChatPage::find);
     }
 
     /**
@@ -87,9 +89,26 @@ public final class ModelServer implements AutoCloseable {
      */
     public static ModelServer start(MistralPipeline pipeline, OpenAi api, ServerOptions options)
             throws IOException {
-        ModelServer server = new ModelServer(pipeline, api, options);
-        server.server.start();
-        return server;
+        return new ModelServer(pipeline.tokenizer(), pipeline, api, options).start();
+    }
+
+    /**
+     * Starts a server for a model that embeds texts and generates none.
+     *
+     * @param tokenizer the model's, which must stay open until the server is closed
+     * @param api OpenAI's API over this model
+     * @param options where to listen, for whom, and limits
+     * @return the server, to be closed
+     * @throws IOException if it cannot listen there
+     */
+    public static ModelServer start(MistralTokenizer tokenizer, OpenAi api, ServerOptions options)
+            throws IOException {
+        return new ModelServer(tokenizer, null, api, options).start();
+    }
+
+    private ModelServer start() {
+        server.start();
+        return this;
     }
 
     private static HttpServer create(ServerOptions options) throws IOException {

@@ -15,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
@@ -30,10 +31,12 @@ final class TextEndpoints {
 
     private static final String GENERATION_PROMPT = "add_generation_prompt";
 
-    private final MistralPipeline pipeline;
+    private final MistralTokenizer tokenizer;
+    private final Optional<ChatTemplate> template;
 
-    TextEndpoints(MistralPipeline pipeline) {
-        this.pipeline = pipeline;
+    TextEndpoints(MistralTokenizer tokenizer, @Nullable MistralPipeline pipeline) {
+        this.tokenizer = tokenizer;
+        template = Optional.ofNullable(pipeline).flatMap(MistralPipeline::chatTemplate);
     }
 
     void addTo(Router router) {
@@ -48,7 +51,6 @@ final class TextEndpoints {
         if (!(request.get("content") instanceof String text)) {
             throw invalid("content", "a string");
         }
-        MistralTokenizer tokenizer = pipeline.tokenizer();
         boolean addSpecial = flag(request, "add_special", false);
         long[] ids =
                 flag(request, "parse_special", true)
@@ -78,7 +80,7 @@ final class TextEndpoints {
             throw invalid("tokens", "a list of integers");
         }
         long[] ids = list.stream().mapToLong(id -> (Long) id).toArray();
-        String text = pipeline.tokenizer().decode(ids, false);
+        String text = tokenizer.decode(ids, false);
         call.sendJson(200, GSON.toJson(Map.of("content", text)));
     }
 
@@ -88,10 +90,9 @@ final class TextEndpoints {
         if (!request.containsKey(GENERATION_PROMPT)) {
             conversation = conversation.withGenerationPrompt(conversation.continuedField() == null);
         }
-        ChatTemplate template =
-                pipeline.chatTemplate()
-                        .orElseThrow(() -> Refusal.of(400, "the model has no chat template"));
-        call.sendJson(200, GSON.toJson(Map.of("prompt", template.render(conversation))));
+        ChatTemplate found =
+                template.orElseThrow(() -> Refusal.of(400, "the model has no chat template"));
+        call.sendJson(200, GSON.toJson(Map.of("prompt", found.render(conversation))));
     }
 
     private static Map<String, @Nullable Object> request(Call call, Set<String> known)

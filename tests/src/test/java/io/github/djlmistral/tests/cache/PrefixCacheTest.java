@@ -120,7 +120,7 @@ class PrefixCacheTest {
         prefixes.keep(first);
         long[] second = join(first.ids(), text(2, 10));
         assertThat(prefixes.take(second)).isSameAs(first);
-        assertThat(prefixes.metrics()).isEqualTo(new PrefixCache.Metrics(1, 1, 30, 0, 0));
+        assertThat(prefixes.metrics()).isEqualTo(new PrefixCache.Metrics(1, 1, 30, 0, 0, 1000));
         // in use by the first request, so the same conversation elsewhere begins anew
         assertThat(taken(second)).isZero();
         first.close();
@@ -133,7 +133,8 @@ class PrefixCacheTest {
         prefixes.keep(kept);
         assertThat(taken(join(system, text(3, 10)))).isEqualTo(SYSTEM);
         prefixes.keep(cache(join(system, text(3, 10))));
-        assertThat(prefixes.metrics()).isEqualTo(new PrefixCache.Metrics(1, 1, SYSTEM, 2, 60));
+        assertThat(prefixes.metrics())
+                .isEqualTo(new PrefixCache.Metrics(1, 1, SYSTEM, 2, 60, 1000));
         for (int turn = 2; turn < 4; ++turn) {
             assertThat(taken(join(system, text(4, 10)))).isEqualTo(SYSTEM);
             assertThat(taken(join(system, Arrays.copyOf(text(turn, 10), 7), text(5, 2))))
@@ -166,7 +167,7 @@ class PrefixCacheTest {
         assertThat(taken(text(2, 30))).isZero();
         assertThat(taken(Arrays.copyOf(ids, 1))).isZero();
         prefixes.keep(cache(text(3, 15)));
-        assertThat(prefixes.metrics()).isEqualTo(new PrefixCache.Metrics(4, 1, 16, 1, 30));
+        assertThat(prefixes.metrics()).isEqualTo(new PrefixCache.Metrics(4, 1, 16, 1, 30, 1000));
     }
 
     /** A rolling cache has overwritten what a shorter prefix needs. */

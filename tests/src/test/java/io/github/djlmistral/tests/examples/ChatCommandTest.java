@@ -121,6 +121,30 @@ class ChatCommandTest {
     }
 
     @Test
+    void aBiasIsSetAsTextOrJson() throws IOException {
+        Path saved = directory.resolve("saved");
+        Cli run =
+                chat(
+                        "/set logit_bias 5:-2.5",
+                        "/set",
+                        "/set logit_bias {\"5\": -2.5}",
+                        "/set logit_bias 5",
+                        "/set logit_bias 9999999:1",
+                        "/save " + saved,
+                        "/set logit_bias default",
+                        "/load " + saved,
+                        "/set");
+        assertThat(run.err().lines())
+                .startsWith("logit_bias 5:-2.5")
+                .endsWith("logit_bias {\"5\": -2.5}");
+        assertThat(run.err())
+                .contains(
+                        "logit_bias is \"5\", must be token ids with a bias, as 5:-2.5;7:1 or"
+                                + " {\"5\": -2.5, \"7\": 1}",
+                        "logit_bias contains the token id 9999999");
+    }
+
+    @Test
     void aSchemaFormsTheNextAnswers() throws IOException {
         Path schema = Files.writeString(directory.resolve("schema"), "{\"enum\": [\"yes!\"]}");
         Path saved = directory.resolve("saved");

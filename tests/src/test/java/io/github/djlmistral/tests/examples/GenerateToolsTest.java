@@ -97,5 +97,8 @@ class GenerateToolsTest {
         assertThat(generate("--raw", "x").fault(2)).contains("--tools needs the chat template");
         assertThat(Cli.run("generate", "--tool-choice=none", "x").fault(2))
                 .contains("--tool-choice needs --tools");
+        Path config = directory.resolve("config.json");
+        assertThat(Cli.run("generate", "--tools=" + config, "x").fault(2))
+                .contains("--tools " + config, "the JSON is not a list of objects");
     }
 }

@@ -116,6 +116,9 @@ class BadInputTest extends Fixture {
         "sequence_bias, '5:x'",
         "logit_bias, 5",
         "logit_bias, x:1",
+        "logit_bias, {5: 1",
+        "suppress_tokens, [5",
+        "suppress_tokens, [5]]",
         "suppress_tokens, '5,x'",
         "forced_bos_token_id, -1",
         "guidance_scale, NaN",
@@ -343,7 +346,20 @@ class BadInputTest extends Fixture {
                         .option("watermarking_config", "bias=2.5,seeding_scheme=selfhash")
                         .build();
         assertThat(parsed).isEqualTo(expected).hasSameHashCodeAs(expected);
+        GenerationConfig json =
+                GenerationConfig.builder()
+                        .option("bad_words_ids", "[[5, 6], [7]]")
+                        .option("sequence_bias", "[[[5, 6], -2.5], [[7], 1]]")
+                        .option("logit_bias", "{\"5\": -2.5, \"7\": 1}")
+                        .option("suppress_tokens", "[5, 7]")
+                        .option("exponential_decay_length_penalty", "[5, 1.5]")
+                        .option("early_stopping", "true")
+                        .option(
+                                "watermarking_config",
+                                "{\"bias\": 2.5, \"seeding_scheme\": \"selfhash\"}")
+                        .build();
         assertThat(written).isEqualTo(expected);
+        assertThat(json).isEqualTo(expected);
         assertThat(
                         GenerationConfig.builder()
                                 .set(ConstraintOptions.SUPPRESS_TOKENS, List.of(5))

@@ -154,6 +154,36 @@ class SchedulerTest {
     }
 
     @Test
+    void sequencesByState() throws Exception {
+        Scheduler scheduler = scheduler();
+        gated = true;
+        try (Scheduler.Request request = open(scheduler)) {
+            Future<float[][]> begin = submit(scheduler, request, prompt(1, 100, 0));
+            assertThat(states(scheduler)).isEqualTo("1 0");
+            permits.release();
+            begin.get();
+            assertThat(states(scheduler)).isEqualTo("1 0");
+            Future<float[][]> end = submit(scheduler, request, prompt(1, 50, 1));
+            assertThat(states(scheduler)).isEqualTo("1 0");
+            permits.release();
+            end.get();
+            assertThat(states(scheduler)).isEqualTo("0 1");
+            Future<float[][]> drafts = submit(scheduler, request, prompt(1, 4, 4));
+            assertThat(states(scheduler)).isEqualTo("0 1");
+            permits.release();
+            drafts.get();
+            request.finish();
+            assertThat(states(scheduler)).isEqualTo("0 0");
+        }
+        assertThat(scheduler.metrics().requests()).isEqualTo(1);
+        assertThat(scheduler.metrics().maxSequences()).isEqualTo(32);
+    }
+
+    private static String states(Scheduler scheduler) {
+        return scheduler.metrics().prompts() + " " + scheduler.metrics().generating();
+    }
+
+    @Test
     void whatWaitsIsComputedTogether() throws Exception {
         Scheduler scheduler = scheduler();
         Future<float[][]> first = occupy(scheduler);

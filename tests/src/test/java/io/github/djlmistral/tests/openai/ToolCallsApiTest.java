@@ -222,6 +222,13 @@ class ToolCallsApiTest extends OpenAiFixture {
     }
 
     @Test
+    void aFaultyOptionIsNamedAlsoBesideTools() {
+        ApiException refusal =
+                refused(tools::chatCompletions, chat(TOOLS, "'top_k': -1, 'temperature': 1"));
+        assertThat(refusal.param()).isEqualTo("top_k");
+    }
+
+    @Test
     void aModelWithoutToolsSaysSo() {
         assertThat(refused(api::chatCompletions, chat(TOOLS)))
                 .hasMessageContaining("cannot call tools");

@@ -167,29 +167,6 @@ class AnswersTest {
     }
 
     @Test
-    void metrics() {
-        double before = served.metric("tokens_predicted_total");
-        int tokens =
-                ask("/v1/chat/completions", Served.CHAT)
-                        .getAsJsonObject("usage")
-                        .get("completion_tokens")
-                        .getAsInt();
-        assertThat(served.metric("tokens_predicted_total") - before).isEqualTo(tokens);
-        HttpResponse<String> response = served.send(served.request("/metrics"));
-        assertThat(response.headers().firstValue("Content-Type"))
-                .hasValue("text/plain; version=0.0.4; charset=utf-8");
-        assertThat(response.body().lines())
-                .allMatch(
-                        line ->
-                                line.matches("# HELP mistral:[a-z_]+ .+")
-                                        || line.matches(
-                                                "# TYPE mistral:[a-z_]+ (counter|gauge|summary)")
-                                        || line.matches(
-                                                "mistral:[a-z_]+(\\{status=\"\\d+\"})? [0-9.]+"))
-                .anyMatch(line -> line.startsWith("mistral:http_requests_total{status=\"200\"} "));
-    }
-
-    @Test
     void accessLogHasNoContents() {
         ask("/v1/chat/completions?secret=" + "s3cret", Served.CHAT);
         served.await("http_requests_processing", 0);

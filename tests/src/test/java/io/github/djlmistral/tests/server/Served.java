@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.repository.zoo.ZooModel;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.examples.server.ModelServer;
 import io.github.djlmistral.examples.server.ServerOptions;
 import io.github.djlmistral.zoo.Mistral;
@@ -86,6 +87,14 @@ final class Served implements AutoCloseable {
         pipeline = MistralPipeline.open(model);
         OpenAi api = new OpenAi(NAME, pipeline, pipeline.defaults(), TextEmbedder.open(model));
         server = ModelServer.start(pipeline, api, options());
+        return this;
+    }
+
+    /** Starts a server of a model that generates no text. */
+    Served startEmbeddings() throws IOException {
+        TextEmbedder embedder = TextEmbedder.open(model);
+        OpenAi api = new OpenAi(NAME, null, GenerationConfig.builder(), embedder);
+        server = ModelServer.start(embedder.tokenizer(), api, options());
         return this;
     }
 
@@ -179,6 +188,8 @@ final class Served implements AutoCloseable {
     @Override
     public void close() {
         server.close();
-        pipeline.close();
+        if (pipeline != null) {
+            pipeline.close();
+        }
     }
 }

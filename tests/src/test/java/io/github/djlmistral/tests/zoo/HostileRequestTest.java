@@ -63,7 +63,7 @@ class HostileRequestTest extends ZooFixture {
                 "max_new_tokens     | -2147483648          | at least 1",
                 "min_new_tokens     | 2147483647           | between 0 and max_new_tokens",
                 "temperature        | 1e999                | must be a number above 0",
-                "temperature        | NaN                  | invalid JSON",
+                "temperature        | NaN                  | it is not valid JSON",
                 "temperature        | \"Infinity\"         | must be a number above 0",
                 "temperature        | -0.0                 | must be a number above 0",
                 "temperature        | [0.5]                | must be a number",
@@ -107,18 +107,18 @@ class HostileRequestTest extends ZooFixture {
 
     @Test
     void valuesAndNamesOfMegabytes() {
-        assertOptionRefused("top_k", "1".repeat(1_000_000), "invalid JSON: malformed JSON at");
+        assertOptionRefused("top_k", "1".repeat(1_000_000), "it is not valid JSON");
         assertOptionRefused("top_k", "\"" + "x".repeat(1_000_000) + "\"", "top_k is \"xxxx");
         assertOptionRefused("y".repeat(1_000_000), "1", "unknown generation option \"yyyy");
-        assertRefused("{\"inputs\": \"a\", " + "b".repeat(1_000_000), "invalid JSON");
+        assertRefused("{\"inputs\": \"a\", " + "b".repeat(1_000_000), "it is not valid JSON");
     }
 
     @Test
     void deepJson() {
         String deep = "[".repeat(100_000);
-        assertRefused("{\"inputs\": " + deep, "invalid JSON: Nesting limit 64 reached");
-        assertOptionRefused("stop_strings", deep + "]".repeat(100_000), "invalid JSON");
-        assertRefused("{\"a\":".repeat(100_000), "invalid JSON");
+        assertRefused("{\"inputs\": " + deep, "nested more than 64 deep");
+        assertOptionRefused("stop_strings", deep + "]".repeat(100_000), "nested more than 64 deep");
+        assertRefused("{\"a\":".repeat(100_000), "nested more than 64 deep");
     }
 
     @ParameterizedTest
@@ -132,7 +132,7 @@ class HostileRequestTest extends ZooFixture {
                 "{\"inputs\": \"a\"; \"model\": \"b\"}"
             })
     void invalidJson(String body) {
-        assertRefused(body, "invalid JSON");
+        assertRefused(body, "it is not valid JSON");
     }
 
     @Test

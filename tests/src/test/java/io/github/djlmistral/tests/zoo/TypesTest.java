@@ -173,8 +173,9 @@ class TypesTest extends ZooFixture {
     @CsvSource(
             delimiter = '|',
             value = {
-                "{\"inputs\": \"a\"                               | invalid JSON",
-                "{\"inputs\": \"a\"} b                            | invalid JSON",
+                "{\"inputs\": \"a\"                               | it is not valid JSON",
+                "{\"inputs\": \"a\"} b                            | it is not valid JSON",
+                "{\"inputs\": \"a\", \"inputs\": \"b\"}                 | twice",
                 "{}                                               | lacks \"inputs\"",
                 "{\"inputs\": null}                               | lacks \"inputs\"",
                 "{\"inputs\": [\"a\", \"b\"]}                     | \"inputs\" is not a string",

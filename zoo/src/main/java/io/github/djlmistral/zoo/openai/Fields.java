@@ -30,9 +30,7 @@ final class Fields {
     /** Parses a request. */
     static Fields parse(String body) {
         try {
-            return new Fields(
-                    "",
-                    (Map<?, ?>) Objects.requireNonNull(StrictJson.plain(StrictJson.parse(body))));
+            return new Fields("", StrictJson.plain(StrictJson.parse(body)));
         } catch (IllegalArgumentException e) {
             throw ApiException.invalid(
                     null, "invalid_json", "the body of the request: " + e.getMessage(), e);

@@ -200,7 +200,12 @@ public final class OpenAi {
         }
         ServedModel base = model;
         if (base == null) {
-            throw Fields.unsupported("model", "the model " + name + " generates no text");
+            throw Fields.unsupported(
+                    "model",
+                    "the model "
+                            + name
+                            + " generates no text, it only embeds: send texts to /v1/embeddings, or"
+                            + " serve a causal language model");
         }
         String chosen = adapter != null ? adapter : id == null || id.equals(name) ? null : id;
         if (adapter != null && id != null && !id.equals(name) && !id.equals(adapter)) {
@@ -234,10 +239,9 @@ public final class OpenAi {
             AnswerFormat format) {
         int longest = prompts.stream().mapToInt(prompt -> prompt.length).max().orElseThrow();
         requireRoom(chosen, param, longest);
-        GenerationConfig.Builder builder = options.over(defaults, chosen.limits(), longest);
-        boolean calls = named("tools", () -> tools.test(builder));
-        GenerationConfig config = builder.build();
-        options.requireRoom(config, chosen.maxPositions(), longest);
+        GenerationConfig.Builder builder = options.over(defaults);
+        boolean calls = options.named("tools", () -> tools.test(builder));
+        GenerationConfig config = options.complete(builder, defaults, chosen, longest);
         int beams = config.get(BeamOptions.NUM_BEAMS);
         if (stream && beams > 1) {
             throw Fields.unsupported(

@@ -3,12 +3,12 @@ package io.github.djlmistral.zoo.openai;
 
 import io.github.djlmistral.engine.generation.BeamOptions;
 import io.github.djlmistral.engine.generation.GenerationConfig;
-import io.github.djlmistral.engine.generation.RequestLimits;
 import io.github.djlmistral.engine.generation.SamplingOptions;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -118,14 +118,8 @@ final class OptionFields {
         options.put(option, value);
     }
 
-    /**
-     * Checks that the tokens that the request asks for fit behind its prompt.
-     *
-     * @param config the options
-     * @param positions the most tokens of prompt and answer together
-     * @param promptTokens number of tokens of the longest prompt
-     */
-    void requireRoom(GenerationConfig config, int positions, int promptTokens) {
+    /** Checks that the tokens that the request asks for fit behind its prompt. */
+    private void requireRoom(GenerationConfig config, int positions, int promptTokens) {
         String name = given.get(MAX_NEW_TOKENS);
         if (name != null && config.maxNewTokens() > positions - promptTokens) {
             throw ApiException.invalid(
@@ -150,25 +144,38 @@ final class OptionFields {
     }
 
     /**
-     * Returns the options for prompts.
+     * Returns the options of the model, overridden by those of the request. They are checked by
+     * {@link #complete}.
+     */
+    GenerationConfig.Builder over(GenerationConfig.Builder defaults) {
+        GenerationConfig.Builder builder = defaults.copy();
+        return named(
+                null,
+                () -> {
+                    options.forEach(builder::option);
+                    sampling(builder);
+                    return builder;
+                });
+    }
+
+    /**
+     * Checks the options for prompts.
      *
-     * @param defaults the options of the model, which those of the request override
-     * @param limits the limits of the model, to which the default of {@code max_new_tokens} is
-     *     lowered
+     * @param builder the options of {@link #over}
+     * @param defaults the options of the model
+     * @param model its limits; the default of {@code max_new_tokens} is lowered to them
      * @param promptTokens number of tokens of the longest prompt
      */
-    GenerationConfig.Builder over(
-            GenerationConfig.Builder defaults, RequestLimits limits, int promptTokens) {
-        GenerationConfig.Builder builder = defaults.copy();
-        try {
-            options.forEach(builder::option);
-            sampling(builder);
-            boolean open = !options.containsKey(MAX_NEW_TOKENS);
-            GenerationConfig unused = limits.complete(builder, defaults, open, promptTokens);
-            return builder;
-        } catch (IllegalArgumentException e) {
-            throw named(e);
-        }
+    GenerationConfig complete(
+            GenerationConfig.Builder builder,
+            GenerationConfig.Builder defaults,
+            ServedModel model,
+            int promptTokens) {
+        boolean open = !options.containsKey(MAX_NEW_TOKENS);
+        GenerationConfig config =
+                named(null, () -> model.limits().complete(builder, defaults, open, promptTokens));
+        requireRoom(config, model.maxPositions(), promptTokens);
+        return config;
     }
 
     /** A temperature of 0 is greedy decoding, and several answers are sampled. */
@@ -187,14 +194,26 @@ final class OptionFields {
         }
     }
 
-    /** Returns the error of an option under the name that the request has for it. */
-    private ApiException named(IllegalArgumentException e) {
-        String message = String.valueOf(e.getMessage());
-        String option = message.split("[ :]", 2)[0];
-        String name = given.get(option);
-        return name == null
-                ? ApiException.of(e)
-                : ApiException.invalid(
+    /**
+     * Calls something that throws IllegalArgumentException if an option is wrong, whose name in the
+     * request the error then has.
+     *
+     * @param param the field that is wrong otherwise; null for none in particular
+     */
+    <T> T named(@Nullable String param, Supplier<T> call) {
+        try {
+            return call.get();
+        } catch (IllegalArgumentException e) {
+            String message = String.valueOf(e.getMessage());
+            String option = message.split("[ :]", 2)[0];
+            String name = given.get(option);
+            if (name != null) {
+                throw ApiException.invalid(
                         name, "invalid_value", name + message.substring(option.length()), e);
+            }
+            throw param == null
+                    ? ApiException.of(e)
+                    : ApiException.invalid(param, "invalid_value", message, e);
+        }
     }
 }

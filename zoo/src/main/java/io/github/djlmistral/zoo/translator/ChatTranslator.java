@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.zoo.translator;
 
+import ai.djl.translate.TranslatorContext;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.zoo.chat.ChatInput;
 import io.github.djlmistral.zoo.chat.ChatOutput;
 import io.github.djlmistral.zoo.chat.Conversation;
+import java.util.List;
 
 /** Generates the next message of a conversation. */
 final class ChatTranslator extends GenerationTranslator<ChatInput, ChatOutput> {
@@ -14,7 +16,11 @@ final class ChatTranslator extends GenerationTranslator<ChatInput, ChatOutput> {
     }
 
     @Override
-    GenerationRequest request(ChatInput input) {
+    List<GenerationRequest> requests(TranslatorContext ctx, List<ChatInput> inputs) {
+        return inputs.stream().map(this::request).toList();
+    }
+
+    private GenerationRequest request(ChatInput input) {
         Conversation conversation = input.conversation();
         return request(pipeline.encode(conversation), conversation, input.options());
     }

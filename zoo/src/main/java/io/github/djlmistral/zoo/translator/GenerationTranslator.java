@@ -44,8 +44,8 @@ abstract class GenerationTranslator<I, O> extends BatchTranslator<I, O>
         this.options = options;
     }
 
-    /** Converts an input to a prompt and options. */
-    abstract GenerationRequest request(I input);
+    /** Converts inputs to prompts and options. */
+    abstract List<GenerationRequest> requests(TranslatorContext ctx, List<I> inputs);
 
     /** Converts a generated text to the output type. */
     abstract O output(GeneratedText text);
@@ -76,9 +76,9 @@ abstract class GenerationTranslator<I, O> extends BatchTranslator<I, O>
     }
 
     @Override
-    public NDList batchProcessInput(TranslatorContext ctx, List<I> inputs) {
+    public final NDList batchProcessInput(TranslatorContext ctx, List<I> inputs) {
         try {
-            ctx.setAttachment(REQUESTS, inputs.stream().map(this::request).toList());
+            ctx.setAttachment(REQUESTS, requests(ctx, inputs));
         } catch (RuntimeException e) {
             // DJL does not close the context of a stream whose input is rejected
             ctx.close();

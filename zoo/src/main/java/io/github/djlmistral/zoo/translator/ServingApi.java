@@ -30,7 +30,7 @@ final class ServingApi {
 
     private final OpenAi api;
 
-    /** A request. */
+    /** A request that {@link #takes} accepts. */
     record Call(Input input, JsonObject body) {}
 
     ServingApi(OpenAi api) {
@@ -38,24 +38,13 @@ final class ServingApi {
     }
 
     /**
-     * Returns a request in OpenAI's JSON; null if it is of another form.
-     *
-     * @param body JSON that has {@code messages} or {@code prompt}; with {@code parameters} it is a
-     *     request to LMI
+     * Returns whether a request is in OpenAI's JSON: has {@code messages} or {@code prompt}; with
+     * {@code parameters} it is one to LMI.
      */
-    static @Nullable Call call(Input input, String body) {
-        JsonObject json;
-        try {
-            json = StrictJson.parse(body);
-        } catch (IllegalArgumentException e) {
-            return null; // a text, or refused as a request to LMI
-        }
-        boolean lmi = json.has("parameters") || json.has("inputs");
-        if (lmi || !(isGiven(json, "messages") || isGiven(json, "prompt"))) {
-            return null;
-        }
-        json.remove("model"); // chosen by the server
-        return new Call(input, json);
+    static boolean takes(JsonObject json) {
+        return !json.has("parameters")
+                && !json.has("inputs")
+                && (isGiven(json, "messages") || isGiven(json, "prompt"));
     }
 
     private static boolean isGiven(JsonObject json, String name) {
@@ -63,6 +52,7 @@ final class ServingApi {
     }
 
     private ApiAnswer start(Call call) {
+        call.body.remove("model"); // chosen by the server
         String body = call.body.toString();
         return isGiven(call.body, "messages") ? api.chatCompletions(body) : api.completions(body);
     }

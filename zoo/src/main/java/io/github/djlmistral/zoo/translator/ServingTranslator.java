@@ -10,6 +10,7 @@ import ai.djl.translate.TranslatorContext;
 import com.google.gson.Gson;
 import com.google.gson.JsonObject;
 import io.github.djlmistral.engine.generation.GenerationConfig;
+import io.github.djlmistral.engine.internal.StrictJson;
 import io.github.djlmistral.zoo.chat.Conversation;
 import io.github.djlmistral.zoo.chat.ConversationJson;
 import io.github.djlmistral.zoo.chat.ToolCall;
@@ -62,24 +63,32 @@ final class ServingTranslator extends GenerationTranslator<Input, Output> {
     }
 
     @Override
-    public NDList batchProcessInput(TranslatorContext ctx, List<Input> inputs) {
+    List<GenerationRequest> requests(TranslatorContext ctx, List<Input> inputs) {
         List<ServingApi.@Nullable Call> calls = new ArrayList<>();
-        try {
-            for (Input input : inputs) {
-                calls.add(ServingApi.call(input, body(input)));
+        List<GenerationRequest> others = new ArrayList<>();
+        for (Input input : inputs) {
+            String body = body(input);
+            JsonObject json = body.stripLeading().startsWith("{") ? parse(body) : null;
+            if (json != null && ServingApi.takes(json)) {
+                calls.add(new ServingApi.Call(input, json));
+            } else {
+                calls.add(null);
+                others.add(
+                        json == null
+                                ? request(pipeline.encode(body), null, Map.of())
+                                : request(json));
             }
-        } catch (RuntimeException e) {
-            ctx.close(); // as for inputs that the base class rejects
-            throw e;
         }
         ctx.setAttachment(CALLS, calls);
-        List<Input> others = new ArrayList<>();
-        for (int i = 0; i < calls.size(); ++i) {
-            if (calls.get(i) == null) {
-                others.add(inputs.get(i));
-            }
+        return others;
+    }
+
+    private static JsonObject parse(String body) {
+        try {
+            return StrictJson.parse(body);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException("the body of the request: " + e.getMessage(), e);
         }
-        return super.batchProcessInput(ctx, others);
     }
 
     @Override
@@ -114,15 +123,8 @@ final class ServingTranslator extends GenerationTranslator<Input, Output> {
         return new String(bytes, StandardCharsets.UTF_8);
     }
 
-    @Override
-    GenerationRequest request(Input input) {
-        String body = body(input);
-        return body.stripLeading().startsWith("{")
-                ? request(ConversationJson.object(body))
-                : request(pipeline.encode(body), null, Map.of());
-    }
-
-    private GenerationRequest request(Map<String, @Nullable Object> json) {
+    private GenerationRequest request(JsonObject body) {
+        Map<String, @Nullable Object> json = StrictJson.plain(body);
         // clients write null for what they leave open
         json.values().removeIf(Objects::isNull);
         // meant for the server

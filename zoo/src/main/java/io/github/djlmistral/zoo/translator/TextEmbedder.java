@@ -5,6 +5,7 @@ import ai.djl.Model;
 import ai.djl.inference.Predictor;
 import ai.djl.translate.TranslateException;
 import io.github.djlmistral.zoo.openai.EmbeddingModel;
+import io.github.djlmistral.zoo.tokenizer.MistralTokenizer;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -34,6 +35,11 @@ public final class TextEmbedder implements EmbeddingModel {
      */
     public static TextEmbedder open(Model model) throws IOException {
         return new TextEmbedder(model, model.getProperties());
+    }
+
+    /** Returns the tokenizer, which is closed with the model. */
+    public MistralTokenizer tokenizer() {
+        return texts.tokenizer();
     }
 
     @Override

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.zoo.translator;
 
+import ai.djl.translate.TranslatorContext;
 import io.github.djlmistral.engine.generation.GenerationConfig;
+import java.util.List;
 import java.util.Map;
 
 /** Answers a user message if the checkpoint has a chat template, otherwise completes the text. */
@@ -12,7 +14,11 @@ final class TextTranslator extends GenerationTranslator<String, String> {
     }
 
     @Override
-    GenerationRequest request(String input) {
+    List<GenerationRequest> requests(TranslatorContext ctx, List<String> inputs) {
+        return inputs.stream().map(this::request).toList();
+    }
+
+    private GenerationRequest request(String input) {
         return request(pipeline.encode(input), null, Map.of());
     }
 

@@ -9,12 +9,18 @@ final class PassCounters {
     /** Weight of the most recent pass in {@link BatchingMetrics#tokensPerSecond}. */
     private static final double RECENT = 0.1;
 
+    private long requests;
     private long passes;
     private long sequences;
     private long computedTokens;
     private long generatedTokens;
     private double recentTokens;
     private double recentSeconds;
+
+    /** Counts a request. */
+    void addRequest() {
+        ++requests;
+    }
 
     /**
      * Counts a pass.
@@ -33,12 +39,23 @@ final class PassCounters {
         recentSeconds += RECENT * (seconds - recentSeconds);
     }
 
-    /** Returns the metrics with these numbers of requests, and memory of their KV caches. */
-    BatchingMetrics metrics(int queued, int running, int waiting, long cacheBytes) {
+    /** Returns the metrics with these numbers of requests and sequences, and memory of their KV caches. */
+    BatchingMetrics metrics(
+            int queued,
+            int running,
+            int waiting,
+            int prompts,
+            int generating,
+            int maxSequences,
+            long cacheBytes) {
         return new BatchingMetrics(
                 queued,
                 running,
                 waiting,
+                prompts,
+                generating,
+                maxSequences,
+                requests,
                 passes,
                 sequences,
                 computedTokens,

@@ -16,6 +16,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -117,6 +118,9 @@ public final class Scheduler {
                     queued,
                     running.size(),
                     waiting.size() + computing.size(),
+                    running.stream().mapToInt(request -> request.prompts).sum(),
+                    running.stream().mapToInt(request -> request.generating).sum(),
+                    limits.maxSequences(),
                     running.stream().mapToLong(request -> request.cacheBytes).sum());
         } finally {
             lock.unlock();
@@ -140,6 +144,8 @@ public final class Scheduler {
         private long servedAt;
         private boolean slow;
         private long cacheBytes;
+        private int prompts;
+        private int generating;
 
         private Request(
                 Pass pass, CacheBudget.Ticket ticket, BooleanSupplier stopped, Deadline deadline) {
@@ -230,12 +236,20 @@ public final class Scheduler {
         }
 
         private void arrive(List<Chunk> wanted) {
-            running.add(this);
+            if (running.add(this)) {
+                counters.addRequest();
+            }
             slow = returning.isSlow(servedAt);
             chunks = wanted;
             cacheBytes = wanted.stream().mapToLong(chunk -> chunk.cache().bytes()).sum();
             waiting.add(this);
+            track(wanted, chunk -> chunk.logits() < chunk.ids().length);
             returning.remove(this);
+        }
+
+        private void track(List<Chunk> sequences, Predicate<Chunk> isPrompt) {
+            prompts = (int) sequences.stream().filter(isPrompt).count();
+            generating = sequences.size() - prompts;
         }
 
         private void withdraw() {
@@ -304,6 +318,7 @@ public final class Scheduler {
             lock.lock();
             try {
                 returning.remove(this);
+                track(List.of(), chunk -> false);
             } finally {
                 lock.unlock();
             }
@@ -370,6 +385,7 @@ public final class Scheduler {
             returning.passed(start, end);
             count(requests, (end - start) * 1e-9);
             for (Request request : requests) {
+                request.track(request.chunks(), chunk -> chunk.logits() == 0);
                 request.chunks = null;
                 request.servedAt = end;
                 if (!request.slow) {
