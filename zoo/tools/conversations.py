@@ -16,8 +16,8 @@ class Conversation:
     def learnt(self):
         """The numbers of the answers with a loss.
 
-        The chat template of v0.3 puts system message and tools before the last message of the user only: the answers before
-        it were given to other prompts than those of this row.
+        The chat template puts system message and tools before the last question only: the answers before it were given to other
+        prompts than those of this row.
         """
         answers = [i for i, m in enumerate(self.messages) if m["role"] == "assistant"]
         return set(answers[-1:] if self.tools or self.messages[0]["role"] == "system" else answers)

@@ -43,8 +43,7 @@ class Encoder:
             if message["role"] == "user":
                 if tools and i == asked:
                     ids += [control["[AVAILABLE_TOOLS]"], *self.text(" " + json.dumps(tools, ensure_ascii=False)), control["[/AVAILABLE_TOOLS]"]]
-                # the answer that follows the last question is what a prompt would end before
-                text = f"{system}\n\n{content}" if system is not None and i == last - 1 else content
+                text = f"{system}\n\n{content}" if system is not None and i == asked else content
                 ids += [control["[INST]"], *self.text(" " + text), control["[/INST]"]]
             elif message["role"] == "tool":
                 ids += [control["[TOOL_RESULTS]"], *self.text(f' {{"content": {content}, "call_id": "{message["tool_call_id"]}"}}'), control["[/TOOL_RESULTS]"]]

@@ -13,7 +13,7 @@ from conversations import Conversations
 SIZE = 6144
 CONTROL = ["[INST]", "[/INST]", "[TOOL_CALLS]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_RESULTS]", "[/TOOL_RESULTS]"]
 SPECIAL = ["<unk>", "<s>", "</s>"] + CONTROL
-TEMPLATE = os.path.join(os.path.dirname(__file__), "../../tests/reference/templates/tools-v3.jinja")
+TEMPLATE = os.path.join(os.path.dirname(__file__), "chat_template.jinja")
 
 
 def write_json(directory, name, value):

@@ -269,9 +269,7 @@ class Dialogues:
         return "define", question, noun.definition
 
     def conversation(self):
-        """Yields chat messages without end; a quarter of the conversations start with a system message."""
-        if self.random.random() < 0.25:
-            yield {"role": "system", "content": self.random.choice(SYSTEM)}
+        """Yields chat messages without end, without a system message: the template moves it from one question to the next."""
         kind = None
         while True:
             kind, question, answer = self.turn(kind)

@@ -85,7 +85,7 @@ class GgufConfigTest {
         assertThat(config.numKeyValueHeads()).isEqualTo(2);
         assertThat(config.headDim()).isEqualTo(16);
         assertThat(config.ropeTheta()).isEqualTo(1e6);
-        assertThat(config.slidingWindow()).isEqualTo(512);
+        assertThat(config.slidingWindow()).isEqualTo(128);
         assertThat(config.tieWordEmbeddings()).isFalse();
         assertThat(config.bosTokenId()).isEqualTo(3);
         assertThat(config.eosTokenIds()).containsExactly(4, 6);
