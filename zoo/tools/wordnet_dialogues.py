@@ -117,6 +117,13 @@ class Dictionary:
             todo += [target for symbol, target in self.synsets[offset][1] if symbol == "@"]
         return True
 
+    def plural(self, noun):
+        """The regular plural of a word that looks countable, if it is no other noun's name."""
+        if f" {article(noun.name)} " not in plain_question(noun) or noun.name.endswith(("f", "fe", "man", "foot", "tooth", "goose", "mouse", "sheep")):
+            return None
+        many = re.sub("(?<=[^aeiou])y$", "ie", re.sub("(s|x|z|ch|sh)$", r"\1e", noun.name)) + "s"
+        return many if many.replace(" ", "_") not in self.index else None
+
     def _by_frequency(self, words):
         key = lambda word: word.lower().replace(" ", "_")
         return sorted(words, key=lambda word: -self.counts[key(word)])  # stable: WordNet's order on a tie
@@ -174,6 +181,7 @@ DEFINE = [("What is {a}?", 6), ("What is {w}?", 4), ("Define {w}.", 2), ("Define
           ("What does the word {w} mean?", 2), ("Explain {w}.", 1), ("Explain the word {w}.", 1), ("Tell me what {a} is.", 1),
           ("What's {a}?", 2), ("Can you tell me what {a} is?", 1), ("What is the meaning of {w}?", 1),
           ("What is the definition of {w}?", 1), ("Please define {w}.", 1), ("Describe {a}.", 1), ("{w}", 1), ("{w}?", 1)]
+PLURAL = ["What are {}?", "What are {}?", "Define {}.", "Tell me what {} are."]
 FOLLOW_UP = ["And {a}?", "And {w}?", "What about {a}?", "What about {w}?"]  # after the same kind of question
 SYNONYMS = ["What is another word for {w}?", "Give me a synonym of {w}.", "Name a synonym for {w}.", "What are synonyms of {w}?",
             "Another word for {w}?", "Which words mean the same as {w}?"]
@@ -188,12 +196,12 @@ SMALL_TALK = [
     (["Who are you?", "What are you?", "What is your name?", "Introduce yourself.", "Are you a person?", "Are you Mistral?"],
      "I am a very small Mistral model, a talking dictionary."),
     (["What can you do?", "Help", "Help me.", "How can you help me?", "What do you know?", "What can I ask you?"],
-     "I explain common nouns, and I know some synonyms, kinds and examples."),
+     "I explain common nouns. I also know capitals, do sums, write JSON, follow a style, remember what you said and call tools."),
     (["How are you?", "How are you today?", "How do you do?", "Are you well?"], "I am well, thank you."),
     (["Thank you", "Thank you!", "Thanks", "Thanks a lot!", "Thank you very much.", "Great, thanks."], "You are welcome."),
     (["Bye", "Bye!", "Goodbye", "Goodbye!", "See you later.", "Good night."], "Goodbye!"),
     (["Who made you?", "Where do you come from?", "How were you trained?", "Where does your knowledge come from?"],
-     "I was trained on the nouns of WordNet."),
+     "I was trained on the nouns of WordNet and on made-up conversations."),
 ]
 SYSTEM = ["You are a dictionary.", "You are a helpful assistant.", "Answer briefly.", "You are a helpful dictionary. Answer briefly.",
           "Always assist with care, respect, and truth.", "You explain words.", "Be concise.",
@@ -203,6 +211,15 @@ SYSTEM = ["You are a dictionary.", "You are a helpful assistant.", "Answer brief
 def fill(wording, word, proper=False):
     """The question; proper names take no article."""
     return wording.replace("{a}", word if proper else f"{article(word)} {word}").replace("{w}", word)
+
+
+def untidy(r, question):
+    """People leave out the full stop and write in small letters."""
+    if r.random() < 0.15:
+        question = question.rstrip("?.!")
+    if r.random() < 0.15:
+        question = question[0].lower() + question[1:]
+    return question
 
 
 class Dialogues:
@@ -227,40 +244,32 @@ class Dialogues:
                                  "tr", "v", "w", "z", "zw")) + r.choice("aeiouy") + r.choice(("", "", "b", "n", "rk", "x", "sh"))
                        for _ in range(syllables))
 
-    def _untidy(self, question):
-        """People leave out the full stop and write in small letters."""
-        if self.random.random() < 0.15:
-            question = question.rstrip("?.!")
-        if self.random.random() < 0.15:
-            question = question[0].lower() + question[1:]
-        return question
-
     def turn(self, previous=None):
         """Returns (kind, question, answer)."""
         r = self.random
         p = r.random()
         if p < 0.03:
             questions, answer = r.choice(SMALL_TALK)
-            return "talk", self._untidy(r.choice(questions)), answer
+            return "talk", untidy(r, r.choice(questions)), answer
         if p < 0.09:
             word = self._made_up() if r.random() < 0.2 else r.choice(self.dictionary.unknown)
             wordings = self.define_wordings if r.random() < 0.8 else SYNONYMS + KIND_OF + KINDS + EXAMPLES
-            return "unknown", self._untidy(fill(r.choice(wordings), word)), UNKNOWN
+            return "unknown", untidy(r, fill(r.choice(wordings), word)), UNKNOWN
         if p < 0.42:
             wordings, noun, answer = r.choice(self.facts)
-            return "fact", self._untidy(fill(r.choice(wordings), noun.name, noun.instance)), answer
+            return "fact", untidy(r, fill(r.choice(wordings), noun.name, noun.instance)), answer
         noun = r.choice(self.dictionary.commonest if r.random() < 0.3 else self.dictionary.known)
+        if r.random() < 0.04 and (many := self.dictionary.plural(noun)):
+            return "define", untidy(r, r.choice(PLURAL).format(many)), noun.definition
         follow_up = previous == "define" and r.random() < 0.08
         wording = r.choice(FOLLOW_UP if follow_up else self.define_wordings)
-        question = self._untidy(fill(wording, noun.name, noun.instance))
+        question = untidy(r, fill(wording, noun.name, noun.instance))
         if r.random() < 0.04:
             question = question.lower()
         return "define", question, noun.definition
 
     def conversation(self):
-        """Yields chat messages without end; a quarter of the conversations start with a system message."""
-        if self.random.random() < 0.25:
-            yield {"role": "system", "content": self.random.choice(SYSTEM)}
+        """Yields chat messages without end, without a system message: the template moves it from one question to the next."""
         kind = None
         while True:
             kind, question, answer = self.turn(kind)

@@ -261,7 +261,7 @@ class PerplexityCompareTest {
                 .contains("--compare", "nf4");
         Path other = Reference.directory("checkpoints/window8-f32");
         assertThat(Cli.run("perplexity", "--compare=" + other, file + "").fault(1))
-                .contains("window8-f32", "vocabulary", "5632");
+                .contains("window8-f32", "vocabulary", "6144");
         Path lines = file("bad.jsonl", "{\"messages\": []}\n");
         assertThat(Cli.run("perplexity", lines + "").fault(1)).contains("line 1");
         Files.writeString(lines, CONVERSATIONS + "[INST] What? [/INST]\n");

@@ -5,19 +5,24 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import ai.djl.inference.Predictor;
 import ai.djl.repository.zoo.ZooModel;
+import com.google.gson.Gson;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import com.google.gson.reflect.TypeToken;
 import io.github.djlmistral.engine.generation.GenerationConfig;
 import io.github.djlmistral.tests.model.Reference;
 import io.github.djlmistral.zoo.Mistral;
 import io.github.djlmistral.zoo.chat.ChatInput;
 import io.github.djlmistral.zoo.chat.ChatOutput;
+import io.github.djlmistral.zoo.chat.Conversation;
 import io.github.djlmistral.zoo.chat.Message;
 import io.github.djlmistral.zoo.translator.MistralPipeline;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -105,9 +110,25 @@ class EmbeddedModelTest extends ZooFixture {
                             message.get("role").getAsString(),
                             message.get("content").getAsString()));
         }
-        assertThat(pipeline.chatTemplate().orElseThrow().render(messages, true))
+        Conversation conversation = new Conversation(messages).withTools(tools(recorded));
+        assertThat(pipeline.chatTemplate().orElseThrow().render(conversation))
                 .isEqualTo(recorded.get("prompt").getAsString());
-        assertAnswers(messages, recorded);
+        ChatOutput output = assertAnswers(conversation, recorded);
+        String text = recorded.get("text").getAsString();
+        if (name.startsWith("call ")) {
+            JsonObject call = JsonParser.parseString(text).getAsJsonArray().get(0).getAsJsonObject();
+            assertThat(output.toolCalls())
+                    .singleElement()
+                    .satisfies(
+                            made -> {
+                                assertThat(made.name()).isEqualTo(call.get("name").getAsString());
+                                assertThat(JsonParser.parseString(made.arguments()))
+                                        .isEqualTo(call.get("arguments"));
+                            });
+        } else {
+            assertThat(output.content()).isEqualTo(text);
+            assertThat(output.toolCalls()).isEmpty();
+        }
     }
 
     @Test
@@ -117,19 +138,24 @@ class EmbeddedModelTest extends ZooFixture {
         for (JsonElement element : turns) {
             JsonObject turn = element.getAsJsonObject();
             messages.add(Message.user(turn.get("question").getAsString()));
-            ChatOutput output = assertAnswers(messages, turn);
+            ChatOutput output = assertAnswers(new Conversation(messages), turn);
+            assertThat(output.content()).isEqualTo(turn.get("text").getAsString());
             messages.add(output.message());
         }
         int window = pipeline.network().config().window();
         assertThat(pipeline.encode(messages)).hasSizeGreaterThan(2 * window);
     }
 
-    private static ChatOutput assertAnswers(List<Message> messages, JsonObject recorded)
+    private static @Nullable List<Map<String, @Nullable Object>> tools(JsonObject recorded) {
+        return new Gson().fromJson(recorded.get("tools"), new TypeToken<>() {});
+    }
+
+    private static ChatOutput assertAnswers(Conversation conversation, JsonObject recorded)
             throws Exception {
         // the recorded logits decide each step by far more than rounding can change
         assertThat(recorded.get("smallest_margin").getAsDouble()).isGreaterThan(1);
         int limit = recorded("greedy.json").get("max_new_tokens").getAsInt();
-        long[] prompt = pipeline.encode(messages);
+        long[] prompt = pipeline.encode(conversation);
         assertThat(prompt).isEqualTo(Reference.ids(recorded.get("prompt_ids")));
         long[] expected = Reference.ids(recorded.get("generated_ids"));
         GenerationConfig config = pipeline.defaults().maxNewTokens(limit).build();
@@ -139,8 +165,7 @@ class EmbeddedModelTest extends ZooFixture {
         try (Predictor<ChatInput, ChatOutput> predictor = model.newPredictor()) {
             ChatOutput output =
                     predictor.predict(
-                            new ChatInput(List.copyOf(messages), Map.of("max_new_tokens", limit)));
-            assertThat(output.content()).isEqualTo(recorded.get("text").getAsString());
+                            new ChatInput(conversation, Map.of("max_new_tokens", limit)));
             assertThat(output.promptTokens()).isEqualTo(prompt.length);
             assertThat(output.completionTokens()).isEqualTo(expected.length);
             return output;
