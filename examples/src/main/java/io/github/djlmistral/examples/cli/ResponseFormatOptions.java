@@ -43,6 +43,9 @@ final class ResponseFormatOptions {
                             + " (.lark).")
     @Nullable Path grammar;
 
+    /** Read once: the file may be a pipe. */
+    private @Nullable ResponseFormat read;
+
     /**
      * Sets the response format, if one is given.
      *
@@ -53,6 +56,13 @@ final class ResponseFormatOptions {
      */
     GenerationConfig.Builder apply(GenerationConfig.Builder builder, Terminal terminal)
             throws IOException {
+        if (read == null) {
+            read = read(terminal);
+        }
+        return read == null ? builder : builder.set(ConstraintOptions.RESPONSE_FORMAT, read);
+    }
+
+    private @Nullable ResponseFormat read(Terminal terminal) throws IOException {
         long given =
                 Stream.of(jsonSchema, regex, choice, grammar, terminal.option("--response-format"))
                         .filter(Objects::nonNull)
@@ -67,17 +77,17 @@ final class ResponseFormatOptions {
             if (jsonSchema != null) {
                 option = "--json-schema " + jsonSchema;
                 String schema = Files.readString(jsonSchema);
-                return set(builder, ResponseFormat.jsonSchema(schema));
+                return ResponseFormat.jsonSchema(schema);
             }
             if (grammar != null) {
                 option = "--grammar " + grammar;
-                return set(builder, ResponseFormat.grammar(read(grammar)));
+                return ResponseFormat.grammar(read(grammar));
             }
             if (regex != null) {
                 option = "--regex";
-                return set(builder, ResponseFormat.regex(regex));
+                return ResponseFormat.regex(regex);
             }
-            return choice == null ? builder : set(builder, ResponseFormat.choice(choice));
+            return choice == null ? null : ResponseFormat.choice(choice);
         } catch (IllegalArgumentException e) {
             throw terminal.usage(option + ": " + e.getMessage());
         }
@@ -94,10 +104,5 @@ final class ResponseFormatOptions {
         throw new IllegalArgumentException(
                 "the name of a grammar file ends in .gbnf (llama.cpp's GBNF) or .lark (Lark's"
                         + " notation)");
-    }
-
-    private static GenerationConfig.Builder set(
-            GenerationConfig.Builder builder, ResponseFormat format) {
-        return builder.set(ConstraintOptions.RESPONSE_FORMAT, format);
     }
 }

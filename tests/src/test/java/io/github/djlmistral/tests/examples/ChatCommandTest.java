@@ -83,7 +83,7 @@ class ChatCommandTest {
         Path text = Files.writeString(directory.resolve("a text"), "A fox\nhas ears.\n");
         Path saved = directory.resolve("saved");
         Cli run = chat("/file " + text, FOX, "/file " + text, "/undo", FOX, "/save " + saved);
-        assertThat(run.err()).contains("a text comes before the next message: 9 tokens");
+        assertThat(run.err()).contains("a text comes before the next message: 10 tokens");
         assertThat(contents(saved).get(0)).isEqualTo("A fox\nhas ears.\n\n" + FOX);
         assertThat(contents(saved).get(2)).isEqualTo(FOX);
     }
@@ -228,8 +228,8 @@ class ChatCommandTest {
                         "mistral: " + option + ": top_p is 3.0, must be above 0 and at most 1",
                         "mistral: "
                                 + roles
-                                + ": After the optional system message, conversation roles must"
-                                + " alternate user/assistant/user/assistant/...",
+                                + ": conversation roles must alternate after the optional system"
+                                + " message: user, assistant, user, ..",
                         "mistral: " + file + " exists and was not overwritten",
                         "mistral: " + directory + " is a directory: give a file",
                         "mistral: " + below + file + ": Not a directory",

@@ -196,10 +196,15 @@ class ChatToolsTest {
                         "mistral: /tools needs the name of a file");
         assertThat(Cli.run("chat", "--tools=" + model.resolve("config.json")).fault(2))
                 .contains("--tools " + model, "the JSON is not a list of objects");
-        assertThat(Cli.run("chat", "--tools=" + tools).fault(1)).contains("cannot call tools");
-        Cli embedded = Cli.runWith("/tools " + tools + "\nWhat is a fox?\n", "chat").succeeds();
-        assertThat(embedded.err()).contains(tools + ": the model", "cannot call tools");
-        assertThat(embedded.out()).isNotEmpty();
+        Path plain = Files.createDirectory(directory.resolve("plain"));
+        String other = "--model=" + ToolModel.write(plain, "instruct-sept-2024");
+        assertThat(Cli.run("chat", other, "--tools=" + tools).fault(1))
+                .contains("cannot call tools");
+        Cli goesOn =
+                Cli.runWith("/tools " + tools + "\nWhat is a fox?\n", "chat", other, "--max-new-tokens=4")
+                        .succeeds();
+        assertThat(goesOn.err()).contains(tools + ": the model", "cannot call tools");
+        assertThat(goesOn.out()).isNotEmpty();
     }
 
     @Test

@@ -19,12 +19,14 @@ import org.junit.jupiter.api.io.TempDir;
 class GenerateToolsTest {
 
     @TempDir static Path directory;
+    @TempDir static Path withoutTools;
 
     private static Path tools;
 
     @BeforeAll
     static void write() throws Exception {
         ToolModel.write(directory);
+        ToolModel.write(withoutTools, "instruct-sept-2024");
         tools =
                 Files.writeString(
                         directory.resolve("tools.txt"),
@@ -90,10 +92,29 @@ class GenerateToolsTest {
     }
 
     @Test
+    void theEmbeddedModelCallsTools() throws Exception {
+        Path weather =
+                Files.writeString(
+                        directory.resolve("weather.txt"),
+                        "[{\"type\": \"function\", \"function\": {\"name\": \"weather\","
+                                + " \"description\": \"Weather of a place\", \"parameters\":"
+                                + " {\"type\": \"object\", \"required\": [\"place\"], \"properties\":"
+                                + " {\"place\": {\"type\": \"string\"}}}}}]");
+        String out =
+                Cli.run("generate", "--tools=" + weather, "Is it raining in Bern?").succeeds().out();
+        JsonObject function =
+                JsonParser.parseString(out).getAsJsonObject().getAsJsonObject("function");
+        assertThat(function.get("name").getAsString()).isEqualTo("weather");
+        assertThat(function.get("arguments").getAsString()).isEqualTo("{\"place\": \"Bern\"}");
+        assertThat(Cli.run("generate", "--tools=" + weather, "What is a fox?").succeeds().out())
+                .startsWith("alert carnivorous mammal");
+    }
+
+    @Test
     void mistakesAreTold() {
         assertThat(generate("--model=" + directory, "--tool-choice=fly", "x").fault(1))
                 .contains("tool_choice names the function \"fly\", the tools are [now, light]");
-        assertThat(generate("x").fault(1)).contains("cannot call tools");
+        assertThat(generate("--model=" + withoutTools, "x").fault(1)).contains("cannot call tools");
         assertThat(generate("--raw", "x").fault(2)).contains("--tools needs the chat template");
         assertThat(Cli.run("generate", "--tool-choice=none", "x").fault(2))
                 .contains("--tool-choice needs --tools");

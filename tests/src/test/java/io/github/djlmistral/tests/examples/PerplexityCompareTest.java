@@ -205,15 +205,17 @@ class PerplexityCompareTest {
 
     @Test
     void conversationsMayHaveToolsAndKeysOfADataSet() throws Exception {
-        Path plain = file("plain.jsonl", CONVERSATIONS);
+        String last = CONVERSATIONS.lines().reduce("", (first, line) -> line); // one answer
         Path keys =
                 file(
                         "keys.jsonl",
-                        CONVERSATIONS.replace(
+                        last.replace(
                                 "{\"messages\"",
                                 "{\"id\": 7, \"tools\": [{\"name\": \"f\"}], \"messages\""));
-        assertThat(Cli.run("perplexity", "--json", keys + "").json().get("perplexity"))
-                .isEqualTo(Cli.run("perplexity", "--json", plain + "").json().get("perplexity"));
+        JsonObject plain = Cli.run("perplexity", "--json", file("plain.jsonl", last) + "").json();
+        JsonObject tools = Cli.run("perplexity", "--json", keys + "").json();
+        assertThat(tools.get("tokens_counted")).isEqualTo(plain.get("tokens_counted"));
+        assertThat(tools.get("tokens").getAsInt()).isGreaterThan(plain.get("tokens").getAsInt());
         Files.writeString(keys, "{\"messages\": [], \"tools\": 5}\n");
         assertThat(Cli.run("perplexity", keys + "").fault(1)).contains("line 1", "\"tools\"");
     }
@@ -247,7 +249,7 @@ class PerplexityCompareTest {
         assertThat(ours.get("bits_per_quantized_weight").getAsDouble()).isEqualTo(4.5);
         assertThat(ours.get("kl_divergence").getAsDouble())
                 .isLessThan(0.85 * theirs.get("kl_divergence").getAsDouble());
-        assertThat(theirs.get("kl_divergence").getAsDouble()).isLessThan(1e-3);
+        assertThat(theirs.get("kl_divergence").getAsDouble()).isLessThan(5e-3);
     }
 
     @Test

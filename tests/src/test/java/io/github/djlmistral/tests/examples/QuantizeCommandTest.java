@@ -57,7 +57,7 @@ class QuantizeCommandTest {
 
     /** Reported sizes are those of the file; the result equals quantization at load time. */
     @ParameterizedTest
-    @CsvSource({"int4, 5.47, 0.0674", "int4-g32-sym-head4, 4.5, 0.082", "nf4-double, 4.22, 0.092"})
+    @CsvSource({"int4, 5.53, 0.0775", "int4-g32-sym-head4, 4.5, 0.0834", "nf4-double, 4.22, 0.092"})
     void outputLoadsAndAnswers(String method, double bits, double error) throws Exception {
         JsonObject json = quantize(Mistral.DEFAULT_MODEL, method);
         assertThat(json.get("quantization").getAsString()).startsWith(method);

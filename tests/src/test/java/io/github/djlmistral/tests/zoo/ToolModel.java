@@ -35,7 +35,7 @@ public final class ToolModel {
     }
 
     /** Writes the model with a template; one of version 11 has its tokens. */
-    static Path write(Path directory, String template) throws IOException {
+    public static Path write(Path directory, String template) throws IOException {
         ReferenceTokenizers.writeWithLaterTokens(directory);
         Files.copy(
                 ReferenceTokenizers.path("chat/" + template + ".jinja"),
