@@ -76,6 +76,6 @@ public record JsonSchema(int whitespace, int depth, boolean spaced) {
      *     enforced, or no value satisfies it; the message begins with the JSON pointer of the place
      */
     public Grammar grammar(String schema) {
-        return SchemaGrammar.of(schema, this, RegularExpression::new);
+        return SchemaGrammar.of(schema, whitespace, depth, spaced, RegularExpression::new);
     }
 }
