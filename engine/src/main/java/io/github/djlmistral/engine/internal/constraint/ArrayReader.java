@@ -5,6 +5,7 @@ import com.google.gson.JsonObject;
 import io.github.djlmistral.engine.internal.StrictJson;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /** Reads the keywords about the items of arrays. */
 final class ArrayReader {
@@ -27,19 +28,23 @@ final class ArrayReader {
         }
         boolean items = object.has("items");
         return new ArrayShape(
-                prefix,
-                items ? Conjunction.of(document.at(schema, "items")) : Conjunction.ANY,
-                SchemaNumbers.limit(schema, "minItems", 0),
-                SchemaNumbers.limit(schema, "maxItems", Integer.MAX_VALUE),
-                List.of(),
-                null,
-                items ? Integer.MAX_VALUE : prefix.size());
+                        prefix,
+                        items ? Conjunction.of(document.at(schema, "items")) : Conjunction.ANY,
+                        SchemaNumbers.limit(schema, "minItems", 0),
+                        SchemaNumbers.limit(schema, "maxItems", Integer.MAX_VALUE))
+                .evaluating(
+                        items
+                                ? ArrayShape.Evaluated.ALL
+                                : new ArrayShape.Evaluated(prefix.size(), Set.of()));
     }
 
     /** The arrays that {@code contains} and its limits allow. */
     Values contains(Location schema) {
         int least = SchemaNumbers.limit(schema, "minContains", 1);
         int most = SchemaNumbers.limit(schema, "maxContains", Integer.MAX_VALUE);
-        return Values.arraysOf(ArrayShape.contains(document.at(schema, "contains"), least, most));
+        Location items = document.at(schema, "contains");
+        return Values.arraysOf(
+                ArrayShape.contains(items, 0, least, most)
+                        .evaluating(new ArrayShape.Evaluated(0, Set.of(items))));
     }
 }

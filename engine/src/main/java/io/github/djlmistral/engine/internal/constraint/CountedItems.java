@@ -38,7 +38,9 @@ final class CountedItems {
         counted =
                 array.most() < Integer.MAX_VALUE
                         ? array.most()
-                        : Math.max(array.prefix().size(), Math.max(1, array.least()));
+                        : Math.max(
+                                Math.max(1, array.least()),
+                                Math.max(array.prefix().size(), lastFrom(array)));
         double count = counted + 1.0;
         for (ArrayShape.Contains some : array.contains()) {
             count *= 1.0 + (isLimited(some) ? some.most() : some.least());
@@ -50,6 +52,10 @@ final class CountedItems {
                             + MOST
                             + " rules: lower maxItems, minContains or maxContains");
         }
+    }
+
+    private static int lastFrom(ArrayShape array) {
+        return array.contains().stream().mapToInt(ArrayShape.Contains::from).max().orElse(0);
     }
 
     private static boolean isLimited(ArrayShape.Contains some) {
@@ -96,6 +102,10 @@ final class CountedItems {
             return;
         }
         ArrayShape.Contains some = array.contains().get(schema);
+        if (index < some.from()) {
+            addItems(schema + 1, item, index, counts, options);
+            return;
+        }
         boolean limited = isLimited(some);
         if (counts[schema] < (limited ? some.most() : some.least())) {
             int[] more = counts.clone();

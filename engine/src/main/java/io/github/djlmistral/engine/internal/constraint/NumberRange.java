@@ -3,11 +3,13 @@ package io.github.djlmistral.engine.internal.constraint;
 
 import java.math.BigDecimal;
 import java.math.BigInteger;
+import java.util.LinkedHashSet;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The numbers between two bounds that are multiples of a number.
+ * The numbers between two bounds that are multiples of a number, and not of others.
  *
  * <p>Spelling: with a multiple of k decimal places (1 is the multiple of integers, k = 0), at most
  * k digits follow the point, and no point stands before none; an exponent is written only where
@@ -18,15 +20,26 @@ import org.jspecify.annotations.Nullable;
  * @param most the upper bound, or null
  * @param mostOpen whether the upper bound itself is outside
  * @param multiple a positive number, or null
+ * @param notMultiples positive numbers of which none is a divisor
  */
 record NumberRange(
         @Nullable BigDecimal least,
         boolean leastOpen,
         @Nullable BigDecimal most,
         boolean mostOpen,
-        @Nullable BigDecimal multiple) {
+        @Nullable BigDecimal multiple,
+        Set<BigDecimal> notMultiples) {
 
     static final NumberRange ANY = new NumberRange(null, false, null, false, null);
+
+    private NumberRange(
+            @Nullable BigDecimal least,
+            boolean leastOpen,
+            @Nullable BigDecimal most,
+            boolean mostOpen,
+            @Nullable BigDecimal multiple) {
+        this(least, leastOpen, most, mostOpen, multiple, Set.of());
+    }
 
     static final String ANY_PATTERN = "-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][-+]?[0-9]+)?";
 
@@ -34,6 +47,11 @@ record NumberRange(
 
     static NumberRange multipleOf(BigDecimal multiple) {
         return new NumberRange(null, false, null, false, multiple.stripTrailingZeros());
+    }
+
+    static NumberRange notMultipleOf(BigDecimal divisor) {
+        return new NumberRange(
+                null, false, null, false, null, Set.of(divisor.stripTrailingZeros()));
     }
 
     static NumberRange least(BigDecimal bound, boolean open) {
@@ -85,7 +103,9 @@ record NumberRange(
                 multiple == null
                         ? other.multiple
                         : other.multiple == null ? multiple : common(multiple, other.multiple);
-        return new NumberRange(low, lowOpen, high, highOpen, both);
+        Set<BigDecimal> none = new LinkedHashSet<>(notMultiples);
+        none.addAll(other.notMultiples);
+        return new NumberRange(low, lowOpen, high, highOpen, both, none);
     }
 
     /** The least common multiple of two decimal numbers. */
@@ -98,24 +118,37 @@ record NumberRange(
 
     /** Whether no number is in the range: exact. */
     boolean isEmpty() {
+        if (multiple != null && isExcluded(multiple)) {
+            return true;
+        }
         BigDecimal low = least;
         BigDecimal high = most;
         if (low == null || high == null) {
             return false;
         }
         int order = low.compareTo(high);
-        if (order > 0 || (order == 0 && (leastOpen || mostOpen))) {
-            return true;
+        if (order >= 0 || multiple == null) {
+            return order > 0 || (order == 0 && !contains(low));
         }
-        if (multiple == null) {
-            return false;
+        BigDecimal next = multiple.multiply(new BigDecimal(ceiling(low, multiple)));
+        // soon one is not excluded, since not all of them are
+        while (next.compareTo(high) <= 0 && !contains(next)) {
+            next = next.add(multiple);
         }
-        BigInteger first = ceiling(low, multiple);
-        if (leastOpen && multiple.multiply(new BigDecimal(first)).compareTo(low) == 0) {
-            first = first.add(BigInteger.ONE);
-        }
-        order = multiple.multiply(new BigDecimal(first)).compareTo(high);
-        return order > 0 || (order == 0 && mostOpen);
+        return next.compareTo(high) > 0;
+    }
+
+    private boolean contains(BigDecimal number) {
+        int toLeast = least == null ? 1 : number.compareTo(least);
+        int toMost = most == null ? -1 : number.compareTo(most);
+        return (leastOpen ? toLeast > 0 : toLeast >= 0)
+                && (mostOpen ? toMost < 0 : toMost <= 0)
+                && (multiple == null || number.remainder(multiple).signum() == 0)
+                && !isExcluded(number);
+    }
+
+    private boolean isExcluded(BigDecimal number) {
+        return notMultiples.stream().anyMatch(n -> number.remainder(n).signum() == 0);
     }
 
     private static BigInteger ceiling(BigDecimal value, BigDecimal unit) {
@@ -136,24 +169,28 @@ record NumberRange(
         if (isEmpty()) {
             return Automaton.NONE;
         }
-        int places = multiple == null ? -1 : Math.max(0, multiple.scale());
-        int modulus =
-                multiple == null
-                        ? 1
-                        : multiple.movePointRight(places)
-                                .toBigIntegerExact()
-                                .min(BigInteger.valueOf(Automaton.MOST_STATES + 1L))
-                                .intValue();
-        if (modulus > Automaton.MOST_STATES) {
+        Set<BigDecimal> divisors = new LinkedHashSet<>(notMultiples);
+        if (multiple != null) {
+            divisors.add(multiple);
+        }
+        int scale = divisors.stream().mapToInt(BigDecimal::scale).reduce(0, Math::max);
+        BigInteger modulus =
+                divisors.isEmpty()
+                        ? BigInteger.ONE
+                        : divisors.stream()
+                                .reduce(NumberRange::common)
+                                .orElseThrow()
+                                .movePointRight(scale)
+                                .toBigIntegerExact();
+        if (modulus.compareTo(BigInteger.valueOf(Automaton.MOST_STATES)) > 0) {
             throw new IllegalArgumentException(
-                    "multipleOf "
-                            + multiple
-                            + " is not supported: its"
-                            + " automaton has more than "
+                    "multiples of "
+                            + divisors
+                            + " are not supported: their automaton has more than "
                             + Automaton.MOST_STATES
                             + " states");
         }
-        return new Digits(this, places, modulus).automaton();
+        return new Digits(this, scale, modulus.intValue()).automaton();
     }
 
     /** The automaton of a range: digits are compared with those of the bounds as they come. */
@@ -166,12 +203,21 @@ record NumberRange(
         private static final int POINT = 4;
         private static final int FRACTION = 5;
 
+        /** The remainder of a number with a digit other than 0 behind {@link #scale}. */
+        private static final int NO_MULTIPLE = -1;
+
         /** Absent bounds compare as: the number is above the lower and below the upper one. */
         private record State(
                 int phase, boolean negative, int digits, int low, int high, int remainder) {}
 
         private final NumberRange range;
+
+        /** The most decimal places, -1 for no limit. */
         private final int places;
+
+        /** The decimal places of the multiples; the modulus is in units of the last. */
+        private final int scale;
+
         private final int modulus;
 
         private final @Nullable String lowWhole;
@@ -181,16 +227,17 @@ record NumberRange(
         private final int longestWhole;
         private final int longestFraction;
 
-        Digits(NumberRange range, int places, int modulus) {
+        Digits(NumberRange range, int scale, int modulus) {
             this.range = range;
-            this.places = places;
+            places = range.multiple == null ? -1 : Math.max(0, range.multiple.scale());
+            this.scale = scale;
             this.modulus = modulus;
             lowWhole = part(range.least, 0);
             lowFraction = part(range.least, 1);
             highWhole = part(range.most, 0);
             highFraction = part(range.most, 1);
             longestWhole = Math.max(length(lowWhole), length(highWhole));
-            longestFraction = Math.max(places, Math.max(length(lowFraction), length(highFraction)));
+            longestFraction = Math.max(scale, Math.max(length(lowFraction), length(highFraction)));
         }
 
         /** The digits before (0) or behind (1) the point. */
@@ -231,7 +278,6 @@ record NumberRange(
                                 state.remainder())
                         : null;
             }
-            int remainder = (int) ((state.remainder() * 10L + c - '0') % modulus);
             if (phase <= SIGN || phase == WHOLE) {
                 return new State(
                         phase <= SIGN && c == '0' ? ZERO : WHOLE,
@@ -239,7 +285,7 @@ record NumberRange(
                         Math.min(state.digits() + 1, longestWhole + 1),
                         prefix(state.low(), state.digits(), c, lowWhole),
                         prefix(state.high(), state.digits(), c, highWhole),
-                        remainder);
+                        remainder(state, c));
             }
             if (phase == ZERO || (places >= 0 && state.digits() == places)) {
                 return null;
@@ -250,7 +296,15 @@ record NumberRange(
                     Math.min(state.digits() + 1, longestFraction),
                     fraction(state.low(), state.digits(), c, lowFraction),
                     fraction(state.high(), state.digits(), c, highFraction),
-                    remainder);
+                    state.digits() < scale
+                            ? remainder(state, c)
+                            : c == '0' || range.notMultiples.isEmpty()
+                                    ? state.remainder()
+                                    : NO_MULTIPLE);
+        }
+
+        private int remainder(State state, char c) {
+            return (int) ((state.remainder() * 10L + c - '0') % modulus);
         }
 
         /** Compares digit {@code at} of the whole part, if all before are equal. */
@@ -278,7 +332,10 @@ record NumberRange(
             if (phase != ZERO && phase != WHOLE && phase != FRACTION) {
                 return false;
             }
-            if (multipleFails(state)) {
+            if (range.multiple != null && !isMultiple(state, range.multiple)) {
+                return false;
+            }
+            if (range.notMultiples.stream().anyMatch(n -> isMultiple(state, n))) {
                 return false;
             }
             int low = order(state, state.low(), lowWhole, lowFraction, range.least);
@@ -287,12 +344,15 @@ record NumberRange(
                     && (range.most == null || high < 0 || (high == 0 && !range.mostOpen));
         }
 
-        private boolean multipleFails(State state) {
+        private boolean isMultiple(State state, BigDecimal of) {
+            if (state.remainder() == NO_MULTIPLE) {
+                return false;
+            }
             long remainder = state.remainder();
-            for (int i = state.phase() == FRACTION ? state.digits() : 0; i < places; i++) {
+            for (int i = state.phase() == FRACTION ? state.digits() : 0; i < scale; i++) {
                 remainder = remainder * 10 % modulus;
             }
-            return remainder % modulus != 0;
+            return remainder % of.movePointRight(scale).longValueExact() == 0;
         }
 
         /** Compares the number with a bound. */

@@ -15,6 +15,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,13 +46,22 @@ final class SchemaDocument {
     private static final Set<String> LISTS = Set.of("allOf", "anyOf", "oneOf", "prefixItems");
 
     private static final Set<String> MAPS =
-            Set.of("$defs", "definitions", "properties", "patternProperties", "dependentSchemas");
+            Set.of(
+                    "$defs",
+                    "definitions",
+                    "properties",
+                    "patternProperties",
+                    "dependentSchemas",
+                    "dependencies");
 
     private final Map<String, Location> byPointer = new HashMap<>();
     private final Map<URI, Location> byUri = new HashMap<>();
 
-    /** The schemas that have a {@code $dynamicAnchor}, by its name. */
-    private final Map<String, Set<Location>> dynamicAnchors = new HashMap<>();
+    /** The schemas that have a {@code $dynamicAnchor}, by their resource and its name. */
+    private final Map<URI, Map<String, Location>> dynamicAnchors = new HashMap<>();
+
+    /** The names of dynamic anchors of which the way to a {@code $dynamicRef} chooses one. */
+    private final Set<String> ambiguous = new HashSet<>();
 
     private final Location root;
 
@@ -65,10 +75,31 @@ final class SchemaDocument {
         JsonElement element = StrictJson.parseValue(text);
         root = add("#", element, NOWHERE);
         byUri.putIfAbsent(NOWHERE, root);
+        Set<String> names = new HashSet<>();
+        for (Map<String, Location> anchors : dynamicAnchors.values()) {
+            anchors.keySet().stream().filter(name -> !names.add(name)).forEach(ambiguous::add);
+        }
     }
 
     Location root() {
-        return root;
+        return enter(root, Map.of());
+    }
+
+    /** A schema that is reached from another one, whose dynamic scope its resource joins. */
+    private Location enter(Location schema, Map<String, Location> scope) {
+        if (ambiguous.isEmpty()) {
+            return schema;
+        }
+        Map<String, Location> all = new TreeMap<>(scope);
+        dynamicAnchors
+                .getOrDefault(schema.base(), Map.of())
+                .forEach(
+                        (name, anchor) -> {
+                            if (ambiguous.contains(name)) {
+                                all.putIfAbsent(name, anchor);
+                            }
+                        });
+        return schema.withScope(all);
     }
 
     private Location add(String pointer, JsonElement element, URI outer) {
@@ -95,7 +126,7 @@ final class SchemaDocument {
         }
         if (schema.has("$dynamicAnchor")) {
             String name = anchor(location, "$dynamicAnchor");
-            dynamicAnchors.computeIfAbsent(name, unused -> new HashSet<>()).add(location);
+            dynamicAnchors.computeIfAbsent(base, unused -> new HashMap<>()).put(name, location);
         }
         if (schema.has("$schema")) {
             String draft = StrictJson.string(schema.get("$schema"), pointer + "/$schema");
@@ -121,7 +152,11 @@ final class SchemaDocument {
             } else if (MAPS.contains(keyword)) {
                 for (Map.Entry<String, JsonElement> entry :
                         StrictJson.object(value, below).entrySet()) {
-                    add(Location.below(below, entry.getKey()), entry.getValue(), base);
+                    boolean names =
+                            keyword.equals("dependencies") && entry.getValue() instanceof JsonArray;
+                    if (!names) {
+                        add(Location.below(below, entry.getKey()), entry.getValue(), base);
+                    }
                 }
             }
         }
@@ -154,12 +189,13 @@ final class SchemaDocument {
 
     /** The subschema under a keyword. */
     Location at(Location schema, String keyword) {
-        return at(Location.below(schema.pointer(), keyword));
+        return enter(at(Location.below(schema.pointer(), keyword)), schema.scope());
     }
 
     /** The subschema under a keyword and a name or an index. */
     Location at(Location schema, String keyword, String token) {
-        return at(Location.below(Location.below(schema.pointer(), keyword), token));
+        String pointer = Location.below(Location.below(schema.pointer(), keyword), token);
+        return enter(at(pointer), schema.scope());
     }
 
     private Location at(String pointer) {
@@ -172,6 +208,10 @@ final class SchemaDocument {
 
     /** The schema that {@code $ref} names. */
     Location resolve(Location schema, String reference) {
+        return enter(find(schema, reference), schema.scope());
+    }
+
+    private Location find(Location schema, String reference) {
         String place = schema.pointer() + "/$ref";
         URI uri = resolve(schema.base(), reference, schema.pointer());
         Location named = byUri.get(withoutEmptyFragment(uri));
@@ -202,19 +242,16 @@ final class SchemaDocument {
 
     /**
      * The schema that {@code $dynamicRef} names. If it has a {@code $dynamicAnchor} of that name,
-     * the way to it decides, unless there is no other.
+     * the outermost one on the way here is taken.
      */
     Location resolveDynamic(Location schema, String reference) {
         Location first = resolve(schema, reference);
-        Set<Location> same =
-                dynamicAnchors.getOrDefault(
-                        reference.substring(reference.indexOf('#') + 1), Set.of());
-        if (same.contains(first) && same.size() > 1) {
-            throw error(
-                    Location.below(schema.pointer(), "$dynamicRef"),
-                    "several schemas have the $dynamicAnchor of " + Quote.of(reference));
-        }
-        return first;
+        String name = reference.substring(reference.indexOf('#') + 1);
+        Location anchor = dynamicAnchors.getOrDefault(first.base(), Map.of()).get(name);
+        Location outermost = first.scope().get(name);
+        return anchor == null || outermost == null || !anchor.pointer().equals(first.pointer())
+                ? first
+                : enter(outermost, schema.scope());
     }
 
     private Location descend(Location start, String fragment, String place) {

@@ -106,10 +106,17 @@ final class SchemaReader {
             throw SchemaDocument.error(
                     schema.pointer(), "the schema refers to itself for the same value");
         }
-        Values values =
-                schema.negated()
-                        ? Complement.of(values(schema.opposite(), false))
-                        : schema.literal() ? literal(schema) : read(schema, evaluating);
+        Values values;
+        if (schema.negated()) {
+            values = Complement.of(values(schema.opposite(), false));
+        } else if (!schema.options().isEmpty()) {
+            values = Values.NONE;
+            for (Location option : schema.options()) {
+                values = values.or(values(option, false));
+            }
+        } else {
+            values = schema.literal() ? literal(schema) : read(schema, evaluating);
+        }
         open.remove(place);
         known.put(place, values);
         return values;
@@ -267,9 +274,8 @@ final class SchemaReader {
             case "oneOf" -> applicators.oneOf(schema, inPlace, pointer);
             case "not" -> Complement.of(values(document.at(schema, keyword), false));
             case "if" -> applicators.condition(schema, inPlace, evaluating);
-            case "dependentRequired" ->
-                    Applicators.dependentRequired(StrictJson.object(value, keyword));
-            case "dependentSchemas" -> applicators.dependentSchemas(schema, inPlace);
+            case "dependentRequired", "dependentSchemas", "dependencies" ->
+                    applicators.dependent(schema, keyword, inPlace);
             case "nullable" -> {
                 if (StrictJson.bool(value, keyword) && !schema.object().has("type")) {
                     throw SchemaDocument.error(pointer, "nullable needs \"type\" beside it");
