@@ -6,22 +6,23 @@ import io.github.djlmistral.engine.internal.constraint.SchemaGrammar;
 /**
  * How the JSON texts of a schema are written.
  *
- * <p>The schema is of <a href="https://json-schema.org/draft/2020-12">draft 2020-12</a>. A keyword
- * that cannot be enforced is an error that names it and its place; annotations such as {@code
- * title} and {@code default}, and names that begin with {@code x-}, are allowed. {@code format} is
- * enforced. Supported are {@code type}, {@code enum}, {@code const}, {@code minimum}, {@code
- * maximum}, {@code exclusiveMinimum}, {@code exclusiveMaximum}, {@code multipleOf}, {@code
- * minLength}, {@code maxLength}, {@code pattern}, {@code format} (date, time, date-time, duration,
- * email, hostname, ipv4, ipv6, iri, iri-reference, json-pointer, relative-json-pointer, uri,
- * uri-reference, uri-template, uuid; of host names those without punycode, and leap seconds at
- * offsets of whole quarters of an hour), {@code prefixItems}, {@code items}, {@code minItems},
- * {@code maxItems}, {@code contains}, {@code minContains}, {@code maxContains}, {@code
- * unevaluatedItems}, {@code properties}, {@code required}, {@code patternProperties}, {@code
- * additionalProperties}, {@code propertyNames}, {@code minProperties}, {@code maxProperties},
- * {@code unevaluatedProperties}, {@code dependentRequired}, {@code dependentSchemas}, {@code
- * dependencies}, {@code allOf}, {@code anyOf}, {@code oneOf}, {@code not}, {@code if} with {@code
- * then} and {@code else}, {@code $ref} and {@code $dynamicRef} within the schema, and OpenAPI's
- * {@code nullable}.
+ * <p>The schema is of <a href="https://json-schema.org/draft/2020-12">draft 2020-12</a>, or of
+ * draft-07 if its {@code $schema} says so (then with lists in {@code items}, {@code
+ * additionalItems}, and nothing beside {@code $ref}). A keyword that cannot be enforced is an error
+ * that names it and its place; annotations such as {@code title} and {@code default}, and names
+ * that begin with {@code x-}, are allowed. {@code format} is enforced. Supported are {@code type},
+ * {@code enum}, {@code const}, {@code minimum}, {@code maximum}, {@code exclusiveMinimum}, {@code
+ * exclusiveMaximum}, {@code multipleOf}, {@code minLength}, {@code maxLength}, {@code pattern},
+ * {@code format} (date, time, date-time, duration, email, hostname, ipv4, ipv6, iri, iri-reference,
+ * json-pointer, relative-json-pointer, uri, uri-reference, uri-template, uuid; of host names those
+ * without punycode, and leap seconds at offsets of whole quarters of an hour), {@code prefixItems},
+ * {@code items}, {@code minItems}, {@code maxItems}, {@code contains}, {@code minContains}, {@code
+ * maxContains}, {@code unevaluatedItems}, {@code properties}, {@code required}, {@code
+ * patternProperties}, {@code additionalProperties}, {@code propertyNames}, {@code minProperties},
+ * {@code maxProperties}, {@code unevaluatedProperties}, {@code dependentRequired}, {@code
+ * dependentSchemas}, {@code dependencies}, {@code allOf}, {@code anyOf}, {@code oneOf}, {@code
+ * not}, {@code if} with {@code then} and {@code else}, {@code $ref} and {@code $dynamicRef} within
+ * the schema, and OpenAPI's {@code nullable}.
  *
  * <p>Where a grammar cannot tell, these are errors, too: {@code uniqueItems} but of items from up
  * to 12 values without arrays and objects; its opposite, in {@code not}, {@code if} or {@code

@@ -116,7 +116,9 @@ class JsonSchemaTest {
                 "{'multipleOf':123457}; multiples of [123457] are not supported",
                 "{'minItems':3,'maxItems':2,'type':'array'}; no value satisfies",
                 "{'minProperties':2,'type':'object'}; minProperties is supported only",
-                "{'$schema':'http://json-schema.org/draft-07/schema#'}; #/$schema: the schema is of",
+                "{'$schema':'http://json-schema.org/draft-04/schema#'}; #/$schema: the schema is of",
+                "{'$schema':'http://json-schema.org/draft-07/schema#','prefixItems':[true]}; has no keyword 'prefixItems'",
+                "{'additionalItems':false}; #/additionalItems: the draft of the schema has no keyword",
                 "{'title':'a','title':'b'}; comes twice",
                 "[1]; #: a schema is an object, true or false"
             })
@@ -152,6 +154,7 @@ class JsonSchemaTest {
                 "{'oneOf':[{'type':'integer'},{'minimum':2}]}; 2; false",
                 "{'oneOf':[{'type':'integer'},{'minimum':2}]}; 2.5; true",
                 "{'$defs':{'t':{'type':['array','null'],'items':{'$ref':'#/$defs/t'}}},'$ref':'#/$defs/t'}; [null,[[]]]; true",
+                "{'$schema':'http://json-schema.org/draft-07/schema#','$ref':'#/definitions/n','definitions':{'n':{'type':'null'}}}; null; true",
                 "{'minProperties':1,'maxProperties':1}; {'a':1}; true",
                 "{'minProperties':1,'maxProperties':1}; {'a':1,'b':1}; false",
                 "{'minProperties':1,'maxProperties':1}; {}; false"

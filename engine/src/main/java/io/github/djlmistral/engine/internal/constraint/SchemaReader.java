@@ -53,7 +53,8 @@ final class SchemaReader {
                     "minContains",
                     "maxContains");
 
-    private static final Set<String> ARRAY = Set.of("prefixItems", "items", "minItems", "maxItems");
+    private static final Set<String> ARRAY =
+            Set.of("prefixItems", "items", "additionalItems", "minItems", "maxItems");
 
     private static final Set<String> OBJECT =
             Set.of(
@@ -160,9 +161,9 @@ final class SchemaReader {
         if (schema.element() instanceof JsonPrimitive primitive) {
             return primitive.getAsBoolean() ? Values.ALL : Values.NONE;
         }
-        JsonObject keywords = schema.object();
-        boolean items = keywords.has("unevaluatedItems");
-        boolean properties = keywords.has("unevaluatedProperties");
+        Map<String, JsonElement> keywords = document.keywords(schema);
+        boolean items = keywords.containsKey("unevaluatedItems");
+        boolean properties = keywords.containsKey("unevaluatedProperties");
         boolean evaluating = evaluatingOutside || items || properties;
         Values values = Values.ALL;
         boolean array = false;
@@ -171,6 +172,13 @@ final class SchemaReader {
             String keyword = member.getKey();
             String pointer = Location.below(schema.pointer(), keyword);
             try {
+                if (!document.knows(keyword)) {
+                    throw SchemaDocument.error(
+                            pointer,
+                            "the draft of the schema has no keyword "
+                                    + Quote.of(keyword)
+                                    + ", and ignores it; remove it");
+                }
                 if (ARRAY.contains(keyword)) {
                     values = array ? values : values.and(Values.arraysOf(arrays.of(schema)));
                     array = true;
