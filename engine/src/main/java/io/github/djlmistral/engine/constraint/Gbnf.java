@@ -78,7 +78,7 @@ public final class Gbnf {
             throw in.error(start, "the rule " + name + " is defined twice");
         }
         rules.put(name, alternatives(false));
-        if (!in.atEnd() && !in.peekIs('\n') && !in.peekIs('\r')) {
+        if (!in.atLineEnd()) {
             throw in.error("expected the end of the line");
         }
     }
@@ -250,18 +250,7 @@ public final class Gbnf {
     }
 
     private void space(boolean lines) {
-        while (true) {
-            char c = in.peek(0);
-            if (c == '#') {
-                while (!in.atEnd() && !in.peekIs('\n') && !in.peekIs('\r')) {
-                    in.next();
-                }
-            } else if (c == ' ' || c == '\t' || (lines && (c == '\n' || c == '\r'))) {
-                in.next();
-            } else {
-                return;
-            }
-        }
+        in.space(lines, "#");
     }
 
     private Expression terminal(CodePoints set) {

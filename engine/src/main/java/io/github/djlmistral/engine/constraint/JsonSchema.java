@@ -4,7 +4,11 @@ package io.github.djlmistral.engine.constraint;
 import io.github.djlmistral.engine.internal.constraint.SchemaGrammar;
 
 /**
- * How the JSON texts of a schema are written.
+ * How the JSON texts of a schema are written. Example:
+ *
+ * <pre>{@code
+ * Grammar grammar = JsonSchema.FLEXIBLE.grammar("{\"type\": \"array\", \"items\": {\"enum\": [1, 2]}}");
+ * }</pre>
  *
  * <p>The schema is of <a href="https://json-schema.org/draft/2020-12">draft 2020-12</a>, or of
  * draft-07 if its {@code $schema} says so (then with lists in {@code items}, {@code

@@ -3,7 +3,6 @@ package io.github.djlmistral.engine.constraint;
 
 import static java.lang.Integer.MAX_VALUE;
 
-import io.github.djlmistral.engine.internal.constraint.CodePoints;
 import io.github.djlmistral.engine.internal.constraint.GrammarText;
 import io.github.djlmistral.engine.internal.constraint.LarkCommon;
 import io.github.djlmistral.engine.internal.constraint.LarkNode;
@@ -41,11 +40,6 @@ import java.util.Set;
  * model cannot write them without an end; so it is in a {@code %json}.
  */
 public final class Lark {
-
-    private static final Regex ANY =
-            new Regex.Repeat(new Regex.Chars(CodePoints.ALL), 0, MAX_VALUE);
-    private static final Regex SOME =
-            new Regex.Repeat(new Regex.Chars(CodePoints.ALL), 1, MAX_VALUE);
 
     private final LarkParser parser;
     private final Grammar.Builder builder = Grammar.builder("");
@@ -104,7 +98,8 @@ public final class Lark {
 
     /** The texts of which no shorter beginning matches. */
     private static Regex lazy(Regex regex) {
-        return new Regex.Difference(regex, new Regex.Concat(List.of(regex, SOME)));
+        return new Regex.Difference(
+                regex, new Regex.Concat(List.of(regex, Regex.CHARACTER, Regex.ANY)));
     }
 
     private Expression leaf(Regex regex) {
@@ -164,7 +159,7 @@ public final class Lark {
             return new Regex.Intersection(regex(both.left()), regex(both.right()));
         }
         if (node instanceof LarkNode.Not not) {
-            return new Regex.Difference(ANY, regex(not.part()));
+            return new Regex.Difference(Regex.ANY, regex(not.part()));
         }
         if (node instanceof LarkNode.Json json) {
             throw parser.in.error(json.position(), "%json is supported in rules only");

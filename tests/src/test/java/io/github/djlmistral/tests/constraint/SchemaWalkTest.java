@@ -135,6 +135,7 @@ class SchemaWalkTest {
                 "{'maxProperties':1,'not':{'properties':{'a':{}},'additionalProperties':false}}",
                 "{'if':{'additionalProperties':{'const':1}},'then':{'required':['a']},'else':{'required':['b']}}",
                 "{'oneOf':[{'properties':{'a':{}},'additionalProperties':false},{'properties':{'b':{}},'additionalProperties':false},{'required':['c']}]}",
+                "{'not':{'oneOf':[{'patternProperties':{'^[^c]':{'const':1}}},{'dependentRequired':{'c':['a']}}]},'propertyNames':{'pattern':'b'}}",
                 "{'oneOf':[{'properties':{'a':{'type':'integer'}},'required':['a']},{'properties':{'b':{'type':'string'}},'required':['b']}]}"
             })
     void objectsAreDecidedAsByTheValidator(String schema) {

@@ -62,6 +62,7 @@ public final class CodePoints {
         return ranges.length == 0;
     }
 
+    /** Returns whether a character is in the set. */
     boolean contains(int codePoint) {
         for (int i = 0; i < ranges.length && ranges[i] <= codePoint; i += 2) {
             if (codePoint <= ranges[i + 1]) {

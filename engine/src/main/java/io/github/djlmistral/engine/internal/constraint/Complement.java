@@ -24,40 +24,22 @@ final class Complement {
                         Text.ANY.minus(values.strings()),
                         Values.ALL.arrays(),
                         Values.ALL.objects());
+        Values all = Values.ALL;
         for (NumberRange range : values.numbers()) {
-            Values others = Values.NONE;
-            for (NumberRange other : numbers(range)) {
-                others = others.or(Values.numbersOf(other));
-            }
-            result = result.and(otherwise(others, Values.ALL, 0));
+            result = result.and(ofTypes(numbers(range), all.arrays(), all.objects()));
         }
         for (ArrayShape array : values.arrays()) {
-            Values others = Values.NONE;
-            for (ArrayShape other : arrays(array)) {
-                others = others.or(Values.arraysOf(other));
-            }
-            result = result.and(otherwise(others, Values.ALL, 1));
+            result = result.and(ofTypes(all.numbers(), arrays(array), all.objects()));
         }
         for (ObjectShape object : values.objects()) {
-            Values others = Values.NONE;
-            for (ObjectShape other : objects(object)) {
-                others = others.or(Values.objectsOf(other));
-            }
-            result = result.and(otherwise(others, Values.ALL, 2));
+            result = result.and(ofTypes(all.numbers(), all.arrays(), objects(object)));
         }
         return result;
     }
 
-    /** Values of one type, where there may be none, and all of the other types. */
-    private static Values otherwise(Values some, Values all, int type) {
-        return new Values(
-                true,
-                true,
-                true,
-                type == 0 ? some.numbers() : all.numbers(),
-                Text.ANY,
-                type == 1 ? some.arrays() : all.arrays(),
-                type == 2 ? some.objects() : all.objects());
+    private static Values ofTypes(
+            List<NumberRange> numbers, List<ArrayShape> arrays, List<ObjectShape> objects) {
+        return new Values(true, true, true, numbers, Text.ANY, arrays, objects);
     }
 
     private static List<NumberRange> numbers(NumberRange range) {

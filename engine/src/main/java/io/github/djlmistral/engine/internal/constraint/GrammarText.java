@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.internal.constraint;
 
+import java.util.Arrays;
+
 /** The text of a grammar and a position in it. Errors name the line and the column. */
 public final class GrammarText {
 
@@ -63,6 +65,31 @@ public final class GrammarText {
         }
         position += Character.charCount(c);
         return c;
+    }
+
+    /** Whether the grammar or a line ends at the position. */
+    public boolean atLineEnd() {
+        return atEnd() || peekIs('\n') || peekIs('\r');
+    }
+
+    /**
+     * Moves behind space and comments.
+     *
+     * @param lines whether lines may end
+     * @param comments what begins a comment, up to the end of the line
+     */
+    public void space(boolean lines, String... comments) {
+        while (true) {
+            if (Arrays.stream(comments).anyMatch(this::take)) {
+                while (!atLineEnd()) {
+                    next();
+                }
+            } else if (peekIs(' ') || peekIs('\t') || (lines && !atEnd() && atLineEnd())) {
+                position++;
+            } else {
+                return;
+            }
+        }
     }
 
     public String since(int start) {

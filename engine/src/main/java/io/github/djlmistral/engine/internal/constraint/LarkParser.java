@@ -39,7 +39,7 @@ public final class LarkParser {
             } else {
                 definition();
             }
-            if (!in.atEnd() && !in.peekIs('\n') && !in.peekIs('\r')) {
+            if (!in.atLineEnd()) {
                 throw in.error("expected the end of the line");
             }
             space(true);
@@ -357,17 +357,6 @@ public final class LarkParser {
     }
 
     private void space(boolean lines) {
-        while (true) {
-            char c = in.peek(0);
-            if (c == '#' || (c == '/' && in.peek(1) == '/')) {
-                while (!in.atEnd() && !in.peekIs('\n') && !in.peekIs('\r')) {
-                    in.next();
-                }
-            } else if (c == ' ' || c == '\t' || (lines && (c == '\n' || c == '\r'))) {
-                in.next();
-            } else {
-                return;
-            }
-        }
+        in.space(lines, "#", "//");
     }
 }

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Function;
 
@@ -54,10 +55,20 @@ public final class SchemaGrammar {
         while (true) {
             SchemaReader reader = new SchemaReader(document, overlapping);
             SchemaRules rules = new SchemaRules(terminals, whitespace, spaced);
-            Grammar grammar =
-                    new SchemaGrammar(reader, rules)
-                            .write(Conjunction.of(document.root()), depth == 0 ? -1 : depth);
+            Grammar grammar = null;
+            IllegalArgumentException error = null;
+            try {
+                grammar =
+                        new SchemaGrammar(reader, rules)
+                                .write(Conjunction.of(document.root()), depth == 0 ? -1 : depth);
+            } catch (IllegalArgumentException e) {
+                error = e;
+            }
+            // only if no oneOf was taken for disjoint that is not, what was found is so
             if (!reader.findOverlapping()) {
+                if (grammar == null) {
+                    throw Objects.requireNonNull(error);
+                }
                 return grammar;
             }
         }
