@@ -30,17 +30,29 @@ public final class JsonStrings {
 
     private static final String LETTERS = "\"\\/bfnrt";
 
+    private static final Regex CHARACTER = character(CodePoints.ALL);
+
+    /** Any string: one object, which a grammar of many strings compiles once. */
+    private static final Regex ANY = new JsonStrings().inQuotes(Regex.ANY);
+
     /**
      * What is written for a set of characters: a pattern has few sets at many places, and what is
      * one object is also compiled once.
      */
     private final Map<CodePoints, Regex> characters = new HashMap<>();
 
-    private JsonStrings() {}
+    private JsonStrings() {
+        characters.put(CodePoints.ALL, CHARACTER);
+    }
 
     /** Returns the strings, in quotation marks, whose values a regular expression matches. */
+    @SuppressWarnings("ReferenceEquality") // a shortcut for the constant
     public static Regex quoted(Regex value) {
-        return new Regex.Concat(List.of(QUOTE, new JsonStrings().written(value), QUOTE));
+        return value == Regex.ANY ? ANY : new JsonStrings().inQuotes(value);
+    }
+
+    private Regex inQuotes(Regex value) {
+        return new Regex.Concat(List.of(QUOTE, written(value), QUOTE));
     }
 
     private Regex written(Regex regex) {

@@ -5,6 +5,7 @@ import static java.util.Map.entry;
 
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import org.jspecify.annotations.Nullable;
@@ -34,6 +35,11 @@ final class RegexClasses {
                     .union(CodePoints.of(0x205F))
                     .union(CodePoints.of(0x3000))
                     .union(CodePoints.of(0xFEFF));
+
+    /** The characters of properties that were asked for; to find them takes 40 ms. */
+    private static final Map<String, CodePoints> SETS = new ConcurrentHashMap<>();
+
+    private static final int MOST_SETS = 500;
 
     /** Properties that the JDK knows by the same names, and Unicode's tables decide. */
     private static final Set<String> PROPERTIES =
@@ -231,13 +237,25 @@ final class RegexClasses {
         String property = javaName(name.toString());
         if (property != null) {
             try {
-                Pattern pattern = Pattern.compile("\\p{" + property + "}");
-                return CodePoints.matching(c -> pattern.matcher(Character.toString(c)).matches());
+                return characters(property);
             } catch (PatternSyntaxException e) {
                 // an unknown script
             }
         }
         throw in.error("an unknown class of characters: " + name);
+    }
+
+    private static CodePoints characters(String property) {
+        CodePoints known = SETS.get(property);
+        if (known == null) {
+            Pattern pattern = Pattern.compile("\\p{" + property + "}");
+            known = CodePoints.matching(c -> pattern.matcher(Character.toString(c)).matches());
+            // names of scripts are the same in any case
+            if (SETS.size() < MOST_SETS) {
+                SETS.put(property, known);
+            }
+        }
+        return known;
     }
 
     /** The name of a Unicode property in the JDK's expressions, or null. */
