@@ -11,6 +11,16 @@ import org.jspecify.annotations.Nullable;
  * What may follow the text of one sequence. Not thread-safe; copies are independent, and cost one
  * object.
  *
+ * <p>Example, a text of a schema:
+ *
+ * <pre>{@code
+ * Grammar grammar = JsonSchema.COMPACT.grammar("{\"type\": \"integer\"}");
+ * Constraint constraint = CompiledGrammar.of(grammar, vocabulary).start();
+ * while (!constraint.mustEnd()) {
+ *     constraint.advance(mostLikely(constraint.mask())); // a token that is set in the mask
+ * }
+ * }</pre>
+ *
  * <p>The cheap way through a step is to ask {@link #accepts} for the token that was chosen, and to
  * build {@link #mask} only if it was refused.
  */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.constraint;
 
-import io.github.djlmistral.engine.internal.constraint.Gbnf;
-import io.github.djlmistral.engine.internal.constraint.Lark;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -13,7 +11,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A context-free grammar of texts: named rules over terminals. Immutable.
  *
- * <p>Example, sums of numbers in parentheses:
+ * <p>Grammars are built, or read by {@link JsonSchema}, {@link Gbnf} and {@link Lark}. Example,
+ * sums of numbers in parentheses:
  *
  * <pre>{@code
  * Grammar sums = Grammar.builder("sum")
@@ -65,59 +64,6 @@ public final class Grammar {
                 Expression.regex(
                         RegularExpression.anyOf(
                                 options.stream().map(RegularExpression::literal).toList())));
-    }
-
-    /**
-     * Parses a grammar in GBNF, llama.cpp's notation.
-     *
-     * <p>All of it is supported but tokens ({@code <think>}, {@code <[1000]>}), and left recursion
-     * besides, which llama.cpp refuses. The start is the rule {@code root}. Example:
-     *
-     * <pre>{@code
-     * root ::= item ("," item){0,9}
-     * item ::= [a-z]+ | "(" root ")"   # a comment
-     * }</pre>
-     *
-     * @param text the grammar
-     * @return the grammar
-     * @throws IllegalArgumentException if the grammar is wrong; the message begins with the line
-     *     and the column
-     */
-    public static Grammar gbnf(String text) {
-        return Gbnf.parse(text, RegularExpression::new);
-    }
-
-    /**
-     * Parses a grammar in the notation of the parser generator Lark, as llguidance takes it: rules
-     * in lower case, terminals in upper case. The start is the rule {@code start}. Example:
-     *
-     * <pre>{@code
-     * start: "sum of " expr | call
-     * expr: NUMBER | expr ("+" | "-") expr
-     * call: /[a-z]+/i "(" expr ~ 1..3 ")" %json {"type": "object"}
-     * NUMBER: INT & ~"0"
-     * %import common.INT
-     * %ignore / /
-     * }</pre>
-     *
-     * <p>Supported are strings and ranges of characters, regular expressions ({@link
-     * RegularExpression}; flags i, s, u), {@code | ? * + ~n ~n..m {n,m} [x]}, {@code &} and {@code
-     * ~} in terminals, {@code %ignore}, {@code %import common}, {@code %json}, and the attributes
-     * {@code lazy} and {@code suffix}. Refused by name are tokens ({@code <think>}), templates,
-     * priorities, other attributes and other directives.
-     *
-     * <p>There is no lexer that takes the longest match: a text may be split into terminals in any
-     * way. What is ignored may stand any number of times before, between and behind terminals, but
-     * with at most as many white space characters in a row as {@link JsonSchema#FLEXIBLE} allows,
-     * so that a model cannot write them without an end; so it is in a {@code %json}.
-     *
-     * @param text the grammar
-     * @return the grammar
-     * @throws IllegalArgumentException if the grammar is wrong or has what is not supported; the
-     *     message begins with the line and the column
-     */
-    public static Grammar lark(String text) {
-        return Lark.parse(text, JsonSchema.FLEXIBLE, RegularExpression::new);
     }
 
     /**

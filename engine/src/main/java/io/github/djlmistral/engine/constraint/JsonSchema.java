@@ -4,27 +4,35 @@ package io.github.djlmistral.engine.constraint;
 import io.github.djlmistral.engine.internal.constraint.SchemaGrammar;
 
 /**
- * How the JSON texts of a schema are written.
+ * How the JSON texts of a schema are written. Example:
  *
- * <p>The schema is of <a href="https://json-schema.org/draft/2020-12">draft 2020-12</a>. A keyword
- * that cannot be enforced is an error that names it and its place; annotations such as {@code
- * title} and {@code default}, and names that begin with {@code x-}, are allowed. {@code format} is
- * enforced. Supported are {@code type}, {@code enum}, {@code const}, {@code minimum}, {@code
- * maximum}, {@code exclusiveMinimum}, {@code exclusiveMaximum}, {@code multipleOf}, {@code
- * minLength}, {@code maxLength}, {@code pattern}, {@code format} (date, time, date-time, duration,
- * email, hostname, ipv4, ipv6, uri, uuid; of host names those without punycode, and leap seconds at
- * offsets of whole quarters of an hour), {@code prefixItems}, {@code items}, {@code minItems},
- * {@code maxItems}, {@code properties}, {@code required}, {@code patternProperties}, {@code
- * additionalProperties}, {@code propertyNames}, {@code minProperties}, {@code maxProperties},
- * {@code dependentRequired}, {@code dependentSchemas}, {@code allOf}, {@code anyOf}, {@code $ref}
- * within the schema, and OpenAPI's {@code nullable}; {@code $dynamicRef} whose {@code
- * $dynamicAnchor} no other schema has; {@code contains} and {@code minContains}, and {@code
- * maxContains} of schemas that have an opposite; {@code uniqueItems} of items from up to 12 values
- * without arrays and objects; {@code oneOf} of schemas that are disjoint or have an opposite,
- * {@code not} and {@code if} of schemas that have an opposite (not where that is an object with
- * some property, wherever it stands, an array with some item behind {@code prefixItems}, or numbers
- * that are not multiples); {@code unevaluatedProperties}, and {@code unevaluatedItems} but beside
- * {@code contains}.
+ * <pre>{@code
+ * Grammar grammar = JsonSchema.FLEXIBLE.grammar("{\"type\": \"array\", \"items\": {\"enum\": [1, 2]}}");
+ * }</pre>
+ *
+ * <p>The schema is of <a href="https://json-schema.org/draft/2020-12">draft 2020-12</a>, or of
+ * draft-07 if its {@code $schema} says so (then with lists in {@code items}, {@code
+ * additionalItems}, and nothing beside {@code $ref}). A keyword that cannot be enforced is an error
+ * that names it and its place; annotations such as {@code title} and {@code default}, and names
+ * that begin with {@code x-}, are allowed. {@code format} is enforced. Supported are {@code type},
+ * {@code enum}, {@code const}, {@code minimum}, {@code maximum}, {@code exclusiveMinimum}, {@code
+ * exclusiveMaximum}, {@code multipleOf}, {@code minLength}, {@code maxLength}, {@code pattern},
+ * {@code format} (date, time, date-time, duration, email, hostname, ipv4, ipv6, iri, iri-reference,
+ * json-pointer, relative-json-pointer, uri, uri-reference, uri-template, uuid; of host names those
+ * without punycode, and leap seconds at offsets of whole quarters of an hour), {@code prefixItems},
+ * {@code items}, {@code minItems}, {@code maxItems}, {@code contains}, {@code minContains}, {@code
+ * maxContains}, {@code unevaluatedItems}, {@code properties}, {@code required}, {@code
+ * patternProperties}, {@code additionalProperties}, {@code propertyNames}, {@code minProperties},
+ * {@code maxProperties}, {@code unevaluatedProperties}, {@code dependentRequired}, {@code
+ * dependentSchemas}, {@code dependencies}, {@code allOf}, {@code anyOf}, {@code oneOf}, {@code
+ * not}, {@code if} with {@code then} and {@code else}, {@code $ref} and {@code $dynamicRef} within
+ * the schema, and OpenAPI's {@code nullable}.
+ *
+ * <p>Where a grammar cannot tell, these are errors, too: {@code uniqueItems} but of items from up
+ * to 12 values without arrays and objects; its opposite, in {@code not}, {@code if} or {@code
+ * oneOf}; {@code minProperties} if two or more properties may have any name; multiples whose common
+ * multiple is above 32,768 units of their last decimal place; and schemas that would take too many
+ * rules or states.
  *
  * <p>Properties are written in the order of the schema, those it does not name behind them. Names
  * of properties and strings of {@code enum} and {@code const} are written with the short escapes.
@@ -76,6 +84,6 @@ public record JsonSchema(int whitespace, int depth, boolean spaced) {
      *     enforced, or no value satisfies it; the message begins with the JSON pointer of the place
      */
     public Grammar grammar(String schema) {
-        return SchemaGrammar.of(schema, this, RegularExpression::new);
+        return SchemaGrammar.of(schema, whitespace, depth, spaced, RegularExpression::new);
     }
 }

@@ -182,8 +182,8 @@ public final class ResponseFormat {
         String definition = StrictJson.string(object.get("definition"), "definition");
         Grammar grammar =
                 switch (syntax) {
-                    case "gbnf" -> Grammar.gbnf(definition);
-                    case "lark" -> Grammar.lark(definition);
+                    case "gbnf" -> Gbnf.parse(definition);
+                    case "lark" -> Lark.parse(definition);
                     case REGEX -> Grammar.of(Expression.regex(definition));
                     default ->
                             throw new IllegalArgumentException(

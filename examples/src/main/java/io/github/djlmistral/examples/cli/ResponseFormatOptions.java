@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.examples.cli;
 
+import io.github.djlmistral.engine.constraint.Gbnf;
 import io.github.djlmistral.engine.constraint.Grammar;
+import io.github.djlmistral.engine.constraint.Lark;
 import io.github.djlmistral.engine.constraint.ResponseFormat;
 import io.github.djlmistral.engine.generation.ConstraintOptions;
 import io.github.djlmistral.engine.generation.GenerationConfig;
@@ -96,10 +98,10 @@ final class ResponseFormatOptions {
     private static Grammar read(Path file) throws IOException {
         String name = file.toString();
         if (name.endsWith(".gbnf")) {
-            return Grammar.gbnf(Files.readString(file));
+            return Gbnf.parse(Files.readString(file));
         }
         if (name.endsWith(".lark")) {
-            return Grammar.lark(Files.readString(file));
+            return Lark.parse(Files.readString(file));
         }
         throw new IllegalArgumentException(
                 "the name of a grammar file ends in .gbnf (llama.cpp's GBNF) or .lark (Lark's"

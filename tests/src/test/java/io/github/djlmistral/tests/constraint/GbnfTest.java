@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.djlmistral.engine.constraint.CompiledGrammar;
+import io.github.djlmistral.engine.constraint.Gbnf;
 import io.github.djlmistral.engine.constraint.Grammar;
 import java.util.List;
 import java.util.Random;
@@ -41,7 +42,7 @@ class GbnfTest {
             """;
 
     private static boolean matches(String grammar, String text) {
-        return Vocabularies.matches(Grammar.gbnf(grammar), text);
+        return Vocabularies.matches(Gbnf.parse(grammar), text);
     }
 
     @ParameterizedTest
@@ -94,7 +95,7 @@ class GbnfTest {
 
     @Test
     void walksMatch() {
-        CompiledGrammar grammar = CompiledGrammar.of(Grammar.gbnf(SUM), Vocabularies.SMALL);
+        CompiledGrammar grammar = CompiledGrammar.of(Gbnf.parse(SUM), Vocabularies.SMALL);
         int finished = 0;
         for (int seed = 0; seed < 40; seed++) {
             String text = Vocabularies.walk(grammar.start(), new Random(seed), 20);
@@ -143,7 +144,7 @@ class GbnfTest {
     @Test
     void deepAndLongGrammars() {
         String open = "root ::= " + "(".repeat(100_000) + "\"a\"" + ")".repeat(100_000);
-        assertThatThrownBy(() -> Grammar.gbnf(open))
+        assertThatThrownBy(() -> Gbnf.parse(open))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("parentheses nest deeper than 200");
         String deep = "root ::= " + "(\"b\" root? ".repeat(200) + "\"a\"" + ")".repeat(200);

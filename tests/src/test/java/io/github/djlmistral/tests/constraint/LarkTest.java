@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.djlmistral.engine.constraint.Grammar;
+import io.github.djlmistral.engine.constraint.Lark;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -13,7 +14,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class LarkTest {
 
     private static boolean matches(String grammar, String text) {
-        return Vocabularies.matches(Grammar.lark(grammar), text);
+        return Vocabularies.matches(Lark.parse(grammar), text);
     }
 
     @ParameterizedTest
@@ -131,21 +132,20 @@ class LarkTest {
     @Test
     void deepGrammarsAreRefused() {
         String groups = "start: " + "(".repeat(100_000) + "\"a\"" + ")".repeat(100_000);
-        assertThatThrownBy(() -> Grammar.lark(groups)).hasMessageContaining("groups nest deeper");
+        assertThatThrownBy(() -> Lark.parse(groups)).hasMessageContaining("groups nest deeper");
         String negations = "start: A\nA: " + "~".repeat(100_000) + "\"a\"";
-        assertThatThrownBy(() -> Grammar.lark(negations))
-                .hasMessageContaining("groups nest deeper");
+        assertThatThrownBy(() -> Lark.parse(negations)).hasMessageContaining("groups nest deeper");
         StringBuilder chain = new StringBuilder("start: A0\n");
         for (int i = 0; i < 10_000; i++) {
             chain.append("A").append(i).append(": \"a\" A").append(i + 1).append('\n');
         }
-        assertThatThrownBy(() -> Grammar.lark(chain.toString()))
+        assertThatThrownBy(() -> Lark.parse(chain.toString()))
                 .hasMessageContaining("terminals refer to each other deeper than 200");
     }
 
     @Test
     void whiteSpaceThatIsIgnoredEnds() {
-        Grammar grammar = Grammar.lark("start: /a/ /b/\n%ignore /\\s+/ | /#[^\\n]*\\n/");
+        Grammar grammar = Lark.parse("start: /a/ /b/\n%ignore /\\s+/ | /#[^\\n]*\\n/");
         assertThat(Vocabularies.matches(grammar, "a" + " ".repeat(20) + "b")).isTrue();
         assertThat(Vocabularies.matches(grammar, "a" + " ".repeat(21) + "b")).isFalse();
         assertThat(Vocabularies.matches(grammar, "a #" + "x y ".repeat(9) + "\n b")).isTrue();

@@ -3,7 +3,6 @@ package io.github.djlmistral.engine.internal.constraint;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
-import com.google.gson.JsonObject;
 import io.github.djlmistral.engine.internal.StrictJson;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -129,40 +128,32 @@ final class Applicators {
         return condition.and(yes).or(Complement.of(condition).and(no));
     }
 
-    Values dependentSchemas(Location schema, Function<Location, Values> values) {
+    /** The keyword {@code dependentRequired}, {@code dependentSchemas} or {@code dependencies}. */
+    Values dependent(Location schema, String keyword, Function<Location, Values> values) {
         Values all = Values.ALL;
-        String keyword = "dependentSchemas";
-        for (String name : StrictJson.object(schema.object().get(keyword), keyword).keySet()) {
-            Values present =
-                    Values.objectsOf(Complement.property(name, Conjunction.ANY, true))
-                            .and(values.apply(document.at(schema, keyword, name)));
-            Values none = Values.onlyObjects(Complement.absent(name));
-            all = all.and(none.or(present.and(onlyObjects())).or(noObjects()));
+        for (Map.Entry<String, JsonElement> entry :
+                StrictJson.object(schema.object().get(keyword), keyword).entrySet()) {
+            String name = entry.getKey();
+            ObjectShape present = ObjectShape.property(name, Conjunction.ANY, true);
+            Values without = Values.onlyObjects(ObjectShape.absent(name)).or(noObjects());
+            Values with;
+            if (keyword.equals("dependentRequired") || entry.getValue() instanceof JsonArray) {
+                for (JsonElement other : StrictJson.array(entry.getValue(), keyword)) {
+                    String required = StrictJson.string(other, keyword);
+                    present = present.and(ObjectShape.property(required, Conjunction.ANY, true));
+                }
+                with = Values.onlyObjects(present);
+            } else {
+                with =
+                        Values.onlyObjects(present)
+                                .and(values.apply(document.at(schema, keyword, name)));
+            }
+            all = all.and(without.or(with));
         }
         return all;
-    }
-
-    private static Values onlyObjects() {
-        return Values.onlyObjects(ObjectShape.ANY);
     }
 
     private static Values noObjects() {
-        return Complement.of(onlyObjects());
-    }
-
-    static Values dependentRequired(JsonObject dependencies) {
-        Values all = Values.ALL;
-        for (Map.Entry<String, JsonElement> entry : dependencies.entrySet()) {
-            ObjectShape present = Complement.property(entry.getKey(), Conjunction.ANY, true);
-            for (JsonElement name : StrictJson.array(entry.getValue(), "dependentRequired")) {
-                String text = StrictJson.string(name, "dependentRequired");
-                present = present.and(Complement.property(text, Conjunction.ANY, true));
-            }
-            all =
-                    all.and(
-                            Values.onlyObjects(Complement.absent(entry.getKey()))
-                                    .or(Values.objectsOf(present)));
-        }
-        return all;
+        return Complement.of(Values.onlyObjects(ObjectShape.ANY));
     }
 }

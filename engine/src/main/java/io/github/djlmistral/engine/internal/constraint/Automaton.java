@@ -32,9 +32,6 @@ final class Automaton {
     /** The language without strings. */
     static final Automaton NONE = new Automaton(new int[] {0}, new int[0][], new boolean[0]);
 
-    static final Automaton ANY =
-            of(new Regex.Repeat(new Regex.Chars(CodePoints.ALL), 0, Integer.MAX_VALUE));
-
     // class i of the code points is [cuts[i], cuts[i + 1]); next[state][class], -1 for none
     private final int[] cuts;
     private final int[][] next;
@@ -121,10 +118,6 @@ final class Automaton {
         return next.length == 0;
     }
 
-    boolean isAny() {
-        return equals(ANY);
-    }
-
     int states() {
         return next.length;
     }
@@ -161,31 +154,15 @@ final class Automaton {
     }
 
     Automaton and(Automaton other) {
-        return product(other, Operation.AND);
-    }
-
-    Automaton or(Automaton other) {
-        return product(other, Operation.OR);
+        return product(other, true);
     }
 
     Automaton minus(Automaton other) {
-        return product(other, Operation.MINUS);
+        return product(other, false);
     }
 
-    private enum Operation {
-        AND,
-        OR,
-        MINUS
-    }
-
-    @SuppressWarnings("ReferenceEquality") // a shortcut; equals() would compare all states
-    private Automaton product(Automaton other, Operation operation) {
-        if (this == ANY && operation == Operation.AND) {
-            return other;
-        }
-        if (other == ANY && operation == Operation.AND) {
-            return this;
-        }
+    /** The strings of this one that are strings of the other one as well, or are not. */
+    private Automaton product(Automaton other, boolean both) {
         TreeSet<Integer> all = new TreeSet<>();
         Arrays.stream(cuts).forEach(all::add);
         Arrays.stream(other.cuts).forEach(all::add);
@@ -208,12 +185,7 @@ final class Automaton {
                 }
                 int c = a < 0 ? -1 : next[a][m];
                 int d = b < 0 ? -1 : other.next[b][n];
-                boolean dead =
-                        switch (operation) {
-                            case AND -> c < 0 || d < 0;
-                            case OR -> c < 0 && d < 0;
-                            case MINUS -> c < 0;
-                        };
+                boolean dead = c < 0 || (both && d < 0);
                 row[k] = dead ? -1 : number(numbers, states, pair(c, d), merged.length);
             }
             rows.add(row);
@@ -222,14 +194,8 @@ final class Automaton {
         for (int i = 0; i < accept.length; i++) {
             int a = (int) (states.get(i) >> 32);
             int b = (int) (long) states.get(i);
-            boolean x = a >= 0 && accepting[a];
-            boolean y = b >= 0 && other.accepting[b];
-            accept[i] =
-                    switch (operation) {
-                        case AND -> x && y;
-                        case OR -> x || y;
-                        case MINUS -> x && !y;
-                    };
+            boolean inOther = b >= 0 && other.accepting[b];
+            accept[i] = a >= 0 && accepting[a] && inOther == both;
         }
         return new Automaton(merged, rows.toArray(new int[0][]), accept).minimal();
     }
@@ -372,18 +338,5 @@ final class Automaton {
             }
         }
         return cuts.stream().mapToInt(i -> i).toArray();
-    }
-
-    @Override
-    public boolean equals(Object other) {
-        return other instanceof Automaton automaton
-                && Arrays.equals(automaton.cuts, cuts)
-                && Arrays.deepEquals(automaton.next, next)
-                && Arrays.equals(automaton.accepting, accepting);
-    }
-
-    @Override
-    public int hashCode() {
-        return 31 * Arrays.hashCode(cuts) + Arrays.deepHashCode(next);
     }
 }

@@ -340,8 +340,8 @@ final class ByteRegexes {
         return switch (kind) {
             case NOTHING, BYTES -> false;
             case EMPTY -> true;
-            case CONCAT, AND -> Arrays.stream(arguments).allMatch(nullable::get);
-            case UNION -> Arrays.stream(arguments).anyMatch(nullable::get);
+            case CONCAT, AND -> count(nullable, arguments) == arguments.length;
+            case UNION -> count(nullable, arguments) > 0;
             case NOT -> !nullable.get(arguments[0]);
             case REPEAT -> arguments[1] == 0 || nullable.get(arguments[0]);
         };
@@ -350,10 +350,18 @@ final class ByteRegexes {
     private boolean computeHidden(Kind kind, int[] arguments) {
         return switch (kind) {
             case NOTHING, EMPTY, BYTES -> false;
-            case CONCAT, UNION -> Arrays.stream(arguments).anyMatch(hidden::get);
+            case CONCAT, UNION -> count(hidden, arguments) > 0;
             case AND, NOT -> true;
             case REPEAT -> hidden.get(arguments[0]);
         };
+    }
+
+    private static int count(BitSet set, int[] expressions) {
+        int count = 0;
+        for (int expression : expressions) {
+            count += set.get(expression) ? 1 : 0;
+        }
+        return count;
     }
 
     boolean isNullable(int regex) {

@@ -23,7 +23,10 @@ public final class CodePoints {
 
     /** Returns the characters from {@code first} to {@code last}, surrogates left out. */
     public static CodePoints range(int first, int last) {
-        return new CodePoints(new int[] {first, last}).intersect(ALL);
+        CodePoints range = new CodePoints(new int[] {first, last});
+        return last < Character.MIN_SURROGATE || first > Character.MAX_SURROGATE
+                ? range
+                : range.intersect(ALL);
     }
 
     /** Returns the one character. */
@@ -57,6 +60,16 @@ public final class CodePoints {
 
     public boolean isEmpty() {
         return ranges.length == 0;
+    }
+
+    /** Returns whether a character is in the set. */
+    boolean contains(int codePoint) {
+        for (int i = 0; i < ranges.length && ranges[i] <= codePoint; i += 2) {
+            if (codePoint <= ranges[i + 1]) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** Returns the characters of either set. */

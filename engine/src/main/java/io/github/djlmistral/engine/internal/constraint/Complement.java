@@ -4,19 +4,13 @@ package io.github.djlmistral.engine.internal.constraint;
 import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
 
 /**
- * All values that are not in a set, for {@code not}, {@code if} and {@code oneOf}. What needs that
- * some item or property exists, wherever it may stand, cannot be written as a grammar.
+ * All values that are not in a set, for {@code not}, {@code if}, {@code oneOf} and {@code
+ * maxContains}.
  */
 final class Complement {
-
-    private static final String IMPOSSIBLE =
-            "its opposite, which \"not\", \"if\", \"oneOf\" or \"maxContains\" needs, cannot be enforced: ";
 
     private Complement() {}
 
@@ -30,49 +24,27 @@ final class Complement {
                         Text.ANY.minus(values.strings()),
                         Values.ALL.arrays(),
                         Values.ALL.objects());
+        Values all = Values.ALL;
         for (NumberRange range : values.numbers()) {
-            Values others = Values.NONE;
-            for (NumberRange other : numbers(range)) {
-                others = others.or(Values.numbersOf(other));
-            }
-            result = result.and(otherwise(others, Values.ALL, 0));
+            result = result.and(ofTypes(numbers(range), all.arrays(), all.objects()));
         }
         for (ArrayShape array : values.arrays()) {
-            Values others = Values.NONE;
-            for (ArrayShape other : arrays(array)) {
-                others = others.or(Values.arraysOf(other));
-            }
-            result = result.and(otherwise(others, Values.ALL, 1));
+            result = result.and(ofTypes(all.numbers(), arrays(array), all.objects()));
         }
         for (ObjectShape object : values.objects()) {
-            Values others = Values.NONE;
-            for (ObjectShape other : objects(object)) {
-                others = others.or(Values.objectsOf(other));
-            }
-            result = result.and(otherwise(others, Values.ALL, 2));
+            result = result.and(ofTypes(all.numbers(), all.arrays(), objects(object)));
         }
         return result;
     }
 
-    /** Values of one type, where there may be none, and all of the other types. */
-    private static Values otherwise(Values some, Values all, int type) {
-        return new Values(
-                true,
-                true,
-                true,
-                type == 0 ? some.numbers() : all.numbers(),
-                Text.ANY,
-                type == 1 ? some.arrays() : all.arrays(),
-                type == 2 ? some.objects() : all.objects());
+    private static Values ofTypes(
+            List<NumberRange> numbers, List<ArrayShape> arrays, List<ObjectShape> objects) {
+        return new Values(true, true, true, numbers, Text.ANY, arrays, objects);
     }
 
     private static List<NumberRange> numbers(NumberRange range) {
         BigDecimal least = range.least();
         BigDecimal most = range.most();
-        if (range.multiple() != null && !range.isSingle()) {
-            throw new IllegalArgumentException(
-                    IMPOSSIBLE + "numbers that are not multiples of " + range.multiple());
-        }
         List<NumberRange> others = new ArrayList<>();
         if (least != null) {
             others.add(NumberRange.most(least, !range.leastOpen()));
@@ -80,6 +52,10 @@ final class Complement {
         if (most != null) {
             others.add(NumberRange.least(most, !range.mostOpen()));
         }
+        if (range.multiple() != null && !range.isSingle()) {
+            others.add(NumberRange.notMultipleOf(range.multiple()));
+        }
+        range.notMultiples().forEach(n -> others.add(NumberRange.multipleOf(n)));
         return others;
     }
 
@@ -92,84 +68,66 @@ final class Complement {
                 others.add(new ArrayShape(items, Conjunction.ANY, i + 1, Integer.MAX_VALUE));
             }
         }
-        if (array.most() > array.prefix().size() && !array.rest().schemas().isEmpty()) {
-            if (!array.prefix().isEmpty()) {
-                throw new IllegalArgumentException(IMPOSSIBLE + "an array with some other item");
-            }
+        int named = array.prefix().size();
+        if (array.rest().isNone()) {
+            others.add(ArrayShape.count(named + 1, Integer.MAX_VALUE));
+        } else if (array.most() > named) {
             for (Location schema : array.rest().schemas()) {
-                others.add(ArrayShape.contains(schema.opposite(), 1, Integer.MAX_VALUE));
+                others.add(ArrayShape.contains(schema.opposite(), named, 1, Integer.MAX_VALUE));
             }
         }
         if (array.unique() != null) {
-            throw new IllegalArgumentException(IMPOSSIBLE + "an array with equal items");
+            throw SchemaDocument.error(
+                    array.unique(),
+                    "the keyword cannot be enforced within \"not\", \"if\", \"oneOf\" or"
+                            + " \"maxContains\", which need its opposite");
         }
         for (ArrayShape.Contains some : array.contains()) {
             if (some.least() > 0) {
-                others.add(ArrayShape.contains(some.items(), 0, some.least() - 1));
+                others.add(ArrayShape.contains(some.items(), some.from(), 0, some.least() - 1));
             }
             if (some.most() < Integer.MAX_VALUE) {
-                others.add(ArrayShape.contains(some.items(), some.most() + 1, Integer.MAX_VALUE));
+                others.add(
+                        ArrayShape.contains(
+                                some.items(), some.from(), some.most() + 1, Integer.MAX_VALUE));
             }
         }
         if (array.least() > 0) {
-            others.add(new ArrayShape(List.of(), Conjunction.ANY, 0, array.least() - 1));
+            others.add(ArrayShape.count(0, array.least() - 1));
         }
         if (array.most() < Integer.MAX_VALUE) {
-            others.add(
-                    new ArrayShape(
-                            List.of(), Conjunction.ANY, array.most() + 1, Integer.MAX_VALUE));
+            others.add(ArrayShape.count(array.most() + 1, Integer.MAX_VALUE));
         }
         return others;
     }
 
     private static List<ObjectShape> objects(ObjectShape object) {
-        for (ObjectShape.Names other : object.others()) {
-            if (!other.value().schemas().isEmpty()) {
-                throw new IllegalArgumentException(IMPOSSIBLE + "an object with some property");
-            }
-        }
         List<ObjectShape> others = new ArrayList<>();
         object.properties()
                 .forEach(
                         (name, value) -> {
                             for (Location schema : value.schemas()) {
                                 Conjunction opposite = Conjunction.of(schema.opposite());
-                                others.add(property(name, opposite, true));
+                                others.add(ObjectShape.property(name, opposite, true));
                             }
                         });
         for (String name : object.required()) {
-            others.add(absent(name));
+            others.add(ObjectShape.absent(name));
         }
-        ObjectShape any = ObjectShape.ANY;
+        for (ObjectShape.Names other : object.others()) {
+            if (!other.value().schemas().isEmpty()) {
+                others.add(object.withSome(other.names(), other.value().opposite()));
+            }
+        }
+        for (ObjectShape.Names some : object.some()) {
+            others.add(ObjectShape.all(some.names(), some.value().opposite()));
+        }
         if (object.least() > 0) {
-            others.add(new ObjectShape(Map.of(), Set.of(), any.others(), 0, object.least() - 1));
+            others.add(ObjectShape.count(0, object.least() - 1));
         }
         if (object.most() < Integer.MAX_VALUE) {
-            others.add(
-                    new ObjectShape(
-                            Map.of(),
-                            Set.of(),
-                            any.others(),
-                            object.most() + 1,
-                            Integer.MAX_VALUE));
+            others.add(ObjectShape.count(object.most() + 1, Integer.MAX_VALUE));
         }
         return others;
-    }
-
-    /** Objects without a property. */
-    static ObjectShape absent(String name) {
-        return property(name, Conjunction.NONE, false);
-    }
-
-    /** Objects whose property, if they have it, has one of some values. */
-    static ObjectShape property(String name, Conjunction value, boolean required) {
-        Map<String, Conjunction> properties = new LinkedHashMap<>();
-        properties.put(name, value);
-        return new ObjectShape(
-                properties,
-                required ? Set.of(name) : Set.of(),
-                ObjectShape.ANY.others(),
-                0,
-                Integer.MAX_VALUE);
     }
 }

@@ -27,13 +27,35 @@ record Conjunction(Set<Location> schemas) {
                                     false)));
 
     static Conjunction of(Location schema) {
-        boolean any =
-                !schema.literal()
-                        && !schema.negated()
-                        && (schema.element() instanceof JsonPrimitive primitive
-                                ? primitive.getAsBoolean()
-                                : ((JsonObject) schema.element()).isEmpty());
-        return any ? ANY : new Conjunction(Set.of(schema));
+        return isAny(schema) ? ANY : new Conjunction(Set.of(schema));
+    }
+
+    private static boolean isAny(Location schema) {
+        if (schema.literal()) {
+            return false;
+        }
+        return schema.element() instanceof JsonPrimitive primitive
+                ? primitive.getAsBoolean() != schema.negated()
+                : !schema.negated()
+                        && schema.element() instanceof JsonObject object
+                        && object.isEmpty();
+    }
+
+    /** Whether no value satisfies the schemas since one of them is false. */
+    boolean isNone() {
+        return schemas.stream()
+                .anyMatch(
+                        schema ->
+                                !schema.literal()
+                                        && schema.element() instanceof JsonPrimitive primitive
+                                        && primitive.getAsBoolean() == schema.negated());
+    }
+
+    /** What does not satisfy all of the schemas. */
+    Conjunction opposite() {
+        return schemas.isEmpty()
+                ? NONE
+                : of(Location.anyOf(schemas.stream().map(Location::opposite).toList()));
     }
 
     Conjunction and(Conjunction other) {

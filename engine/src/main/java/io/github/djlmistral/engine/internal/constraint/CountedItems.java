@@ -7,6 +7,7 @@ import io.github.djlmistral.engine.constraint.Expression;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Function;
 
 /**
  * The items of an array of which some satisfy a schema: a rule for each index and number of such
@@ -17,34 +18,44 @@ final class CountedItems {
     /** Limit on the rules of an array. */
     private static final int MOST = 10_000;
 
-    private final SchemaGrammar grammar;
+    private final SchemaRules rules;
+    private final Function<Conjunction, Expression> values;
     private final ArrayShape array;
     private final String rule;
-    private final int depth;
 
     /** To this index items are counted; above, it does not matter how many there are. */
     private final int counted;
 
-    CountedItems(SchemaGrammar grammar, ArrayShape array, String rule, int depth) {
-        this.grammar = grammar;
+    CountedItems(
+            SchemaRules rules,
+            Function<Conjunction, Expression> values,
+            ArrayShape array,
+            String rule) {
+        this.rules = rules;
+        this.values = values;
         this.array = array;
         this.rule = rule;
-        this.depth = depth;
         counted =
                 array.most() < Integer.MAX_VALUE
                         ? array.most()
-                        : Math.max(array.prefix().size(), Math.max(1, array.least()));
-        double rules = counted + 1.0;
+                        : Math.max(
+                                Math.max(1, array.least()),
+                                Math.max(array.prefix().size(), lastFrom(array)));
+        double count = counted + 1.0;
         for (ArrayShape.Contains some : array.contains()) {
-            rules *= 1.0 + (isLimited(some) ? some.most() : some.least());
+            count *= 1.0 + (isLimited(some) ? some.most() : some.least());
         }
-        if (rules > MOST) {
+        if (count > MOST) {
             throw SchemaDocument.error(
                     array.contains().get(0).items().pointer(),
                     "contains with these limits would take more than "
                             + MOST
                             + " rules: lower maxItems, minContains or maxContains");
         }
+    }
+
+    private static int lastFrom(ArrayShape array) {
+        return array.contains().stream().mapToInt(ArrayShape.Contains::from).max().orElse(0);
     }
 
     private static boolean isLimited(ArrayShape.Contains some) {
@@ -57,7 +68,7 @@ final class CountedItems {
     }
 
     private Expression from(int index, int[] counts) {
-        return grammar.later(
+        return rules.later(
                 rule + " " + index + " " + Arrays.toString(counts), () -> rest(index, counts));
     }
 
@@ -85,12 +96,16 @@ final class CountedItems {
     private void addItems(
             int schema, Conjunction item, int index, int[] counts, List<Expression> options) {
         if (schema == counts.length) {
-            Expression value = grammar.value(item, depth);
+            Expression value = values.apply(item);
             Expression tail = from(Math.min(index + 1, counted), counts);
-            options.add(index == 0 ? sequence(value, tail) : sequence(grammar.comma, value, tail));
+            options.add(index == 0 ? sequence(value, tail) : sequence(rules.comma, value, tail));
             return;
         }
         ArrayShape.Contains some = array.contains().get(schema);
+        if (index < some.from()) {
+            addItems(schema + 1, item, index, counts, options);
+            return;
+        }
         boolean limited = isLimited(some);
         if (counts[schema] < (limited ? some.most() : some.least())) {
             int[] more = counts.clone();

@@ -39,8 +39,9 @@ final class Emptiness {
         }
         for (ArrayShape.Contains some : array.contains()) {
             Conjunction item = array.rest().and(Conjunction.of(some.items()));
+            boolean behind = array.prefix().size() <= some.from();
             if (some.least() > some.most()
-                    || (some.least() > 0 && array.prefix().isEmpty() && isEmpty(item, depth))) {
+                    || (some.least() > 0 && behind && isEmpty(item, depth))) {
                 return true;
             }
         }
@@ -56,6 +57,24 @@ final class Emptiness {
     private boolean isEmpty(ObjectShape object, int depth) {
         return object.least() > object.most()
                 || object.required().size() > object.most()
-                || object.required().stream().anyMatch(name -> isEmpty(object.value(name), depth));
+                || object.required().stream().anyMatch(name -> isEmpty(object.value(name), depth))
+                || object.some().stream().anyMatch(some -> isMissing(object, some, depth));
+    }
+
+    private boolean isMissing(ObjectShape object, ObjectShape.Names some, int depth) {
+        Text known = Text.literals(object.properties().keySet());
+        return object.properties().entrySet().stream()
+                        .allMatch(
+                                p ->
+                                        !some.names().contains(p.getKey())
+                                                || isEmpty(p.getValue().and(some.value()), depth))
+                && object.others().stream()
+                        .allMatch(
+                                other ->
+                                        isEmpty(other.value().and(some.value()), depth)
+                                                || other.names()
+                                                        .and(some.names())
+                                                        .minus(known)
+                                                        .isEmpty());
     }
 }

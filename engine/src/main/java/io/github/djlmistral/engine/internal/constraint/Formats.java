@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.internal.constraint;
 
+import static java.util.Map.entry;
+
 import io.github.djlmistral.engine.internal.Quote;
 import java.util.List;
 import java.util.Map;
@@ -53,24 +55,31 @@ final class Formats {
 
     private static final String ADDRESS_LITERAL = "\\[(" + IPV4 + "|IPv6:" + IPV6 + ")\\]";
 
+    /** RFC 6901. */
+    private static final String POINTER = "(/([^~/]|~[01])*)*";
+
+    /** RFC 3987: what an IRI may have besides the characters of a URI, and in its query. */
+    private static final String UCSCHAR = ucschar();
+
+    private static final String PRIVATE =
+            "\\u{E000}-\\u{F8FF}\\u{F0000}-\\u{FFFFD}\\u{100000}-\\u{10FFFD}";
+
     private static final Map<String, String> PATTERNS =
-            Map.of(
-                    "date",
-                    DATE,
-                    "time",
-                    TIME,
-                    "date-time",
-                    DATE + "[tT]" + TIME,
-                    "duration",
-                    duration(),
-                    "uuid",
-                    "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
-                    "ipv4",
-                    IPV4,
-                    "ipv6",
-                    IPV6,
-                    "uri",
-                    uri());
+            Map.ofEntries(
+                    entry("date", DATE),
+                    entry("time", TIME),
+                    entry("date-time", DATE + "[tT]" + TIME),
+                    entry("duration", duration()),
+                    entry("uuid", "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"),
+                    entry("ipv4", IPV4),
+                    entry("ipv6", IPV6),
+                    entry("uri", uri("", "", false)),
+                    entry("uri-reference", uri("", "", true)),
+                    entry("iri", uri(UCSCHAR, PRIVATE, false)),
+                    entry("iri-reference", uri(UCSCHAR, PRIVATE, true)),
+                    entry("uri-template", template()),
+                    entry("json-pointer", POINTER),
+                    entry("relative-json-pointer", "(0|[1-9][0-9]*)(#|" + POINTER + ")"));
 
     private static final Map<String, Text> TEXTS = new ConcurrentHashMap<>();
 
@@ -171,30 +180,50 @@ final class Formats {
         return most == 0 ? "" : "((" + group + ":){0," + (most - 1) + "}" + group + ")?";
     }
 
-    /** RFC 3986, without IPvFuture. */
-    private static String uri() {
+    /**
+     * RFC 3986 and 3987.
+     *
+     * @param more what characters there are besides those of a URI
+     * @param query the same of the query only
+     * @param relative whether the scheme and more may be missing
+     */
+    private static String uri(String more, String query, boolean relative) {
         String escaped = "%[0-9a-fA-F]{2}";
-        String plain = "-A-Za-z0-9._~!$&'()*+,;=";
+        String plain = "-A-Za-z0-9._~!$&'()*+,;=" + more;
         String character = "([" + plain + ":@]|" + escaped + ")";
         String path = "(/" + character + "*)*";
-        String host = "(\\[" + IPV6 + "\\]|([" + plain + "]|" + escaped + ")*)";
+        String future = "[vV][0-9a-fA-F]+\\.[-A-Za-z0-9._~!$&'()*+,;=:]+";
+        String literal = "\\[(" + IPV6 + "|" + future + ")\\]";
+        String host = "(" + literal + "|([" + plain + "]|" + escaped + ")*)";
         String authority = "(([" + plain + ":]|" + escaped + ")*@)?" + host + "(:[0-9]*)?";
-        String rest = "([" + plain + ":@/?]|" + escaped + ")*";
-        return "[A-Za-z][-A-Za-z0-9+.]*:(//"
-                + authority
-                + path
-                + "|/("
-                + character
-                + "+"
-                + path
-                + ")?|"
-                + character
-                + "+"
-                + path
-                + "|)(\\?"
-                + rest
-                + ")?(#"
-                + rest
-                + ")?";
+        String rooted = "//" + authority + path + "|/(" + character + "+" + path + ")?|";
+        String scheme = "[A-Za-z][-A-Za-z0-9+.]*:(" + rooted + character + "+" + path + "|)";
+        // the first part of a relative path has no colon
+        String first = "([" + plain + "@]|" + escaped + ")+";
+        return (relative ? "(" + scheme + "|" + rooted + first + path + "|)" : scheme)
+                + ("(\\?([" + plain + query + ":@/?]|" + escaped + ")*)?")
+                + ("(#([" + plain + ":@/?]|" + escaped + ")*)?");
+    }
+
+    private static String ucschar() {
+        StringBuilder all =
+                new StringBuilder("\\u{A0}-\\u{D7FF}\\u{F900}-\\u{FDCF}\\u{FDF0}-\\u{FFEF}");
+        for (int plane = 1; plane <= 14; plane++) {
+            String number = Integer.toHexString(plane);
+            String first = plane == 14 ? "1000" : "0000";
+            all.append("\\u{").append(number).append(first).append("}-\\u{");
+            all.append(number).append("FFFD}");
+        }
+        return all.toString();
+    }
+
+    /** RFC 6570. */
+    private static String template() {
+        String escaped = "%[0-9a-fA-F]{2}";
+        String literal = "([!#$&'-;=?-\\[\\]_a-z~" + UCSCHAR + PRIVATE + "]|" + escaped + ")";
+        String letter = "([A-Za-z0-9_]|" + escaped + ")";
+        String variable = letter + "(\\.?" + letter + ")*(:[1-9][0-9]{0,3}|\\*)?";
+        String list = variable + "(," + variable + ")*";
+        return "(" + literal + "|\\{[+#./;?&=,!@|]?" + list + "\\})*";
     }
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.internal.constraint;
 
+import java.util.Arrays;
+
 /** The text of a grammar and a position in it. Errors name the line and the column. */
-final class GrammarText {
+public final class GrammarText {
 
     /** How deep groups may nest: the parsers, and what follows them, are recursive. */
-    static final int DEPTH_LIMIT = 200;
+    public static final int DEPTH_LIMIT = 200;
 
     /** The largest count of a repetition. */
     static final int COUNT_LIMIT = 1_000_000;
@@ -13,11 +15,11 @@ final class GrammarText {
     private final String text;
     private int position;
 
-    GrammarText(String text) {
+    public GrammarText(String text) {
         this.text = text;
     }
 
-    int position() {
+    public int position() {
         return position;
     }
 
@@ -26,34 +28,34 @@ final class GrammarText {
         position = to;
     }
 
-    boolean atEnd() {
+    public boolean atEnd() {
         return position == text.length();
     }
 
     /** Returns the UTF-16 unit at an offset from the position, or 0 behind the end. */
-    char peek(int offset) {
+    public char peek(int offset) {
         int i = position + offset;
         return i < text.length() ? text.charAt(i) : 0;
     }
 
-    boolean peekIs(char c) {
+    public boolean peekIs(char c) {
         return !atEnd() && text.charAt(position) == c;
     }
 
-    boolean take(String expected) {
+    public boolean take(String expected) {
         boolean there = text.startsWith(expected, position);
         position += there ? expected.length() : 0;
         return there;
     }
 
-    void expect(String expected) {
+    public void expect(String expected) {
         if (!take(expected)) {
             throw error("expected " + expected + (atEnd() ? " but the grammar ends" : ""));
         }
     }
 
     /** Returns the code point at the position, and moves behind it. */
-    int next() {
+    public int next() {
         if (atEnd()) {
             throw error("the grammar ends too early");
         }
@@ -65,12 +67,37 @@ final class GrammarText {
         return c;
     }
 
-    String since(int start) {
+    /** Whether the grammar or a line ends at the position. */
+    public boolean atLineEnd() {
+        return atEnd() || peekIs('\n') || peekIs('\r');
+    }
+
+    /**
+     * Moves behind space and comments.
+     *
+     * @param lines whether lines may end
+     * @param comments what begins a comment, up to the end of the line
+     */
+    public void space(boolean lines, String... comments) {
+        while (true) {
+            if (Arrays.stream(comments).anyMatch(this::take)) {
+                while (!atLineEnd()) {
+                    next();
+                }
+            } else if (peekIs(' ') || peekIs('\t') || (lines && !atEnd() && atLineEnd())) {
+                position++;
+            } else {
+                return;
+            }
+        }
+    }
+
+    public String since(int start) {
         return text.substring(start, position);
     }
 
     /** Reads the count of a repetition. */
-    int count() {
+    public int count() {
         int start = position;
         int value = 0;
         while (peek(0) >= '0' && peek(0) <= '9') {
@@ -86,7 +113,7 @@ final class GrammarText {
     }
 
     /** Reads a number of hexadecimal digits. */
-    int hex(int digits) {
+    public int hex(int digits) {
         int start = position;
         long value = 0;
         for (int i = 0; i < digits; i++) {
@@ -103,12 +130,12 @@ final class GrammarText {
         return (int) value;
     }
 
-    IllegalArgumentException error(String what) {
+    public IllegalArgumentException error(String what) {
         return error(position, what);
     }
 
     /** Makes the error of a place, such as {@code line 3, column 7: expected )}. */
-    IllegalArgumentException error(int at, String what) {
+    public IllegalArgumentException error(int at, String what) {
         int line = 1;
         int start = 0;
         for (int i = 0; i < at; i++) {

@@ -2,7 +2,9 @@
 package io.github.djlmistral.engine.internal.constraint;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * How JSON writes strings (RFC 8259, section 7): the inverse image of a regular expression under
@@ -28,24 +30,40 @@ public final class JsonStrings {
 
     private static final String LETTERS = "\"\\/bfnrt";
 
-    private static final Regex ANY = newCharacter(CodePoints.ALL);
+    private static final Regex CHARACTER = character(CodePoints.ALL);
 
-    private JsonStrings() {}
+    /** Any string: one object, which a grammar of many strings compiles once. */
+    private static final Regex ANY = new JsonStrings().inQuotes(Regex.ANY);
+
+    /**
+     * What is written for a set of characters: a pattern has few sets at many places, and what is
+     * one object is also compiled once.
+     */
+    private final Map<CodePoints, Regex> characters = new HashMap<>();
+
+    private JsonStrings() {
+        characters.put(CodePoints.ALL, CHARACTER);
+    }
 
     /** Returns the strings, in quotation marks, whose values a regular expression matches. */
+    @SuppressWarnings("ReferenceEquality") // a shortcut for the constant
     public static Regex quoted(Regex value) {
+        return value == Regex.ANY ? ANY : new JsonStrings().inQuotes(value);
+    }
+
+    private Regex inQuotes(Regex value) {
         return new Regex.Concat(List.of(QUOTE, written(value), QUOTE));
     }
 
-    private static Regex written(Regex regex) {
+    private Regex written(Regex regex) {
         if (regex instanceof Regex.Chars chars) {
-            return character(chars.set());
+            return characters.computeIfAbsent(chars.set(), JsonStrings::character);
         }
         if (regex instanceof Regex.Concat concat) {
-            return new Regex.Concat(concat.parts().stream().map(JsonStrings::written).toList());
+            return new Regex.Concat(concat.parts().stream().map(this::written).toList());
         }
         if (regex instanceof Regex.Union union) {
-            return new Regex.Union(union.options().stream().map(JsonStrings::written).toList());
+            return new Regex.Union(union.options().stream().map(this::written).toList());
         }
         if (regex instanceof Regex.Repeat repeat) {
             return new Regex.Repeat(written(repeat.part()), repeat.min(), repeat.max());
@@ -58,15 +76,11 @@ public final class JsonStrings {
     }
 
     private static Regex character(CodePoints set) {
-        return set.equals(CodePoints.ALL) ? ANY : newCharacter(set);
-    }
-
-    private static Regex newCharacter(CodePoints set) {
         List<Regex> options = new ArrayList<>();
         options.add(new Regex.Chars(set.intersect(PLAIN)));
         CodePoints letters = CodePoints.NONE;
         for (int i = 0; i < ESCAPED.length(); i++) {
-            if (!set.intersect(CodePoints.of(ESCAPED.charAt(i))).isEmpty()) {
+            if (set.contains(ESCAPED.charAt(i))) {
                 letters = letters.union(CodePoints.of(LETTERS.charAt(i)));
             }
         }

@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.Objects;
 
 /** The terminals of Lark's module {@code common}, as regular expressions. */
-final class LarkCommon {
+public final class LarkCommon {
 
     private static final String INT = "[0-9]+";
     private static final String DECIMAL = "([0-9]+\\.[0-9]*|\\.[0-9]+)";
@@ -44,7 +44,7 @@ final class LarkCommon {
     private LarkCommon() {}
 
     /** Returns the regular expression of a terminal that exists. */
-    static String terminal(String name) {
+    public static String terminal(String name) {
         return Objects.requireNonNull(TERMINALS.get(name), name);
     }
 }

@@ -4,7 +4,7 @@ package io.github.djlmistral.engine.internal.constraint;
 import java.util.List;
 
 /** An expression in Lark's notation, as parsed. */
-sealed interface LarkNode {
+public sealed interface LarkNode {
 
     record Choice(List<LarkNode> options) implements LarkNode {}
 

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 
 /** Parses the definitions of a grammar in Lark's notation by recursive descent. */
-final class LarkParser {
+public final class LarkParser {
 
     private static final int UNBOUNDED = Integer.MAX_VALUE;
 
@@ -16,22 +16,22 @@ final class LarkParser {
      *
      * @param lazy whether the shortest match of the body is taken
      */
-    record Definition(LarkNode body, boolean lazy, int position) {}
+    public record Definition(LarkNode body, boolean lazy, int position) {}
 
-    final GrammarText in;
-    final Map<String, Definition> definitions = new LinkedHashMap<>();
-    final List<LarkNode> ignored = new ArrayList<>();
+    public final GrammarText in;
+    public final Map<String, Definition> definitions = new LinkedHashMap<>();
+    public final List<LarkNode> ignored = new ArrayList<>();
 
     /** The names of terminals in {@code %import common} by their names here. */
-    final Map<String, String> imports = new LinkedHashMap<>();
+    public final Map<String, String> imports = new LinkedHashMap<>();
 
     private int depth;
 
-    LarkParser(String text) {
+    public LarkParser(String text) {
         in = new GrammarText(text);
     }
 
-    void parse() {
+    public void parse() {
         space(true);
         while (!in.atEnd()) {
             if (in.peekIs('%')) {
@@ -39,14 +39,14 @@ final class LarkParser {
             } else {
                 definition();
             }
-            if (!in.atEnd() && !in.peekIs('\n') && !in.peekIs('\r')) {
+            if (!in.atLineEnd()) {
                 throw in.error("expected the end of the line");
             }
             space(true);
         }
     }
 
-    static boolean isTerminal(String name) {
+    public static boolean isTerminal(String name) {
         return Character.isUpperCase(name.charAt(name.startsWith("_") ? 1 : 0));
     }
 
@@ -357,17 +357,6 @@ final class LarkParser {
     }
 
     private void space(boolean lines) {
-        while (true) {
-            char c = in.peek(0);
-            if (c == '#' || (c == '/' && in.peek(1) == '/')) {
-                while (!in.atEnd() && !in.peekIs('\n') && !in.peekIs('\r')) {
-                    in.next();
-                }
-            } else if (c == ' ' || c == '\t' || (lines && (c == '\n' || c == '\r'))) {
-                in.next();
-            } else {
-                return;
-            }
-        }
+        in.space(lines, "#", "//");
     }
 }

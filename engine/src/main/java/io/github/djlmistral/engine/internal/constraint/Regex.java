@@ -9,6 +9,12 @@ public sealed interface Regex {
     /** The empty text. */
     Regex EMPTY = new Concat(List.of());
 
+    /** Any character. */
+    Regex CHARACTER = new Chars(CodePoints.ALL);
+
+    /** Any text. */
+    Regex ANY = new Repeat(CHARACTER, 0, Integer.MAX_VALUE);
+
     /** One character of a set. */
     record Chars(CodePoints set) implements Regex {}
 

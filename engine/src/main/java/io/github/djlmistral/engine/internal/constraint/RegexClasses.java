@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 package io.github.djlmistral.engine.internal.constraint;
 
+import static java.util.Map.entry;
+
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
+import org.jspecify.annotations.Nullable;
 
 /** Character classes of regular expressions: brackets and escapes. */
 final class RegexClasses {
@@ -29,6 +35,61 @@ final class RegexClasses {
                     .union(CodePoints.of(0x205F))
                     .union(CodePoints.of(0x3000))
                     .union(CodePoints.of(0xFEFF));
+
+    /** The characters of properties that were asked for; to find them takes 40 ms. */
+    private static final Map<String, CodePoints> SETS = new ConcurrentHashMap<>();
+
+    private static final int MOST_SETS = 500;
+
+    /** Properties that the JDK knows by the same names, and Unicode's tables decide. */
+    private static final Set<String> PROPERTIES =
+            Set.of("Alphabetic", "Ideographic", "Lowercase", "Uppercase", "White_Space");
+
+    /** Unicode's long names of general categories (PropertyValueAliases.txt). */
+    private static final Map<String, String> CATEGORIES =
+            Map.ofEntries(
+                    entry("Other", "C"),
+                    entry("Control", "Cc"),
+                    entry("cntrl", "Cc"),
+                    entry("Format", "Cf"),
+                    entry("Unassigned", "Cn"),
+                    entry("Private_Use", "Co"),
+                    entry("Surrogate", "Cs"),
+                    entry("Letter", "L"),
+                    entry("Cased_Letter", "LC"),
+                    entry("Lowercase_Letter", "Ll"),
+                    entry("Modifier_Letter", "Lm"),
+                    entry("Other_Letter", "Lo"),
+                    entry("Titlecase_Letter", "Lt"),
+                    entry("Uppercase_Letter", "Lu"),
+                    entry("Mark", "M"),
+                    entry("Combining_Mark", "M"),
+                    entry("Spacing_Mark", "Mc"),
+                    entry("Enclosing_Mark", "Me"),
+                    entry("Nonspacing_Mark", "Mn"),
+                    entry("Number", "N"),
+                    entry("Decimal_Number", "Nd"),
+                    entry("digit", "Nd"),
+                    entry("Letter_Number", "Nl"),
+                    entry("Other_Number", "No"),
+                    entry("Punctuation", "P"),
+                    entry("punct", "P"),
+                    entry("Connector_Punctuation", "Pc"),
+                    entry("Dash_Punctuation", "Pd"),
+                    entry("Close_Punctuation", "Pe"),
+                    entry("Final_Punctuation", "Pf"),
+                    entry("Initial_Punctuation", "Pi"),
+                    entry("Other_Punctuation", "Po"),
+                    entry("Open_Punctuation", "Ps"),
+                    entry("Symbol", "S"),
+                    entry("Currency_Symbol", "Sc"),
+                    entry("Modifier_Symbol", "Sk"),
+                    entry("Math_Symbol", "Sm"),
+                    entry("Other_Symbol", "So"),
+                    entry("Separator", "Z"),
+                    entry("Line_Separator", "Zl"),
+                    entry("Paragraph_Separator", "Zp"),
+                    entry("Space_Separator", "Zs"));
 
     private RegexClasses() {}
 
@@ -94,6 +155,7 @@ final class RegexClasses {
             }
             case 'x' -> CodePoints.of(hex(in, 2));
             case 'u' -> CodePoints.of(unicode(in));
+            case 'c' -> CodePoints.of(letter(in) % 32);
             case 'b' -> {
                 if (inBrackets) {
                     yield CodePoints.of('\b');
@@ -107,6 +169,15 @@ final class RegexClasses {
                 yield CodePoints.of(c);
             }
         };
+    }
+
+    /** Parses the letter of a control character. */
+    private static int letter(RegexParser in) {
+        int c = in.next();
+        if (c >= 128 || !Character.isLetter(c)) {
+            throw in.error("expected a letter");
+        }
+        return c;
     }
 
     private static int unicode(RegexParser in) {
@@ -163,11 +234,40 @@ final class RegexClasses {
         } else {
             name.appendCodePoint(in.next());
         }
-        try {
-            Pattern pattern = Pattern.compile("\\p{" + name + "}");
-            return CodePoints.matching(c -> pattern.matcher(Character.toString(c)).matches());
-        } catch (PatternSyntaxException e) {
-            throw in.error("an unknown class of characters: " + name);
+        String property = javaName(name.toString());
+        if (property != null) {
+            try {
+                return characters(property);
+            } catch (PatternSyntaxException e) {
+                // an unknown script
+            }
         }
+        throw in.error("an unknown class of characters: " + name);
+    }
+
+    private static CodePoints characters(String property) {
+        CodePoints known = SETS.get(property);
+        if (known == null) {
+            Pattern pattern = Pattern.compile("\\p{" + property + "}");
+            known = CodePoints.matching(c -> pattern.matcher(Character.toString(c)).matches());
+            // names of scripts are the same in any case
+            if (SETS.size() < MOST_SETS) {
+                SETS.put(property, known);
+            }
+        }
+        return known;
+    }
+
+    /** The name of a Unicode property in the JDK's expressions, or null. */
+    private static @Nullable String javaName(String name) {
+        if (name.matches("Is.+|(Script|script|sc)=.+")) {
+            return name.replaceFirst("Script", "script");
+        }
+        if (PROPERTIES.contains(name)) {
+            return "Is" + name;
+        }
+        String category = name.replaceFirst("^(General_Category|gc)=", "");
+        String known = CATEGORIES.getOrDefault(category, category);
+        return known.matches("LC|[CLMNPSZ][a-z]?") ? known : null;
     }
 }

@@ -12,9 +12,6 @@ import java.util.List;
  */
 public final class RegexParser {
 
-    private static final Regex ANY =
-            new Regex.Repeat(new Regex.Chars(CodePoints.ALL), 0, MAX_VALUE);
-
     /** How deep groups may nest: the parser and what follows it are recursive. */
     private static final int DEPTH_LIMIT = 200;
 
@@ -119,10 +116,10 @@ public final class RegexParser {
             }
         }
         if (anywhere && atStart && !begins) {
-            parts.add(0, ANY);
+            parts.add(0, Regex.ANY);
         }
         if (anywhere && atEnd && !ends) {
-            parts.add(ANY);
+            parts.add(Regex.ANY);
         }
         return parts.size() == 1 ? parts.get(0) : new Regex.Concat(List.copyOf(parts));
     }

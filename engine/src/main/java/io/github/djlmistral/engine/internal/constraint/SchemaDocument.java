@@ -15,6 +15,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,11 +26,28 @@ final class SchemaDocument {
 
     private static final String DRAFT = "https://json-schema.org/draft/2020-12/schema";
 
+    private static final String DRAFT_07 = "http://json-schema.org/draft-07/schema";
+
+    /** Keywords that came after draft-07. */
+    private static final Set<String> LATER =
+            Set.of(
+                    "$anchor",
+                    "$dynamicAnchor",
+                    "$dynamicRef",
+                    "dependentRequired",
+                    "dependentSchemas",
+                    "maxContains",
+                    "minContains",
+                    "prefixItems",
+                    "unevaluatedItems",
+                    "unevaluatedProperties");
+
     /** Base of a document without {@code $id}. */
     private static final URI NOWHERE = URI.create("schema:/");
 
     private static final Set<String> ONE =
             Set.of(
+                    "additionalItems",
                     "additionalProperties",
                     "items",
                     "not",
@@ -45,30 +63,80 @@ final class SchemaDocument {
     private static final Set<String> LISTS = Set.of("allOf", "anyOf", "oneOf", "prefixItems");
 
     private static final Set<String> MAPS =
-            Set.of("$defs", "definitions", "properties", "patternProperties", "dependentSchemas");
+            Set.of(
+                    "$defs",
+                    "definitions",
+                    "properties",
+                    "patternProperties",
+                    "dependentSchemas",
+                    "dependencies");
 
     private final Map<String, Location> byPointer = new HashMap<>();
     private final Map<URI, Location> byUri = new HashMap<>();
 
-    /** The schemas that have a {@code $dynamicAnchor}, by its name. */
-    private final Map<String, Set<Location>> dynamicAnchors = new HashMap<>();
+    /** The schemas that have a {@code $dynamicAnchor}, by their resource and its name. */
+    private final Map<URI, Map<String, Location>> dynamicAnchors = new HashMap<>();
 
+    /** The names of dynamic anchors of which the way to a {@code $dynamicRef} chooses one. */
+    private final Set<String> ambiguous = new HashSet<>();
+
+    private final boolean draft07;
     private final Location root;
 
     /**
-     * Reads a schema.
+     * Reads a schema, of draft 2020-12 or, if its {@code $schema} says so, draft-07.
      *
      * @param text JSON
      * @throws IllegalArgumentException if this is no JSON, or a subschema is no schema
      */
     SchemaDocument(String text) {
         JsonElement element = StrictJson.parseValue(text);
+        draft07 =
+                element instanceof JsonObject object
+                        && object.get("$schema") instanceof JsonPrimitive draft
+                        && isDraft07(draft.getAsString());
         root = add("#", element, NOWHERE);
         byUri.putIfAbsent(NOWHERE, root);
+        Set<String> names = new HashSet<>();
+        for (Map<String, Location> anchors : dynamicAnchors.values()) {
+            anchors.keySet().stream().filter(name -> !names.add(name)).forEach(ambiguous::add);
+        }
+    }
+
+    private static boolean isDraft07(String draft) {
+        return draft.equals(DRAFT_07) || draft.equals(DRAFT_07 + "#");
+    }
+
+    /** The keywords of a schema, without those that its draft ignores. */
+    Map<String, JsonElement> keywords(Location schema) {
+        JsonElement reference = draft07 ? schema.object().get("$ref") : null;
+        return reference == null ? schema.object().asMap() : Map.of("$ref", reference);
+    }
+
+    /** Whether the draft has a keyword, if any has. */
+    boolean knows(String keyword) {
+        return draft07 ? !LATER.contains(keyword) : !keyword.equals("additionalItems");
     }
 
     Location root() {
-        return root;
+        return enter(root, Map.of());
+    }
+
+    /** A schema that is reached from another one, whose dynamic scope its resource joins. */
+    private Location enter(Location schema, Map<String, Location> scope) {
+        if (ambiguous.isEmpty()) {
+            return schema;
+        }
+        Map<String, Location> all = new TreeMap<>(scope);
+        dynamicAnchors
+                .getOrDefault(schema.base(), Map.of())
+                .forEach(
+                        (name, anchor) -> {
+                            if (ambiguous.contains(name)) {
+                                all.putIfAbsent(name, anchor);
+                            }
+                        });
+        return schema.withScope(all);
     }
 
     private Location add(String pointer, JsonElement element, URI outer) {
@@ -78,50 +146,65 @@ final class SchemaDocument {
         if (!(element instanceof JsonObject schema)) {
             throw error(pointer, "a schema is an object, true or false");
         }
-        URI base = outer;
-        if (schema.has("$id")) {
-            base = resolve(outer, StrictJson.string(schema.get("$id"), pointer + "/$id"), pointer);
-            String fragment = base.getRawFragment();
-            if (fragment != null && !fragment.isEmpty()) {
-                throw error(pointer + "/$id", "an $id has no fragment; use $anchor");
-            }
+        URI id = null;
+        if (schema.has("$id") && !(draft07 && schema.has("$ref"))) {
+            id = resolve(outer, StrictJson.string(schema.get("$id"), pointer + "/$id"), pointer);
         }
+        String fragment = id == null ? null : id.getRawFragment();
+        boolean anchor = fragment != null && !fragment.isEmpty();
+        if (anchor && !draft07) {
+            throw error(pointer + "/$id", "an $id has no fragment; use $anchor");
+        }
+        URI base = id == null || anchor ? outer : id;
         Location location = put(new Location(pointer, schema, base, false));
-        if (schema.has("$id")) {
-            name(base, location);
+        if (id != null) {
+            name(id, location);
         }
         if (schema.has("$anchor")) {
             anchor(location, "$anchor");
         }
         if (schema.has("$dynamicAnchor")) {
             String name = anchor(location, "$dynamicAnchor");
-            dynamicAnchors.computeIfAbsent(name, unused -> new HashSet<>()).add(location);
+            dynamicAnchors.computeIfAbsent(base, unused -> new HashMap<>()).put(name, location);
         }
         if (schema.has("$schema")) {
             String draft = StrictJson.string(schema.get("$schema"), pointer + "/$schema");
-            if (!draft.equals(DRAFT) && !draft.equals(DRAFT + "#")) {
+            boolean same =
+                    draft07 ? isDraft07(draft) : draft.equals(DRAFT) || draft.equals(DRAFT + "#");
+            if (!same) {
                 throw error(
                         pointer + "/$schema",
-                        "the schema is of " + Quote.of(draft) + "; only " + DRAFT + " is known");
+                        "the schema is of "
+                                + Quote.of(draft)
+                                + "; only one draft in a schema, "
+                                + DRAFT
+                                + " or "
+                                + DRAFT_07
+                                + "#, is supported");
             }
         }
         for (Map.Entry<String, JsonElement> member : schema.entrySet()) {
             String keyword = member.getKey();
             String below = Location.below(pointer, keyword);
             JsonElement value = member.getValue();
-            if (ONE.contains(keyword)) {
+            boolean list = draft07 && keyword.equals("items") && value instanceof JsonArray;
+            if (ONE.contains(keyword) && !list) {
                 add(below, value, base);
-            } else if (LISTS.contains(keyword)) {
-                if (!(value instanceof JsonArray list) || list.isEmpty()) {
+            } else if (LISTS.contains(keyword) || list) {
+                if (!(value instanceof JsonArray parts) || parts.isEmpty()) {
                     throw error(below, "it must be an array of schemas that is not empty");
                 }
-                for (int i = 0; i < list.size(); i++) {
-                    add(Location.below(below, "" + i), list.get(i), base);
+                for (int i = 0; i < parts.size(); i++) {
+                    add(Location.below(below, "" + i), parts.get(i), base);
                 }
             } else if (MAPS.contains(keyword)) {
                 for (Map.Entry<String, JsonElement> entry :
                         StrictJson.object(value, below).entrySet()) {
-                    add(Location.below(below, entry.getKey()), entry.getValue(), base);
+                    boolean names =
+                            keyword.equals("dependencies") && entry.getValue() instanceof JsonArray;
+                    if (!names) {
+                        add(Location.below(below, entry.getKey()), entry.getValue(), base);
+                    }
                 }
             }
         }
@@ -154,12 +237,13 @@ final class SchemaDocument {
 
     /** The subschema under a keyword. */
     Location at(Location schema, String keyword) {
-        return at(Location.below(schema.pointer(), keyword));
+        return enter(at(Location.below(schema.pointer(), keyword)), schema.scope());
     }
 
     /** The subschema under a keyword and a name or an index. */
     Location at(Location schema, String keyword, String token) {
-        return at(Location.below(Location.below(schema.pointer(), keyword), token));
+        String pointer = Location.below(Location.below(schema.pointer(), keyword), token);
+        return enter(at(pointer), schema.scope());
     }
 
     private Location at(String pointer) {
@@ -172,6 +256,10 @@ final class SchemaDocument {
 
     /** The schema that {@code $ref} names. */
     Location resolve(Location schema, String reference) {
+        return enter(find(schema, reference), schema.scope());
+    }
+
+    private Location find(Location schema, String reference) {
         String place = schema.pointer() + "/$ref";
         URI uri = resolve(schema.base(), reference, schema.pointer());
         Location named = byUri.get(withoutEmptyFragment(uri));
@@ -202,19 +290,16 @@ final class SchemaDocument {
 
     /**
      * The schema that {@code $dynamicRef} names. If it has a {@code $dynamicAnchor} of that name,
-     * the way to it decides, unless there is no other.
+     * the outermost one on the way here is taken.
      */
     Location resolveDynamic(Location schema, String reference) {
         Location first = resolve(schema, reference);
-        Set<Location> same =
-                dynamicAnchors.getOrDefault(
-                        reference.substring(reference.indexOf('#') + 1), Set.of());
-        if (same.contains(first) && same.size() > 1) {
-            throw error(
-                    Location.below(schema.pointer(), "$dynamicRef"),
-                    "several schemas have the $dynamicAnchor of " + Quote.of(reference));
-        }
-        return first;
+        String name = reference.substring(reference.indexOf('#') + 1);
+        Location anchor = dynamicAnchors.getOrDefault(first.base(), Map.of()).get(name);
+        Location outermost = first.scope().get(name);
+        return anchor == null || outermost == null || !anchor.pointer().equals(first.pointer())
+                ? first
+                : enter(outermost, schema.scope());
     }
 
     private Location descend(Location start, String fragment, String place) {

@@ -53,7 +53,8 @@ final class SchemaReader {
                     "minContains",
                     "maxContains");
 
-    private static final Set<String> ARRAY = Set.of("prefixItems", "items", "minItems", "maxItems");
+    private static final Set<String> ARRAY =
+            Set.of("prefixItems", "items", "additionalItems", "minItems", "maxItems");
 
     private static final Set<String> OBJECT =
             Set.of(
@@ -106,10 +107,17 @@ final class SchemaReader {
             throw SchemaDocument.error(
                     schema.pointer(), "the schema refers to itself for the same value");
         }
-        Values values =
-                schema.negated()
-                        ? Complement.of(values(schema.opposite(), false))
-                        : schema.literal() ? literal(schema) : read(schema, evaluating);
+        Values values;
+        if (schema.negated()) {
+            values = Complement.of(values(schema.opposite(), false));
+        } else if (!schema.options().isEmpty()) {
+            values = Values.NONE;
+            for (Location option : schema.options()) {
+                values = values.or(values(option, false));
+            }
+        } else {
+            values = schema.literal() ? literal(schema) : read(schema, evaluating);
+        }
         open.remove(place);
         known.put(place, values);
         return values;
@@ -153,9 +161,9 @@ final class SchemaReader {
         if (schema.element() instanceof JsonPrimitive primitive) {
             return primitive.getAsBoolean() ? Values.ALL : Values.NONE;
         }
-        JsonObject keywords = schema.object();
-        boolean items = keywords.has("unevaluatedItems");
-        boolean properties = keywords.has("unevaluatedProperties");
+        Map<String, JsonElement> keywords = document.keywords(schema);
+        boolean items = keywords.containsKey("unevaluatedItems");
+        boolean properties = keywords.containsKey("unevaluatedProperties");
         boolean evaluating = evaluatingOutside || items || properties;
         Values values = Values.ALL;
         boolean array = false;
@@ -164,6 +172,13 @@ final class SchemaReader {
             String keyword = member.getKey();
             String pointer = Location.below(schema.pointer(), keyword);
             try {
+                if (!document.knows(keyword)) {
+                    throw SchemaDocument.error(
+                            pointer,
+                            "the draft of the schema has no keyword "
+                                    + Quote.of(keyword)
+                                    + ", and ignores it; remove it");
+                }
                 if (ARRAY.contains(keyword)) {
                     values = array ? values : values.and(Values.arraysOf(arrays.of(schema)));
                     array = true;
@@ -267,9 +282,8 @@ final class SchemaReader {
             case "oneOf" -> applicators.oneOf(schema, inPlace, pointer);
             case "not" -> Complement.of(values(document.at(schema, keyword), false));
             case "if" -> applicators.condition(schema, inPlace, evaluating);
-            case "dependentRequired" ->
-                    Applicators.dependentRequired(StrictJson.object(value, keyword));
-            case "dependentSchemas" -> applicators.dependentSchemas(schema, inPlace);
+            case "dependentRequired", "dependentSchemas", "dependencies" ->
+                    applicators.dependent(schema, keyword, inPlace);
             case "nullable" -> {
                 if (StrictJson.bool(value, keyword) && !schema.object().has("type")) {
                     throw SchemaDocument.error(pointer, "nullable needs \"type\" beside it");

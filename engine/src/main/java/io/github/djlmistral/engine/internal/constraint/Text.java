@@ -10,9 +10,7 @@ import org.jspecify.annotations.Nullable;
 /** A set of strings: the values of JSON strings, without quotation marks and escapes. */
 final class Text {
 
-    private static final Regex ONE = new Regex.Chars(CodePoints.ALL);
-
-    static final Text ANY = new Text(new Regex.Repeat(ONE, 0, Integer.MAX_VALUE), null);
+    static final Text ANY = new Text(Regex.ANY, null);
     static final Text NONE = literals(Set.of());
 
     private final @Nullable Regex regex;
@@ -38,7 +36,7 @@ final class Text {
 
     /** Strings of {@code least} to {@code most} code points. */
     static Text length(int least, int most) {
-        return most < least ? NONE : of(new Regex.Repeat(ONE, least, most));
+        return most < least ? NONE : of(new Regex.Repeat(Regex.CHARACTER, least, most));
     }
 
     static Text literals(Set<String> strings) {
@@ -91,7 +89,7 @@ final class Text {
     }
 
     private static boolean isLength(Regex regex) {
-        return regex instanceof Regex.Repeat repeat && repeat.part().equals(ONE);
+        return regex instanceof Regex.Repeat repeat && repeat.part().equals(Regex.CHARACTER);
     }
 
     Text or(Text other) {

@@ -17,7 +17,7 @@ final class UniqueItems {
     /** Limit on the values, of which every selection is a rule. */
     private static final int MOST = 12;
 
-    private final SchemaGrammar grammar;
+    private final SchemaRules rules;
     private final SchemaReader reader;
     private final ArrayShape array;
     private final String rule;
@@ -25,8 +25,8 @@ final class UniqueItems {
     /** The values, by what is equal for them. */
     private final Map<String, Expression> values = new LinkedHashMap<>();
 
-    UniqueItems(SchemaGrammar grammar, SchemaReader reader, ArrayShape array, String rule) {
-        this.grammar = grammar;
+    UniqueItems(SchemaRules rules, SchemaReader reader, ArrayShape array, String rule) {
+        this.rules = rules;
         this.reader = reader;
         this.array = array;
         this.rule = rule;
@@ -66,12 +66,12 @@ final class UniqueItems {
             found.put("false", literal("false"));
         }
         if (strings != null) {
-            strings.forEach(text -> found.put('"' + text, literal(SchemaGrammar.quoted(text))));
+            strings.forEach(text -> found.put('"' + text, SchemaRules.string(text)));
         }
         for (NumberRange number : all.numbers()) {
             if (!number.isEmpty()) {
                 String key = number.single().stripTrailingZeros().toPlainString();
-                found.put(key, grammar.number(number));
+                found.put(key, rules.number(number));
             }
         }
         return found;
@@ -86,7 +86,7 @@ final class UniqueItems {
     }
 
     private Expression from(int index, int used) {
-        return grammar.later(rule + " unique " + used, () -> rest(index, used));
+        return rules.later(rule + " unique " + used, () -> rest(index, used));
     }
 
     private Expression rest(int index, int used) {
@@ -103,7 +103,7 @@ final class UniqueItems {
                 options.add(
                         index == 0
                                 ? sequence(value.getValue(), tail)
-                                : sequence(grammar.comma, value.getValue(), tail));
+                                : sequence(rules.comma, value.getValue(), tail));
             }
         }
         return new Expression.Choice(options);

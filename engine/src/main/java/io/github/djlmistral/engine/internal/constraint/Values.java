@@ -128,7 +128,7 @@ record Values(
         for (ObjectShape left : objects) {
             for (ObjectShape right : other.objects) {
                 ObjectShape both = left.and(right);
-                if (both.least() <= both.most()) {
+                if (!both.isAbsurd() && !maps.contains(both)) {
                     maps.add(both);
                 }
             }

@@ -1,27 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package io.github.djlmistral.engine.internal.constraint;
+package io.github.djlmistral.engine.constraint;
 
 import static io.github.djlmistral.engine.constraint.Expression.UNBOUNDED;
 
-import io.github.djlmistral.engine.constraint.Expression;
-import io.github.djlmistral.engine.constraint.Grammar;
-import io.github.djlmistral.engine.constraint.RegularExpression;
+import io.github.djlmistral.engine.internal.constraint.CodePoints;
+import io.github.djlmistral.engine.internal.constraint.GrammarText;
+import io.github.djlmistral.engine.internal.constraint.Regex;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Function;
 
 /**
- * Parses GBNF, llama.cpp's notation of grammars, by recursive descent.
+ * The reader of grammars in GBNF, llama.cpp's notation.
  *
- * <p>Neighbouring terminals become one regular expression: {@code "\"" [a-z]{0,64} "\"" ws} is a
- * terminal and a reference, since an automaton costs less than Earley's parser.
+ * <p>All of it is supported but tokens ({@code <think>}, {@code <[1000]>}), and left recursion
+ * besides, which llama.cpp refuses. The start is the rule {@code root}. Example:
+ *
+ * <pre>{@code
+ * root ::= item ("," item){0,9}
+ * item ::= [a-z]+ | "(" root ")"   # a comment
+ * }</pre>
  */
 public final class Gbnf {
 
     private final GrammarText in;
-    private final Function<Regex, RegularExpression> expressions;
     private final Map<String, Expression> rules = new LinkedHashMap<>();
 
     /** The first use of each rule that is referred to. */
@@ -29,24 +32,23 @@ public final class Gbnf {
 
     private int depth;
 
-    private Gbnf(String text, Function<Regex, RegularExpression> expressions) {
+    private Gbnf(String text) {
         in = new GrammarText(text);
-        this.expressions = expressions;
     }
 
     /**
-     * Parses a grammar.
+     * Reads a grammar.
      *
      * @param text the grammar
-     * @param expressions makes terminals
-     * @return the grammar, whose start is {@code root}
-     * @throws IllegalArgumentException if it is wrong; the message names the line and the column
+     * @return the grammar
+     * @throws IllegalArgumentException if the grammar is wrong; the message begins with the line
+     *     and the column
      */
-    public static Grammar parse(String text, Function<Regex, RegularExpression> expressions) {
-        return new Gbnf(text, expressions).parse();
+    public static Grammar parse(String text) {
+        return new Gbnf(text).grammar();
     }
 
-    private Grammar parse() {
+    private Grammar grammar() {
         space(true);
         while (!in.atEnd()) {
             rule();
@@ -76,7 +78,7 @@ public final class Gbnf {
             throw in.error(start, "the rule " + name + " is defined twice");
         }
         rules.put(name, alternatives(false));
-        if (!in.atEnd() && !in.peekIs('\n') && !in.peekIs('\r')) {
+        if (!in.atLineEnd()) {
             throw in.error("expected the end of the line");
         }
     }
@@ -248,24 +250,17 @@ public final class Gbnf {
     }
 
     private void space(boolean lines) {
-        while (true) {
-            char c = in.peek(0);
-            if (c == '#') {
-                while (!in.atEnd() && !in.peekIs('\n') && !in.peekIs('\r')) {
-                    in.next();
-                }
-            } else if (c == ' ' || c == '\t' || (lines && (c == '\n' || c == '\r'))) {
-                in.next();
-            } else {
-                return;
-            }
-        }
+        in.space(lines, "#");
     }
 
     private Expression terminal(CodePoints set) {
-        return Expression.regex(expressions.apply(new Regex.Chars(set)));
+        return Expression.regex(new RegularExpression(new Regex.Chars(set)));
     }
 
+    /**
+     * Neighbouring terminals become one: {@code "\"" [a-z]{0,64} "\"" ws} is a terminal and a
+     * reference, since an automaton costs less than Earley's parser.
+     */
     private static Expression joined(List<Expression> parts) {
         List<Expression> result = new ArrayList<>();
         List<RegularExpression> terminals = new ArrayList<>();

@@ -1,59 +1,67 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-package io.github.djlmistral.engine.internal.constraint;
+package io.github.djlmistral.engine.constraint;
 
 import static java.lang.Integer.MAX_VALUE;
 
-import io.github.djlmistral.engine.constraint.Expression;
-import io.github.djlmistral.engine.constraint.Grammar;
-import io.github.djlmistral.engine.constraint.JsonSchema;
-import io.github.djlmistral.engine.constraint.RegularExpression;
-import java.util.ArrayList;
+import io.github.djlmistral.engine.internal.constraint.GrammarText;
+import io.github.djlmistral.engine.internal.constraint.LarkCommon;
+import io.github.djlmistral.engine.internal.constraint.LarkNode;
+import io.github.djlmistral.engine.internal.constraint.LarkParser;
+import io.github.djlmistral.engine.internal.constraint.Regex;
+import io.github.djlmistral.engine.internal.constraint.RegexParser;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.Function;
 
 /**
- * Turns a grammar in Lark's notation, as llguidance takes it, into a {@link Grammar}. Terminals
- * become regular expressions, rules stay rules. What is ignored is part of the terminal before it,
- * and so does not come into JSON, which has white space of its own.
+ * The reader of grammars in the notation of the parser generator Lark, as llguidance takes it:
+ * rules in lower case, terminals in upper case. The start is the rule {@code start}. Example:
+ *
+ * <pre>{@code
+ * start: "sum of " expr | call
+ * expr: NUMBER | expr ("+" | "-") expr
+ * call: /[a-z]+/i "(" expr ~ 1..3 ")" %json {"type": "object"}
+ * NUMBER: INT & ~"0"
+ * %import common.INT
+ * %ignore / /
+ * }</pre>
+ *
+ * <p>Supported are strings and ranges of characters, regular expressions ({@link
+ * RegularExpression}; flags i, s, u), {@code | ? * + ~n ~n..m {n,m} [x]}, {@code &} and {@code ~}
+ * in terminals, {@code %ignore}, {@code %import common}, {@code %json}, and the attributes {@code
+ * lazy} and {@code suffix}. Refused by name are tokens ({@code <think>}), templates, priorities,
+ * other attributes and other directives.
+ *
+ * <p>There is no lexer that takes the longest match: a text may be split into terminals in any way.
+ * What is ignored may stand any number of times before, between and behind terminals, but with at
+ * most as many white space characters in a row as {@link JsonSchema#FLEXIBLE} allows, so that a
+ * model cannot write them without an end; so it is in a {@code %json}.
  */
 public final class Lark {
 
-    private static final Regex ANY =
-            new Regex.Repeat(new Regex.Chars(CodePoints.ALL), 0, MAX_VALUE);
-    private static final Regex SOME =
-            new Regex.Repeat(new Regex.Chars(CodePoints.ALL), 1, MAX_VALUE);
-
     private final LarkParser parser;
-    private final Function<Regex, RegularExpression> expressions;
-    private final JsonSchema writing;
     private final Grammar.Builder builder = Grammar.builder("");
     private final Map<String, Regex> terminals = new HashMap<>();
     private final Set<String> open = new HashSet<>();
     private Regex ignored = Regex.EMPTY;
     private int schemas;
 
-    private Lark(String text, JsonSchema writing, Function<Regex, RegularExpression> expressions) {
+    private Lark(String text) {
         parser = new LarkParser(text);
-        this.writing = writing;
-        this.expressions = expressions;
     }
 
     /**
-     * Parses a grammar.
+     * Reads a grammar.
      *
      * @param text the grammar
-     * @param writing how the texts of a {@code %json} are written
-     * @param expressions makes terminals
-     * @return the grammar, whose start is {@code start}
-     * @throws IllegalArgumentException if it is wrong; the message names the line and the column
+     * @return the grammar
+     * @throws IllegalArgumentException if the grammar is wrong or has what is not supported; the
+     *     message begins with the line and the column
      */
-    public static Grammar parse(
-            String text, JsonSchema writing, Function<Regex, RegularExpression> expressions) {
-        return new Lark(text, writing, expressions).grammar();
+    public static Grammar parse(String text) {
+        return new Lark(text).grammar();
     }
 
     private Grammar grammar() {
@@ -67,7 +75,9 @@ public final class Lark {
                     new Regex.Difference(
                             new Regex.Repeat(one, 0, MAX_VALUE),
                             RegexParser.whole(
-                                    "[\\s\\S]*\\s{" + (writing.whitespace() + 1) + "}[\\s\\S]*"));
+                                    "[\\s\\S]*\\s{"
+                                            + (JsonSchema.FLEXIBLE.whitespace() + 1)
+                                            + "}[\\s\\S]*"));
         }
         parser.definitions.forEach(this::define);
         return builder.rule("", Expression.sequence(leaf(ignored), Expression.rule("start")))
@@ -88,11 +98,12 @@ public final class Lark {
 
     /** The texts of which no shorter beginning matches. */
     private static Regex lazy(Regex regex) {
-        return new Regex.Difference(regex, new Regex.Concat(List.of(regex, SOME)));
+        return new Regex.Difference(
+                regex, new Regex.Concat(List.of(regex, Regex.CHARACTER, Regex.ANY)));
     }
 
     private Expression leaf(Regex regex) {
-        return Expression.regex(expressions.apply(regex));
+        return Expression.regex(new RegularExpression(regex));
     }
 
     @SuppressWarnings("ReferenceEquality") // the constant that stands for no %ignore
@@ -148,7 +159,7 @@ public final class Lark {
             return new Regex.Intersection(regex(both.left()), regex(both.right()));
         }
         if (node instanceof LarkNode.Not not) {
-            return new Regex.Difference(ANY, regex(not.part()));
+            return new Regex.Difference(Regex.ANY, regex(not.part()));
         }
         if (node instanceof LarkNode.Json json) {
             throw parser.in.error(json.position(), "%json is supported in rules only");
@@ -193,35 +204,11 @@ public final class Lark {
     private Expression json(LarkNode.Json json) {
         Grammar grammar;
         try {
-            grammar = SchemaGrammar.of(json.schema(), writing, expressions);
+            grammar = JsonSchema.FLEXIBLE.grammar(json.schema());
         } catch (IllegalArgumentException e) {
             throw parser.in.error(json.position(), "%json: " + e.getMessage());
         }
-        String prefix = "%json " + schemas++ + " ";
-        grammar.rules().forEach((name, rule) -> builder.rule(prefix + name, renamed(rule, prefix)));
-        return Expression.sequence(Expression.rule(prefix + grammar.start()), leaf(ignored));
-    }
-
-    private static Expression renamed(Expression expression, String prefix) {
-        if (expression instanceof Expression.Reference reference) {
-            return Expression.rule(prefix + reference.rule());
-        }
-        if (expression instanceof Expression.Sequence sequence) {
-            return new Expression.Sequence(renamed(sequence.parts(), prefix));
-        }
-        if (expression instanceof Expression.Choice choice) {
-            return new Expression.Choice(renamed(choice.options(), prefix));
-        }
-        if (expression instanceof Expression.Repetition repetition) {
-            return Expression.repeat(
-                    renamed(repetition.part(), prefix), repetition.min(), repetition.max());
-        }
-        return expression;
-    }
-
-    private static List<Expression> renamed(List<Expression> parts, String prefix) {
-        List<Expression> result = new ArrayList<>(parts.size());
-        parts.forEach(part -> result.add(renamed(part, prefix)));
-        return result;
+        Expression start = builder.include("%json " + schemas++ + " ", grammar);
+        return Expression.sequence(start, leaf(ignored));
     }
 }
