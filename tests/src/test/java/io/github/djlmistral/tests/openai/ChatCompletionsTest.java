@@ -83,8 +83,8 @@ class ChatCompletionsTest extends OpenAiFixture {
                                     "content": "a tower with a light that gives warning of shoals to passing ships",
                                     "refusal": null},
                                   "logprobs": null, "finish_reason": "stop"}],
-                                 "usage": {"prompt_tokens": 11, "completion_tokens": 17,
-                                  "total_tokens": 28,
+                                 "usage": {"prompt_tokens": 11, "completion_tokens": 18,
+                                  "total_tokens": 29,
                                   "prompt_tokens_details": {"cached_tokens": 0}}}
                                 """));
     }

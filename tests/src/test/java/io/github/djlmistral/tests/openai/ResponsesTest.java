@@ -47,9 +47,9 @@ class ResponsesTest extends OpenAiFixture {
                                  "usage": {"input_tokens": 11,
                                   "input_tokens_details": {"cached_tokens": 0,
                                    "cache_write_tokens": 0},
-                                  "output_tokens": 17,
+                                  "output_tokens": 18,
                                   "output_tokens_details": {"reasoning_tokens": 0},
-                                  "total_tokens": 28},
+                                  "total_tokens": 29},
                                  "instructions": null, "max_output_tokens": null,
                                  "temperature": null, "top_p": 1, "top_logprobs": 0,
                                  "text": {"format": {"type": "text"}}, "user": null,
@@ -99,7 +99,7 @@ class ResponsesTest extends OpenAiFixture {
         JsonObject response = json(last.data()).getAsJsonObject("response");
         assertThat(part(response)).isEqualTo(part(whole));
         assertThat(response.get("usage")).isEqualTo(whole.get("usage"));
-        assertThat(part(whole).getAsJsonArray("logprobs")).hasSize(16);
+        assertThat(part(whole).getAsJsonArray("logprobs")).hasSize(17);
     }
 
     @Test

@@ -229,8 +229,14 @@ class ToolCallsApiTest extends OpenAiFixture {
     }
 
     @Test
-    void aModelWithoutToolsSaysSo() {
-        assertThat(refused(api::chatCompletions, chat(TOOLS)))
-                .hasMessageContaining("cannot call tools");
+    void aModelWithoutToolsSaysSo(@TempDir Path plain) throws Exception {
+        ToolModel.write(plain, "instruct-sept-2024");
+        try (ZooModel<NDList, NDList> model =
+                        Mistral.criteria(plain, NDList.class, NDList.class).build().loadModel();
+                MistralPipeline pipeline = MistralPipeline.open(model)) {
+            OpenAi other = new OpenAi("plain", pipeline, pipeline.defaults());
+            assertThat(refused(other::chatCompletions, chat(TOOLS)))
+                    .hasMessageContaining("cannot call tools");
+        }
     }
 }
