@@ -25,6 +25,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Locale;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -203,19 +204,26 @@ class PerplexityCompareTest {
         assertThat(run.err()).contains("KL divergence in nats");
     }
 
+    /** Keys that do not concern it are ignored; tools become part of the prompt. */
     @Test
     void conversationsMayHaveToolsAndKeysOfADataSet() throws Exception {
-        Path plain = file("plain.jsonl", CONVERSATIONS);
-        Path keys =
-                file(
-                        "keys.jsonl",
-                        CONVERSATIONS.replace(
-                                "{\"messages\"",
-                                "{\"id\": 7, \"tools\": [{\"name\": \"f\"}], \"messages\""));
-        assertThat(Cli.run("perplexity", "--json", keys + "").json().get("perplexity"))
-                .isEqualTo(Cli.run("perplexity", "--json", plain + "").json().get("perplexity"));
-        Files.writeString(keys, "{\"messages\": [], \"tools\": 5}\n");
-        assertThat(Cli.run("perplexity", keys + "").fault(1)).contains("line 1", "\"tools\"");
+        String one =
+                """
+                {"messages": [{"role": "user", "content": "What is a fox?"}, \
+                {"role": "assistant", "content": "an animal"}]%s}
+                """;
+        String[] more = {"", ", \"id\": 7", ", \"id\": 7, \"tools\": [{\"name\": \"f\"}]"};
+        JsonObject[] results = new JsonObject[more.length];
+        for (int i = 0; i < more.length; ++i) {
+            Path file = file(i + ".jsonl", String.format(Locale.ROOT, one, more[i]));
+            results[i] = Cli.run("perplexity", "--json", file + "").json();
+        }
+        assertThat(results[1].get("perplexity")).isEqualTo(results[0].get("perplexity"));
+        assertThat(results[2].get("tokens").getAsInt())
+                .isGreaterThan(results[0].get("tokens").getAsInt());
+        assertThat(results[2].get("tokens_counted")).isEqualTo(results[0].get("tokens_counted"));
+        Path bad = file("bad.jsonl", "{\"messages\": [], \"tools\": 5}\n");
+        assertThat(Cli.run("perplexity", bad + "").fault(1)).contains("line 1", "\"tools\"");
     }
 
     /** However short the windows, each answer token is scored exactly once. */
@@ -247,7 +255,7 @@ class PerplexityCompareTest {
         assertThat(ours.get("bits_per_quantized_weight").getAsDouble()).isEqualTo(4.5);
         assertThat(ours.get("kl_divergence").getAsDouble())
                 .isLessThan(0.85 * theirs.get("kl_divergence").getAsDouble());
-        assertThat(theirs.get("kl_divergence").getAsDouble()).isLessThan(1e-3);
+        assertThat(theirs.get("kl_divergence").getAsDouble()).isLessThan(1e-2);
     }
 
     @Test
