@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(60)
 class AnswersTest {
 
-    private static final String TEXT = "Fox & \\\"h\u00e9n\\\"\\n";
+    private static final String TEXT = "Fox & \\\"h\u00f8n\\\"\\n";
 
     private static Served served;
 
@@ -133,7 +133,7 @@ class AnswersTest {
     @Test
     void tokensAreThoseOfTheTokenizer() {
         MistralTokenizer tokenizer = served.pipeline.tokenizer();
-        String text = "Fox & \"h\u00e9n\"\n";
+        String text = "Fox & \"h\u00f8n\"\n";
         JsonObject plain = ask("/tokenize", "{\"content\":\"" + TEXT + "\"}");
         assertThat(ids(plain.getAsJsonArray("tokens"))).isEqualTo(tokenizer.encode(text, false));
         JsonObject special = ask("/tokenize", "{\"content\":\"</s>\",\"add_special\":true}");
@@ -151,7 +151,7 @@ class AnswersTest {
         JsonArray pieces = new JsonArray();
         answer.getAsJsonArray("tokens")
                 .forEach(token -> pieces.add(token.getAsJsonObject().get("piece")));
-        assertThat(pieces.toString()).contains("[195],[169]"); // é in UTF-8
+        assertThat(pieces.toString()).contains("[195],[184]"); // ø in UTF-8
         assertThat(pieces.get(pieces.size() - 1).getAsString()).isEqualTo("\n");
     }
 

@@ -205,11 +205,15 @@ class OpenAiJavaTest {
     }
 
     @Test
-    void toolsOfModelWithoutThemAreRefused() {
-        assertThatExceptionOfType(BadRequestException.class)
-                .isThrownBy(() -> ask(withTool()))
-                .withMessageContaining("cannot call tools")
-                .satisfies(e -> assertThat(e.param()).hasValue("tools"));
+    void toolIsCalled() {
+        ChatCompletion.Choice choice = ask(withTool()).choices().get(0);
+        assertThat(choice.finishReason()).isEqualTo(ChatCompletion.Choice.FinishReason.TOOL_CALLS);
+        assertThat(choice.message().toolCalls().orElseThrow())
+                .singleElement()
+                .satisfies(
+                        call ->
+                                assertThat(call.asFunction().function().name())
+                                        .isEqualTo("weather"));
     }
 
     @Test

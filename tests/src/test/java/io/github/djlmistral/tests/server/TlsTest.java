@@ -81,7 +81,7 @@ class TlsTest {
                                 served.post("/v1/chat/completions", body).build(),
                                 BodyHandlers.ofString());
                 assertThat(response.statusCode()).isEqualTo(200);
-                assertThat(response.body()).contains("warning");
+                assertThat(response.body()).contains("passing");
             }
         }
     }
