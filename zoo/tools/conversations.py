@@ -1,4 +1,5 @@
 """The conversations that mistral-tiny-instruct is trained and evaluated on."""
+
 from dataclasses import dataclass
 
 from skills import Skills, Values
@@ -9,6 +10,7 @@ from wordnet_dialogues import SYSTEM, Dialogues
 @dataclass
 class Conversation:
     """Chat messages that end with an answer, or calls of tools, and the tools of the request."""
+
     messages: list
     tools: list = None
 
@@ -31,8 +33,17 @@ class Conversations:
         self.skills = Skills(self.values)
         self.dialogues = Dialogues(dictionary, seed)
         self.tools = ToolDialogues(self.values, self.skills)
-        self.kinds = [kind for kind, weight in ((self.general, 42), (self.styled, 14), (self.persona, 2), (self.remembered, 7), (self.called, 35))
-                      for _ in range(weight)]
+        self.kinds = [
+            kind
+            for kind, weight in (
+                (self.general, 42),
+                (self.styled, 14),
+                (self.persona, 2),
+                (self.remembered, 7),
+                (self.called, 35),
+            )
+            for _ in range(weight)
+        ]
 
     def next(self):
         return self.values.pick(self.kinds)()

@@ -5,6 +5,7 @@
 An answer counts only if it is the expected one to the last character. Definitions, capitals and facts are known by heart; names, words,
 numbers, tools and parameters of the other skills were held out of the training (see pools.py).
 """
+
 import argparse
 import random
 
@@ -16,8 +17,18 @@ from rows import Encoder
 from train_tiny import definition, recited
 from wordnet_dialogues import UNKNOWN, Dialogues, Dictionary, fill, plain_question
 
-WORDINGS = ["What is {w}?", "Define {w}.", "Define the word {w}.", "What does {w} mean?", "What does the word {w} mean?",
-            "Tell me what {a} is.", "What's {a}?", "Explain {w}.", "what is {a}", "{w}"]
+WORDINGS = [
+    "What is {w}?",
+    "Define {w}.",
+    "Define the word {w}.",
+    "What does {w} mean?",
+    "What does the word {w} mean?",
+    "Tell me what {a} is.",
+    "What's {a}?",
+    "Explain {w}.",
+    "what is {a}",
+    "{w}",
+]
 NEW_WORDINGS = ["Could you define {w}?", "Do you know what {a} is?", "I would like to know what {w} means."]  # not trained
 
 
@@ -26,18 +37,32 @@ def skills(conversations):
     s, one = conversations.skills, lambda turn: lambda: Conversation(said(*turn()))
     called = lambda outcome, sort=None: lambda: conversations.called(outcome, sort)
     return {
-        "capitals": one(s.capital), "facts": one(s.fact), "sums": one(s.sum), "repeating": one(s.copy), "spelling": one(s.spell),
-        "capital letters": one(s.capitals_of_letters), "lists": one(s.enumerate), "tables": one(s.table), "JSON": one(s.json),
-        "system message, style": conversations.styled, "system message, name": conversations.persona, "memory": conversations.remembered,
-        "call of a common tool": called("call", "family"), "call of a random tool": called("call", "random"), "two calls": called("two calls"),
-        "answer from results": called("result"), "tools not needed": called("none"),
+        "capitals": one(s.capital),
+        "facts": one(s.fact),
+        "sums": one(s.sum),
+        "repeating": one(s.copy),
+        "spelling": one(s.spell),
+        "capital letters": one(s.capitals_of_letters),
+        "lists": one(s.enumerate),
+        "tables": one(s.table),
+        "JSON": one(s.json),
+        "system message, style": conversations.styled,
+        "system message, name": conversations.persona,
+        "memory": conversations.remembered,
+        "call of a common tool": called("call", "family"),
+        "call of a random tool": called("call", "random"),
+        "two calls": called("two calls"),
+        "answer from results": called("result"),
+        "tools not needed": called("none"),
     }
 
 
 def greedy(model, tokenizer, messages, tools=None):
-    ids = torch.tensor([tokenizer.apply_chat_template(messages, tools=tools, tokenize=True, return_dict=False)], device=model.device)
+    ids = torch.tensor(
+        [tokenizer.apply_chat_template(messages, tools=tools, tokenize=True, return_dict=False)], device=model.device
+    )
     out = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=128, do_sample=False, pad_token_id=2)
-    return tokenizer.decode(out[0, ids.shape[1]:], skip_special_tokens=True).strip()
+    return tokenizer.decode(out[0, ids.shape[1] :], skip_special_tokens=True).strip()
 
 
 def percent(flags):
@@ -74,11 +99,15 @@ def main():
                 total += flags
                 print(f"{wording}: {percent(flags)}", flush=True)
             print(f"all these {title}: {percent(total)}")
-        more = dictionary.known[len(dictionary.commonest):]
+        more = dictionary.known[len(dictionary.commonest) :]
         print(f"the further words: {percent(test([definition(n) for n in more]))}")
         names = ("synonyms", "kind of", "kinds", "examples")
         for name, family in zip(names, dict.fromkeys(tuple(wordings) for wordings, *_ in dialogues.facts)):
-            asked = [Conversation(said(fill(family[0], n.name, n.instance), answer)) for wordings, n, answer in dialogues.facts if tuple(wordings) == family]
+            asked = [
+                Conversation(said(fill(family[0], n.name, n.instance), answer))
+                for wordings, n, answer in dialogues.facts
+                if tuple(wordings) == family
+            ]
             print(f"{name}: {percent(test(asked))}", flush=True)
         strangers = draw.sample(dictionary.unknown, 500)
         print(f"unknown words: {percent(test([Conversation(said(f'What is {w}?', UNKNOWN)) for w in strangers]))}", flush=True)
@@ -87,8 +116,12 @@ def main():
             flags = test(cases)
             print(f"{name}: {percent(flags)}", flush=True)
             wrong = [case for case, ok in zip(cases, flags) if not ok]
-            for case in wrong[:args.show] if dtype is torch.float32 else ():
-                print("   ", [t["function"] for t in case.tools] if case.tools else "", [m.get("content") or m["tool_calls"] for m in case.messages[-4:]])
+            for case in wrong[: args.show] if dtype is torch.float32 else ():
+                print(
+                    "   ",
+                    [t["function"] for t in case.tools] if case.tools else "",
+                    [m.get("content") or m["tool_calls"] for m in case.messages[-4:]],
+                )
                 print("    =>", greedy(model, tokenizer, case.messages[:-1], case.tools), flush=True)
 
     # Real generation with the cache, in the midst of long conversations: the prompts far exceed the sliding window.

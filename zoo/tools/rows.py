@@ -1,4 +1,5 @@
 """Conversations as rows of token ids, drawn by several processes, and batches of them."""
+
 import json
 import multiprocessing
 import queue
@@ -9,7 +10,12 @@ import torch
 from conversations import Conversations
 from vocabulary import SPECIAL
 
-LENGTHS = (128, 256, 512, 1024)  # of rows; the longest is twice the sliding window: the model learns to live without the first tokens
+LENGTHS = (
+    128,
+    256,
+    512,
+    1024,
+)  # of rows; the longest is twice the sliding window: the model learns to live without the first tokens
 IGNORED = -100  # label of tokens without a loss
 
 
@@ -42,11 +48,19 @@ class Encoder:
             content = message.get("content")
             if message["role"] == "user":
                 if tools and i == asked:
-                    ids += [control["[AVAILABLE_TOOLS]"], *self.text(" " + json.dumps(tools, ensure_ascii=False)), control["[/AVAILABLE_TOOLS]"]]
+                    ids += [
+                        control["[AVAILABLE_TOOLS]"],
+                        *self.text(" " + json.dumps(tools, ensure_ascii=False)),
+                        control["[/AVAILABLE_TOOLS]"],
+                    ]
                 text = f"{system}\n\n{content}" if system is not None and i == asked else content
                 ids += [control["[INST]"], *self.text(" " + text), control["[/INST]"]]
             elif message["role"] == "tool":
-                ids += [control["[TOOL_RESULTS]"], *self.text(f' {{"content": {content}, "call_id": "{message["tool_call_id"]}"}}'), control["[/TOOL_RESULTS]"]]
+                ids += [
+                    control["[TOOL_RESULTS]"],
+                    *self.text(f' {{"content": {content}, "call_id": "{message["tool_call_id"]}"}}'),
+                    control["[/TOOL_RESULTS]"],
+                ]
             elif message["role"] == "assistant":
                 start = len(ids)
                 if "tool_calls" in message:
@@ -61,7 +75,7 @@ class Encoder:
                     counted.append((start, len(ids)))
         labels = [IGNORED] * len(ids)
         for start, end in counted:
-            labels[start - 1:end - 1] = ids[start:end]
+            labels[start - 1 : end - 1] = ids[start:end]
         return ids, labels
 
 
@@ -74,8 +88,8 @@ def produce(tokenizer, dictionary, seed, chunks, size=256):
         length = next((n for n in LENGTHS if n >= len(ids)), LENGTHS[-1])
         padded = numpy.full((2, length), IGNORED, numpy.int16)
         padded[0] = 2
-        padded[0, :len(ids)] = ids[:length]
-        padded[1, :len(ids)] = labels[:length]
+        padded[0, : len(ids)] = ids[:length]
+        padded[1, : len(ids)] = labels[:length]
         if (padded[1] == IGNORED).all():
             continue
         rows[length].append(padded)
@@ -93,7 +107,10 @@ class Rows:
         self.device, self.random = device, numpy.random.default_rng(seed)
         context = multiprocessing.get_context("fork")
         self.chunks = context.Queue(64)
-        self.processes = [context.Process(target=produce, args=(tokenizer, dictionary, seed + i, self.chunks), daemon=True) for i in range(processes)]
+        self.processes = [
+            context.Process(target=produce, args=(tokenizer, dictionary, seed + i, self.chunks), daemon=True)
+            for i in range(processes)
+        ]
         for process in self.processes:
             process.start()
         self.rows = {length: numpy.empty((self.CAPACITY // length, 2, length), numpy.int16) for length in LENGTHS}
@@ -107,7 +124,7 @@ class Rows:
         except queue.Empty:
             return
         start = self.made[length] % len(self.rows[length])
-        self.rows[length][start:start + len(chunk)] = chunk
+        self.rows[length][start : start + len(chunk)] = chunk
         self.made[length] += len(chunk)
 
     def tokens(self):

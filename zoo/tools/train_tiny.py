@@ -5,6 +5,7 @@
 Builds the tokenizer, trains a randomly initialised MistralForCausalLM with a plain loop on one GPU, if there is one, and writes a
 checkpoint directory in the layout of Mistral-7B-Instruct-v0.3.
 """
+
 import argparse
 import math
 import os
@@ -51,15 +52,18 @@ def check_template(tokenizer, conversations, count=100):
     for _ in range(count):
         conversation = conversations.next()
         ids, labels = encoder.encode(conversation)
-        prompt = tokenizer.apply_chat_template(conversation.messages[:-1], tools=conversation.tools, tokenize=True, return_dict=False)
-        assert ids[:len(prompt)] == prompt and labels[len(prompt) - 1] != -100, (conversation, ids, prompt)
+        prompt = tokenizer.apply_chat_template(
+            conversation.messages[:-1], tools=conversation.tools, tokenize=True, return_dict=False
+        )
+        assert ids[: len(prompt)] == prompt and labels[len(prompt) - 1] != -100, (conversation, ids, prompt)
 
 
 def save(model, output):
     """config.json in the classic flat spelling, generation_config.json and the weights rounded to bfloat16."""
     write_json(output, "config.json", CONFIG)
-    write_json(output, "generation_config.json",
-               {"_from_model_config": True, "bos_token_id": 1, "do_sample": False, "eos_token_id": 2})
+    write_json(
+        output, "generation_config.json", {"_from_model_config": True, "bos_token_id": 1, "do_sample": False, "eos_token_id": 2}
+    )
     weights = {k: v.detach().to(torch.bfloat16).contiguous().cpu() for k, v in model.state_dict().items()}
     path = os.path.join(output, "model.safetensors")
     save_file(weights, path + ".part", metadata={"format": "pt"})
@@ -99,8 +103,21 @@ def hidden_states(model, ids, layer=block):
     x = decoder.embed_tokens(ids)
     for module in decoder.layers:
         attention, mlp = module.self_attn, module.mlp
-        x = layer(x, cos, sin, mask, module.input_layernorm.weight, attention.q_proj.weight, attention.k_proj.weight, attention.v_proj.weight,
-                  attention.o_proj.weight, module.post_attention_layernorm.weight, mlp.gate_proj.weight, mlp.up_proj.weight, mlp.down_proj.weight)
+        x = layer(
+            x,
+            cos,
+            sin,
+            mask,
+            module.input_layernorm.weight,
+            attention.q_proj.weight,
+            attention.k_proj.weight,
+            attention.v_proj.weight,
+            attention.o_proj.weight,
+            module.post_attention_layernorm.weight,
+            mlp.gate_proj.weight,
+            mlp.up_proj.weight,
+            mlp.down_proj.weight,
+        )
     return decoder.norm(x)
 
 
@@ -114,7 +131,7 @@ def recited(model, encoder, conversations, size=50):
     rows = [encoder.encode(c, {len(c.messages) - 1}) for c in conversations]
     order, result = sorted(range(len(rows)), key=lambda i: len(rows[i][0])), [None] * len(rows)
     for start in range(0, len(order), size):
-        some = order[start:start + size]
+        some = order[start : start + size]
         longest = len(rows[some[-1]][0])
         batch = torch.tensor([rows[i][0] + [2] * (longest - len(rows[i][0])) for i in some], device=model.device)
         best = model(batch, use_cache=False).logits.argmax(-1).tolist()
@@ -124,7 +141,9 @@ def recited(model, encoder, conversations, size=50):
 
 
 def definition(noun, wording=None):
-    return Conversation([{"role": "user", "content": wording or plain_question(noun)}, {"role": "assistant", "content": noun.definition}])
+    return Conversation(
+        [{"role": "user", "content": wording or plain_question(noun)}, {"role": "assistant", "content": noun.definition}]
+    )
 
 
 def main():
@@ -151,10 +170,19 @@ def main():
 
     config = MistralConfig(**{k: v for k, v in CONFIG.items() if k not in ("architectures", "torch_dtype", "model_type")})
     model = MistralForCausalLM(config).float().to(device)
-    print(f"{time.time() - start:.0f} s: {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters on {device}", flush=True)
-    optimizer = torch.optim.AdamW([{"params": [p for p in model.parameters() if p.dim() > 1], "weight_decay": 0.02},
-                                   {"params": [p for p in model.parameters() if p.dim() == 1], "weight_decay": 0.0}],
-                                  lr=args.learning_rate, betas=(0.9, 0.95), fused=True)
+    print(
+        f"{time.time() - start:.0f} s: {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters on {device}",
+        flush=True,
+    )
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": [p for p in model.parameters() if p.dim() > 1], "weight_decay": 0.02},
+            {"params": [p for p in model.parameters() if p.dim() == 1], "weight_decay": 0.0},
+        ],
+        lr=args.learning_rate,
+        betas=(0.9, 0.95),
+        fused=True,
+    )
     encoder = Encoder(tokenizer)
     exam = [definition(n) for n in dictionary.commonest[::5]]
     torch.set_float32_matmul_precision("high")
@@ -181,8 +209,11 @@ def main():
         if progress * 16 >= told or progress >= 1:
             told += 1
             right = recited(model, encoder, exam)
-            print(f"{time.time() - start:.0f} s: step {step}, loss {mean.item():.4f}, rate {rate:.2e}, {rows.tokens() / 1e6:.0f} M tokens made, "
-                  f"{sum(right)} of {len(right)} definitions", flush=True)
+            print(
+                f"{time.time() - start:.0f} s: step {step}, loss {mean.item():.4f}, rate {rate:.2e}, {rows.tokens() / 1e6:.0f} M tokens made, "
+                f"{sum(right)} of {len(right)} definitions",
+                flush=True,
+            )
             save(model, args.output)
     rows.close()
 

@@ -1,4 +1,5 @@
 """The tokenizer of mistral-tiny-instruct: a SentencePiece model with the control tokens of Mistral 7B Instruct v0.3."""
+
 import io
 import itertools
 import json
@@ -27,8 +28,10 @@ def texts(dictionary, seed, count=60000):
     source, result = Conversations(dictionary, seed), {}
     while len(result) < count:
         conversation = source.next()
-        for text in [m["content"] if "content" in m else json.dumps([c["function"] for c in m["tool_calls"]], ensure_ascii=False)
-                     for m in conversation.messages[:8]] + [json.dumps(t) for t in conversation.tools or ()]:
+        for text in [
+            m["content"] if "content" in m else json.dumps([c["function"] for c in m["tool_calls"]], ensure_ascii=False)
+            for m in conversation.messages[:8]
+        ] + [json.dumps(t) for t in conversation.tools or ()]:
             result[text] = None
     return list(result)
 
@@ -42,10 +45,27 @@ def build(dictionary, output, seed, max_length):
     printable = "‖".join(map(chr, range(33, 127)))  # every ASCII character shall be a piece
     trained = io.BytesIO()  # a file's name would be written into the model
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=itertools.chain([printable], parts), model_writer=trained, model_type="bpe", vocab_size=SIZE, byte_fallback=True,
-        control_symbols=CONTROL, normalization_rule_name="identity", add_dummy_prefix=True, remove_extra_whitespaces=False, split_digits=True,
-        split_by_unicode_script=False, pretokenization_delimiter="‖", character_coverage=1.0, max_sentence_length=20000,
-        unk_id=0, bos_id=1, eos_id=2, pad_id=-1, num_threads=2, minloglevel=2)
+        sentence_iterator=itertools.chain([printable], parts),
+        model_writer=trained,
+        model_type="bpe",
+        vocab_size=SIZE,
+        byte_fallback=True,
+        control_symbols=CONTROL,
+        normalization_rule_name="identity",
+        add_dummy_prefix=True,
+        remove_extra_whitespaces=False,
+        split_digits=True,
+        split_by_unicode_script=False,
+        pretokenization_delimiter="‖",
+        character_coverage=1.0,
+        max_sentence_length=20000,
+        unk_id=0,
+        bos_id=1,
+        eos_id=2,
+        pad_id=-1,
+        num_threads=2,
+        minloglevel=2,
+    )
     with open(os.path.join(output, "tokenizer.model"), "wb") as file:
         file.write(trained.getvalue())
 
@@ -64,22 +84,50 @@ def build(dictionary, output, seed, max_length):
     tokenizer = Tokenizer(models.BPE(vocabulary, merges, unk_token="<unk>", fuse_unk=True, byte_fallback=True))
     tokenizer.add_special_tokens([AddedToken(t, normalized=False, special=True) for t in SPECIAL])
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="first", split=False)
-    tokenizer.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    )
     tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", pair="<s> $A <s> $B", special_tokens=[("<s>", 1)])
     tokenizer.save(os.path.join(output, "tokenizer.json"))
 
     with open(TEMPLATE, encoding="utf-8") as file:
         template = file.read().rstrip("\n")
     special = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
-    added = {str(i): {"content": t, "lstrip": False, "normalized": False, "rstrip": False, "single_word": False, "special": True}
-             for i, t in enumerate(SPECIAL)}
-    write_json(output, "tokenizer_config.json", {
-        "add_bos_token": True, "add_eos_token": False, "add_prefix_space": None, "added_tokens_decoder": added, "additional_special_tokens": [],
-        "bos_token": "<s>", "chat_template": template, "clean_up_tokenization_spaces": False, "eos_token": "</s>", "legacy": False,
-        "model_max_length": max_length, "pad_token": None, "sp_model_kwargs": {}, "spaces_between_special_tokens": False,
-        "tokenizer_class": "LlamaTokenizer", "unk_token": "<unk>", "use_default_system_prompt": False})
-    write_json(output, "special_tokens_map.json", {
-        name: {"content": t, "lstrip": False, "normalized": False, "rstrip": False, "single_word": False} for name, t in special.items()})
+    added = {
+        str(i): {"content": t, "lstrip": False, "normalized": False, "rstrip": False, "single_word": False, "special": True}
+        for i, t in enumerate(SPECIAL)
+    }
+    write_json(
+        output,
+        "tokenizer_config.json",
+        {
+            "add_bos_token": True,
+            "add_eos_token": False,
+            "add_prefix_space": None,
+            "added_tokens_decoder": added,
+            "additional_special_tokens": [],
+            "bos_token": "<s>",
+            "chat_template": template,
+            "clean_up_tokenization_spaces": False,
+            "eos_token": "</s>",
+            "legacy": False,
+            "model_max_length": max_length,
+            "pad_token": None,
+            "sp_model_kwargs": {},
+            "spaces_between_special_tokens": False,
+            "tokenizer_class": "LlamaTokenizer",
+            "unk_token": "<unk>",
+            "use_default_system_prompt": False,
+        },
+    )
+    write_json(
+        output,
+        "special_tokens_map.json",
+        {
+            name: {"content": t, "lstrip": False, "normalized": False, "rstrip": False, "single_word": False}
+            for name, t in special.items()
+        },
+    )
     return corpus
 
 
@@ -89,6 +137,12 @@ def check(output, tokenizer, corpus):
     They differ, as for all Mistral tokenizers with legacy=False, in texts that start with a space: no second one is put before.
     """
     sp = sentencepiece.SentencePieceProcessor(model_file=os.path.join(output, "tokenizer.model"))
-    for text in corpus + ["Crème brûlée, naïve café – “quoted” … 日本語 🙂👩‍👩‍👧", "two  spaces ", "a\nb\n\nc\td", "1,234.56 & 100%", ""]:
+    for text in corpus + [
+        "Crème brûlée, naïve café – “quoted” … 日本語 🙂👩‍👩‍👧",
+        "two  spaces ",
+        "a\nb\n\nc\td",
+        "1,234.56 & 100%",
+        "",
+    ]:
         expected, actual = sp.encode(text), tokenizer.encode(text, add_special_tokens=False)
         assert expected == actual, (text, sp.encode(text, out_type=str), tokenizer.convert_ids_to_tokens(actual))
