@@ -201,7 +201,11 @@ class ChatToolsTest {
         assertThat(Cli.run("chat", other, "--tools=" + tools).fault(1))
                 .contains("cannot call tools");
         Cli goesOn =
-                Cli.runWith("/tools " + tools + "\nWhat is a fox?\n", "chat", other, "--max-new-tokens=4")
+                Cli.runWith(
+                                "/tools " + tools + "\nWhat is a fox?\n",
+                                "chat",
+                                other,
+                                "--max-new-tokens=4")
                         .succeeds();
         assertThat(goesOn.err()).contains(tools + ": the model", "cannot call tools");
         assertThat(goesOn.out()).isNotEmpty();

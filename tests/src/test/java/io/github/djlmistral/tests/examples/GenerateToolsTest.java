@@ -101,7 +101,9 @@ class GenerateToolsTest {
                                 + " {\"type\": \"object\", \"required\": [\"place\"], \"properties\":"
                                 + " {\"place\": {\"type\": \"string\"}}}}}]");
         String out =
-                Cli.run("generate", "--tools=" + weather, "Is it raining in Bern?").succeeds().out();
+                Cli.run("generate", "--tools=" + weather, "Is it raining in Bern?")
+                        .succeeds()
+                        .out();
         JsonObject function =
                 JsonParser.parseString(out).getAsJsonObject().getAsJsonObject("function");
         assertThat(function.get("name").getAsString()).isEqualTo("weather");

@@ -41,8 +41,8 @@ class AdapterArgumentTest extends ZooFixture {
         second = directory.resolve("second");
         try (ZooModel<String, String> model = texts()) {
             MistralForCausalLM network = Mistral.network(model);
-            Adapters.random(network, 1, 0.1).save(first);
-            Adapters.random(network, 2, 0.1).save(second);
+            Adapters.random(network, 1, 0.3).save(first);
+            Adapters.random(network, 2, 0.3).save(second);
         }
     }
 

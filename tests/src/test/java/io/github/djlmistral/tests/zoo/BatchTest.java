@@ -84,7 +84,7 @@ class BatchTest extends ZooFixture {
             List<ChatOutput> outputs = predictor.batchPredict(inputs);
             assertThat(outputs).extracting(ChatOutput::content).isEqualTo(alone);
             assertThat(outputs.get(1).completionTokens()).isEqualTo(2);
-            assertThat(outputs.get(0).completionTokens()).isEqualTo(17);
+            assertThat(outputs.get(0).completionTokens()).isEqualTo(18);
             assertThat(chats.passes()).extracting(Observed.Pass::batch).contains(2, 3);
         }
     }

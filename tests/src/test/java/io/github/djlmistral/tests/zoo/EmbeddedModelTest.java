@@ -116,7 +116,8 @@ class EmbeddedModelTest extends ZooFixture {
         ChatOutput output = assertAnswers(conversation, recorded);
         String text = recorded.get("text").getAsString();
         if (name.startsWith("call ")) {
-            JsonObject call = JsonParser.parseString(text).getAsJsonArray().get(0).getAsJsonObject();
+            JsonObject call =
+                    JsonParser.parseString(text).getAsJsonArray().get(0).getAsJsonObject();
             assertThat(output.toolCalls())
                     .singleElement()
                     .satisfies(
@@ -164,8 +165,7 @@ class EmbeddedModelTest extends ZooFixture {
                 .satisfies(row -> assertThat(row.generated()).isEqualTo(expected));
         try (Predictor<ChatInput, ChatOutput> predictor = model.newPredictor()) {
             ChatOutput output =
-                    predictor.predict(
-                            new ChatInput(conversation, Map.of("max_new_tokens", limit)));
+                    predictor.predict(new ChatInput(conversation, Map.of("max_new_tokens", limit)));
             assertThat(output.promptTokens()).isEqualTo(prompt.length);
             assertThat(output.completionTokens()).isEqualTo(expected.length);
             return output;

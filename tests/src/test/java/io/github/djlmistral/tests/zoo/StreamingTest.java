@@ -211,7 +211,7 @@ class StreamingTest extends ZooFixture {
             ChatOutput output = stream.getIterativeOutput();
             assertThat(output.content()).isEqualTo(ANSWER);
             assertThat(output.finishReason()).isEqualTo(FinishReason.EOS);
-            assertThat(output.completionTokens()).isEqualTo(17);
+            assertThat(output.completionTokens()).isEqualTo(18);
         }
     }
 

@@ -325,16 +325,22 @@ class ToolCallsTest extends ZooFixture {
     }
 
     @Test
-    void aModelWithoutToolTokensSaysSo() throws Exception {
-        try (ZooModel<ChatInput, ChatOutput> other = chats();
+    void aModelWithoutToolTokensSaysSo(@TempDir Path plain) throws Exception {
+        ToolModel.write(plain, "instruct-sept-2024");
+        try (ZooModel<ChatInput, ChatOutput> other =
+                        Mistral.criteria(plain, ChatInput.class, ChatOutput.class)
+                                .build()
+                                .loadModel();
                 Predictor<ChatInput, ChatOutput> predictor = other.newPredictor()) {
-            ChatInput input = new ChatInput(Message.user(QUESTION)).tools(TOOLS);
+            ChatInput input =
+                    new ChatInput(List.of(Message.user(QUESTION)), Map.of("max_new_tokens", 2))
+                            .tools(TOOLS);
             assertThatThrownBy(() -> predictor.predict(input))
                     .rootCause()
                     .hasMessageContaining("cannot call tools")
                     .hasMessageContaining("Mistral-7B-Instruct-v0.3");
             ChatInput none = input.toolChoice(ToolChoice.NONE);
-            assertThat(predictor.predict(none).content()).isEqualTo(ANSWER);
+            assertThat(predictor.predict(none).completionTokens()).isPositive();
         }
     }
 }

@@ -73,7 +73,7 @@ class TypesTest extends ZooFixture {
             assertThat(output.finishReason()).isEqualTo(FinishReason.EOS);
             // as transformers counts: greedy.json
             assertThat(output.promptTokens()).isEqualTo(11);
-            assertThat(output.completionTokens()).isEqualTo(17);
+            assertThat(output.completionTokens()).isEqualTo(18);
             // a coarse clock may not have moved on
             assertThat(output.timeToFirstToken()).isGreaterThanOrEqualTo(Duration.ZERO);
             assertThat(output.tokensPerSecond()).isNotNegative();
@@ -151,7 +151,7 @@ class TypesTest extends ZooFixture {
             JsonObject details = json.getAsJsonObject("details");
             assertThat(details.get("finish_reason").getAsString()).isEqualTo("eos");
             assertThat(details.get("prompt_tokens").getAsInt()).isEqualTo(11);
-            assertThat(details.get("generated_tokens").getAsInt()).isEqualTo(17);
+            assertThat(details.get("generated_tokens").getAsInt()).isEqualTo(18);
         }
     }
 

@@ -39,7 +39,10 @@ final class PassCounters {
         recentSeconds += RECENT * (seconds - recentSeconds);
     }
 
-    /** Returns the metrics with these numbers of requests and sequences, and memory of their KV caches. */
+    /**
+     * Returns the metrics with these numbers of requests and sequences, and memory of their KV
+     * caches.
+     */
     BatchingMetrics metrics(
             int queued,
             int running,
