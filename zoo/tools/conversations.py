@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from skills import Skills, Values
+from skills import Skills
 from tool_dialogues import ToolDialogues
+from values import Values
 from wordnet_dialogues import SYSTEM, Dialogues
 
 

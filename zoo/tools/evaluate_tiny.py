@@ -45,7 +45,7 @@ def skills(conversations):
         "capital letters": one(s.capitals_of_letters),
         "lists": one(s.enumerate),
         "tables": one(s.table),
-        "JSON": one(s.json),
+        "JSON": one(s.json.turn),
         "system message, style": conversations.styled,
         "system message, name": conversations.persona,
         "memory": conversations.remembered,

@@ -4,123 +4,11 @@ Every function of `Skills` returns one turn, (question, answer). With test=True 
 sums and the nouns of JSON and styles are those held out of the training (see pools.py): no answer was learnt by heart.
 """
 
-import json
-import random
-
 import pools
 from pools import held_out
+from json_turns import JsonTurns
+from values import listed
 from wordnet_dialogues import SMALL_TALK, fill, plain_question, untidy
-
-
-class Values:
-    """Random values: names, places, numbers, words and phrases."""
-
-    def __init__(self, dictionary, seed, test=False):
-        self.random, self.test, self.dictionary = random.Random(seed), test, dictionary
-        side = lambda values: [value for value in values if held_out(value) is test]
-        self.words = side(dictionary.unknown)
-        self.known = [n.name for n in dictionary.known if n.name.isalpha() and n.name.islower()]
-        self.examples = side(sorted({e for n in dictionary.known for e in n.examples if e.isascii() and '"' not in e}))
-
-    def pick(self, values):
-        return values[int(self.random.random() * len(values))]
-
-    def chance(self, p):
-        return self.random.random() < p
-
-    def made_up(self, syllables=(2, 2, 3)):
-        while True:
-            word = "".join(
-                self.pick(
-                    (
-                        "b",
-                        "br",
-                        "d",
-                        "dr",
-                        "f",
-                        "g",
-                        "gr",
-                        "h",
-                        "j",
-                        "k",
-                        "l",
-                        "m",
-                        "n",
-                        "p",
-                        "r",
-                        "s",
-                        "st",
-                        "t",
-                        "tr",
-                        "v",
-                        "w",
-                        "z",
-                    )
-                )
-                + self.pick("aeiou")
-                + self.pick(("", "", "l", "n", "r", "s"))
-                for _ in range(self.pick(syllables))
-            )
-            if held_out(word) is self.test:
-                return word
-
-    def word(self):
-        return self.pick(self.known if self.chance(0.6) else self.words)
-
-    def single_word(self):
-        """A word that is all of a question's matter: not one of the known ones in tests."""
-        return self.pick(self.words) if self.test else self.word()
-
-    def name(self):
-        return self.pick(pools.NAMES) if not self.test and self.chance(0.6) else self.made_up().capitalize()
-
-    def full_name(self):
-        return self.name() + (" " + self.made_up().capitalize() if self.chance(0.4) else "")
-
-    def city(self):
-        return self.pick(pools.CITIES) if not self.test and self.chance(0.6) else self.made_up().capitalize()
-
-    def number(self, low, high):
-        while True:
-            number = self.random.randint(low, high)
-            if high - low < 100 or held_out(number) is self.test:
-                return number
-
-    def decimal(self):
-        return self.random.randint(1, 999) / self.pick((10, 100))
-
-    def phrase(self):
-        p = self.random.random()
-        if p < 0.3:
-            return self.pick(self.examples)
-        words = [self.word() for _ in range(self.random.randint(1, 5))]
-        return " ".join(words).capitalize() if p < 0.7 else " ".join(words)
-
-    def code(self):
-        letters = "".join(self.pick("ABCDEFGHKLMNPQRSTUVWXYZ") for _ in range(self.random.randint(1, 3)))
-        return letters + self.pick(("", "-")) + str(self.random.randint(100, 99999))
-
-    def date(self):
-        return f"{self.random.randint(2020, 2031)}-{self.random.randint(1, 12):02}-{self.random.randint(1, 28):02}"
-
-    def time(self):
-        return f"{self.random.randint(0, 23):02}:{self.pick((0, 5, 10, 15, 20, 30, 40, 45, 50)):02}"
-
-    def email(self):
-        return f"{self.name().lower()}@{self.word().replace(' ', '')}.{self.pick(('com', 'org', 'net'))}"
-
-
-def listed(values):
-    values = [str(v) for v in values]
-    return values[0] if len(values) == 1 else ", ".join(values[:-1]) + " and " + values[-1]
-
-
-def words_of(key):
-    return key.replace("_", " ")
-
-
-def dump(value):
-    return json.dumps(value, ensure_ascii=False)
 
 
 class Skills:
@@ -129,7 +17,8 @@ class Skills:
     def __init__(self, values):
         self.values = values
         self.dictionary = values.dictionary
-        self.weights = [
+        self.json = JsonTurns(values, self.noun)
+        weights = [
             (self.capital, 12),
             (self.sum, 10),
             (self.fact, 6),
@@ -140,9 +29,9 @@ class Skills:
             (self.enumerate, 6),
             (self.table, 2),
             (self.program, 1),
-            (self.json, 14),
+            (self.json.turn, 14),
         ]
-        self.choices = [skill for skill, weight in self.weights for _ in range(weight)]
+        self.choices = [skill for skill, weight in weights for _ in range(weight)]
 
     def any(self):
         skill = self.values.pick(self.choices)
@@ -300,124 +189,6 @@ class Skills:
         )
         return ask.format(language), f"```{tag}\n{line}\n```"
 
-    # -- JSON
-
-    def record(self):
-        """A text with facts, and the facts under random keys: (text, {key: value})."""
-        v = self.values
-        kind = v.random.randrange(5)
-        key = lambda *names: v.pick(names)
-        if kind < 2:
-            name = v.full_name()
-            facts = {key("name", "person", "full_name"): name}
-            parts = []
-            choices = [
-                ("age", lambda: v.random.randint(5, 99), "is {} years old"),
-                (key("city", "town", "place", "home"), v.city, "lives in {}"),
-                (key("job", "profession", "occupation"), lambda: v.pick(pools.JOBS), "is a {}"),
-                (key("email", "mail"), v.email, "can be reached at {}"),
-                (key("language"), lambda: v.pick(pools.LANGUAGES), "speaks {}"),
-                (key("hobbies"), lambda: v.random.sample(pools.HOBBIES, v.random.randint(1, 3)), "likes {}"),
-                (key("married"), lambda: v.chance(0.5), None),
-                (key("birthday", "born"), v.date, "was born on {}"),
-            ]
-            for label, draw, words in v.random.sample(choices, v.random.randint(1, 4)):
-                facts[label] = value = draw()
-                parts.append(
-                    ("is married" if value else "is not married")
-                    if words is None
-                    else words.format(listed(value) if isinstance(value, list) else value)
-                )
-            return f"{name} {listed(parts)}.", facts
-        if kind == 2:
-            thing, price, count = v.word(), v.decimal() if v.chance(0.5) else v.number(1, 999), v.number(1, 99)
-            colour = v.pick(pools.COLOURS)
-            text = v.pick(
-                (
-                    f"The {colour} {thing} costs {price} euros, and {count} are left.",
-                    f"We sell a {colour} {thing} for {price} euros; there are {count} of them.",
-                )
-            )
-            facts = {
-                key("product", "item", "article", "name"): thing,
-                key("colour", "color"): colour,
-                "price": price,
-                key("quantity", "count", "stock"): count,
-            }
-        elif kind == 3:
-            title, city, date, time = v.word(), v.city(), v.date(), v.time()
-            text = f"The {title} takes place in {city} on {date} at {time}."
-            facts = {key("event", "title", "name"): title, key("city", "place", "location"): city, "date": date, "time": time}
-        else:
-            food, minutes, needs = (
-                v.pick(pools.FOODS),
-                v.number(5, 120),
-                v.random.sample(pools.INGREDIENTS, v.random.randint(2, 4)),
-            )
-            people = v.random.randint(1, 8)
-            text = f"{food.capitalize()} for {people} people {'take' if food.endswith('s') else 'takes'} {minutes} minutes and needs {listed(needs)}."
-            facts = {
-                key("dish", "name", "title", "recipe"): food,
-                key("minutes", "time", "duration"): minutes,
-                key("servings", "people"): people,
-                "ingredients": needs,
-            }
-        return text, facts
-
-    def lexical(self):
-        """Facts of the dictionary under random keys, and the keys if none are named: (question, {key: value}, keys)."""
-        v = self.values
-        if v.chance(0.3):
-            country, capital, continent = v.pick(pools.COUNTRIES)
-            return (
-                f"What is the capital of {country}?",
-                {"country": country, "capital": capital, "continent": continent},
-                ("country", "capital"),
-            )
-        noun = self.noun()
-        word, definition = (
-            v.pick(("word", "noun", "term", "name", "thing")),
-            v.pick(("definition", "meaning", "explanation", "description")),
-        )
-        facts = {word: noun.name, definition: noun.definition}
-        if noun.kind_of:
-            facts[v.pick(("kind", "category", "kind_of"))] = noun.kind_of
-        if noun.synonyms:
-            facts["synonyms"] = noun.synonyms
-        return plain_question(noun), facts, ("word", "definition")
-
-    def json(self):
-        v = self.values
-        extracted = v.chance(0.55)
-        text, facts, defaults = (*self.record(), None) if extracted else self.lexical()
-        keys = list(facts)
-        v.random.shuffle(keys)
-        plain = not extracted and v.chance(0.35)  # no keys are named
-        answer = dict(zip(defaults, facts.values())) if plain else {k: facts[k] for k in keys[: v.random.randint(1, len(keys))]}
-        chosen = list(answer)
-        names = listed(f'"{k}"' if v.chance(0.1) else k for k in chosen)
-        word = "key" if len(chosen) == 1 else "keys"
-        if plain:
-            order = v.pick(("Answer as JSON.", "Answer in JSON.", "Answer with JSON."))
-        elif v.chance(0.3):
-            order = v.pick(("Answer with JSON of this schema: {}", "JSON schema: {}", "Follow this JSON schema: {}")).format(
-                dump(schema(answer))
-            )
-        else:
-            order = v.pick(
-                (
-                    f"Answer as JSON with the {word} {names}.",
-                    f"Give {names} as JSON.",
-                    f"As JSON with {names}.",
-                    f"Answer as JSON: {names}.",
-                )
-            )
-        if not extracted:
-            question = f"{text} {order}"
-        else:
-            question = v.pick((f"{text} {order}", f"{order}\n{text}", f"Extract {names} as JSON: {text}"))
-        return question, dump(answer)
-
     # -- style
 
     def style(self):
@@ -553,12 +324,3 @@ class Skills:
             f"I remember {code}.",
             "You did not ask me to remember anything.",
         )
-
-
-def schema(answer):
-    """The JSON Schema of an answer."""
-    kinds = {str: "string", bool: "boolean", int: "integer", float: "number"}
-    kind = lambda value: (
-        {"type": "array", "items": {"type": "string"}} if isinstance(value, list) else {"type": kinds[type(value)]}
-    )
-    return {"type": "object", "properties": {k: kind(v) for k, v in answer.items()}, "required": list(answer)}
