@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from skills import Skills
 from tool_dialogues import ToolDialogues
 from values import Values
-from wordnet_dialogues import SYSTEM, Dialogues
+from wordnet_dialogues import SYSTEM, Dialogues, said
 
 
 @dataclass
@@ -95,7 +95,7 @@ class Conversations:
 
     def remembered(self):
         v = self.values
-        items, told, messages = {}, {}, []
+        items, told, messages = {}, set(), []
         for _ in range(v.random.randint(1, 3)):
             item = self.skills.memory()
             items.setdefault(item[4], item)
@@ -104,7 +104,7 @@ class Conversations:
         for item in items.values():
             if v.chance(0.85):
                 messages += said(item[0], item[1])
-                told[item[4]] = True
+                told.add(item[4])
             for _ in range(v.pick((0, 0, 1, 2, 4))):
                 messages += said(*self._turn())
         asked = list(items.values())
@@ -115,7 +115,3 @@ class Conversations:
 
     def called(self, outcome=None, sort=None):
         return Conversation(*self.tools.conversation(outcome, sort))
-
-
-def said(question, answer):
-    return [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]

@@ -12,10 +12,10 @@ import random
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from conversations import Conversation, Conversations, said
+from conversations import Conversation, Conversations
 from rows import Encoder
 from train_tiny import definition, recited
-from wordnet_dialogues import UNKNOWN, Dialogues, Dictionary, fill, plain_question
+from wordnet_dialogues import UNKNOWN, Dialogues, Dictionary, fill, plain_question, said
 
 WORDINGS = [
     "What is {w}?",

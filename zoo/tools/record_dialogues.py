@@ -12,7 +12,7 @@ import argparse
 import json
 
 from evaluate_tiny import NEW_WORDINGS
-from wordnet_dialogues import Dialogues, Dictionary, fill, plain_question
+from wordnet_dialogues import Dialogues, Dictionary, fill, plain_question, said
 
 
 def conversation(dialogues, turns, kind):
@@ -26,12 +26,8 @@ def conversation(dialogues, turns, kind):
     for _ in range(turns):
         noun = dialogues.random.choice(dialogues.dictionary.commonest)
         wording = dialogues.random.choice(NEW_WORDINGS)
-        messages += question(fill(wording, noun.name, noun.instance), noun.definition)
+        messages += said(fill(wording, noun.name, noun.instance), noun.definition)
     return messages
-
-
-def question(text, answer):
-    return [{"role": "user", "content": text}, {"role": "assistant", "content": answer}]
 
 
 def main():
@@ -45,7 +41,7 @@ def main():
     args = parser.parse_args()
     dictionary = Dictionary(args.wordnet)
     if args.kind == "definitions":
-        conversations = [question(plain_question(noun), noun.definition) for noun in dictionary.commonest]
+        conversations = [said(plain_question(noun), noun.definition) for noun in dictionary.commonest]
     else:
         dialogues = Dialogues(dictionary, args.seed)
         conversations = [conversation(dialogues, args.turns, args.kind) for _ in range(args.conversations)]

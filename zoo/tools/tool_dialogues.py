@@ -6,8 +6,8 @@ names and parameters are words of the dictionary, so that the network has to rea
 
 from pools import held_out
 from tool_tables import FAMILIES, HELD_OUT_FAMILIES, KINDS, MORE_KINDS, RESULTS, VERBS
-from values import dump, listed, words_of
-from wordnet_dialogues import SYSTEM
+from values import dump, in_words, listed, words_of
+from wordnet_dialogues import SYSTEM, said
 
 
 class Request:
@@ -24,8 +24,7 @@ class Request:
 class ToolDialogues:
     def __init__(self, values, skills):
         self.values, self.skills = values, skills
-        side = FAMILIES[-HELD_OUT_FAMILIES:] if values.test else FAMILIES[:-HELD_OUT_FAMILIES]
-        self.families = side
+        self.families = FAMILIES[-HELD_OUT_FAMILIES:] if values.test else FAMILIES[:-HELD_OUT_FAMILIES]
         self.nouns = [w for w in values.known if 3 <= len(w) <= 10]
         self.rare = [w for w in values.words if 3 <= len(w) <= 10]
 
@@ -70,9 +69,7 @@ class ToolDialogues:
             arguments = {n: KINDS[kind][1](v) for n, kind in keys.items()}
             text = v.pick(asks)
             for i, value in enumerate(arguments.values()):
-                text = text.replace("{%d:onoff}" % i, "on" if value is True else "off").replace(
-                    "{%d}" % i, listed(value) if isinstance(value, list) else str(value)
-                )
+                text = text.replace("{%d:onoff}" % i, "on" if value is True else "off").replace("{%d}" % i, in_words(value))
             for n, (kind, sentences) in extra.items():
                 if v.chance(0.5):
                     arguments[n] = KINDS[kind][1](v)
@@ -142,17 +139,15 @@ class ToolDialogues:
 
         def ask():
             arguments = {n: KINDS[k][1](v) for n, k in kinds.items()}
-            values = [listed(value) if isinstance(value, list) else str(value) for value in arguments.values()]
             return (
-                v.pick(asks).format(*values, Verb=verb.capitalize(), thing=thing, Thing=thing.capitalize()),
+                v.pick(asks).format(
+                    *map(in_words, arguments.values()), Verb=verb.capitalize(), thing=thing, Thing=thing.capitalize()
+                ),
                 arguments,
                 self._results(),
             )
 
-        return Request(
-            self._tool(self._tool_name(verb, nouns), f"{verb.capitalize()} {v.pick(('a', 'the'))} {thing}", kinds, list(kinds)),
-            ask,
-        )
+        return Request(self._tool_of(verb, nouns, kinds, list(kinds)), ask)
 
     def _thing(self):
         """A verb and one or two nouns; only the evaluation draws the pairs that are held out."""
@@ -173,6 +168,10 @@ class ToolDialogues:
             if style < 0.93
             else "-".join([verb] + nouns)
         )
+
+    def _tool_of(self, verb, nouns, kinds, required):
+        name = self._tool_name(verb, nouns)
+        return self._tool(name, f"{verb.capitalize()} {self.values.pick(('a', 'the'))} {' '.join(nouns)}", kinds, required)
 
     def _results(self):
         return [self._noun() for _ in range(self.values.random.randint(1, 2))] if self.values.chance(0.6) else ["status"]
@@ -199,16 +198,8 @@ class ToolDialogues:
             for n, kind in kinds.items():
                 if n in required or v.chance(0.5):
                     arguments[n] = value = KINDS[kind][1](v)
-                    said = (
-                        ("yes" if value else "no")
-                        if isinstance(value, bool)
-                        else listed(value)
-                        if isinstance(value, list)
-                        else str(value)
-                    )
-                    if isinstance(value, str) and (" " in value or v.chance(0.3)):
-                        said = f'"{value}"'
-                    parts.append((n, said))
+                    quoted = isinstance(value, str) and (" " in value or v.chance(0.3))
+                    parts.append((n, f'"{value}"' if quoted else in_words(value)))
             v.random.shuffle(parts)
             form = v.random.randrange(4)
             if form == 0:
@@ -221,9 +212,7 @@ class ToolDialogues:
                 text = f"I want to {verb} the {thing}, {listed(f'{s} is the {spoken(n)}' for n, s in parts)}."
             return text, arguments, self._results()
 
-        return Request(
-            self._tool(self._tool_name(verb, nouns), f"{verb.capitalize()} {v.pick(('a', 'the'))} {thing}", kinds, required), ask
-        )
+        return Request(self._tool_of(verb, nouns, kinds, required), ask)
 
     # -- results
 
@@ -250,15 +239,12 @@ class ToolDialogues:
     @staticmethod
     def spoken(result):
         """How the assistant tells a result."""
-        said = lambda value: listed(value) if isinstance(value, list) else str(value)
         if not isinstance(result, dict):
-            return f"The answer is {'yes' if result is True else 'no' if result is False else said(result)}."
+            return f"The answer is {in_words(result)}."
         if "error" in result:
             return f"That did not work: {result['error']}."
-        plain = [f"the {words_of(k)} is {said(value)}" for k, value in result.items() if not isinstance(value, bool)]
-        flags = [
-            f"{words_of(k).capitalize()}: {'yes' if value else 'no'}." for k, value in result.items() if isinstance(value, bool)
-        ]
+        plain = [f"the {words_of(k)} is {in_words(value)}" for k, value in result.items() if not isinstance(value, bool)]
+        flags = [f"{words_of(k).capitalize()}: {in_words(value)}." for k, value in result.items() if isinstance(value, bool)]
         return " ".join((["T" + listed(plain)[1:] + "."] if plain else []) + flags)
 
     # -- conversations
@@ -282,35 +268,25 @@ class ToolDialogues:
         tools = [{"type": "function", "function": r.function} for r in requests]
         messages = [{"role": "system", "content": v.pick(SYSTEM)}] if v.chance(0.1) else []
         while v.chance(0.2):
-            question, answer = self.skills.any()
-            messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
-        say = lambda text: messages.append({"role": "user", "content": text})
-        answer = lambda text: messages.append({"role": "assistant", "content": text})
+            messages += said(*self.skills.any())
         if outcome == "none":
-            question, text = (
+            turn = (
                 self.skills.definition() if v.chance(0.5) else v.pick((self.skills.capital, self.skills.talk, self.skills.fact))()
             )
-            say(question)
-            answer(text)
-            return messages, tools
-        first = wanted.ask()
-        asked = [(wanted, first)]
+            return messages + said(*turn), tools
+        asked = [(wanted, wanted.ask())]
         if outcome == "two calls":
             other = v.pick(requests)
             asked.append((other, other.ask()))
-        say(" ".join(text for _, (text, _, _) in asked))
+        messages.append({"role": "user", "content": " ".join(text for _, (text, _, _) in asked)})
         calls = [
             {"type": "function", "id": self._id(), "function": {"name": r.name, "arguments": arguments}}
             for r, (_, arguments, _) in asked
         ]
         messages.append({"role": "assistant", "tool_calls": calls})
         if outcome == "result":
-            results = []
-            for call, (_, (_, _, keys)) in zip(calls, asked):
-                result = self.result(keys)
-                results.append(result)
-                messages.append(
-                    {"role": "tool", "tool_call_id": call["id"], "content": result if isinstance(result, str) else dump(result)}
-                )
-            answer(" ".join(self.spoken(r) for r in results))
+            result = self.result(asked[0][1][2])
+            content = result if isinstance(result, str) else dump(result)
+            messages.append({"role": "tool", "tool_call_id": calls[0]["id"], "content": content})
+            messages.append({"role": "assistant", "content": self.spoken(result)})
         return messages, tools

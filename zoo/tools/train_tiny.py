@@ -19,7 +19,7 @@ import vocabulary
 from rows import Encoder, Rows
 from conversations import Conversation, Conversations
 from vocabulary import write_json
-from wordnet_dialogues import Dictionary, plain_question
+from wordnet_dialogues import Dictionary, plain_question, said
 
 CONFIG = {
     "architectures": ["MistralForCausalLM"],
@@ -141,9 +141,7 @@ def recited(model, encoder, conversations, size=50):
 
 
 def definition(noun, wording=None):
-    return Conversation(
-        [{"role": "user", "content": wording or plain_question(noun)}, {"role": "assistant", "content": noun.definition}]
-    )
+    return Conversation(said(wording or plain_question(noun), noun.definition))
 
 
 def main():

@@ -110,6 +110,13 @@ def listed(values):
     return values[0] if len(values) == 1 else ", ".join(values[:-1]) + " and " + values[-1]
 
 
+def in_words(value):
+    """A value as a text says it."""
+    return (
+        listed(value) if isinstance(value, list) else {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+    )
+
+
 def words_of(key):
     return key.replace("_", " ")
 

@@ -222,6 +222,11 @@ def untidy(r, question):
     return question
 
 
+def said(question, answer):
+    """A turn as chat messages."""
+    return [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+
+
 class Dialogues:
     """An endless source of turns and conversations."""
 
@@ -273,8 +278,7 @@ class Dialogues:
         kind = None
         while True:
             kind, question, answer = self.turn(kind)
-            yield {"role": "user", "content": question}
-            yield {"role": "assistant", "content": answer}
+            yield from said(question, answer)
 
 
 def join(words, conjunction):
